@@ -1,0 +1,53 @@
+"""Aggregates: decide, then apply.
+
+A command handler is a pure function of state, command and stamp: it returns events or a rejection
+and changes nothing. Only an `applies` method changes state. So a failed command leaves nothing
+behind, and replaying events through `applies` gives exactly the state that the live node had.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+from engine.model.messages import Command, Event
+
+Exists = Literal["must", "must-not", "may"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Aggregate:
+    """Base of all aggregates. `version` counts stored stream entries; 0: nothing stored yet."""
+
+    __slots__ = ("id", "key", "version")
+
+    id: str
+    version: int
+    key: bytes
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.version = 0
+        self.key = b""  # the engine's index key
+
+
+def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F], F]:
+    """Marks the method that decides a command (exact type, never a subclass).
+
+    `exists`: "must" (default): an unknown aggregate is answered `failed(aggregate-unknown)`;
+    "must-not": an aggregate that has events is answered `rejected(already-exists)`; "may": always asked.
+    """
+
+    def mark(method: F) -> F:
+        method.__handles__ = (command, exists)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def applies(event: type[Event]) -> Callable[[F], F]:
+    """Marks the method that changes state for an event: the only place that may."""
+
+    def mark(method: F) -> F:
+        method.__applies__ = event  # type: ignore[attr-defined]
+        return method
+
+    return mark

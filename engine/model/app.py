@@ -1,0 +1,115 @@
+"""The app object: everything is registered on it and checked before a node starts."""
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from engine.model.aggregates import Aggregate, Exists
+from engine.model.messages import Command, Event, wire_tag
+from engine.model.projections import Projection
+from engine.operate.errors import ConfigError
+
+A = TypeVar("A", bound=type[Aggregate])
+P = TypeVar("P", bound=type[Projection])
+
+Handler = tuple[type[Aggregate], Callable[..., Any], Exists]
+Applier = Callable[[Any, Any], None]
+
+
+class ProjectionSpec:
+    """A registered projection: its handlers by event class and its queries by name."""
+
+    def __init__(self, name: str, version: int, factory: Callable[[], Projection], cls: type[Projection]):
+        self.name, self.version, self.factory = name, version, factory
+        self.handlers: dict[type[Event], str] = {}
+        self.queries: dict[str, tuple[str, Any]] = {}
+        for attribute, method in inspect.getmembers(cls, callable):
+            event = getattr(method, "__on__", None)
+            if event is not None:
+                if event in self.handlers:
+                    raise ConfigError(f"projection {name} has two handlers for {wire_tag(event)}")
+                self.handlers[event] = attribute
+            query_name = getattr(method, "__query__", None)
+            if query_name is not None:
+                self.queries[query_name] = (attribute, _request_type(name, method))
+
+
+class Engine:
+    """One application: its aggregates and projections.
+
+        app = Engine("notes")
+
+        @app.aggregate
+        class Note(Aggregate): ...
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fingerprint = ""  # of reference data that decisions depend on; kept with the data directory
+        self.handlers: dict[type[Command], Handler] = {}
+        self.appliers: dict[type[Event], tuple[type[Aggregate], Applier]] = {}
+        self.projections: dict[str, ProjectionSpec] = {}
+        self._names: dict[str, type] = {}
+
+    def aggregate(self, cls: A) -> A:
+        """Class decorator: registers the command handlers and appliers of an aggregate."""
+        for _, method in inspect.getmembers(cls, callable):
+            command, exists = getattr(method, "__handles__", (None, None))
+            if command is not None:
+                self._claim(command)
+                if command in self.handlers:
+                    raise ConfigError(f"two handlers for command {wire_tag(command)}")
+                self.handlers[command] = (cls, method, typing.cast(Exists, exists))
+            event = getattr(method, "__applies__", None)
+            if event is not None:
+                self._claim(event)
+                if event in self.appliers:
+                    raise ConfigError(f"two appliers for event {wire_tag(event)}")
+                self.appliers[event] = (cls, method)
+        return cls
+
+    def projection(
+        self, name: str, *, version: int = 1, factory: Callable[[], Projection] | None = None
+    ) -> Callable[[P], P]:
+        """Class decorator: registers a view under a name; `factory` makes it where it needs arguments."""
+
+        def register(cls: P) -> P:
+            if name in self.projections:
+                raise ConfigError(f"two projections are named {name}")
+            self.projections[name] = ProjectionSpec(name, version, factory or cls, cls)
+            return cls
+
+        return register
+
+    def check(self) -> None:
+        """Raises ConfigError, one clear line, on anything that could not work."""
+        if not self.handlers:
+            raise ConfigError(f"application {self.name} handles no command")
+        if not self.appliers:
+            raise ConfigError(f"application {self.name} applies no event")
+        for spec in self.projections.values():
+            for event in spec.handlers:
+                if event not in self.appliers:
+                    raise ConfigError(
+                        f"projection {spec.name} reads {wire_tag(event)}, which no aggregate applies"
+                    )
+
+    def _claim(self, message: type[Command] | type[Event]) -> None:
+        try:
+            tag = wire_tag(message)
+        except TypeError as error:
+            raise ConfigError(str(error)) from None
+        owner = self._names.setdefault(tag, message)
+        if owner is not message:
+            raise ConfigError(
+                f"the wire name {tag} is used twice", by=owner.__qualname__, and_by=message.__qualname__
+            )
+
+
+def _request_type(projection: str, method: Callable[..., Any]) -> Any:
+    hints = typing.get_type_hints(method)
+    hints.pop("return", None)
+    if len(hints) != 1:
+        raise ConfigError(f"query {method.__qualname__} of {projection} needs one annotated request argument")
+    return next(iter(hints.values()))

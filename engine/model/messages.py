@@ -1,0 +1,71 @@
+"""Commands and events: typed, immutable, with explicit wire names that never follow Python paths."""
+
+from typing import Any
+
+import msgspec
+
+from engine.wire.identity import uuid7_hex
+
+
+class MessageMeta(msgspec.StructMeta):
+    """Takes `name=` and `version=` from the class line and makes them the JSON tag."""
+
+    def __new__(
+        mcls,
+        class_name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        /,
+        *,
+        name: str | None = None,
+        version: int = 1,
+        **config: Any,
+    ) -> Any:
+        if name is not None:
+            config["tag"] = name if version == 1 else f"{name}@{version}"
+        cls = super().__new__(mcls, class_name, bases, namespace, **config)
+        if name is not None:
+            cls.wire_name, cls.wire_version = name, version
+        return cls
+
+
+class Message(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", metaclass=MessageMeta
+):
+    """What commands and events share."""
+
+    def __init_subclass__(cls, name: str | None = None, version: int = 1, **config: Any) -> None:
+        super().__init_subclass__(**config)
+
+
+class _Addressed(Message):
+    aggregate: str
+
+
+class Command(_Addressed, kw_only=True):
+    """A wish that one aggregate may grant or refuse. Named in the imperative.
+
+        class ReserveSeats(Command, name="seats.reserve"):
+            order: str
+
+        ReserveSeats("G71/2026-11-23", order="A1")
+
+    The id is made with the object, so sending the same object again is the same command: it takes
+    effect once and is answered as the first time. `expected_version` is the version that the aggregate
+    must have (0: it must not exist yet).
+    """
+
+    id: str = msgspec.field(default_factory=uuid7_hex)
+    expected_version: int | None = None
+
+
+class Event(Message):
+    """A fact, already true. Named in the past tense. Stored for ever under its name and version."""
+
+
+def wire_tag(message: type[Message]) -> str:
+    """The `type` of a message class on the wire, for example `seats.reserved@2`."""
+    tag = message.__struct_config__.tag
+    if not isinstance(tag, str):
+        raise TypeError(f"{message.__qualname__} has no wire name; write class X(Event, name=…)")
+    return tag
