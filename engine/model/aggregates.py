@@ -21,12 +21,12 @@ class Aggregate:
 
     id: str
     version: int
-    key: bytes
+    key: str
 
     def __init__(self, id: str) -> None:
         self.id = id
         self.version = 0
-        self.key = b""  # the engine's index key
+        self.key = ""  # the engine's index key, in hex
 
 
 def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F], F]:

@@ -1,0 +1,256 @@
+"""A partition: all its aggregates in memory, fed with sections, giving batches.
+
+Deterministic: the same sections give the same batches byte for byte, so live work and replay after a
+crash are one code path. Nothing here reads a clock, draws a random number or does I/O; looking up an
+old command id in the store is handed in.
+
+    command → seen before? → decide (pure) → apply → commit     | rejected | unchanged | failed
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from engine.core.window import Window
+from engine.model.aggregates import Aggregate
+from engine.model.app import Engine
+from engine.model.outcomes import Decided, Rejection
+from engine.model.stamp import Stamp
+from engine.operate.errors import CorruptData, InvariantBroken
+from engine.wire.batches import Batch, encode_reply
+from engine.wire.commands import CommandDecoder, Malformed
+from engine.wire.identity import aggregate_key
+from engine.wire.log import Commit
+from engine.wire.sections import GROUP, SECTION
+
+Log = Callable[[str], None]
+
+
+class Partition:
+    """All state of one partition. `sequence` and `position` are the last ones taken in."""
+
+    def __init__(
+        self,
+        app: Engine,
+        number: int,
+        *,
+        window: int = 250_000,
+        in_store: Callable[[str], bool] = lambda id: False,
+        log: Log = lambda text: None,
+    ) -> None:
+        self.number = number
+        self.sequence = 0
+        self.position = 0
+        self.aggregates: dict[str, Aggregate] = {}
+        self.window = Window(window, in_store)
+        self._log = log
+        self._decode = CommandDecoder(app).decode
+        self._encode = msgspec.json.Encoder().encode
+        of_class: dict[type[Aggregate], dict[type, Callable[[Any, Any], None]]] = {}
+        for event, (cls, applier) in app.appliers.items():
+            of_class.setdefault(cls, {})[event] = applier
+        self._loaders = app.appliers
+        self._handlers = {
+            command: (cls, decide, exists, of_class.get(cls, {}))
+            for command, (cls, decide, exists) in app.handlers.items()
+        }
+
+    def load(self, first_position: int, commits: Iterable[Any]) -> None:
+        """Takes in stored commits in position order: replay is exactly `apply`."""
+        aggregates, loaders, young = self.aggregates, self._loaders, self.window.young
+        position = first_position - 1
+        for commit in commits:
+            position += 1
+            if position != self.position + 1:
+                raise CorruptData("positions are not contiguous", expected=self.position + 1, found=position)
+            self.position = position
+            name = commit.aggregate
+            aggregate = aggregates.get(name)
+            if aggregate is None:
+                aggregate = aggregates[name] = self._new(loaders[type(commit.events[0])][0], name)
+            if commit.version != aggregate.version + 1:
+                raise CorruptData(
+                    "versions are not contiguous", aggregate=name, have=aggregate.version, found=commit.version
+                )
+            for event in commit.events:
+                loaders[type(event)][1](aggregate, event)
+            aggregate.version = commit.version
+            young[commit.command] = None
+        self.window.turn()
+
+    def process(self, section: bytes) -> Batch:
+        """Runs every command of a section and returns what is to be stored and answered."""
+        sequence, previous, time_ns, count, groups = SECTION.unpack_from(section)
+        if previous != self.sequence:
+            raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
+        first_sequence, first_position = sequence, self.position + 1
+        time_ns -= sequence  # so that time of a command = time_ns + its sequence
+        commits: list[Commit] = []
+        hexes: list[str] = []
+        touched: dict[str, Aggregate] = {}
+        outcomes: list[bytes] = []
+        replies: list[bytes] = []
+        duplicates: list[tuple[bytes, str]] = []
+        aggregates, handlers, window = self.aggregates, self._handlers, self.window
+        young, old, floor = window.young, window.old, window.floor
+        at = SECTION.size
+        for _ in range(groups):
+            who_length, _, number, length = GROUP.unpack_from(section, at)
+            at += GROUP.size
+            who = section[at : at + who_length]
+            at += who_length
+            commands = self._decode(section[at : at + length])
+            at += length
+            answers: list[bytes] = []
+            start = len(commits)
+            for command in commands:
+                id = command.id
+                if id in young or id in old or id <= floor:
+                    known, answer = window.find(id)
+                    if known:
+                        if answer is None:
+                            duplicates.append((who, id))
+                            number -= 1
+                        else:
+                            answers.append(answer)
+                        sequence += 1
+                        continue
+                name = command.aggregate
+                aggregate = aggregates.get(name)
+                handler = handlers.get(type(command))  # type: ignore[arg-type]
+                answer = None
+                events: Any = ()
+                result = None
+                if handler is None:
+                    answer = self._failed(id, command.code, command.message)  # type: ignore[union-attr]
+                else:
+                    cls, decide, exists, appliers = handler
+                    if aggregate is None:
+                        if exists == "must":
+                            answer = self._failed(id, "aggregate-unknown", f"there is no {name}")
+                        else:
+                            aggregate = self._new(cls, name)
+                    elif exists == "must-not":
+                        answer = self._rejected(id, "already-exists", f"{name} is there already")
+                    elif type(aggregate) is not cls:
+                        answer = self._failed(id, "wrong-aggregate", f"{name} is another kind of aggregate")
+                    if answer is None:
+                        expected = command.expected_version  # type: ignore[union-attr]
+                        if expected is not None and expected != aggregate.version:  # type: ignore[union-attr]
+                            answer = self._rejected(
+                                id, "wrong-version", f"{name} is at version {aggregate.version}"  # type: ignore[union-attr]
+                            )
+                        else:
+                            try:
+                                decision = decide(aggregate, command, Stamp(time_ns + sequence, sequence))
+                                applier = appliers.get(type(decision))
+                                if applier is not None:
+                                    events = [decision]
+                                else:
+                                    events, result, answer = self._unfold(id, decision, appliers)
+                            except Rejection as no:
+                                answer = self._rejected(id, no.code, no.message)
+                            except Exception as error:  # a handler's bug must not stop its neighbours
+                                self._log(f"handler of {type(command).__name__} failed: {error!r}")
+                                answer = self._failed(id, "handler-bug", f"{type(error).__name__}: {error}")
+                if answer is None and events:
+                    for event in events:
+                        appliers[type(event)](aggregate, event)
+                    version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
+                    commits.append(Commit(name, version, id, sequence, time_ns + sequence, events, result))
+                    hexes.append(id)
+                    hexes.append(aggregate.key)  # type: ignore[union-attr,arg-type]
+                    touched[name] = aggregate  # type: ignore[assignment]
+                    if version == 1:
+                        aggregates[name] = aggregate  # type: ignore[assignment]
+                    young[id] = None
+                else:
+                    if answer is None:
+                        answer = self._encode({"outcome": "unchanged", "id": id})
+                    young[id] = answer
+                    outcomes.append(answer)
+                    answers.append(answer)
+                sequence += 1
+            if len(commits) > start:
+                answers += self._committed(commits, start)
+            if answers:
+                replies.append(encode_reply(who, number, b",".join(answers)))
+        if sequence != first_sequence + count:
+            raise InvariantBroken("a section holds another number of commands than it says", sequence=sequence)
+        self.sequence = sequence - 1
+        self.position += len(commits)
+        window.turn()
+        return Batch(
+            first_sequence,
+            self.sequence,
+            first_position,
+            len(commits),
+            self._encode((first_position, commits)) if commits else b"",
+            bytes.fromhex("".join(hexes)),
+            b"".join(bytes.fromhex(a.key) + a.version.to_bytes(8, "big") for a in touched.values()),  # type: ignore[arg-type]
+            b"[" + b",".join(outcomes) + b"]" if outcomes else b"",
+            b"".join(replies),
+            self._encode(duplicates) if duplicates else b"",
+        )
+
+    def _new(self, cls: type[Aggregate], name: str) -> Aggregate:
+        aggregate = cls(name)
+        aggregate.key = aggregate_key(name).hex()
+        return aggregate
+
+    def _committed(self, commits: list[Commit], start: int) -> list[bytes]:
+        """Answers to commits[start:]: one block, and one by one those that carry a result."""
+        position = self.position + 1 + start
+        mine = commits[start:]
+        if any([c.result is not None for c in mine]):
+            return [
+                self._encode(
+                    {
+                        "outcome": "committed",
+                        "id": c.command,
+                        "version": c.version,
+                        "partition": self.number,
+                        "position": position + k,
+                        "result": c.result,
+                    }
+                )
+                for k, c in enumerate(mine)
+            ]
+        return [
+            self._encode(
+                {
+                    "outcome": "committed",
+                    "ids": [c.command for c in mine],
+                    "versions": [c.version for c in mine],
+                    "partition": self.number,
+                    "position": position,
+                }
+            )
+        ]
+
+    def _unfold(
+        self, id: str, decision: Any, appliers: dict[type, Callable[[Any, Any], None]]
+    ) -> tuple[list[Any], Any, bytes | None]:
+        """(events, result, encoded answer if the decision is not a commit)."""
+        result = None
+        if isinstance(decision, Rejection):
+            return [], None, self._rejected(id, decision.code, decision.message)
+        if isinstance(decision, Decided):
+            decision, result = decision.events, decision.result
+        if decision is None:
+            return [], None, None
+        events = list(decision) if isinstance(decision, (list, tuple)) else [decision]
+        for event in events:
+            if type(event) not in appliers:
+                raise TypeError(f"the aggregate applies no {type(event).__name__}")
+        return events, result, None
+
+    def _rejected(self, id: str, code: str, message: str) -> bytes:
+        return self._encode({"outcome": "rejected", "id": id, "code": code, "message": message})
+
+    def _failed(self, id: str, code: str, message: str) -> bytes:
+        return self._encode({"outcome": "failed", "id": id, "code": code, "message": message})
+
+
+__all__ = ["Malformed", "Partition"]

@@ -1,0 +1,39 @@
+"""The window of handled command ids: what makes sending a command again harmless.
+
+Two generations in memory; when the young one is full the old one is dropped. Ids are time-ordered, so
+an id above every dropped one has surely not been dropped: only a late id below `floor` needs a look
+into the store. The ids of commits stay findable in the store for ever; other outcomes (rejected,
+failed, unchanged) are remembered for `size` to 2 × `size` commands.
+"""
+
+from collections.abc import Callable
+
+
+class Window:
+    """Maps a command id to its encoded answer, or to None for a commit, whose answer the store has."""
+
+    def __init__(self, size: int, in_store: Callable[[str], bool]) -> None:
+        self.size = size
+        self.young: dict[str, bytes | None] = {}
+        self.old: dict[str, bytes | None] = {}
+        self.floor = ""
+        self.highest = ""  # of the young generation and all before it
+        self._old_highest = ""
+        self._in_store = in_store
+
+    def find(self, id: str) -> tuple[bool, bytes | None]:
+        """(handled before, its encoded answer or None for a commit)."""
+        if id in self.young:
+            return True, self.young[id]
+        if id in self.old:
+            return True, self.old[id]
+        return (id <= self.floor and self._in_store(id)), None
+
+    def turn(self) -> None:
+        """Starts a new generation if the young one is full. Call between batches."""
+        if len(self.young) >= self.size:
+            self.highest = max(self.highest, max(self.young))
+            self.floor = self._old_highest
+            self._old_highest = self.highest
+            self.old = self.young
+            self.young = {}

@@ -1,0 +1,42 @@
+"""Tables and keys of the event store. All integers in keys are big-endian, so that order is number order.
+
+    log       last position of the record (8)            → crc32 (4) | record (JSON, engine.wire.log)
+    versions  aggregate key (8) | last version (8)        → log key of the record that reaches it (8)
+    commands  command id (16) | aggregate key (8)         → log key (8)
+    outcomes  last sequence of the batch (8)              → JSON array of answers that were not commits
+    meta      "sequence", "position"                      → the last of each (8)
+
+A record is keyed by its *last* position, so that the record holding position p is the first one at or
+after p: one seek. Command ids come first in their key because they are time-ordered: inserts stay at the
+right edge of the tree. Versions are written once per aggregate and batch, not once per event.
+"""
+
+import zlib
+
+from engine.operate.errors import CorruptData
+
+TABLES = (b"log", b"versions", b"commands", b"outcomes", b"meta")
+SEQUENCE, POSITION = b"sequence", b"position"
+
+
+def word(number: int) -> bytes:
+    """A number as a key."""
+    return number.to_bytes(8, "big")
+
+
+def number(word: bytes) -> int:
+    """A key as a number; 0 for a missing one."""
+    return int.from_bytes(word or b"", "big")
+
+
+def seal(record: bytes) -> bytes:
+    """A record with its checksum: LMDB's pages have none."""
+    return zlib.crc32(record).to_bytes(4, "big") + record
+
+
+def unseal(value: bytes, key: bytes, path: str) -> bytes:
+    """The record, or CorruptData naming the place."""
+    record = value[4:]
+    if zlib.crc32(record) != int.from_bytes(value[:4], "big"):
+        raise CorruptData("a stored record fails its checksum", path=path, position=number(key))
+    return record

@@ -1,0 +1,110 @@
+"""The store's only writer: one transaction for all batches at hand, one flush."""
+
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgspec
+
+from engine.operate.errors import CorruptData, InvariantBroken, NoSpace
+from engine.store.format import POSITION, SEQUENCE, TABLES, number, seal, unseal, word
+from engine.wire.batches import Batch
+from engine.wire.log import Commit, raw_record_decoder
+
+
+class Writer:
+    """Opens (and makes) the environment. `sequence` and `position` are the last ones stored."""
+
+    def __init__(self, path: Path, map_bytes: int = 64 << 30, keep_outcomes: int = 500_000) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            # metasync=False: after a power cut the last transaction may be undone, whole; the journal
+            # replays it to the same events. One flush per commit instead of two.
+            self.env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=8, max_readers=512, metasync=False)
+            self.log, self.versions, self.commands, self.outcomes, self.meta = (
+                self.env.open_db(name) for name in TABLES
+            )
+            with self.env.begin() as txn:
+                self.sequence = number(txn.get(SEQUENCE, db=self.meta))
+                self.position = number(txn.get(POSITION, db=self.meta))
+        except lmdb.Error as error:
+            raise CorruptData("the event store cannot be opened", path=path, error=error) from error
+        self.env.reader_check()
+        self._keep = keep_outcomes
+
+    def commit(self, batches: list[Batch]) -> None:
+        """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later."""
+        entries: list[tuple[bytes, bytes]] = []
+        heads: dict[bytes, bytes] = {}
+        keys: list[tuple[bytes, bytes]] = []
+        outcomes: list[tuple[bytes, bytes]] = []
+        position, sequence = self.position, self.sequence
+        for batch in batches:
+            sequence = batch.last_sequence
+            if batch.outcomes:
+                outcomes.append((word(sequence), batch.outcomes))
+            if not batch.commits:
+                continue
+            if batch.first_position != position + 1:
+                raise InvariantBroken("positions are not contiguous", have=position, found=batch.first_position)
+            position += batch.commits
+            at = word(position)
+            entries.append((at, seal(batch.log)))
+            ids, tops = batch.keys, batch.heads
+            keys += [(ids[i : i + 24], at) for i in range(0, len(ids), 24)]
+            for i in range(0, len(tops), 16):
+                heads[tops[i : i + 16]] = at
+        keys.sort()
+        try:
+            with self.env.begin(write=True) as txn:
+                if entries:
+                    txn.cursor(self.log).putmulti(entries, append=True)
+                    consumed, added = txn.cursor(self.versions).putmulti(sorted(heads.items()), overwrite=False)
+                    if added != len(heads):
+                        raise InvariantBroken("a version of an aggregate is stored already", path=self.path)
+                    consumed, added = txn.cursor(self.commands).putmulti(keys, overwrite=False)
+                    if added != len(keys):
+                        raise InvariantBroken("a command of an aggregate is stored already", path=self.path)
+                    txn.put(POSITION, word(position), db=self.meta)
+                if outcomes:
+                    txn.cursor(self.outcomes).putmulti(outcomes, append=True)
+                    self._forget(txn, sequence)
+                txn.put(SEQUENCE, word(sequence), db=self.meta)
+        except (lmdb.MapFullError, lmdb.DiskError) as error:
+            raise NoSpace("the event store has no room", path=self.path, error=error) from error
+        self.position, self.sequence = position, sequence
+
+    def find_command(self, id: str) -> tuple[Commit, int] | None:
+        """The commit of a command id and its position."""
+        prefix = bytes.fromhex(id)
+        with self.env.begin() as txn:
+            cursor = txn.cursor(self.commands)
+            if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
+                return None
+            key = cursor.value()
+            record = raw_record_decoder.decode(unseal(txn.get(key, db=self.log), key, str(self.path)))
+        for k, commit in enumerate(record.commits):
+            if commit.command == id:
+                return commit, record.first_position + k
+        raise CorruptData("the command index points to a record without it", path=self.path, command=id)
+
+    def _forget(self, txn: Any, sequence: int) -> None:
+        """Drops remembered outcomes that fell out of the window, a few at a time."""
+        cursor = txn.cursor(self.outcomes)
+        for _ in range(16):
+            if not cursor.first() or number(cursor.key()) > sequence - self._keep:
+                return
+            cursor.delete()
+
+    def check_readers(self) -> int:
+        """Frees the slots of killed readers, which would pin pages."""
+        return int(self.env.reader_check())
+
+    def close(self) -> None:
+        """Makes the last meta page durable too, then closes."""
+        self.env.sync(True)
+        self.env.close()
+
+
+answer_encoder = msgspec.json.Encoder()
