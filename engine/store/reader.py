@@ -39,6 +39,11 @@ class Reader:
         """W: the last command sequence whose outcome is stored."""
         return self._meta(SEQUENCE)
 
+    def watermark(self) -> tuple[int, int]:
+        """(sequence, position) of one and the same moment."""
+        with self.env.begin() as txn:
+            return number(txn.get(SEQUENCE, db=self.meta)), number(txn.get(POSITION, db=self.meta))
+
     def _meta(self, key: bytes) -> int:
         with self.env.begin() as txn:
             return number(txn.get(key, db=self.meta))
@@ -95,10 +100,10 @@ class Reader:
                 if commit.aggregate == aggregate and commit.version > after_version:
                     yield commit
 
-    def remembered(self) -> Iterator[tuple[str, bytes]]:
-        """(command id, encoded answer) of the outcomes that were not commits, oldest first."""
+    def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
+        """(command id, encoded answer) of the outcomes that were not commits, oldest first, up to a sequence."""
         with self.env.begin() as txn:
-            values = [value for _, value in txn.cursor(self.outcomes)]
+            values = [value for key, value in txn.cursor(self.outcomes) if number(key) <= upto]
         for value in values:
             for raw in _decode_raws(value):
                 yield _decode_id(raw).id, bytes(raw)

@@ -1,0 +1,111 @@
+"""The output process of a partition: one transaction for all batches at hand, then answers, then the bell.
+
+Nothing is answered or published before it is durable. Batches are released from the ring last, so a
+crash anywhere before that delivers them again; those already stored are recognised by their sequence
+and only answered again.
+"""
+
+import struct
+import time
+
+import msgspec
+import zmq
+
+from engine.operate.errors import NoSpace, RingfoldError
+from engine.operate.status import State
+from engine.processes.stage import Stage, run
+from engine.store import Writer
+from engine.wire.batches import Batch, decode_batch, encode_reply
+from ringbuffer import Aborted
+
+DOORBELL = struct.Struct(">HQQ")  # partition, first position, last position; then the record
+READER_CHECK_S = 5.0
+RETRY_S = 0.2
+_decode_duplicates = msgspec.json.Decoder(list[tuple[bytes, str]]).decode
+_encode = msgspec.json.encode
+
+
+def main(stage: Stage) -> None:
+    """The loop: take, store, answer, ring the doorbell, release."""
+    writer = Writer(stage.store(stage.partition), stage.config["map_bytes"], 2 * stage.config["duplicate_window"])
+    outbox = stage.consumer("outbox", stage.bell(stage.name))
+    replies = stage.producer("replies", wakes="input")
+    doorbell = zmq.Context.instance().socket(zmq.PUB)
+    doorbell.setsockopt(zmq.LINGER, 200)
+    doorbell.bind(stage.node["events"][stage.partition])
+    check_readers_at = 0.0
+    stage.running()
+    while True:
+        batches = [decode_batch(record) for record in outbox.take(1 << 20)]
+        stage.beat()
+        if batches:
+            store(stage, writer, [b for b in batches if b.last_sequence > writer.sequence])
+            answers = [reply for batch in batches for reply in answers_of(writer, batch, stage.partition)]
+            if answers:
+                try:
+                    replies.publish(
+                        answers, deadline_s=float("inf"), abort=lambda: stage.beat() or stage.abort()
+                    )
+                except Aborted:
+                    return
+            for batch in batches:
+                if batch.commits:
+                    last = batch.first_position + batch.commits - 1
+                    doorbell.send(DOORBELL.pack(stage.partition, batch.first_position, last) + batch.log)
+            outbox.release()
+            stage.slot.sequence, stage.slot.position = writer.sequence, writer.position
+            stage.worked()
+        elif outbox.finished:
+            break
+        elif not outbox.wait(stage.patience()):
+            if stage.abort():
+                return
+            if time.monotonic() > check_readers_at:
+                writer.check_readers()
+                check_readers_at = time.monotonic() + READER_CHECK_S
+    writer.close()
+    replies.finish()
+    doorbell.close()
+
+
+def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:
+    """Commits, however long it takes the operator to make room; upstream answers `busy` meanwhile."""
+    while batches:
+        try:
+            writer.commit(batches)
+            stage.slot.state = State.RUNNING
+            return
+        except NoSpace as error:
+            if stage.slot.state != State.STALLED:
+                stage.log(str(error))
+            stage.slot.state = State.STALLED
+            stage.beat()
+            if stage.abort():
+                raise RingfoldError("the supervisor is gone") from None
+            time.sleep(RETRY_S)
+
+
+def answers_of(writer: Writer, batch: Batch, partition: int) -> list[bytes]:
+    """The replies of a batch; answers to duplicates of commits come from the store."""
+    found = [batch.replies] if batch.replies else []
+    if batch.duplicates:
+        for who, id in _decode_duplicates(batch.duplicates):
+            hit = writer.find_command(id)
+            answer: dict[str, object] = {"outcome": "failed", "id": id, "code": "unknown-duplicate", "message": "handled before"}
+            if hit is not None:
+                commit, position = hit
+                answer = {
+                    "outcome": "committed",
+                    "id": id,
+                    "version": commit.version,
+                    "partition": partition,
+                    "position": position,
+                }
+                if commit.result is not None:
+                    answer["result"] = commit.result
+            found.append(encode_reply(who, 1, _encode(answer)))
+    return found
+
+
+if __name__ == "__main__":
+    run("output", main)
