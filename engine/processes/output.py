@@ -39,7 +39,7 @@ def main(stage: Stage) -> None:
         batches = [decode_batch(record) for record in outbox.take(1 << 20)]
         stage.beat()
         if batches:
-            store(stage, writer, [b for b in batches if b.last_sequence > writer.sequence])
+            store(stage, writer, unseen(batches, writer.sequence))
             answers = [reply for batch in batches for reply in answers_of(writer, batch, stage.partition)]
             if answers:
                 try:
@@ -66,6 +66,16 @@ def main(stage: Stage) -> None:
     writer.close()
     replies.finish()
     doorbell.close()
+
+
+def unseen(batches: list[Batch], sequence: int) -> list[Batch]:
+    """Those not yet stored. After a restart of the core the ring may hold a batch twice."""
+    new: list[Batch] = []
+    for batch in batches:
+        if batch.last_sequence > sequence:
+            new.append(batch)
+            sequence = batch.last_sequence
+    return new
 
 
 def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
-import msgspec
 
 from engine.operate.errors import CorruptData, InvariantBroken, NoSpace
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, seal, unseal, word
@@ -106,5 +105,3 @@ class Writer:
         self.env.sync(True)
         self.env.close()
 
-
-answer_encoder = msgspec.json.Encoder()

@@ -1,0 +1,155 @@
+"""The query desk of a projector: a ROUTER that answers from the view, or waits until the view is far enough.
+
+    request  {"request": any, "query": name, "args": {…}, "at_least": [partition, position], "timeout_ms": n}
+    answer   {"request": any, "positions": [n per partition], "answer": …}
+             {"request": any, "positions": …, "error": code, "message": text}
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import zmq
+
+MAX_WAITING = 10_000
+MAX_REQUEST_BYTES = 1 << 16
+MAX_PER_TURN = 200  # then events have their turn
+DEFAULT_TIMEOUT_MS = 1000
+LONGEST_TIMEOUT_MS = 60_000
+LONG_S = 0.05  # a query held longer than this makes the projector look into the store
+
+Handler = tuple[Callable[[Any], Any], Any]
+
+
+class Request(msgspec.Struct):
+    """A query as it comes over the wire."""
+
+    query: str
+    request: str | int | None = None
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+    at_least: tuple[int, int] | None = None
+    timeout_ms: int = DEFAULT_TIMEOUT_MS
+
+
+class _Waiting(msgspec.Struct):
+    route: list[bytes]
+    request: Request
+    since: float
+
+
+_decode = msgspec.json.Decoder(Request).decode
+_encode = msgspec.json.encode
+
+
+class Desk:
+    """Serves one view. `positions` is the fold's own list, so it is always current."""
+
+    def __init__(self, endpoint: str, queries: dict[str, Handler], positions: list[int]) -> None:
+        self._queries = {
+            name: (method, msgspec.json.Decoder(of).decode) for name, (method, of) in queries.items()
+        }
+        self._positions = positions
+        self._waiting: list[_Waiting] = []
+        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 200)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
+        self.socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
+        self.socket.bind(endpoint)
+
+    def serve(self) -> bool:
+        """Answers what can be answered now. True if there was anything."""
+        any_work = self._serve_waiting()
+        for _ in range(MAX_PER_TURN):
+            try:
+                frames = self.socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return any_work
+            any_work = True
+            self._receive(frames[:-1], frames[-1])
+        return True
+
+    def patience(self) -> float:
+        """How long the projector may park, in seconds."""
+        return 0.01 if self._waiting else 60.0
+
+    def waits_long(self) -> bool:
+        """True if a query is held though its event should long be here: a doorbell may have been lost."""
+        return bool(self._waiting) and time.monotonic() - self._waiting[0].since > LONG_S
+
+    def close(self) -> None:
+        """Tells those who wait that nothing will come, and closes."""
+        for waiting in self._waiting:
+            self._refuse(waiting.route, waiting.request.request, "stopping", "the node stops")
+        self.socket.close()
+
+    def _receive(self, route: list[bytes], body: bytes) -> None:
+        try:
+            request = _decode(body)
+        except msgspec.DecodeError as error:
+            self._refuse(route, None, "malformed", str(error))
+            return
+        aim = request.at_least
+        if aim is not None and not 0 <= aim[0] < len(self._positions):
+            self._refuse(route, request.request, "malformed", f"there is no partition {aim[0]}")
+        elif self._is_due(request):
+            self._answer(route, request)
+        elif len(self._waiting) >= MAX_WAITING:
+            self._refuse(route, request.request, "busy", "too many queries wait for their position")
+        else:
+            request.timeout_ms = min(request.timeout_ms, LONGEST_TIMEOUT_MS)
+            self._waiting.append(_Waiting(route, request, time.monotonic()))
+
+    def _is_due(self, request: Request) -> bool:
+        return request.at_least is None or self._positions[request.at_least[0]] >= request.at_least[1]
+
+    def _serve_waiting(self) -> bool:
+        if not self._waiting:
+            return False
+        now, still = time.monotonic(), []
+        for waiting in self._waiting:
+            if self._is_due(waiting.request):
+                self._answer(waiting.route, waiting.request)
+            elif now - waiting.since > waiting.request.timeout_ms / 1000:
+                self._refuse(
+                    waiting.route, waiting.request.request, "behind", "the view has not come that far yet"
+                )
+            else:
+                still.append(waiting)
+        served = len(still) < len(self._waiting)
+        self._waiting = still
+        return served
+
+    def _answer(self, route: list[bytes], request: Request) -> None:
+        if request.query == "positions":
+            self._send(route, {"request": request.request, "positions": self._positions, "answer": None})
+            return
+        if request.query not in self._queries:
+            self._refuse(route, request.request, "unknown-query", f"this view has: {', '.join(self._queries)}")
+            return
+        method, decode = self._queries[request.query]
+        try:
+            arguments = decode(request.args)
+        except msgspec.DecodeError as error:
+            self._refuse(route, request.request, "malformed", str(error))
+            return
+        try:
+            answer = _encode(method(arguments))
+        except Exception as error:  # a query's bug must not stop the view
+            self._refuse(route, request.request, "query-failed", f"{type(error).__name__}: {error}")
+            return
+        self._send(
+            route,
+            {"request": request.request, "positions": self._positions, "answer": msgspec.Raw(answer)},
+        )
+
+    def _refuse(self, route: list[bytes], request: str | int | None, code: str, message: str) -> None:
+        self._send(
+            route, {"request": request, "positions": self._positions, "error": code, "message": message}
+        )
+
+    def _send(self, route: list[bytes], answer: dict[str, Any]) -> None:
+        try:
+            self.socket.send_multipart([*route, _encode(answer)], zmq.NOBLOCK)
+        except zmq.ZMQError:
+            pass  # whoever asked does not read: without ROUTER_MANDATORY this is all that can go wrong

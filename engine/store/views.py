@@ -1,0 +1,57 @@
+"""A view's own environment: its items and how far it has read, always written together.
+
+    items   the projection's own keys and values
+    meta    partition (2, big-endian) → position taken in (8)
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from engine.operate.errors import CorruptData, NoSpace
+from engine.store.format import number, word
+
+
+class View:
+    """One version of one view on disk."""
+
+    def __init__(self, path: Path, map_bytes: int, partitions: int) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=2)
+            self._items, self._meta = self._env.open_db(b"items"), self._env.open_db(b"meta")
+            with self._env.begin() as txn:
+                self.positions = [
+                    number(txn.get(p.to_bytes(2, "big"), db=self._meta)) for p in range(partitions)
+                ]
+        except lmdb.Error as error:
+            raise CorruptData(
+                "the view cannot be opened", path=path, error=error, hint="remove its folder: it is rebuilt"
+            ) from error
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Everything saved, in key order."""
+        with self._env.begin() as txn:
+            yield from txn.cursor(self._items)
+
+    def save(self, items: Iterable[tuple[bytes, bytes | None]], positions: list[int]) -> None:
+        """Writes changed items and the positions they stand for: all or nothing. NoSpace: nothing kept."""
+        try:
+            with self._env.begin(write=True) as txn:
+                for key, value in items:
+                    if value is None:
+                        txn.delete(key, db=self._items)
+                    else:
+                        txn.put(key, value, db=self._items)
+                for p, position in enumerate(positions):
+                    txn.put(p.to_bytes(2, "big"), word(position), db=self._meta)
+        except (lmdb.MapFullError, lmdb.DiskError) as error:
+            raise NoSpace("the view has no room", path=self.path, error=error) from error
+        self.positions = list(positions)
+
+    def close(self) -> None:
+        """Closes the environment."""
+        self._env.close()
