@@ -75,4 +75,4 @@ class NoSpace(RingfoldError):
 def check(condition: bool, message: str, **facts: object) -> None:
     """Stays on in production, unlike `assert`, which `python -O` removes."""
     if not condition:
-        raise InvariantBroken(message, **facts)
+        raise InvariantBroken(message, hint="", **facts)

@@ -20,7 +20,7 @@ from engine.store import Reader
 from engine.store import Writer as Store
 from engine.wire.batches import decode_replies
 from engine.wire.sections import decode_payload, encode_payload, encode_section, last_sequence
-from ringbuffer import Bell, Consumer, Producer
+from ringbuffer import Bell, Consumer
 
 DRAIN_BYTES = 1 << 19  # fdatasync of half a megabyte still costs less than deciding it
 DRAIN_MESSAGES = 2000
@@ -45,8 +45,8 @@ class Input:
         self.journal = Journal(folder, recovered=self.recovered, segment_bytes=stage.config["segment_bytes"])
         self.sequence = self.recovered.last_sequence
         self.time_ns = self.recovered.last_time_ns
-        self.inboxes: list[Producer] = [stage.producer("inbox", wakes=f"core-{p}", partition=p) for p in partitions]
-        self.replies: list[Consumer] = [stage.consumer("replies", bell, p) for p in partitions]
+        self.inboxes = [stage.producer("inbox", wakes=f"core-{p}", partition=p) for p in partitions]
+        self.replies = [stage.consumer("replies", bell, p) for p in partitions]
         self.last = stored  # last sequence of each partition
         marks = [inbox.mark - 1 if inbox.mark else self.sequence for inbox in self.inboxes]
         for frame in read(folder, min([*stored, *marks]), self.sequence):
@@ -129,8 +129,10 @@ def main(stage: Stage) -> None:
             if all(replies.finished for replies in work.replies):
                 break
             bell.wait(0.01)
-        elif all([replies.prepare_wait() for replies in work.replies]):
-            poller.poll(stage.patience() * 1000)
+        else:
+            parked = [replies.prepare_wait() for replies in work.replies]
+            if all(parked):
+                poller.poll(stage.patience() * 1000)
             for replies in work.replies:
                 replies.cancel_wait()
         if time.monotonic() > check_room_at:

@@ -11,7 +11,7 @@ import time
 import msgspec
 import zmq
 
-from engine.operate.errors import NoSpace, RingfoldError
+from engine.operate.errors import InvariantBroken, NoSpace, RingfoldError
 from engine.operate.status import State
 from engine.processes.stage import Stage, run
 from engine.store import Writer
@@ -27,7 +27,8 @@ _encode = msgspec.json.encode
 
 def main(stage: Stage) -> None:
     """The loop: take, store, answer, ring the doorbell, release."""
-    writer = Writer(stage.store(stage.partition), stage.config["map_bytes"], 2 * stage.config["duplicate_window"])
+    config = stage.config
+    writer = Writer(stage.store(stage.partition), config["map_bytes"], 2 * config["duplicate_window"])
     outbox = stage.consumer("outbox", stage.bell(stage.name))
     replies = stage.producer("replies", wakes="input")
     doorbell = zmq.Context.instance().socket(zmq.PUB)
@@ -101,18 +102,18 @@ def answers_of(writer: Writer, batch: Batch, partition: int) -> list[bytes]:
     if batch.duplicates:
         for who, id in _decode_duplicates(batch.duplicates):
             hit = writer.find_command(id)
-            answer: dict[str, object] = {"outcome": "failed", "id": id, "code": "unknown-duplicate", "message": "handled before"}
-            if hit is not None:
-                commit, position = hit
-                answer = {
-                    "outcome": "committed",
-                    "id": id,
-                    "version": commit.version,
-                    "partition": partition,
-                    "position": position,
-                }
-                if commit.result is not None:
-                    answer["result"] = commit.result
+            if hit is None:
+                raise InvariantBroken("the core knows a commit that is not stored", command=id)
+            commit, position = hit
+            answer: dict[str, object] = {
+                "outcome": "committed",
+                "id": id,
+                "version": commit.version,
+                "partition": partition,
+                "position": position,
+            }
+            if commit.result is not None:
+                answer["result"] = commit.result
             found.append(encode_reply(who, 1, _encode(answer)))
     return found
 

@@ -5,6 +5,7 @@
              {"request": any, "positions": …, "error": code, "message": text}
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -125,7 +126,8 @@ class Desk:
             self._send(route, {"request": request.request, "positions": self._positions, "answer": None})
             return
         if request.query not in self._queries:
-            self._refuse(route, request.request, "unknown-query", f"this view has: {', '.join(self._queries)}")
+            known = ", ".join(self._queries)
+            self._refuse(route, request.request, "unknown-query", f"this view has: {known}")
             return
         method, decode = self._queries[request.query]
         try:
@@ -149,7 +151,5 @@ class Desk:
         )
 
     def _send(self, route: list[bytes], answer: dict[str, Any]) -> None:
-        try:
+        with contextlib.suppress(zmq.ZMQError):  # whoever asked has left or does not read
             self.socket.send_multipart([*route, _encode(answer)], zmq.NOBLOCK)
-        except zmq.ZMQError:
-            pass  # whoever asked does not read: without ROUTER_MANDATORY this is all that can go wrong

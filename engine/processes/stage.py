@@ -27,7 +27,7 @@ class Stage:
     """One process of a node. Made from the command line that the supervisor wrote."""
 
     def __init__(self, kind: str) -> None:
-        parser = argparse.ArgumentParser(prog=f"engine.processes.{kind}", description=f"The {kind} stage of a node.")
+        parser = argparse.ArgumentParser(prog=f"engine.processes.{kind}", description=f"A node's {kind} stage.")
         parser.add_argument("--run", type=Path, required=True, help="run directory, holding node.json")
         parser.add_argument("--partition", type=int, default=0)
         parser.add_argument("--view", default="")
@@ -38,7 +38,8 @@ class Stage:
         self.config: dict[str, Any] = self.node["config"]
         self.data = Path(self.node["data"])
         self.partitions: int = self.node["partitions"]
-        self.name = {"input": "input", "projector": f"projector-{self.view}"}.get(kind, f"{kind}-{self.partition}")
+        names = {"input": "input", "projector": f"projector-{self.view}"}
+        self.name = names.get(kind, f"{kind}-{self.partition}")
         self._page = StatusPage.attach(self.node["status"])
         self.slot = self._page.slot(self.name)
         self.slot.pid = os.getpid()

@@ -24,7 +24,7 @@ def word(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
-def number(word: bytes) -> int:
+def number(word: bytes | None) -> int:
     """A key as a number; 0 for a missing one."""
     return int.from_bytes(word or b"", "big")
 

@@ -101,7 +101,7 @@ class Reader:
                     yield commit
 
     def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
-        """(command id, encoded answer) of the outcomes that were not commits, oldest first, up to a sequence."""
+        """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence."""
         with self.env.begin() as txn:
             values = [value for key, value in txn.cursor(self.outcomes) if number(key) <= upto]
         for value in values:

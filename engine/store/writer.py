@@ -20,7 +20,9 @@ class Writer:
         try:
             # metasync=False: after a power cut the last transaction may be undone, whole; the journal
             # replays it to the same events. One flush per commit instead of two.
-            self.env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=8, max_readers=512, metasync=False)
+            self.env: Any = lmdb.open(
+                str(path), map_size=map_bytes, max_dbs=8, max_readers=512, metasync=False
+            )
             self.log, self.versions, self.commands, self.outcomes, self.meta = (
                 self.env.open_db(name) for name in TABLES
             )
@@ -46,7 +48,9 @@ class Writer:
             if not batch.commits:
                 continue
             if batch.first_position != position + 1:
-                raise InvariantBroken("positions are not contiguous", have=position, found=batch.first_position)
+                raise InvariantBroken(
+                    "positions are not contiguous", have=position, found=batch.first_position
+                )
             position += batch.commits
             at = word(position)
             entries.append((at, seal(batch.log)))
@@ -59,10 +63,10 @@ class Writer:
             with self.env.begin(write=True) as txn:
                 if entries:
                     txn.cursor(self.log).putmulti(entries, append=True)
-                    consumed, added = txn.cursor(self.versions).putmulti(sorted(heads.items()), overwrite=False)
+                    _, added = txn.cursor(self.versions).putmulti(sorted(heads.items()), overwrite=False)
                     if added != len(heads):
                         raise InvariantBroken("a version of an aggregate is stored already", path=self.path)
-                    consumed, added = txn.cursor(self.commands).putmulti(keys, overwrite=False)
+                    _, added = txn.cursor(self.commands).putmulti(keys, overwrite=False)
                     if added != len(keys):
                         raise InvariantBroken("a command of an aggregate is stored already", path=self.path)
                     txn.put(POSITION, word(position), db=self.meta)
