@@ -1,0 +1,63 @@
+# Every target makes what it needs: a fresh Debian with python3 (3.11 or newer), python3-venv and make is enough.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+# The real timetable, where it lies beside the checkout; without it the built-in one is used.
+SHARED = $(abspath ../shared/data/12306)
+ifneq ($(wildcard $(SHARED)/timetable-2016-10.csv),)
+export RINGFOLD_TIMETABLE ?= $(SHARED)/timetable-2016-10.csv
+endif
+ifneq ($(wildcard $(SHARED)/coaches.json),)
+export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
+endif
+
+.PHONY: help demo test check lint types tests slow chaos soak bench national clean
+
+help:            ## what can be made
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
+
+# Installed once; again only when pyproject.toml changes.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check]'
+	@touch $@
+
+demo: $(READY)   ## a node on a temporary directory, a day's trains, tickets sold by several clients
+	$(BIN)/python run.py demo
+
+test: check      ## everything that has to be green: the same as check
+
+check: lint types tests  ## ruff, mypy strict, tests
+
+lint: $(READY)   ## ruff
+	$(BIN)/ruff check .
+
+types: $(READY) lint  ## mypy --strict
+	$(BIN)/mypy
+
+tests: $(READY) types  ## all tests but the slow ones
+	$(BIN)/python -m pytest -m 'not slow'
+
+slow: $(READY)   ## only the slow tests
+	$(BIN)/python -m pytest -m slow
+
+chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
+	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),90) $(if $(SEED),--seed $(SEED))
+
+soak: $(READY)   ## hours of load, watching memory and descriptors; make soak SECONDS=3600
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
+
+bench: $(READY)  ## throughput, latency, ring and replay, each verifying its own run
+	$(BIN)/python -m benchmarks.throughput --json
+	$(BIN)/python -m benchmarks.latency --json
+	$(BIN)/python -m benchmarks.ring --json
+	$(BIN)/python -m benchmarks.replay --json
+
+national: $(READY)  ## every train of the timetable on 15 days, opened and sold
+	$(BIN)/python -m benchmarks.national --json
+
+clean:           ## removes what was made here, the virtual environment included
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
