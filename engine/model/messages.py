@@ -45,10 +45,10 @@ class _Addressed(Message):
 class Command(_Addressed, kw_only=True):
     """A wish that one aggregate may grant or refuse. Named in the imperative.
 
-        class ReserveSeats(Command, name="seats.reserve"):
-            order: str
+        class Deposit(Command, name="account.deposit"):
+            amount: int
 
-        ReserveSeats("G71/2026-11-23", order="A1")
+        Deposit("account-7", amount=500)
 
     The id is made with the object, so sending the same object again is the same command: it takes
     effect once and is answered as the first time. `expected_version` is the version that the aggregate
@@ -64,7 +64,7 @@ class Event(Message):
 
 
 def wire_tag(message: type[Message]) -> str:
-    """The `type` of a message class on the wire, for example `seats.reserved@2`."""
+    """The `type` of a message class on the wire, for example `account.opened@2`."""
     tag = message.__struct_config__.tag
     if not isinstance(tag, str):
         raise TypeError(f"{message.__qualname__} has no wire name; write class X(Event, name=…)")

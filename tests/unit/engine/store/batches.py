@@ -1,0 +1,29 @@
+"""Batches made by hand."""
+
+import msgspec
+
+from engine.wire.batches import Batch
+from engine.wire.identity import aggregate_key
+from engine.wire.log import Commit
+
+
+def batch_of(commits: list[Commit], *, first_position: int, last_sequence: int) -> Batch:
+    """A batch as the core would hand it on."""
+    heads = {c.aggregate: c.version for c in commits}
+    return Batch(
+        commits[0].sequence,
+        last_sequence,
+        first_position,
+        len(commits),
+        msgspec.json.encode((first_position, commits)),
+        b"".join(bytes.fromhex(c.command) + aggregate_key(c.aggregate) for c in commits),
+        b"".join(aggregate_key(name) + version.to_bytes(8, "big") for name, version in heads.items()),
+        b"",
+        b"",
+        b"",
+    )
+
+
+def outcome(id: str) -> bytes:
+    """An answer to be remembered."""
+    return msgspec.json.encode({"outcome": "unchanged", "id": id})

@@ -1,0 +1,66 @@
+"""The walls of the house: imports point one way, and the engine names no train."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ["ringbuffer", "engine", "domain_12306"]  # a package may import those to its left
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_imports_point_one_way(package: str) -> None:
+    forbidden = {*LAYERS[LAYERS.index(package) + 1 :], "run", "benchmarks", "tests", "examples"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(package)
+        for name in sorted(imports_of(path))
+        if name.split(".")[0] in forbidden
+    ]
+    assert wrong == []
+
+
+def test_the_engine_names_no_train() -> None:
+    words = ("train", "seat", "ticket", "12306", "railway")
+    wrong = [
+        f"{path.relative_to(ROOT)}: {word}"
+        for package in ("engine", "ringbuffer")
+        for path in modules(package)
+        for word in words
+        if word in path.read_text().lower().replace("domain_12306.app:create", "")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("pure", ["engine/core", "engine/model", "engine/wire"])
+def test_the_deterministic_core_reads_no_clock_and_does_no_io(pure: str) -> None:
+    impure = {"time", "random", "secrets", "socket", "threading", "subprocess", "zmq", "lmdb", "psutil"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(pure)
+        if path.name != "identity.py"  # makes command ids, on the client's side
+        for name in sorted(imports_of(path))
+        if name.split(".")[0] in impure
+    ]
+    assert wrong == []
+
+
+def test_the_domain_handlers_are_pure() -> None:
+    impure = {"time", "random", "secrets", "os", "socket", "threading"}
+    names = imports_of(ROOT / "domain_12306" / "train_run.py")
+    assert {name.split(".")[0] for name in names} & impure == set()
