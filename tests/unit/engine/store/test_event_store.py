@@ -116,7 +116,7 @@ def test_a_flipped_bit_in_a_record_is_named_by_its_position(writer: Writer) -> N
         value = bytearray(txn.get(word(1), db=writer.log))
         value[20] ^= 4
         txn.put(word(1), bytes(value), db=writer.log)
-    with pytest.raises(CorruptData, match="checksum.*position=1"):
+    with pytest.raises(CorruptData, match=r"checksum.*position=1"):
         list(read(writer).commits())
 
 
