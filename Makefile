@@ -14,6 +14,7 @@ ifneq ($(wildcard $(SHARED)/coaches.json),)
 export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
+.NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
 .PHONY: help demo test check lint types tests slow chaos soak bench national clean
 
 help:            ## what can be made
@@ -35,10 +36,10 @@ check: lint types tests  ## ruff, mypy strict, tests
 lint: $(READY)   ## ruff
 	$(BIN)/ruff check .
 
-types: $(READY) lint  ## mypy --strict
+types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
 
-tests: $(READY) types  ## all tests but the slow ones
+tests: $(READY)  ## all tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow'
 
 slow: $(READY)   ## only the slow tests
