@@ -1,0 +1,37 @@
+"""The application "railway": what a node runs when nothing else is asked for."""
+
+from collections.abc import Mapping
+
+from domain_12306.builtin_timetable import built_in_timetable
+from domain_12306.coaches import Compositions, read_compositions
+from domain_12306.inventory import SeatInventory
+from domain_12306.policy import policy_named
+from domain_12306.timetable import read_timetable
+from domain_12306.train_run import TrainRun
+from engine import ConfigError, Engine
+
+SETTINGS = ("coaches", "policy", "timetable")
+
+
+def create(settings: Mapping[str, str]) -> Engine:
+    """Builds the app. Settings, all optional, empty meaning absent: `timetable` and `coaches` are paths,
+    `policy` is one of best-fit, first-fit, worst-fit, random:SEED. Raises ConfigError."""
+    for name in settings:
+        if name not in SETTINGS:
+            raise ConfigError(f"application railway has no setting {name}", known=", ".join(SETTINGS))
+    timetable = read_timetable(settings["timetable"]) if settings.get("timetable") else built_in_timetable()
+    compositions = read_compositions(settings["coaches"]) if settings.get("coaches") else Compositions()
+    policy_name = settings.get("policy") or "best-fit"
+    policy = policy_named(policy_name)
+
+    # A class of its own, so that two apps in one process can run on different timetables.
+    run_class = type(
+        "TrainRun",
+        (TrainRun,),
+        {"__slots__": (), "timetable": timetable, "compositions": compositions, "policy": policy},
+    )
+    app = Engine("railway")
+    app.fingerprint = f"{timetable.fingerprint}-{compositions.fingerprint}-{policy_name}"
+    app.aggregate(run_class)
+    app.projection("remaining", version=1)(SeatInventory)
+    return app

@@ -1,0 +1,92 @@
+"""Commands and events of a train-run. An aggregate's id is `<train>/<origin date>`: `G71/2026-11-23`.
+
+Stops are named in commands and numbered from 0 in events; seats are numbered from 0 within their class
+(`seats.py` turns numbers into what is printed on a ticket). Who is refused what: `rejections.py`.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from engine import Command, Event
+
+OrderId = Annotated[str, Meta(min_length=1, max_length=64)]
+"""Bounded where it is decoded: it stays in memory for as long as the order lives."""
+
+CoachList = list[tuple[int, str, int]]
+"""Per coach and class: coach number from 1, class code, seats."""
+
+StopList = list[tuple[str, int, int]]
+"""Per stop: station, arrival and departure in minutes from midnight of the origin date."""
+
+SeatGaps = list[tuple[int, int, int]]
+"""Per seat: its number in the class and the free gap [start, end) around the journey."""
+
+
+class OpenRun(Command, name="run.open"):
+    """Puts a train on sale for a date, both from the id of the aggregate.
+
+    `composition`: a name, a list of coaches, or (None) by the rule table. `stops`: None is the timetable's;
+    a list stands in for it, for trains that the timetable does not have.
+    """
+
+    composition: str | CoachList | None = None
+    stops: StopList | None = None
+
+
+class ReserveSeats(Command, name="seats.reserve"):
+    """Seats for 1 to 5 passengers on one journey: all or nothing."""
+
+    order: OrderId
+    seat_class: str
+    board: str
+    alight: str
+    passengers: list[str]
+
+
+class ConfirmOrder(Command, name="order.confirm"):
+    """The order is paid: its seats are sold and no longer merely held."""
+
+    order: OrderId
+
+
+class ReleaseOrder(Command, name="order.release"):
+    """Gives back the seats of an order, confirmed or not: an expired hold or a refund."""
+
+    order: OrderId
+
+
+class RunOpened(Event, name="run.opened"):
+    """Self-contained: later sales depend on this and never on the timetable of their day."""
+
+    train: str
+    date: str
+    stops: StopList
+    coaches: CoachList
+
+
+class SeatsReserved(Event, name="seats.reserved"):
+    """`seats`: each with the gap that the sale was cut from, so that a view needs no seat map to count."""
+
+    order: str
+    seat_class: str
+    board: int
+    alight: int
+    seats: SeatGaps
+    passengers: list[str]
+
+
+class OrderConfirmed(Event, name="order.confirmed"):
+    """Paid: the seats are sold."""
+
+    order: str
+
+
+class SeatsReleased(Event, name="seats.released"):
+    """`seats`: each with the gap that results."""
+
+    order: str
+    seat_class: str
+    board: int
+    alight: int
+    seats: SeatGaps

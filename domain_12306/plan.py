@@ -1,0 +1,79 @@
+"""The plan of a run: stops, coaches and all that follows from them. Equal plans are one object.
+
+A national network is tens of thousands of runs over some thousand plans: a run that nobody bought a
+ticket for holds a reference to its plan and nothing else.
+"""
+
+from collections.abc import Sequence
+
+from domain_12306.coaches import totals
+from domain_12306.gaps import SeatClass
+from domain_12306.seats import Layout, coach_labels
+
+StopTuple = tuple[tuple[str, int, int], ...]
+CoachTuple = tuple[tuple[int, str, int], ...]
+
+
+class Plan:
+    """Immutable once made, but for caches."""
+
+    __slots__ = (
+        "_labels", "_layouts", "classes", "coaches", "codes", "first_seat", "index", "number", "pristine",
+        "seats", "segments", "stations", "stops",
+    )  # fmt: skip
+
+    def __init__(self, stops: StopTuple, coaches: CoachTuple) -> None:
+        self.stops, self.coaches = stops, coaches
+        self.stations = tuple(stop[0] for stop in stops)
+        self.index = {station: number for number, station in enumerate(self.stations)}
+        self.segments = len(stops) - 1
+        self.classes = totals(coaches)
+        self.codes = tuple(self.classes)
+        self.number = {code: number for number, code in enumerate(self.classes)}
+        """class code → its number in this plan"""
+        self.first_seat: dict[str, int] = {}
+        """class code → where its seats begin when the seats of all classes are counted through"""
+        self.seats = 0
+        for code, seats in self.classes.items():
+            self.first_seat[code] = self.seats
+            self.seats += seats
+        self.pristine = {
+            code: SeatClass(seats, self.segments, shared=True) for code, seats in self.classes.items()
+        }
+        """What every untouched run looks like. Never changed: a run makes its own on the first sale."""
+        self._layouts: dict[str, Layout] = {}
+        self._labels: dict[str, list[str]] = {}
+
+    def layout(self, seat_class: str) -> Layout:
+        if seat_class not in self._layouts:
+            self._layouts[seat_class] = Layout(self.coaches, seat_class, self.classes[seat_class])
+        return self._layouts[seat_class]
+
+    def labels(self, seat_class: str) -> list[str]:
+        """Seat number → `05车12A号`."""
+        if seat_class not in self._labels:
+            self._labels[seat_class] = coach_labels(self.coaches, seat_class)
+        return self._labels[seat_class]
+
+
+class Plans:
+    """Makes each distinct plan once."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[StopTuple, CoachTuple], Plan] = {}
+
+    def of(self, stops: Sequence[tuple[str, int, int]], coaches: Sequence[tuple[int, str, int]]) -> Plan:
+        key = tuple(stops), tuple(coaches)
+        plan = self._known.get(key)
+        if plan is None:
+            plan = self._known[key] = Plan(*key)
+        return plan
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+PLANS = Plans()
+"""Of this process. A cache keyed by content: it changes what memory costs, never what is decided."""

@@ -1,0 +1,29 @@
+"""Every code with which this domain says no. Stable: clients compare them.
+
+`already-exists` (opening a run twice) and `wrong-version` are the engine's own.
+"""
+
+from engine import Rejection, reject
+
+REJECTIONS = {
+    "bad-run-id": "the aggregate is not named <train>/<date> with a date such as 2026-11-23",
+    "unknown-train": "the timetable has no such train and the command brings no stops",
+    "bad-stops": "the stops that the command brings make no train",
+    "unknown-composition": "no composition has that name",
+    "bad-composition": "the coaches that the command brings make no train",
+    "run-not-open": "the train-run is not on sale",
+    "unknown-stop": "the train does not call at that station",
+    "from-not-before-to": "the train does not go from the one station to the other",
+    "class-not-on-train": "the train has no seats of that class",
+    "party-size": "an order is for 1 to 5 passengers",
+    "passenger-twice": "one passenger is named twice in an order",
+    "order-exists": "the order already has seats on this run",
+    "sold-out": "too few seats are free over the whole journey",
+    "unknown-order": "the run holds no seats for that order",
+    "already-confirmed": "the order is confirmed",
+}
+
+
+def no(code: str, detail: str) -> Rejection:
+    """A rejection whose code is in the table: a KeyError here is a bug, and the tests provoke every code."""
+    return reject(code, f"{REJECTIONS[code]}: {detail}")

@@ -1,0 +1,198 @@
+"""The timetable: trains, their stops with times and day offsets, fares in fen.
+
+File format (UTF-8 CSV without a header, 12 columns, the rows of a train contiguous and in order):
+
+    train, station, stop number from 1, arrive HH:MM (empty at the origin), depart HH:MM,
+    then cumulative fares in yuan from the origin, blank where the class is not sold:
+    hard seat (second class on G, D, C), soft seat, hard sleeper upper/middle/lower, soft sleeper upper/lower
+
+Clock times become minutes from midnight of the origin date: walking arrive, depart, arrive …, a time
+smaller than the one before it is on the next day.
+"""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from domain_12306.gaps import MAX_STOPS
+from domain_12306.messages import StopList
+from engine import ConfigError
+
+COLUMNS = 12
+DAY = 24 * 60
+MAX_DAYS = 4  # real trains run over up to three midnights
+MAX_STATION_NAME = 40
+MINIMUM_FARE_FEN = 100  # 1 yuan for any journey that is sold
+
+HARD_SEAT, SOFT_SEAT, HARD_UPPER, HARD_MIDDLE, HARD_LOWER, SOFT_UPPER, SOFT_LOWER = range(7)
+NO_FARES: tuple[int | None, ...] = (None,) * 7
+
+_FARE_COLUMN = {
+    "O": HARD_SEAT,
+    "1": HARD_SEAT,
+    "W": HARD_SEAT,  # standing costs what a seat costs
+    "2": SOFT_SEAT,
+    "3": HARD_LOWER,
+    "J": HARD_LOWER,
+    "4": SOFT_LOWER,
+    "F": SOFT_LOWER,
+    "I": SOFT_LOWER,
+    "M": HARD_SEAT,
+    "9": HARD_SEAT,
+}
+_TENTHS_OF_SECOND_CLASS = {"M": 16, "9": 30}  # not in the file: modelled as 1.6 and 3 times second class
+
+
+class Stop(NamedTuple):
+    station: str
+    arrive: int  # minutes from midnight of the origin date; at the origin: the departure
+    depart: int
+    fares: tuple[int | None, ...]  # fen from the origin, in the order of the file's columns
+
+    @property
+    def day_offset(self) -> int:
+        """Days between the origin date and the date that a passenger boarding here sees."""
+        return self.depart // DAY
+
+
+class Timetable:
+    """Trains by number, in the order of the file. `fingerprint` changes with any change of the content."""
+
+    def __init__(self, trains: dict[str, tuple[Stop, ...]], source: str) -> None:
+        self.trains = trains
+        self.source = source
+        self._lists: dict[str, StopList] = {}
+
+    def stop_list(self, train: str) -> StopList | None:
+        """The stops as they stand in an event; None: no such train."""
+        known = self._lists.get(train)
+        if known is None and train in self.trains:
+            known = self._lists[train] = [(s.station, s.arrive, s.depart) for s in self.trains[train]]
+        return known
+
+    def fare(self, train: str, seat_class: str, board: int, alight: int) -> int | None:
+        """Fen from one stop to a later one; None where the class has no fare there."""
+        column = _FARE_COLUMN.get(seat_class)
+        if column is None:
+            return None
+        stops = self.trains[train]
+        start, end = stops[board].fares[column], stops[alight].fares[column]
+        if board == 0:
+            start = 0
+        if start is None or end is None:
+            return None
+        fare = max(end - start, MINIMUM_FARE_FEN)
+        return fare * _TENTHS_OF_SECOND_CLASS.get(seat_class, 10) // 10
+
+    def stations(self) -> dict[str, int]:
+        """Station → trains that call there."""
+        calls: dict[str, int] = {}
+        for stops in self.trains.values():
+            for stop in stops:
+                calls[stop.station] = calls.get(stop.station, 0) + 1
+        return calls
+
+    @property
+    def fingerprint(self) -> str:
+        digest = hashlib.blake2b(digest_size=8)
+        for train, stops in self.trains.items():
+            digest.update(repr((train, [tuple(stop) for stop in stops])).encode())
+        return digest.hexdigest()
+
+
+def read_timetable(path: str | Path) -> Timetable:
+    """Reads and validates a timetable file. Raises ConfigError with path and line."""
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            return Timetable(dict(_trains(csv.reader(file), str(path))), str(path))
+    except OSError as error:
+        raise ConfigError("cannot read the timetable", path=path, reason=error.strerror) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError("the timetable is not UTF-8", path=path, offset=error.start) from None
+
+
+def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[Stop, ...]]]:
+    finished: set[str] = set()  # membership only, never iterated
+    stations: dict[str, str] = {}  # one string object per station: the file repeats each 20 times
+    train, stops, clock = "", list[Stop](), 0
+    line = 0
+    try:
+        for row in rows:
+            line += 1
+            if len(row) != COLUMNS:
+                raise ValueError(f"{len(row)} columns, not {COLUMNS}")
+            if row[0] != train:
+                if stops:
+                    yield train, _complete(train, stops)
+                    finished.add(train)
+                train, stops, clock = row[0], [], 0
+                if not train or train in finished or "/" in train:
+                    raise ValueError(f"train {train!r} is not in one piece, or has no usable number")
+            station = stations.setdefault(row[1], row[1])
+            if not station or any(stop.station == station for stop in stops):
+                raise ValueError(f"train {train} calls twice at {station!r}, or nowhere")
+            if row[2] != str(len(stops) + 1):
+                raise ValueError(f"stop number {row[2]} where {len(stops) + 1} belongs")
+            if stops:
+                arrive = clock = _next(clock, _minutes(row[3]))
+            elif row[3]:
+                raise ValueError(f"train {train} arrives at its origin")
+            depart = clock = _next(clock, _minutes(row[4]))
+            stops.append(Stop(station, arrive if stops else depart, depart, _fares(row[5:])))
+        if stops:
+            yield train, _complete(train, stops)
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"bad timetable: {error}", path=path, line=line) from None
+
+
+def problem_with_stops(stops: StopList) -> str:
+    """Why a list of stops is no train; empty where it is one."""
+    if not 2 <= len(stops) <= MAX_STOPS:
+        return f"{len(stops)} stops, not 2..{MAX_STOPS}"
+    seen: dict[str, bool] = {}
+    clock = 0
+    for station, arrive, depart in stops:
+        if not 1 <= len(station) <= MAX_STATION_NAME or station in seen:
+            return f"station {station[:MAX_STATION_NAME]!r} comes twice, or is no name"
+        seen[station] = True
+        if not clock <= arrive <= depart < MAX_DAYS * DAY:
+            return f"the times at {station} go backwards, or beyond {MAX_DAYS} days"
+        clock = depart
+    return ""
+
+
+def _complete(train: str, stops: list[Stop]) -> tuple[Stop, ...]:
+    if not 2 <= len(stops) <= MAX_STOPS:
+        raise ValueError(f"train {train} has {len(stops)} stops, not 2..{MAX_STOPS}")
+    return tuple(stops)
+
+
+def _minutes(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    if not (len(text) == 5 and hours.isdecimal() and minutes.isdecimal()):
+        raise ValueError(f"{text!r} is no time HH:MM")
+    value = int(hours) * 60 + int(minutes)
+    if int(minutes) > 59 or value >= DAY:
+        raise ValueError(f"{text!r} is no time HH:MM")
+    return value
+
+
+def _next(clock: int, minutes: int) -> int:
+    """The first moment not before `clock` at which the clock shows `minutes`."""
+    return clock + (minutes - clock) % DAY
+
+
+def _fares(columns: list[str]) -> tuple[int | None, ...]:
+    if not any(columns):
+        return NO_FARES
+    return tuple([_fen(text) if text else None for text in columns])
+
+
+def _fen(text: str) -> int:
+    """Yuan as a decimal with at most two places; no float comes near money."""
+    whole, _, part = text.partition(".")
+    if not whole.isdecimal() or (part and not part.isdecimal()) or len(part) > 2:
+        raise ValueError(f"{text!r} is no fare in yuan")
+    return int(whole) * 100 + int(part.ljust(2, "0"))

@@ -1,0 +1,214 @@
+"""The train-run: one train on one origin date. Sells journeys, each on one seat over all its segments."""
+
+from datetime import date as Date
+from typing import ClassVar
+
+from domain_12306.coaches import Compositions, problem_with
+from domain_12306.gaps import SeatClass
+from domain_12306.messages import (
+    ConfirmOrder,
+    OpenRun,
+    OrderConfirmed,
+    ReleaseOrder,
+    ReserveSeats,
+    RunOpened,
+    SeatsReleased,
+    SeatsReserved,
+)
+from domain_12306.plan import PLANS, Plan
+from domain_12306.policy import Policy, group
+from domain_12306.rejections import no
+from domain_12306.timetable import Timetable, problem_with_stops
+from engine import Aggregate, Rejection, Stamp, applies, handles
+
+MAX_PARTY = 5
+
+# A live order of one passenger is one integer, a party's a tuple of them: with millions of orders in
+# memory that is a tenth of what objects cost, and the garbage collector never looks at it.
+#     seat | class number (4 bits) | board (6) | alight (6) | confirmed (1)
+CONFIRMED = 1
+ALIGHT_AT, BOARD_AT, CLASS_AT, SEAT_AT = 1, 7, 13, 17
+JOURNEYS = [(i, j) for i in range(64) for j in range(64)]  # board and alight of the 12 bits, in one look-up
+
+_NOT_OPEN: dict[str, SeatClass] = {}
+
+
+class TrainRun(Aggregate):
+    """`timetable`, `compositions` and `policy` are the application's reference data (see `app.py`)."""
+
+    __slots__ = ("_classes", "_orders", "plan")
+
+    timetable: ClassVar[Timetable]
+    compositions: ClassVar[Compositions]
+    policy: ClassVar[Policy]
+
+    plan: Plan | None
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.plan = None
+        # Of the plan, and shared by all its runs, until the first sale: an untouched run costs its id.
+        self._classes = _NOT_OPEN
+        self._orders: dict[str, int | tuple[int, ...]] = {}
+
+    # ------------------------------------------------------------------ decide
+
+    @handles(OpenRun, exists="must-not")
+    def open(self, command: OpenRun, stamp: Stamp) -> RunOpened | Rejection:
+        train, _, date = self.id.partition("/")
+        if not train or not _is_date(date):
+            return no("bad-run-id", repr(self.id))
+        stops = command.stops
+        if stops is None:
+            stops = self.timetable.stop_list(train)
+            if stops is None:
+                return no("unknown-train", train)
+        elif problem := problem_with_stops(stops):
+            return no("bad-stops", problem)
+        wanted = command.composition
+        if wanted is None:
+            coaches = self.compositions.of_train(train)
+        elif isinstance(wanted, str):
+            coaches = self.compositions.named(wanted)
+        else:
+            coaches = wanted
+        if coaches is None:
+            return no("unknown-composition", str(wanted))
+        if problem := problem_with(coaches):
+            return no("bad-composition", problem)
+        return RunOpened(train, date, stops, coaches)
+
+    @handles(ReserveSeats, exists="may")
+    def reserve(self, command: ReserveSeats, stamp: Stamp) -> SeatsReserved | Rejection:
+        plan = self.plan
+        if plan is None:
+            return no("run-not-open", self.id)
+        index = plan.index
+        try:
+            i = index[command.board]
+            j = index[command.alight]
+        except KeyError as stop:
+            return no("unknown-stop", f"{self.id}, {stop.args[0]}")
+        if i >= j:
+            return no("from-not-before-to", f"{self.id}, {command.board} to {command.alight}")
+        code = command.seat_class
+        try:
+            seats = self._classes[code]
+        except KeyError:
+            return no("class-not-on-train", f"{self.id}, {code}")
+        order = command.order
+        if order in self._orders:
+            return no("order-exists", f"{self.id}, {order}")
+        passengers = command.passengers
+        party = len(passengers)
+        if party == 1:
+            pick = self.policy.single(seats, i, j, stamp.sequence)
+            if pick is None:
+                return self._sold_out(command)
+            return SeatsReserved(order, code, i, j, [pick], passengers)
+        if not 1 <= party <= MAX_PARTY:
+            return no("party-size", f"not {party}")
+        if len(set(passengers)) != party:
+            return no("passenger-twice", f"{self.id}, order {order}")
+        picks = group(self.policy, plan.layout(code), seats, i, j, party)
+        if picks is None:
+            return self._sold_out(command)
+        return SeatsReserved(order, code, i, j, picks, passengers)
+
+    @handles(ConfirmOrder, exists="may")
+    def confirm(self, command: ConfirmOrder, stamp: Stamp) -> OrderConfirmed | Rejection:
+        held = self._orders.get(command.order)
+        if held is None:
+            return self._no_such_order(command.order)
+        if (held if isinstance(held, int) else held[0]) & CONFIRMED:
+            return no("already-confirmed", command.order)
+        return OrderConfirmed(command.order)
+
+    @handles(ReleaseOrder, exists="may")
+    def release(self, command: ReleaseOrder, stamp: Stamp) -> SeatsReleased | Rejection:
+        order = command.order
+        plan = self.plan
+        held = self._orders.get(order)
+        if held is None or plan is None:
+            return self._no_such_order(order)
+        if isinstance(held, int):
+            i, j = JOURNEYS[held >> ALIGHT_AT & 4095]
+            code = plan.codes[held >> CLASS_AT & 15]
+            return SeatsReleased(order, code, i, j, [self._classes[code].gap_around(held >> SEAT_AT, i, j)])
+        i, j = JOURNEYS[held[0] >> ALIGHT_AT & 4095]
+        code = plan.codes[held[0] >> CLASS_AT & 15]
+        seats = self._classes[code]
+        return SeatsReleased(order, code, i, j, [seats.gap_around(one >> SEAT_AT, i, j) for one in held])
+
+    # ------------------------------------------------------------------ apply
+
+    @applies(RunOpened)
+    def _opened(self, event: RunOpened) -> None:
+        self.plan = plan = PLANS.of(event.stops, event.coaches)
+        self._classes = plan.pristine
+
+    @applies(SeatsReserved)
+    def _reserved(self, event: SeatsReserved) -> None:
+        i, j = event.board, event.alight
+        seats = self._classes[event.seat_class]
+        if seats.shared:
+            seats = self._own_class(event.seat_class)
+        chosen = event.seats
+        tag = seats.tag | i << BOARD_AT | j << ALIGHT_AT
+        if len(chosen) == 1:
+            pick = chosen[0]
+            seats.take(pick, i, j)
+            self._orders[event.order] = pick[0] << SEAT_AT | tag
+            return
+        for pick in chosen:
+            seats.take(pick, i, j)
+        self._orders[event.order] = tuple([pick[0] << SEAT_AT | tag for pick in chosen])
+
+    @applies(OrderConfirmed)
+    def _confirmed(self, event: OrderConfirmed) -> None:
+        held = self._orders[event.order]
+        self._orders[event.order] = (
+            held | CONFIRMED if isinstance(held, int) else tuple([one | CONFIRMED for one in held])
+        )
+
+    @applies(SeatsReleased)
+    def _released(self, event: SeatsReleased) -> None:
+        seats = self._classes[event.seat_class]
+        i, j = event.board, event.alight
+        for pick in event.seats:
+            seats.give_back(pick, i, j)
+        del self._orders[event.order]
+
+    # ------------------------------------------------------------------ helpers
+
+    def remaining(self, seat_class: str, i: int, j: int) -> int:
+        """Seats of a class that are free from stop i to stop j; KeyError where there is no such class."""
+        return self._classes[seat_class].remaining(i, j)
+
+    def _own_class(self, code: str) -> SeatClass:
+        plan = self.plan
+        assert plan is not None, "seats are sold on a run that was never opened"
+        if self._classes is plan.pristine:
+            self._classes = dict(plan.pristine)
+        tag = plan.number[code] << CLASS_AT
+        seats = self._classes[code] = SeatClass(plan.classes[code], plan.segments, tag=tag)
+        return seats
+
+    def _sold_out(self, command: ReserveSeats) -> Rejection:
+        return no(
+            "sold-out",
+            f"{self.id}, class {command.seat_class}, {command.board} to {command.alight},"
+            f" {len(command.passengers)} wanted",
+        )
+
+    def _no_such_order(self, order: str) -> Rejection:
+        if self.plan is None:
+            return no("run-not-open", self.id)
+        return no("unknown-order", f"{self.id}, {order}")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return len(text) == 10 and Date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
