@@ -1,0 +1,100 @@
+"""The checker: what was promised to clients, held against what is stored. A pure function.
+
+It is given the clients' histories, the commits of the event store, the commands of the journal and, where
+asked for, what a view answers; it gives a list of broken promises, empty if all were kept. A timeout is
+*unknown*: the command may have taken effect or not, but not twice.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.wire.log import Commit
+from tests.model import Document, Model
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sending of one command by one client. Times are of one monotonic clock, in seconds."""
+
+    id: str
+    sent_at: float
+    ended_at: float
+    outcome: str  # committed | rejected | failed | unchanged | unknown
+    answer: tuple[Any, ...] = ()  # what must be equal for equal ids
+
+
+def check(
+    attempts: Iterable[Attempt],
+    log: Mapping[int, list[tuple[int, Commit]]],
+    commands: Iterable[tuple[int, Document]],
+) -> list[str]:
+    """`log`: per partition (position, commit) as stored; `commands`: (sequence, command) as journaled."""
+    broken: list[str] = []
+    attempts = list(attempts)
+    commits: dict[str, Commit] = {}
+    versions: dict[str, int] = {}
+    for partition, entries in log.items():
+        for expected, (position, commit) in enumerate(entries, 1):
+            if position != expected:
+                broken.append(f"partition {partition}: position {position} where {expected} was due")
+                break
+            if commit.command in commits:
+                broken.append(f"command {commit.command} was committed twice")
+            commits[commit.command] = commit
+            if commit.version != versions.get(commit.aggregate, 0) + 1:
+                broken.append(
+                    f"{commit.aggregate}: version {commit.version} after {versions.get(commit.aggregate, 0)}"
+                )
+            versions[commit.aggregate] = commit.version
+
+    answers: dict[str, tuple[str, tuple[Any, ...]]] = {}
+    sent = {attempt.id for attempt in attempts}
+    for attempt in attempts:
+        if attempt.outcome == UNKNOWN:
+            continue
+        answer = (attempt.outcome, attempt.answer)
+        if answers.setdefault(attempt.id, answer) != answer:
+            broken.append(f"command {attempt.id} was answered {answers[attempt.id]} and {answer}")
+        if (attempt.outcome == "committed") != (attempt.id in commits):
+            broken.append(f"command {attempt.id} was answered {attempt.outcome}, the log says otherwise")
+    broken += [f"command {id} is stored and was never sent" for id in commits if id not in sent]
+    broken += _out_of_order(attempts, commits)
+
+    model, last, journaled = Model(), 0, set()
+    for sequence, command in commands:
+        if sequence != last + 1:
+            broken.append(f"the journal has sequence {sequence} after {last}")
+        last = sequence
+        journaled.add(command["id"])
+        commit_or_none = commits.get(command["id"])
+        if commit_or_none is None:
+            model.take(command, None, None)
+        else:
+            model.take(command, commit_or_none.events, commit_or_none.version)
+    broken += [
+        f"command {id} was answered and is not in the journal" for id in answers if id not in journaled
+    ]
+    broken += model.differences
+    return broken
+
+
+def _out_of_order(attempts: list[Attempt], commits: Mapping[str, Commit]) -> list[str]:
+    """If A was answered before B was sent, A comes before B."""
+    firsts: dict[str, float] = {}
+    ends: dict[str, float] = {}
+    for attempt in attempts:
+        firsts[attempt.id] = min(firsts.get(attempt.id, attempt.sent_at), attempt.sent_at)
+        if attempt.outcome == "committed":
+            ends[attempt.id] = min(ends.get(attempt.id, attempt.ended_at), attempt.ended_at)
+    moments = [(at, 0, commits[id].sequence, id) for id, at in ends.items() if id in commits]
+    moments += [(at, 1, commits[id].sequence, id) for id, at in firsts.items() if id in commits]
+    broken, highest, whose = [], 0, ""
+    for _, kind, sequence, id in sorted(moments):
+        if kind == 0 and sequence > highest:
+            highest, whose = sequence, id
+        if kind == 1 and sequence < highest and id != whose:
+            broken.append(f"{id} was sent after {whose} was answered, and is stored before it")
+    return broken
