@@ -34,6 +34,7 @@ class Fold:
         self.projection = spec.factory()
         self.projection.load(self.view.items())
         self.positions = list(self.view.positions)
+        self._unsaved: dict[bytes, bytes | None] = {}  # what a save without room did not keep
         self.queries = {name: (getattr(self.projection, at), of) for name, (at, of) in spec.queries.items()}
         self._handlers = {event: getattr(self.projection, at) for event, at in spec.handlers.items()}
         self._decode = record_decoder(app).decode
@@ -64,7 +65,9 @@ class Fold:
     def save(self) -> None:
         """The checkpoint: changed items and positions in one transaction."""
         if self.positions != self.view.positions:
-            self.view.save(self.projection.save(), self.positions)
+            self._unsaved.update(self.projection.save())
+            self.view.save(self._unsaved.items(), self.positions)
+            self._unsaved.clear()
 
     def close(self) -> None:
         """Closes everything."""
