@@ -1,0 +1,111 @@
+"""Looking into a journal from the command line: `dump` lists it, `verify` says whether it is sound.
+
+Neither changes anything. While a node writes, the batch being written may look torn.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engine.journal.files import Files, OsFiles
+from engine.journal.frame import SEAL_SIZE
+from engine.journal.survey import survey, walk
+from engine.journal.verdict import Action, verdict
+from engine.journal.walk import Problem
+from engine.operate.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `verify` found. `problem`: the first one, or None. `row`, `verdict`: what a start would do."""
+
+    segments: int
+    frames: int
+    commands: int
+    first_sequence: int  # of the first segment; 0 if there is none
+    last_sequence: int  # J
+    bytes_used: int
+    bytes_on_disk: int
+    row: str
+    verdict: str
+    problem: Problem | None
+    set_aside: tuple[Path, ...]  # torn bytes that earlier starts kept
+    sound: bool  # no problem; a start needs to cut nothing
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.segments} segments, {self.frames} batches, {self.commands} commands, "
+            f"sequences {self.first_sequence} to {self.last_sequence}, "
+            f"{self.bytes_used} of {self.bytes_on_disk} bytes used: {self.verdict} (row {self.row})"
+        )
+        if self.problem:
+            p = self.problem
+            text += f"; first problem: {p.text} (path={p.path}, offset={p.offset}, sequence={p.sequence})"
+        return text
+
+
+def verify(folder: Path, witness: int = 0, files: Files | None = None) -> Report:
+    """Reads every byte of the journal and judges it as a start would. `witness`: W, if it is known."""
+    files = files or OsFiles()
+    try:
+        found = survey(folder, files)
+        aside = tuple(folder / name for name in files.names(folder) if ".torn-" in name)
+    except OSError as error:
+        raise Fault("the journal could not be read", path=folder, error=error) from error
+    row, action = verdict(found.tail, found.last_sequence, witness)
+    segments = found.segments
+    return Report(
+        segments=len(segments),
+        frames=sum(segment.frames or 0 for segment in segments),
+        commands=sum(s.next_sequence - s.header.first_sequence for s in segments if s.frames),
+        first_sequence=segments[0].header.first_sequence if segments else 0,
+        last_sequence=found.last_sequence,
+        bytes_used=sum(segment.end for segment in segments),
+        bytes_on_disk=sum(segment.file_size for segment in segments),
+        row=row.letter,
+        verdict=f"{row.meaning}: {action.value}",
+        problem=found.problem,
+        set_aside=aside,
+        sound=action is Action.GO and found.problem is None,
+    )
+
+
+def dump(folder: Path, after_sequence: int = 0, files: Files | None = None) -> Iterator[dict[str, object]]:
+    """One dictionary per segment, batch and seal, in order; then, if there is one, the problem that ends it.
+
+    `kind` is "segment", "batch", "seal" or "problem". Values are JSON-able. The commands in a batch are read
+    with `read`, and `engine.wire.sections.decode_payload`.
+    """
+    files = files or OsFiles()
+    try:
+        found = survey(folder, files)
+        for number, segment in enumerate(found.segments):
+            following = found.segments[number + 1 : number + 2]
+            if following and following[0].header.first_sequence <= after_sequence:
+                continue
+            yield {"kind": "segment", "path": str(segment.path), **asdict(segment.header)}
+            for frame in walk(files, segment):
+                if frame.last_sequence > after_sequence:
+                    yield {
+                        "kind": "batch",
+                        "path": str(frame.path),
+                        "offset": frame.offset,
+                        "first_sequence": frame.first_sequence,
+                        "last_sequence": frame.last_sequence,
+                        "previous_sequence": frame.previous_sequence,
+                        "count": frame.count,
+                        "time_ns": frame.time_ns,
+                        "length": len(frame.payload),
+                    }
+            if segment.sealed:
+                yield {"kind": "seal", "path": str(segment.path), "offset": segment.end - SEAL_SIZE}
+    except OSError as error:
+        raise Fault("the journal could not be read", path=folder, error=error) from error
+    if found.problem:
+        yield {
+            "kind": "problem",
+            "text": found.problem.text,
+            "path": str(found.problem.path),
+            "offset": found.problem.offset,
+            "sequence": found.problem.sequence,
+        }

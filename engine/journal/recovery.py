@@ -1,0 +1,195 @@
+"""Recovery: from whatever a crash left to a journal that can be appended to, or a refusal that says why.
+
+Before anything is believed it is made true: what a killed process had written but not flushed is still
+in the page cache, and would be read as durable; and after a failed flush the cache holds pages that are
+not on the disk. So the newest segments are flushed first and their cached pages dropped; what is read
+then is what the disk has.
+
+Everything that is changed is safe to do again: recovery itself may be interrupted anywhere.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.journal import frame
+from engine.journal.files import FULL, Files, OsFiles, write_all
+from engine.journal.segment import Header, segment_names
+from engine.journal.spare import NAME as SPARE_TMP
+from engine.journal.survey import Segment, Survey, survey
+from engine.journal.verdict import Action, Row, verdict
+from engine.journal.walk import CHUNK, ZEROS, end_of_data
+from engine.operate.errors import CorruptData, Fault, NoSpace
+
+SUSPECTS = 2  # segments that may hold unflushed bytes: the last, and the one before it while it is sealed
+DEEP = 16  # segments whose every frame is read at a start: a second or so; `verify` reads all
+ASIDE_TMP = "aside.tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The journal as a writer finds it. Times are ns since 1970, 0 if the journal is empty."""
+
+    last_sequence: int  # the next command gets this + 1
+    last_time_ns: int
+    row: str  # letter of the verdict's row
+    meaning: str
+    torn: Path | None = None  # where the torn bytes are kept
+    torn_at: tuple[Path, int, int] | None = None  # segment, offset and number of the torn bytes
+    journal_sequence: int = 0  # the last command in the journal; less than last_sequence if some are lost
+    next_sequence: int = 1  # the next one, as the newest segment has it
+    path: Path | None = None  # the newest segment, and where in it the next frame goes
+    header: Header | None = None
+    offset: int = 0
+    sealed: bool = False
+
+    def __str__(self) -> str:
+        text = f"{self.meaning}; last sequence {self.last_sequence} (row {self.row})"
+        if self.torn_at:
+            path, offset, size = self.torn_at
+            text += f"; cut {size} bytes off {path} at {offset}, kept in {self.torn}"
+        return text
+
+
+def recover(
+    folder: Path,
+    witness: int = 0,
+    allow_lost: bool = False,
+    files: Files | None = None,
+    deep: int | None = DEEP,
+) -> Recovered:
+    """Makes the journal ready for a Writer. `witness`: W, the last sequence stored with events.
+
+    CorruptData: refused by the table in `verdict`; nothing of the segments was changed. `allow_lost`: the
+    operator accepts that commands are gone. Fault, NoSpace: the disk does not play along.
+    """
+    files = files or OsFiles()
+    try:
+        files.make_folder(folder)
+        _settle(folder, files)
+        found = survey(folder, files, deep)
+        row, action = verdict(found.tail, found.last_sequence, witness, allow_lost)
+        if action is Action.REFUSE:
+            raise refusal(folder, found, row, witness)
+        torn = None
+        if found.torn is not None:
+            torn = _cut(folder, files, found.torn)
+        if found.unsealed is not None:
+            _seal(files, found.unsealed, found.segments[-1].header)
+    except OSError as error:
+        if error.errno in FULL:
+            raise NoSpace("the journal's disk is full", path=folder, error=error) from error
+        raise Fault("the journal could not be recovered", path=folder, error=error) from error
+    return _recovered(found, row, witness, torn)
+
+
+def refusal(folder: Path, found: Survey, row: Row, witness: int) -> CorruptData:
+    """The row's verdict as one line that names the place."""
+    hint = "allow lost commands to go on without them" if row.allowed else "restore the file from a copy"
+    problem = found.problem
+    if problem is None or (row.behind and row.letter == "d"):
+        last = found.segments[-1] if found.segments else None
+        path, offset = (last.path, last.end) if last else (folder, 0)
+        last_sequence = found.last_sequence
+        return CorruptData(
+            row.meaning,
+            hint=hint,
+            path=path,
+            offset=offset,
+            sequence=last_sequence + 1,
+            last_sequence=last_sequence,
+            stored_sequence=witness,
+            row=row.letter,
+        )
+    return CorruptData(
+        f"{row.meaning}: {problem.text}",
+        hint=hint,
+        path=problem.path,
+        offset=problem.offset,
+        sequence=problem.sequence,
+        row=row.letter,
+    )
+
+
+def _settle(folder: Path, files: Files) -> None:
+    """Makes what will be read the durable truth, and removes what an interrupted step left."""
+    names = files.names(folder)
+    for name in names:
+        if name in (ASIDE_TMP, SPARE_TMP):
+            files.remove(folder / name)
+    for name in segment_names(files, folder)[-SUSPECTS:]:
+        file = files.open(folder / name)
+        try:
+            files.flush_all(file)
+            files.forget_cache(file)
+        finally:
+            files.close(file)
+    if names:
+        files.flush_folder(folder)
+
+
+def _cut(folder: Path, files: Files, segment: Segment) -> tuple[Path | None, int]:
+    """Keeps the torn bytes in a file of their own, then zeroes them and gives the segment its size back."""
+    file = files.open(segment.path, write=True)
+    try:
+        end = end_of_data(files, file, segment.end)
+        aside = None
+        if end > segment.end:
+            aside = _keep(folder, files, file, segment, end)
+            for offset in range(segment.end, end, CHUNK):
+                write_all(files, file, [memoryview(ZEROS)[: min(CHUNK, end - offset)]], offset)
+        if max(files.size(file), segment.file_size) != segment.header.size or end > segment.header.size:
+            files.resize(file, segment.header.size)
+        files.flush_all(file)
+    finally:
+        files.close(file)
+    return aside, end - segment.end
+
+
+def _keep(folder: Path, files: Files, file: int, segment: Segment, end: int) -> Path:
+    taken = set(files.names(folder))
+    number = 1
+    while (name := f"{segment.path.name}.torn-{segment.end}-{number}") in taken:
+        number += 1
+    tmp = files.create(folder / ASIDE_TMP)
+    try:
+        for offset in range(segment.end, end, CHUNK):
+            write_all(files, tmp, [files.read(file, min(CHUNK, end - offset), offset)], offset - segment.end)
+        files.flush_all(tmp)
+    finally:
+        files.close(tmp)
+    files.rename(folder / ASIDE_TMP, folder / name)
+    files.flush_folder(folder)
+    return folder / name
+
+
+def _seal(files: Files, segment: Segment, following: Header) -> None:
+    """Finishes a rotation that a crash interrupted."""
+    file = files.open(segment.path, write=True)
+    try:
+        parts = frame.encode_seal(
+            segment.header.seed, following.first_sequence, segment.sequence, segment.time_ns
+        )
+        write_all(files, file, parts, segment.end)
+        files.flush_all(file)
+    finally:
+        files.close(file)
+
+
+def _recovered(found: Survey, row: Row, witness: int, torn: tuple[Path | None, int] | None) -> Recovered:
+    if not found.segments:
+        return Recovered(witness, 0, row.letter, row.meaning)
+    last = found.segments[-1]
+    return Recovered(
+        last_sequence=max(found.last_sequence, witness),
+        last_time_ns=last.time_ns,
+        row=row.letter,
+        meaning=row.meaning,
+        torn=torn[0] if torn else None,
+        torn_at=(found.torn.path, found.torn.end, torn[1]) if torn and found.torn else None,
+        journal_sequence=last.sequence,
+        next_sequence=last.next_sequence,
+        path=last.path,
+        header=last.header,
+        offset=last.end,
+        sealed=last.sealed,
+    )
