@@ -46,7 +46,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr.fileno(),  # standard output belongs to the ready line
                 pass_fds=pass_fds,
-                env=_environment(),
+                env=environment(),
                 process_group=0,  # Ctrl-C at a terminal is for the supervisor, which then stops in order
             )
         except OSError as error:
@@ -58,7 +58,7 @@ class Process:
             self.popen.send_signal(number)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Children find the same packages, and numpy makes no threads that nobody uses."""
     root = str(Path(engine.__file__).parent.parent)
     found = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -1,0 +1,82 @@
+"""`status`: what each process of a running node is doing."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from engine.operate.commands.options import add_data_option, data_from
+from engine.operate.commands.parser import Command, Program
+from engine.operate.errors import Exit
+from engine.operate.running import find_node
+from engine.operate.status import StatusPage
+
+DESCRIPTION = """Shows a table of the processes of the node that runs on a data directory: state, process id,
+last command sequence, last event position, how far behind the process before it, and how often it was
+restarted. Exit code 0 if every process is at work, 75 if one is not or no node runs."""
+
+HEADINGS = ("process", "state", "pid", "sequence", "position", "lag", "restarts")
+
+
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of this command."""
+    add_data_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def run(options: argparse.Namespace, _program: Program) -> int:
+    """Prints the table."""
+    node = find_node(data_from(options))
+    with StatusPage.attach(node["status"]) as page:
+        snapshot = page.snapshot()
+    rows = with_lags(snapshot, node["partitions"])
+    if options.json:
+        print(json.dumps({"node": node, "processes": rows}))
+    else:
+        print(f"node {node['app']}, pid {node['pid']}, data {node['data']}")
+        table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
+        for line in aligned(table):
+            print(line)
+    well = all(values["state"] == "running" for values in rows.values())
+    if not well:
+        print("ringfold: not every process is at work", file=sys.stderr)
+    return Exit.OK if well else Exit.TEMPORARY
+
+
+def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str, dict[str, Any]]:
+    """Adds `process` and `lag` to each line: commands for cores, events for outputs and projectors.
+
+    Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
+    """
+    rows = {name: {**values, "process": name, "lag": None} for name, values in snapshot.items()}
+    stored = sum(rows[f"output-{p}"]["position"] for p in range(partitions))
+    for p in range(partitions):
+        core, output = rows[f"core-{p}"], rows[f"output-{p}"]
+        if partitions == 1:
+            core["lag"] = max(0, rows["input"]["sequence"] - core["sequence"])
+        output["lag"] = max(0, core["position"] - output["position"])
+    for name, values in rows.items():
+        if name.startswith("projector-"):
+            values["lag"] = max(0, stored - values["position"])
+    return rows
+
+
+def aligned(table: list[tuple[str, ...]]) -> list[str]:
+    """Lines of columns: the first two to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    return [
+        "  ".join(
+            text.ljust(width) if column < 2 else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+COMMAND = Command("status", "show what each process of a node is doing", DESCRIPTION, options, run)
