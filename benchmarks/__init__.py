@@ -1,1 +1,1 @@
-"""One file per question. Each starts what it measures, verifies its own run and prints one JSON object last."""
+"""One file per question. Each verifies its own run and prints one JSON object last."""
