@@ -1,12 +1,12 @@
 """What a start does with the journal that it finds. J: last sequence in it; W: last one stored with events.
 
-    row  tail of the journal                                       W       verdict
-    e    bad batch in a sealed segment, gap or repeat, wrong name  any     refuse
-    c    bad batch and a valid one behind it                       any     refuse
-    d    cut short: no power cut takes bytes or files away         any     refuse, unless lost ones are allowed
-    d    any other                                                 W > J   refuse, unless lost ones are allowed
-    b    bad batch, nothing valid behind it, last segment          W ≤ J   set aside, cut, flush, go
-    a    clean end                                                 W ≤ J   go: replay W+1 … J
+    row  tail of the journal                                       W      verdict
+    e    bad batch in a sealed segment, gap or repeat, wrong name  any    refuse
+    c    bad batch and a valid one behind it                       any    refuse
+    d    cut short: no power cut takes bytes or files away         any    refuse, unless lost ones are allowed
+    d    any other                                                 W > J  refuse, unless lost ones are allowed
+    b    bad batch, nothing valid behind it, last segment          W ≤ J  set aside, cut, flush, go
+    a    clean end                                                 W ≤ J  go: replay W+1 … J
 
 Why b may cut: a batch is written only after the one before it is durable, so a power cut can hurt the
 last one only, and that one was not answered. W guards the other case: if events of a command are stored,

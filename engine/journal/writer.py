@@ -137,8 +137,21 @@ class Writer:
             write_all(self._files, file, parts, self._offset)
         except OSError:
             self._dirty = max(self._dirty, end)
+            self._void(file, parts)
             raise
         self._dirty = 0
+
+    def _void(self, file: int, parts: list[Bytes]) -> None:
+        """Takes back a frame whose write failed after all, if it is whole: only zeros may have been missing."""
+        whole = b"".join(parts)
+        try:
+            if self._files.read(file, len(whole), self._offset) == whole:
+                write_all(self._files, file, [frame.NOTHING], self._offset)
+                self._files.flush(file)
+        except OSError as error:
+            self._failed = True
+            text = "a batch that found no room could not be taken back"
+            raise Fault(text, path=self._folder, sequence=self._sequence + 1, error=error) from error
 
     def _flush(self, file: int) -> None:
         try:
