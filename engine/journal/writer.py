@@ -142,7 +142,7 @@ class Writer:
         self._dirty = 0
 
     def _void(self, file: int, parts: list[Bytes]) -> None:
-        """Takes back a frame whose write failed after all, if it is whole: only zeros may have been missing."""
+        """Takes back a frame whose write failed, should it be whole: only zeros may have been missing."""
         whole = b"".join(parts)
         try:
             if self._files.read(file, len(whole), self._offset) == whole:

@@ -33,7 +33,10 @@ class Inode:
         self.pending.append((offset, data))
 
     def flush(self) -> None:
-        self.durable, self.pending = bytes(self.content), []
+        durable = bytearray(self.durable)
+        for offset, data in self.pending:
+            apply(durable, offset, data)
+        self.durable, self.pending = bytes(durable), []
 
 
 def apply(content: bytearray, offset: int, data: bytes) -> None:
@@ -136,6 +139,8 @@ class Disk:
 
     def allocate(self, file: int, size: int) -> None:
         self._step("allocate")
+        if self.room is not None and size > self.room:
+            raise error(errno.ENOSPC)
         inode = self.files[file]
         if len(inode.content) < size:
             inode.write(-1, size.to_bytes(8, "little"))
