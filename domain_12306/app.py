@@ -1,16 +1,33 @@
 """The application "railway": what a node runs when nothing else is asked for."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from domain_12306.builtin_timetable import built_in_timetable
 from domain_12306.coaches import Compositions, read_compositions
 from domain_12306.inventory import SeatInventory
 from domain_12306.policy import policy_named
-from domain_12306.timetable import read_timetable
+from domain_12306.timetable import Timetable, read_timetable
 from domain_12306.train_run import TrainRun
 from engine import ConfigError, Engine
 
 SETTINGS = ("coaches", "policy", "timetable")
+
+
+class Reference(NamedTuple):
+    """Data that trains are opened by."""
+
+    timetable: Timetable
+    compositions: Compositions
+
+
+def reference_data(settings: Mapping[str, str]) -> Reference:
+    """Reads what the settings name; what they do not name is built in. Raises ConfigError."""
+    timetable, coaches = settings.get("timetable"), settings.get("coaches")
+    return Reference(
+        read_timetable(timetable) if timetable else built_in_timetable(),
+        read_compositions(coaches) if coaches else Compositions(),
+    )
 
 
 def create(settings: Mapping[str, str]) -> Engine:
@@ -19,8 +36,7 @@ def create(settings: Mapping[str, str]) -> Engine:
     for name in settings:
         if name not in SETTINGS:
             raise ConfigError(f"application railway has no setting {name}", known=", ".join(SETTINGS))
-    timetable = read_timetable(settings["timetable"]) if settings.get("timetable") else built_in_timetable()
-    compositions = read_compositions(settings["coaches"]) if settings.get("coaches") else Compositions()
+    timetable, compositions = reference_data(settings)
     policy_name = settings.get("policy") or "best-fit"
     policy = policy_named(policy_name)
 

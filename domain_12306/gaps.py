@@ -4,15 +4,16 @@ A *gap* [start, end) of a seat is a longest run of free segments. Seats are grou
 integer per gap, a bit per seat, so an operation costs a few big-integer operations whatever the number
 of seats or segments.
 
-Two orderings make the search a single `bit_length()` each, which is O(1) and needs no temporary:
+Ranks are ordered so that the search is one `bit_length()`, which is O(1) and makes no temporary:
 
-    seat s        is bit (capacity - 1 - s)    the highest bit set is the lowest seat number
+    seat s        is bit s                     best fit takes low numbers first, so the integers stay as
+                                               short as the seats in use are few, and fewer cache lines
     gap of rank r is bit r of `present`        ranks ascend from the longest gap to the shortest,
                                                so the highest bit set is the shortest gap
 
     present    1 bit per gap that some seat has
       AND enclosing[i][j]      gaps that contain the journey i..j
-      → highest bit            the best fit;  `seats[rank]` → highest bit: its lowest seat
+      → highest bit            the best fit;  `seats[rank]` → lowest bit: its lowest seat
 
 Seats that were never sold are not listed anywhere: all of them are in the gap [0, segments).
 """
@@ -22,7 +23,7 @@ from functools import cache
 MAX_STOPS = 63  # a stop index and a segment end fit in 6 bits; the longest real train has 61 stops
 MAX_SEATS = 4096  # of one class on one run; the largest real figure is 1,113
 
-BIT = tuple(1 << bit for bit in range(MAX_SEATS))
+BIT = tuple([1 << bit for bit in range(MAX_SEATS)])
 
 Pick = tuple[int, int, int]  # seat number in its class from 0, gap start, gap end
 
@@ -30,10 +31,11 @@ Pick = tuple[int, int, int]  # seat number in its class from 0, gap start, gap e
 class Geometry:
     """Everything about gaps that depends on the number of segments alone; shared by all runs."""
 
-    __slots__ = ("below", "enclosing", "rank", "rivals", "segments", "span", "spans")
+    __slots__ = ("below", "enclosing", "rank", "rivals", "segments", "span", "spans", "wall")
 
     def __init__(self, segments: int) -> None:
         n = self.segments = segments
+        self.wall = BIT[segments]
         self.spans: list[tuple[int, int]] = [
             (start, start + length) for length in range(n, 0, -1) for start in range(n - length + 1)
         ]
@@ -67,73 +69,63 @@ def geometry(segments: int) -> Geometry:
 
 
 class SeatClass:
-    """Who sits where in one class of one run. `take` and `give_back` are the only mutators."""
+    """Who sits where in one class of one run. `take` and `give_back` are the only mutators.
 
-    __slots__ = (
-        "below",
-        "capacity",
-        "enclosing",
-        "geometry",
-        "present",
-        "rank",
-        "rivals",
-        "seats",
-        "shared",
-        "span",
-        "spans",
-        "tag",
-        "taken",
-        "top",
-        "wall",
-    )
+    Few slots on purpose: with thousands of runs on sale what an operation costs is cache lines, and what
+    all runs share (`shape`) stays in the cache.
+    """
 
-    def __init__(self, capacity: int, segments: int, *, tag: int = 0, shared: bool = False) -> None:
-        self.tag = tag  # the owner's mark of this class, kept here because here it costs no look-up
+    __slots__ = ("capacity", "present", "seats", "shape", "shared", "taken")
+
+    def __init__(self, capacity: int, segments: int, *, shared: bool = False) -> None:
         self.shared = shared  # stands for many untouched runs: never changed, replaced on the first sale
-        shape = self.geometry = geometry(segments)
-        self.enclosing, self.rank, self.rivals = shape.enclosing, shape.rank, shape.rivals
-        self.span, self.spans, self.below = shape.span, shape.spans, shape.below
+        shape = self.shape = geometry(segments)
         self.capacity = capacity
-        self.top = capacity - 1
-        self.wall = BIT[segments]
         self.seats = [0] * len(shape.spans)
         """rank → the seats whose gap it is"""
         whole = shape.rank[0][segments]
         self.seats[whole] = (1 << capacity) - 1
         self.present = 1 << whole if capacity else 0
-        self.taken: dict[int, int] = {}
-        """seat → its sold segments, a bit each, and a wall behind the last; wholly free seats are absent"""
+        self.taken: list[int] = []
+        """seat → its sold segments, a bit each, and a wall behind the last. As long as seats were ever
+        sold: best fit takes fresh seats in order, so that is a fraction of all while tickets are few."""
 
     def best_fit(self, i: int, j: int, sequence: int = 0) -> Pick | None:
         """The seat with the smallest gap that encloses the journey, then the lowest number."""
-        fits = self.present & self.enclosing[i][j]
+        shape = self.shape
+        fits = self.present & shape.enclosing[i][j]
         if not fits:
             return None
+        seats = self.seats
         rank = fits.bit_length() - 1
-        height = self.seats[rank].bit_length()
-        rivals = fits & self.rivals[rank]
+        group = seats[rank]
+        lowest = group & -group
+        rivals = fits & shape.rivals[rank]
         while rivals:
             other = rivals.bit_length() - 1
             rivals ^= BIT[other]
-            candidate = self.seats[other].bit_length()
-            if candidate > height:
-                rank, height = other, candidate
-        start, end = self.spans[rank]
-        return self.capacity - height, start, end
+            group = seats[other]
+            candidate = group & -group
+            if candidate < lowest:
+                rank, lowest = other, candidate
+        start, end = shape.spans[rank]
+        return lowest.bit_length() - 1, start, end
 
     def gap_around(self, seat: int, i: int, j: int) -> Pick:
         """The seat with the gap that it has, or would have, were i..j free on it."""
-        taken = self.taken.get(seat)
-        if taken is None:
-            return seat, 0, self.geometry.segments
+        try:
+            taken = self.taken[seat]
+        except IndexError:
+            return seat, 0, self.shape.segments
         right = taken >> j
-        return seat, (taken & self.below[i]).bit_length(), j - 1 + (right & -right).bit_length()
+        return seat, (taken & self.shape.below[i]).bit_length(), j - 1 + (right & -right).bit_length()
 
     def take(self, pick: Pick, i: int, j: int) -> None:
         """Sells i..j on a seat, inside its gap."""
         seat, start, end = pick
-        seats, row = self.seats, self.rank[start]
-        bit = BIT[self.top - seat]
+        seats, shape = self.seats, self.shape
+        row = shape.rank[start]
+        bit = BIT[seat]
         rank = row[end]
         rest = seats[rank] = seats[rank] ^ bit
         if not rest:
@@ -146,27 +138,32 @@ class SeatClass:
                 seats[rank] = bit
                 self.present |= BIT[rank]
         if j < end:
-            rank = self.rank[j][end]
+            rank = shape.rank[j][end]
             if group := seats[rank]:
                 seats[rank] = group | bit
             else:
                 seats[rank] = bit
                 self.present |= BIT[rank]
         taken = self.taken
-        taken[seat] = taken.get(seat, self.wall) | self.span[i][j]
+        try:
+            taken[seat] |= shape.span[i][j]
+        except IndexError:
+            taken += [shape.wall] * (seat + 1 - len(taken))
+            taken[seat] |= shape.span[i][j]
 
     def give_back(self, pick: Pick, i: int, j: int) -> None:
         """Frees i..j on a seat, which leaves it with this gap: the mirror image of `take`."""
         seat, start, end = pick
-        seats, row = self.seats, self.rank[start]
-        bit = BIT[self.top - seat]
+        seats, shape = self.seats, self.shape
+        row = shape.rank[start]
+        bit = BIT[seat]
         if start < i:
             rank = row[i]
             rest = seats[rank] = seats[rank] ^ bit
             if not rest:
                 self.present ^= BIT[rank]
         if j < end:
-            rank = self.rank[j][end]
+            rank = shape.rank[j][end]
             rest = seats[rank] = seats[rank] ^ bit
             if not rest:
                 self.present ^= BIT[rank]
@@ -176,17 +173,12 @@ class SeatClass:
         else:
             seats[rank] = bit
             self.present |= BIT[rank]
-        taken = self.taken
-        rest = taken[seat] ^ self.span[i][j]
-        if rest == self.wall:
-            del taken[seat]
-        else:
-            taken[seat] = rest
+        self.taken[seat] ^= shape.span[i][j]
 
     def fits(self, i: int, j: int) -> list[int]:
         """The ranks of the gaps that enclose the journey, shortest gap first."""
         ranks: list[int] = []
-        fits = self.present & self.enclosing[i][j]
+        fits = self.present & self.shape.enclosing[i][j]
         while fits:
             rank = fits.bit_length() - 1
             fits ^= BIT[rank]
@@ -202,4 +194,4 @@ class SeatClass:
 
     def remaining(self, i: int, j: int) -> int:
         """How many single seats are free over the whole journey."""
-        return sum(self.seats[rank].bit_count() for rank in self.fits(i, j))
+        return sum([self.seats[rank].bit_count() for rank in self.fits(i, j)])

@@ -4,12 +4,10 @@ Taking an event in is two list appends. The batch is folded into the tables (`ta
 asks, when the view is saved, or when FOLD_AT events wait: that way the cost of an event is a fraction of a
 microsecond, and a run that nobody bought a ticket for has no table at all.
 
-Saved per run, under its id: the sold segments of the seats that have any. Tables follow from them.
+    saved   b"p" digest → plan    b"r" run id → digest of its plan, slot per sold class    b"t" → `changes.py`
 """
 
-from collections.abc import Iterable
-from datetime import date as Date
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import chain
 from typing import Any
@@ -17,32 +15,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from domain_12306.answers import Entry, Journey, OneRun, OneTrain, SeatMap, Totals, clock, stretches
+from domain_12306.board import Board
+from domain_12306.changes import ChangeList, Changes, Item, join
 from domain_12306.messages import CoachList, RunOpened, SeatGaps, SeatsReleased, SeatsReserved, StopList
 from domain_12306.plan import PLANS, Plan
-from domain_12306.tables import Block, Ints, Tables
-from domain_12306.timetable import DAY
-from engine import Commit, NoArguments, Projection, on, query
+from domain_12306.tables import Tables
+from engine import Commit, InvariantBroken, NoArguments, Projection, on, query
 
 FOLD_AT = 32_768  # events; bounds memory and the time that a fold keeps the next event waiting (~20 ms)
-LONGEST_TRIP_DAYS = 4  # real trains run over up to three midnights
-
-Request = dict[str, Any]
-
-
-class Journey(msgspec.Struct, forbid_unknown_fields=True):
-    """`date`: the day at the boarding station. `seat_class`: only this one."""
-
-    board: str
-    alight: str
-    date: str
-    seat_class: str | None = None
-
-
-class OneRun(msgspec.Struct, forbid_unknown_fields=True):
-    """`date`: the origin date."""
-
-    train: str
-    date: str
+LOAD_AT = 65_536  # changes taken in at once when loading
 
 
 class _SavedPlan(msgspec.Struct, array_like=True):
@@ -50,28 +32,45 @@ class _SavedPlan(msgspec.Struct, array_like=True):
     coaches: CoachList
 
 
+class _SavedRun(msgspec.Struct, array_like=True):
+    plan: bytes
+    slots: dict[str, int]
+
+
+class Run(dict[str, int]):
+    """An open run: class code → slot, which is made when a class is first sold."""
+
+    __slots__ = ("aggregate", "plan", "view")
+
+    def __init__(self, aggregate: str, plan: Plan, view: "SeatInventory") -> None:
+        self.aggregate, self.plan, self.view = aggregate, plan, view
+
+    def __missing__(self, code: str) -> int:
+        slot = self[code] = self.view.new_slot(self, code)
+        return slot
+
+
 class SeatInventory(Projection):
-    """Queries: `remaining`, `train`, `seats`, `totals`. See each for what it answers."""
+    """Queries: `remaining`, `train`, `seat-map`, `totals`. See each for what it answers."""
 
     def __init__(self) -> None:
-        self._plans: dict[str, Plan] = {}
-        self._calls: dict[str, dict[str, None]] = {}
+        self._runs: dict[str, Run] = {}
+        self._board = Board()
         self._tables = Tables()
-        self._blocks: dict[str, Block] = {}
+        self._changes = ChangeList()
         self._sold: list[SeatsReserved] = []
         self._sold_on: list[str] = []
         self._freed: list[SeatsReleased] = []
         self._freed_on: list[str] = []
-        self._opened: list[str] = []
-        self._saved_plans: dict[int, bytes] = {}
-        self._dirty: set[int] = set()
+        self._unsaved: dict[str, Run] = {}
+        self._digests: dict[int, bytes] = {}  # of the plans that are saved, by their identity
+        self._totals = Totals(0, 0, 0)
 
     # ------------------------------------------------------------------ events
 
     @on(RunOpened)
     def opened(self, event: RunOpened, meta: Commit) -> None:
-        self._open(meta.aggregate, PLANS.of(event.stops, event.coaches))
-        self._opened.append(meta.aggregate)
+        self._unsaved[meta.aggregate] = self._open(meta.aggregate, PLANS.of(event.stops, event.coaches))
 
     @on(SeatsReserved)
     def reserved(self, event: SeatsReserved, meta: Commit) -> None:
@@ -92,223 +91,156 @@ class SeatInventory(Projection):
     def fold(self) -> None:
         """Brings the tables up to the last event."""
         if self._sold:
-            sold, on_runs, self._sold, self._sold_on = self._sold, self._sold_on, [], []
-            self._fold([e.seats for e in sold], [e.seat_class for e in sold], on_runs,
-                       [e.board for e in sold], [e.alight for e in sold], 1)  # fmt: skip
+            sold, runs, self._sold, self._sold_on = self._sold, self._sold_on, [], []
+            self._fold(sold, runs, 1)
         if self._freed:
-            freed, on_runs, self._freed, self._freed_on = self._freed, self._freed_on, [], []
-            self._fold([e.seats for e in freed], [e.seat_class for e in freed], on_runs,
-                       [e.board for e in freed], [e.alight for e in freed], -1)  # fmt: skip
+            freed, runs, self._freed, self._freed_on = self._freed, self._freed_on, [], []
+            self._fold(freed, runs, -1)
 
-    def _fold(
-        self, seats: list[SeatGaps], codes: list[str], runs: list[str], i: list[int], j: list[int], step: int
-    ) -> None:
-        known = self._blocks
-        for run in dict.fromkeys(runs):
-            if run not in known:
-                known[run] = self._tables.new_block(run, self._plans[run])
-        blocks = [known[run] for run in runs]
-        plans = [block.plan for block in blocks]
-        parties = [len(group) for group in seats]
-        events, places = len(seats), sum(parties)
-        picks = np.fromiter(
-            chain.from_iterable(chain.from_iterable(seats)), dtype=np.int64, count=3 * places
-        ).reshape(places, 3)
-        per_event = np.empty((6, events), dtype=np.int64)
-        per_event[0] = i
-        per_event[1] = j
-        per_event[2] = [plan.segments for plan in plans]
-        per_event[3] = [plan.number[code] for plan, code in zip(plans, codes, strict=True)]
-        per_event[4] = [plan.first_seat[code] for plan, code in zip(plans, codes, strict=True)]
-        per_event[5] = [block.number for block in blocks]
-        if places != events:
-            per_event = np.repeat(per_event, parties, axis=1)
-        board, alight, segments, numbers, first_seats, owners = per_event
-        touched = self._tables.blocks
-        distinct, which = np.unique(owners, return_inverse=True)
-        places_of = np.array(
-            [(touched[k].table, touched[k].seats, touched[k].width) for k in distinct], dtype=np.int64
-        )[which].T
-        tables = places_of[0] + numbers * (segments + 1) * (segments + 2)
-        self._tables.count(tables, segments, picks[:, 1], picks[:, 2], board, alight, step)
-        self._tables.occupy(places_of[2], places_of[1] + first_seats + picks[:, 0], board, alight, step)
-        self._dirty.update(distinct.tolist())
+    def _fold(self, events: list[Any], runs: list[str], step: int) -> None:
+        known = self._runs
+        seats: list[SeatGaps] = [e.seats for e in events]
+        sizes = [len(group) for group in seats]
+        picks = np.fromiter(chain.from_iterable(chain.from_iterable(seats)), np.int64, 3 * sum(sizes))
+        seat, start, end = picks.reshape(-1, 3).T
+        slot = np.array([known[run][e.seat_class] for run, e in zip(runs, events, strict=True)])
+        board, alight = np.array([e.board for e in events]), np.array([e.alight for e in events])
+        if len(seat) != len(events):
+            slot, board, alight = (np.repeat(column, sizes) for column in (slot, board, alight))
+        changes = Changes(slot, seat, board, alight, start, end, np.full(len(seat), step, dtype=np.int64))
+        self._take_in(changes)
+        self._changes.append(changes)
 
     # ------------------------------------------------------------------ queries
 
     @query("remaining")
-    def remaining(self, request: Journey) -> list[Request]:
+    def remaining(self, request: Journey) -> list[Entry]:
         """The departure board: every train from `board` to `alight` on a date, by departure."""
         self.fold()
-        try:
-            day = Date.fromisoformat(request.date)
-        except ValueError:
-            return []
-        there = self._calls.get(request.alight, {})
-        origin_dates = [(day - timedelta(days=k)).isoformat() for k in range(LONGEST_TRIP_DAYS)]
-        found: list[tuple[int, Request]] = []
-        for train in self._calls.get(request.board, {}):
-            if train not in there:
+        entries: list[Entry] = []
+        for train, date, plan in self._board.find(request):
+            run = self._runs.get(f"{train}/{date}")
+            if run is None or run.plan is not plan:
                 continue
-            for offset, origin_date in enumerate(origin_dates):
-                aggregate = f"{train}/{origin_date}"
-                plan = self._plans.get(aggregate)
-                if plan is None:
-                    continue
-                a, b = plan.index.get(request.board, -1), plan.index.get(request.alight, -1)
-                if 0 <= a < b and plan.stops[a][2] // DAY == offset:
-                    left = self._left(aggregate, plan, a, b)
-                    if request.seat_class is not None:
-                        left = {code: n for code, n in left.items() if code == request.seat_class}
-                    depart, arrive = plan.stops[a][2], plan.stops[b][1]
-                    row = {
-                        "train": train,
-                        "date": origin_date,
-                        "depart": _clock(depart),
-                        "arrive": _clock(arrive),
-                        "minutes": arrive - depart,
-                        "remaining": left,
-                    }
-                    found.append((depart % DAY, row))
-        found.sort(key=lambda item: (item[0], item[1]["train"]))
-        return [row for _, row in found]
+            a, b = plan.index[request.board], plan.index[request.alight]
+            codes = plan.codes if request.seat_class is None else (request.seat_class,)
+            left = {code: self._left(run, code, a, b) for code in codes if code in plan.classes}
+            depart, arrive = plan.stops[a][2], plan.stops[b][1]
+            entries.append(Entry(train, date, clock(depart), clock(arrive), arrive - depart, left))
+        entries.sort(key=lambda entry: (entry.depart, entry.train))
+        return entries
 
     @query("train")
-    def train(self, request: OneRun) -> Request | None:
-        """One run: its stops, and per class `table[a][b - a - 1]`, what is left from stop a to stop b."""
-        self.fold()
-        aggregate = f"{request.train}/{request.date}"
-        plan = self._plans.get(aggregate)
-        if plan is None:
+    def train(self, request: OneRun) -> OneTrain | None:
+        """One run: stops, and what is left between every two of them. None: it is not on sale."""
+        run = self._runs.get(f"{request.train}/{request.date}")
+        if run is None:
             return None
-        return {
-            "train": request.train,
-            "date": request.date,
-            "stops": [[station, _clock(arrive), _clock(depart)] for station, arrive, depart in plan.stops],
-            "capacity": plan.classes,
-            "table": {code: self.table(aggregate, code) for code in plan.classes},
-        }
+        plan = run.plan
+        stops = [(station, clock(arrive), clock(depart)) for station, arrive, depart in plan.stops]
+        tables = {code: self.table(run.aggregate, code) for code in plan.codes}
+        return OneTrain(request.train, request.date, stops, plan.classes, tables)
 
-    @query("seats")
-    def seats(self, request: OneRun) -> Request | None:
-        """A run's seat map: per class the seats that are sold somewhere, with the stretches [from, to)."""
+    @query("seat-map")
+    def seat_map(self, request: OneRun) -> SeatMap | None:
+        """A run's seat map. None: it is not on sale."""
         self.fold()
-        aggregate = f"{request.train}/{request.date}"
-        plan = self._plans.get(aggregate)
-        if plan is None:
+        run = self._runs.get(f"{request.train}/{request.date}")
+        if run is None:
             return None
-        sold: dict[str, dict[str, list[list[int]]]] = {code: {} for code in plan.classes}
-        block = self._blocks.get(aggregate)
-        if block is not None:
-            taken = self._tables.seat_map(block)
-            for code in plan.classes:
-                first = plan.first_seat[code]
-                labels = plan.labels(code)
-                part = taken[first : first + plan.classes[code]]
-                sold[code] = {labels[k]: _stretches(int(part[k])) for k in np.flatnonzero(part)}
-        return {"stops": plan.stations, "capacity": plan.classes, "sold": sold}
+        sold: dict[str, dict[str, list[tuple[int, int]]]] = {}
+        for code in run.plan.codes:
+            sold[code] = {}
+            if code in run:
+                labels, taken = run.plan.labels(code), self._tables.seat_map(run[code])
+                sold[code] = {labels[k]: stretches(int(taken[k])) for k in np.flatnonzero(taken)}
+        return SeatMap(run.plan.stations, run.plan.classes, sold)
 
     @query("totals")
-    def totals(self, request: NoArguments) -> dict[str, int]:
-        """Runs open, runs with a ticket sold, and seat-segments: how many are sold, of those runs."""
+    def totals(self, request: NoArguments) -> Totals:
+        """Everything in four numbers."""
         self.fold()
-        sold = capacity = 0
-        for block in self._tables.blocks:
-            sold += int(np.bitwise_count(self._tables.seat_map(block)).sum(dtype=np.int64))
-            capacity += block.plan.seats * block.plan.segments
-        return {
-            "runs": len(self._plans),
-            "runs_touched": len(self._tables.blocks),
-            "seat_segments_sold": sold,
-            "seat_segments": capacity,
-        }
+        return self._totals
 
     def table(self, aggregate: str, seat_class: str) -> list[list[int]]:
-        """`[a][b - a - 1]`: seats left from stop a to stop b. Folded before? Call `fold()`."""
-        plan = self._plans[aggregate]
-        n = plan.segments
-        block = self._blocks.get(aggregate)
-        if block is None:
-            return [[plan.classes[seat_class]] * (n - a) for a in range(n)]
-        left = self._tables.remaining_table(block, seat_class)
+        """`[a][b - a - 1]`: seats left from stop a to stop b. KeyError for what is not on sale."""
+        self.fold()
+        run = self._runs[aggregate]
+        n, capacity = run.plan.segments, run.plan.classes[seat_class]
+        if seat_class not in run:
+            return [[capacity] * (n - a) for a in range(n)]
+        left = self._tables.remaining_table(run[seat_class])
         return [left[a, a + 1 :].tolist() for a in range(n)]
 
-    def _left(self, aggregate: str, plan: Plan, a: int, b: int) -> dict[str, int]:
-        block = self._blocks.get(aggregate)
-        return dict(plan.classes) if block is None else self._tables.remaining(block, a, b)
+    def _left(self, run: Run, code: str, a: int, b: int) -> int:
+        return self._tables.remaining(run[code], a, b) if code in run else run.plan.classes[code]
 
     # ------------------------------------------------------------------ saving
-    # b"p" digest → plan      b"r" run id → digest of its plan      b"s" run id → u16 seats, u64 segments
 
     def save(self) -> Iterable[tuple[bytes, bytes | None]]:
         self.fold()
-        opened, self._opened = self._opened, []
-        dirty, self._dirty = sorted(self._dirty), set()
-        for aggregate in opened:
-            plan = self._plans[aggregate]
-            digest = self._saved_plans.get(id(plan))
+        yield from self._save_runs()
+        if self._changes.wants_compacting:
+            yield from self._changes.compact(self._tables.stretches())
+        else:
+            yield from self._changes.save()
+
+    def _save_runs(self) -> Iterator[Item]:
+        unsaved, self._unsaved = self._unsaved, {}
+        for aggregate, run in unsaved.items():
+            digest = self._digests.get(id(run.plan))
             if digest is None:
-                body = msgspec.msgpack.encode(_SavedPlan(list(plan.stops), list(plan.coaches)))
-                digest = self._saved_plans[id(plan)] = blake2b(body, digest_size=16).digest()
+                body = msgspec.msgpack.encode(_SavedPlan(list(run.plan.stops), list(run.plan.coaches)))
+                digest = self._digests[id(run.plan)] = blake2b(body, digest_size=16).digest()
                 yield b"p" + digest, body
-            yield b"r" + aggregate.encode(), digest
-        for number in dirty:
-            block = self._tables.blocks[number]
-            taken = self._tables.seat_map(block)
-            seats = np.flatnonzero(taken)
-            yield (
-                b"s" + block.aggregate.encode(),
-                seats.astype("<u2").tobytes() + taken[seats].astype("<u8").tobytes(),
-            )
+            yield b"r" + aggregate.encode(), msgspec.msgpack.encode(_SavedRun(digest, dict(run)))
 
     def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         plans: dict[bytes, Plan] = {}
-        blocks: list[Block] = []
-        counts: list[int] = []
-        seats: list[Ints] = []
-        taken: list[Any] = []
+        slots: dict[int, tuple[Run, str]] = {}
+        waiting: list[Changes] = []
         for key, value in items:
-            kind, rest = key[:1], bytes(key[1:])
-            if kind == b"p":
-                saved = msgspec.msgpack.decode(value, type=_SavedPlan)
-                plan = plans[rest] = PLANS.of(saved.stops, saved.coaches)
-                self._saved_plans[id(plan)] = rest
-            elif kind == b"r":
-                self._open(rest.decode(), plans[bytes(value)])
+            if key[:1] == b"p":
+                body = msgspec.msgpack.decode(value, type=_SavedPlan)
+                plan = plans[bytes(key[1:])] = PLANS.of(body.stops, body.coaches)
+                self._digests[id(plan)] = bytes(key[1:])
+            elif key[:1] == b"r":
+                saved = msgspec.msgpack.decode(value, type=_SavedRun)
+                run = self._open(bytes(key[1:]).decode(), plans[saved.plan])
+                for code, slot in saved.slots.items():
+                    slots[slot] = run, code
             else:
-                aggregate = rest.decode()
-                block = self._tables.new_block(aggregate, self._plans[aggregate])
-                self._blocks[aggregate] = block
-                count = len(value) // 10
-                blocks.append(block)
-                counts.append(count)
-                seats.append(np.frombuffer(value, dtype="<u2", count=count).astype(np.int64))
-                taken.append(np.frombuffer(value, dtype="<u8", offset=2 * count).astype(np.uint64))
-        if blocks:
-            self._tables.rebuild(blocks, counts, np.concatenate(seats), np.concatenate(taken))
+                self._make(slots)
+                waiting.append(self._changes.load(bytes(key), value))
+                if sum(len(changes.slot) for changes in waiting) >= LOAD_AT:
+                    self._take_in(join(waiting))
+                    waiting = []
+        self._make(slots)
+        if waiting:
+            self._take_in(join(waiting))
+        self._unsaved.clear()
 
-    def _open(self, aggregate: str, plan: Plan) -> None:
-        self._plans[aggregate] = plan
-        train = aggregate.partition("/")[0]
-        for station in plan.stations:
-            trains = self._calls.get(station)
-            if trains is None:
-                trains = self._calls[station] = {}
-            trains[train] = None
+    def _make(self, slots: dict[int, tuple[Run, str]]) -> None:
+        for slot in sorted(slots):
+            run, code = slots[slot]
+            if run[code] != slot:
+                raise InvariantBroken("the saved view lacks a slot", run=run.aggregate, slot=slot)
+        slots.clear()
 
+    # ------------------------------------------------------------------ helpers
 
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+    def new_slot(self, run: Run, code: str) -> int:
+        """Called by a run when one of its classes is sold for the first time."""
+        self._unsaved[run.aggregate] = run
+        return self._tables.new_slot(run.plan.segments, run.plan.classes[code])
 
+    def _open(self, aggregate: str, plan: Plan) -> Run:
+        run = self._runs[aggregate] = Run(aggregate, plan, self)
+        self._board.add(aggregate.partition("/")[0], plan)
+        self._totals.runs += 1
+        self._totals.seat_segments += plan.seats * plan.segments
+        return run
 
-def _stretches(taken: int) -> list[list[int]]:
-    stretches: list[list[int]] = []
-    start = 0
-    while taken:
-        skip = (taken & -taken).bit_length() - 1
-        taken >>= skip
-        run = (~taken & taken + 1).bit_length() - 1
-        taken >>= run
-        stretches.append([start + skip, start + skip + run])
-        start += skip + run
-    return stretches
+    def _take_in(self, changes: Changes) -> None:
+        self._tables.take_in(changes)
+        self._totals.seat_segments_sold += int(((changes.alight - changes.board) * changes.step).sum())

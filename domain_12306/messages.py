@@ -10,6 +10,9 @@ from msgspec import Meta
 
 from engine import Command, Event
 
+Name = Annotated[str, Meta(max_length=64)]
+"""Of a station, a class, a passenger: bounded because refusals repeat them and are remembered."""
+
 OrderId = Annotated[str, Meta(min_length=1, max_length=64)]
 """Bounded where it is decoded: it stays in memory for as long as the order lives."""
 
@@ -30,7 +33,7 @@ class OpenRun(Command, name="run.open"):
     a list stands in for it, for trains that the timetable does not have.
     """
 
-    composition: str | CoachList | None = None
+    composition: Name | CoachList | None = None
     stops: StopList | None = None
 
 
@@ -38,10 +41,10 @@ class ReserveSeats(Command, name="seats.reserve"):
     """Seats for 1 to 5 passengers on one journey: all or nothing."""
 
     order: OrderId
-    seat_class: str
-    board: str
-    alight: str
-    passengers: list[str]
+    seat_class: Name
+    board: Name
+    alight: Name
+    passengers: list[Name]
 
 
 class ConfirmOrder(Command, name="order.confirm"):

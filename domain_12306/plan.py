@@ -37,16 +37,16 @@ class Plan:
         for code, seats in self.classes.items():
             self.first_seat[code] = self.seats
             self.seats += seats
-        self.pristine = {
-            code: SeatClass(seats, self.segments, shared=True) for code, seats in self.classes.items()
-        }
+        self.pristine = tuple(
+            [SeatClass(seats, self.segments, shared=True) for seats in self.classes.values()]
+        )
         """What every untouched run looks like. Never changed: a run makes its own on the first sale."""
         self._layouts: dict[str, Layout] = {}
         self._labels: dict[str, list[str]] = {}
 
     def layout(self, seat_class: str) -> Layout:
         if seat_class not in self._layouts:
-            self._layouts[seat_class] = Layout(self.coaches, seat_class, self.classes[seat_class])
+            self._layouts[seat_class] = Layout(self.coaches, seat_class)
         return self._layouts[seat_class]
 
     def labels(self, seat_class: str) -> list[str]:
@@ -74,6 +74,10 @@ class Plans:
     def __len__(self) -> int:
         return len(self._known)
 
+
+NOT_OPEN = Plan((("", 0, 0), ("", 0, 0)), ())
+"""The plan of a run that is not on sale: it calls nowhere and has no seats."""
+NOT_OPEN.index.clear()
 
 PLANS = Plans()
 """Of this process. A cache keyed by content: it changes what memory costs, never what is decided."""

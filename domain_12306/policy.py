@@ -26,7 +26,7 @@ class Policy(Protocol):
 def _by_length(seats: SeatClass, i: int, j: int) -> list[int]:
     tiers: dict[int, int] = {}
     for rank in seats.fits(i, j):
-        start, end = seats.spans[rank]
+        start, end = seats.shape.spans[rank]
         tiers[end - start] = tiers.get(end - start, 0) | seats.seats[rank]
     return list(tiers.values())
 
@@ -34,8 +34,7 @@ def _by_length(seats: SeatClass, i: int, j: int) -> list[int]:
 def _lowest(seats: SeatClass, mask: int, i: int, j: int) -> Pick | None:
     if not mask:
         return None
-    seat = seats.capacity - mask.bit_length()
-    return seats.gap_around(seat, i, j)
+    return seats.gap_around((mask & -mask).bit_length() - 1, i, j)
 
 
 class BestFit:
@@ -82,8 +81,7 @@ class SeededRandom:
             return None
         for _ in range(_mix(self.seed, sequence) % free.bit_count()):
             free &= free - 1
-        seat = seats.top - ((free & -free).bit_length() - 1)
-        return seats.gap_around(seat, i, j)
+        return seats.gap_around((free & -free).bit_length() - 1, i, j)
 
     def tiers(self, seats: SeatClass, i: int, j: int) -> list[int]:
         free = seats.free(i, j)
@@ -108,31 +106,30 @@ def group(policy: Policy, layout: Layout, seats: SeatClass, i: int, j: int, part
         free = 0
         for tier in tiers:
             free |= tier
-            chosen = choose(layout, free, party, seats.capacity)
+            chosen = choose(layout, free, party)
             if chosen:
                 return [seats.gap_around(seat, i, j) for seat in chosen]
     return None
 
 
-def _adjacent(layout: Layout, free: int, party: int, capacity: int) -> list[int]:
+def _adjacent(layout: Layout, free: int, party: int) -> list[int]:
     starts = layout.together(free, party)
-    first = capacity - starts.bit_length()
+    first = (starts & -starts).bit_length() - 1
     return list(range(first, first + party)) if starts else []
 
 
-def _one_coach(layout: Layout, free: int, party: int, capacity: int) -> list[int]:
+def _one_coach(layout: Layout, free: int, party: int) -> list[int]:
     for coach in layout.coaches:
         if (free & coach).bit_count() >= party:
-            return _anywhere(layout, free & coach, party, capacity)
+            return _anywhere(layout, free & coach, party)
     return []
 
 
-def _anywhere(layout: Layout, free: int, party: int, capacity: int) -> list[int]:
+def _anywhere(layout: Layout, free: int, party: int) -> list[int]:
     chosen: list[int] = []
     while free and len(chosen) < party:
-        high = free.bit_length()
-        chosen.append(capacity - high)
-        free ^= 1 << (high - 1)
+        chosen.append((free & -free).bit_length() - 1)
+        free &= free - 1
     return chosen if len(chosen) == party else []
 
 

@@ -68,14 +68,12 @@ def coach_labels(coaches: Sequence[tuple[int, str, int]], seat_class: str) -> li
 
 
 class Layout:
-    """Neighbourhood of one class as bit masks in the order of `gaps.py`: seat s is bit capacity - 1 - s."""
+    """Neighbourhood of one class as bit masks: seat s is bit s, as in `gaps.py`."""
 
     __slots__ = ("coaches", "row_starts")
 
-    def __init__(self, coaches: Sequence[tuple[int, str, int]], seat_class: str, capacity: int) -> None:
+    def __init__(self, coaches: Sequence[tuple[int, str, int]], seat_class: str) -> None:
         row = row_length(seat_class)
-        self.coaches: list[int] = []
-        """Per coach that has the class: its seats."""
         self.row_starts: list[int] = [0] * 6
         """Per party size: the seats that have so many seats of their row from themselves on."""
         seat = 0
@@ -84,17 +82,18 @@ class Layout:
             if code != seat_class:
                 continue
             for k in range(seats):
-                bit = 1 << (capacity - 1 - seat)
+                bit = 1 << seat
                 masks[coach] = masks.get(coach, 0) | bit
                 left_in_row = min(row - k % row, seats - k)
                 for party in range(1, min(left_in_row, 5) + 1):
                     self.row_starts[party] |= bit
                 seat += 1
-        self.coaches = list(masks.values())
+        self.coaches: list[int] = list(masks.values())
+        """Per coach that has the class: its seats."""
 
     def together(self, free: int, party: int) -> int:
         """The seats s such that s, s + 1 … s + party - 1 are free and in one row."""
         starts = free & self.row_starts[party]
         for distance in range(1, party):
-            starts &= free << distance
+            starts &= free >> distance
         return starts

@@ -11,13 +11,15 @@ somebody asks:
 
     R = capacity + cumsum(cumsum(D, axis=0), axis=1)          read where a < b
 
-D has segments + 1 rows (a) and segments + 2 columns (b) per class. Cells with a >= b mean nothing. 16 bits
-are enough although sums of D may pass 32,767 on the way: additions wrap, and an R within ±32,767 comes out
-right whatever wrapped before.
+D has segments + 1 rows (a) and segments + 2 columns (b). Cells with a >= b mean nothing. 16 bits are enough
+although sums of D may pass 32,767 on the way: additions wrap, and an R within ±32,767 comes out right
+whatever wrapped before.
 
 The seat map is one integer per seat, a bit per sold segment. A sale adds its bits, a release subtracts
-them, and no bit is ever added twice, so this is `np.add.at` as well. Widths of 1, 2, 4 or 8 bytes, by the
-number of segments: half of all trains need one byte a seat.
+them, so this is `np.add.at` as well, and since both are sums, the order within a batch is of no
+consequence. Widths of 1, 2, 4 or 8 bytes, by the number of segments: half of all trains need one byte.
+
+A *slot* is one class of one run that was sold at least once. Others take no room.
 """
 
 from typing import Any
@@ -25,129 +27,123 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain_12306.plan import Plan
+from domain_12306.changes import Changes, Ints
 
-Ints = NDArray[np.int64]
 WIDTHS = (np.uint8, np.uint16, np.uint32, np.uint64)
+TABLE, SEATS, SEGMENTS, CAPACITY, WIDTH = range(5)
 
 
 class Arena:
     """A growing array from which blocks are cut; new blocks are zero."""
 
-    def __init__(self, dtype: Any) -> None:
-        self.cells = np.zeros(1 << 12, dtype=dtype)
+    def __init__(self, dtype: Any, columns: int = 0) -> None:
+        self._tail = (columns,) if columns else ()
+        self.cells = np.zeros((1 << 10, *self._tail), dtype=dtype)
         self.used = 0
 
     def cut(self, size: int) -> int:
         """Returns where the block starts."""
         start, self.used = self.used, self.used + size
         if self.used > len(self.cells):
-            grown = np.zeros(max(self.used, len(self.cells) * 3 // 2), dtype=self.cells.dtype)
+            grown = np.zeros((max(self.used, len(self.cells) * 3 // 2), *self._tail), dtype=self.cells.dtype)
             grown[:start] = self.cells[:start]
             self.cells = grown
         return start
 
 
-class Block:
-    """Where a touched run has its tables and its seats. One per run with a sale."""
-
-    __slots__ = ("aggregate", "number", "plan", "seats", "table", "width")
-
-    def __init__(self, aggregate: str, plan: Plan, number: int, table: int, seats: int, width: int) -> None:
-        self.aggregate, self.plan, self.number = aggregate, plan, number
-        self.table, self.seats, self.width = table, seats, width
-
-
 class Tables:
-    """All touched runs."""
+    """All slots, numbered from 0."""
 
     def __init__(self) -> None:
-        self.blocks: list[Block] = []
+        self._places = Arena(np.int64, columns=5)
         self._differences = Arena(np.int16)
         self._maps = [Arena(dtype) for dtype in WIDTHS]
+        self._slots_of_width: list[list[int]] = [[] for _ in WIDTHS]
 
-    def new_block(self, aggregate: str, plan: Plan) -> Block:
-        n = plan.segments
-        width = 0 if n <= 8 else 1 if n <= 16 else 2 if n <= 32 else 3
-        table = self._differences.cut(len(plan.classes) * (n + 1) * (n + 2))
-        seats = self._maps[width].cut(plan.seats)
-        block = Block(aggregate, plan, len(self.blocks), table, seats, width)
-        self.blocks.append(block)
-        return block
+    def __len__(self) -> int:
+        return self._places.used
 
-    def count(
-        self, tables: Ints, segments: Ints, start: Ints, end: Ints, i: Ints, j: Ints, step: int
-    ) -> None:
-        """Subtracts `step` from the journeys of a batch: equally long arrays, an entry per seat sold."""
-        stride = segments + 2
-        upper, lower = tables + start * stride, tables + j * stride
-        cells = self._differences.cells
-        np.add.at(cells, np.concatenate((upper + i + 1, lower + end + 1)), np.int16(-step))
-        np.add.at(cells, np.concatenate((lower + i + 1, upper + end + 1)), np.int16(step))
+    def new_slot(self, segments: int, capacity: int) -> int:
+        """Room for a class of a run; its number."""
+        width = 0 if segments <= 8 else 1 if segments <= 16 else 2 if segments <= 32 else 3
+        table = self._differences.cut((segments + 1) * (segments + 2))
+        seats = self._maps[width].cut(capacity)
+        slot = self._places.cut(1)
+        self._places.cells[slot] = table, seats, segments, capacity, width
+        self._slots_of_width[width].append(slot)
+        return slot
 
-    def occupy(self, widths: Ints, seats: Ints, i: Ints, j: Ints, step: int) -> None:
-        """Marks (step 1) or clears (-1) the segments i..j of a batch of seats."""
-        one = np.uint64(1)
-        bits = (one << j.astype(np.uint64)) - (one << i.astype(np.uint64))
-        for width, arena in enumerate(self._maps):
-            chosen = widths == width
-            if chosen.any():
-                change = np.add if step > 0 else np.subtract
-                change.at(arena.cells, seats[chosen], bits[chosen].astype(arena.cells.dtype))
-
-    def remaining_table(self, block: Block, seat_class: str) -> NDArray[np.int16]:
-        """R[a, b], segments + 1 square; only a < b means anything."""
-        n, plan = block.plan.segments, block.plan
-        size = (n + 1) * (n + 2)
-        at = block.table + plan.number[seat_class] * size
-        differences = self._differences.cells[at : at + size].reshape(n + 1, n + 2)
-        sums = differences.cumsum(axis=0, dtype=np.int16).cumsum(axis=1, dtype=np.int16)
-        return (sums + np.int16(plan.classes[seat_class]))[:, :-1]
-
-    def remaining(self, block: Block, a: int, b: int) -> dict[str, int]:
-        """Class code → seats free over a..b."""
-        n, plan = block.plan.segments, block.plan
-        size = len(plan.classes) * (n + 1) * (n + 2)
-        differences = self._differences.cells[block.table : block.table + size].reshape(-1, n + 1, n + 2)
-        sums = differences[:, : a + 1, : b + 1].sum(axis=(1, 2), dtype=np.int16)
-        return {code: seats + int(sums[k]) for k, (code, seats) in enumerate(plan.classes.items())}
-
-    def seat_map(self, block: Block) -> NDArray[Any]:
-        """Sold segments of every seat, counted through the classes in the plan's order. Not a copy."""
-        return self._maps[block.width].cells[block.seats : block.seats + block.plan.seats]
-
-    def rebuild(self, blocks: list[Block], counts: list[int], seats: Ints, taken: NDArray[np.uint64]) -> None:
-        """Fills empty blocks from saved seat maps: `counts[k]` entries of `seats` and `taken` are of block k.
-
-        Each stretch of sold segments counts as one sale made from left to right, which gives the same R as
-        the sales that really happened.
-        """
-
-        def spread(values: list[int]) -> Ints:
-            return np.repeat(np.array(values, dtype=np.int64), counts)
-
-        tables, segments = spread([b.table for b in blocks]), spread([b.plan.segments for b in blocks])
-        widths, bases = spread([b.width for b in blocks]), spread([b.seats for b in blocks])
-        owner = np.repeat(np.arange(len(blocks)), counts)
-        class_of = [_class_of_seat(block.plan) for block in blocks]
-        numbers = np.concatenate(
-            [class_of[k][seats[owner == k]] for k in range(len(blocks))] or [np.zeros(0, dtype=np.int64)]
+    def take_in(self, changes: Changes) -> None:
+        """Sales and releases, any number, on any slots."""
+        places = self._places.cells[changes.slot]
+        table, seats, segments, width = (places[:, k] for k in (TABLE, SEATS, SEGMENTS, WIDTH))
+        upper = table + changes.start * (segments + 2)
+        lower = table + changes.alight * (segments + 2)
+        left, right = changes.board + 1, changes.end + 1
+        step = changes.step.astype(np.int16)
+        np.add.at(
+            self._differences.cells,
+            np.concatenate((upper + left, lower + right, lower + left, upper + right)),
+            np.concatenate((-step, -step, step, step)),
         )
-        tables = tables + numbers * (segments + 1) * (segments + 2)
-        seat_cells = bases + seats
-        start = np.zeros(len(seats), dtype=np.int64)
-        one = np.uint64(1)
+        bits = ((1 << changes.alight) - (1 << changes.board)) * changes.step
+        cells = seats + changes.seat
+        for number, arena in enumerate(self._maps):
+            chosen = width == number
+            if chosen.all():
+                np.add.at(arena.cells, cells, bits.astype(arena.cells.dtype))
+                return
+            if chosen.any():
+                np.add.at(arena.cells, cells[chosen], bits[chosen].astype(arena.cells.dtype))
+
+    def remaining(self, slot: int, a: int, b: int) -> int:
+        """Seats free over all of a..b."""
+        sold = self._difference(slot)[: a + 1, : b + 1].sum(dtype=np.int16)
+        return int(sold + self._places.cells[slot, CAPACITY])
+
+    def remaining_table(self, slot: int) -> NDArray[np.int16]:
+        """R[a, b], segments + 1 square; only a < b means anything."""
+        sums = self._difference(slot).cumsum(axis=0, dtype=np.int16).cumsum(axis=1, dtype=np.int16)
+        return (sums + np.int16(self._places.cells[slot, CAPACITY]))[:, :-1]
+
+    def seat_map(self, slot: int) -> NDArray[Any]:
+        """Sold segments of every seat, a bit each. Not a copy."""
+        place = self._places.cells[slot]
+        cells: NDArray[Any] = self._maps[place[WIDTH]].cells
+        return cells[place[SEATS] : place[SEATS] + place[CAPACITY]]
+
+    def stretches(self) -> Changes:
+        """The shortest list of sales that leads to these tables: each stretch of sold segments as one, sold
+        from left to right, which gives the same R as the sales that really happened."""
+        slots: list[Ints] = []
+        seats: list[Ints] = []
+        taken_of: list[NDArray[np.uint64]] = []
+        for arena, members in zip(self._maps, self._slots_of_width, strict=True):
+            cells = np.flatnonzero(arena.cells)
+            owners = np.array(members, dtype=np.int64)
+            starts = self._places.cells[owners, SEATS]
+            which = np.searchsorted(starts, cells, side="right") - 1
+            slots.append(owners[which])
+            seats.append(cells - starts[which])
+            taken_of.append(arena.cells[cells].astype(np.uint64))
+        slot, seat, taken = np.concatenate(slots), np.concatenate(seats), np.concatenate(taken_of)
+        end = self._places.cells[slot, SEGMENTS]
+        start, parts = np.zeros_like(slot), [Changes(*[np.zeros(0, dtype=np.int64)] * 7)]
         while len(taken):
-            i = np.bitwise_count((taken & -taken) - one).astype(np.int64)  # trailing zeros
-            shifted = ~(taken >> i.astype(np.uint64))
-            j = i + np.bitwise_count((shifted & -shifted) - one).astype(np.int64)
-            self.count(tables, segments, start, segments, i, j, 1)
-            self.occupy(widths, seat_cells, i, j, 1)
-            taken = taken & ~((one << j.astype(np.uint64)) - one)
+            i = _trailing_zeros(taken)
+            j = i + _trailing_zeros(~(taken >> i.astype(np.uint64)))
+            parts.append(Changes(slot, seat, i, j, start, end, np.ones_like(slot)))
+            taken = taken & ~((np.uint64(1) << j.astype(np.uint64)) - np.uint64(1))
             more = taken != 0
-            taken, start, tables, segments = taken[more], j[more], tables[more], segments[more]
-            widths, seat_cells = widths[more], seat_cells[more]
+            taken, start, slot, seat, end = taken[more], j[more], slot[more], seat[more], end[more]
+        return Changes(*[np.concatenate(columns) for columns in zip(*parts, strict=True)])
+
+    def _difference(self, slot: int) -> NDArray[np.int16]:
+        table, segments = self._places.cells[slot, TABLE], self._places.cells[slot, SEGMENTS]
+        size = (segments + 1) * (segments + 2)
+        return self._differences.cells[table : table + size].reshape(segments + 1, segments + 2)
 
 
-def _class_of_seat(plan: Plan) -> Ints:
-    return np.repeat(np.arange(len(plan.classes), dtype=np.int64), list(plan.classes.values()))
+def _trailing_zeros(words: NDArray[np.uint64]) -> Ints:
+    lowest = words & (~words + np.uint64(1))
+    return np.frexp(lowest.astype(np.float64))[1].astype(np.int64) - 1  # exact for powers of two

@@ -1,0 +1,76 @@
+"""What the view is asked and what it answers, as it stands on the wire."""
+
+import msgspec
+
+
+class Journey(msgspec.Struct, forbid_unknown_fields=True):
+    """`date`: the day at the boarding station. `seat_class`: only this one."""
+
+    board: str
+    alight: str
+    date: str
+    seat_class: str | None = None
+
+
+class Entry(msgspec.Struct):
+    """One line of the board. `date` is the origin date, `remaining` is class code → seats left."""
+
+    train: str
+    date: str
+    depart: str
+    arrive: str
+    minutes: int
+    remaining: dict[str, int]
+
+
+class OneRun(msgspec.Struct, forbid_unknown_fields=True):
+    """`date`: the origin date."""
+
+    train: str
+    date: str
+
+
+class OneTrain(msgspec.Struct):
+    """Stops as (station, arrival, departure), seats per class, and `table[class][a][b - a - 1]`: what is left
+    from stop a to stop b."""
+
+    train: str
+    date: str
+    stops: list[tuple[str, str, str]]
+    capacity: dict[str, int]
+    table: dict[str, list[list[int]]]
+
+
+class SeatMap(msgspec.Struct):
+    """Per class the seats that are sold somewhere, as printed on tickets, with the stretches [from, to)."""
+
+    stops: tuple[str, ...]
+    capacity: dict[str, int]
+    sold: dict[str, dict[str, list[tuple[int, int]]]]
+
+
+class Totals(msgspec.Struct):
+    """Runs open; seat-segments: how many there are, how many of them are sold."""
+
+    runs: int
+    seat_segments: int
+    seat_segments_sold: int
+
+
+def clock(minutes: int) -> str:
+    """Minutes from midnight of any day as HH:MM."""
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+
+def stretches(taken: int) -> list[tuple[int, int]]:
+    """The runs of ones in a mask, as [from, to)."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while taken >> at:
+        while not taken >> at & 1:
+            at += 1
+        start = at
+        while taken >> at & 1:
+            at += 1
+        found.append((start, at))
+    return found
