@@ -1,0 +1,49 @@
+import pytest
+
+from engine.journal.verdict import TABLE, Action, Tail, verdict
+
+GO, CUT, REFUSE = Action.GO, Action.CUT, Action.REFUSE
+
+# tail, J, W, row, what happens, what happens if the operator allows lost commands
+CASES = [
+    (Tail.CLEAN, 10, 10, "a", GO, GO),
+    (Tail.CLEAN, 10, 3, "a", GO, GO),
+    (Tail.CLEAN, 0, 0, "a", GO, GO),
+    (Tail.TORN, 10, 10, "b", CUT, CUT),
+    (Tail.TORN, 10, 0, "b", CUT, CUT),
+    (Tail.CORRUPT, 10, 0, "c", REFUSE, REFUSE),
+    (Tail.CORRUPT, 10, 10, "c", REFUSE, REFUSE),
+    (Tail.CORRUPT, 10, 11, "c", REFUSE, REFUSE),
+    (Tail.CLEAN, 10, 11, "d", REFUSE, GO),
+    (Tail.TORN, 10, 11, "d", REFUSE, CUT),
+    (Tail.LOST, 10, 0, "d", REFUSE, CUT),
+    (Tail.LOST, 10, 11, "d", REFUSE, CUT),
+    (Tail.BROKEN, 10, 0, "e", REFUSE, REFUSE),
+    (Tail.BROKEN, 10, 10, "e", REFUSE, REFUSE),
+    (Tail.BROKEN, 10, 11, "e", REFUSE, REFUSE),
+]
+
+
+@pytest.mark.parametrize(("tail", "j", "w", "letter", "action", "allowed"), CASES)
+def test_each_row_of_the_table(
+    tail: Tail, j: int, w: int, letter: str, action: Action, allowed: Action
+) -> None:
+    row, found = verdict(tail, j, w)
+    assert (row.letter, found) == (letter, action)
+    assert verdict(tail, j, w, allow_lost=True) == (row, allowed)
+
+
+@pytest.mark.parametrize("tail", Tail)
+@pytest.mark.parametrize("witness", [9, 10, 11])
+def test_exactly_one_row_fits_every_case(tail: Tail, witness: int) -> None:
+    fitting = [row for row in TABLE if tail in row.tails and row.behind in (None, witness > 10)]
+    assert [row.letter for row in fitting] == [verdict(tail, 10, witness)[0].letter]
+
+
+def test_every_row_has_a_case() -> None:
+    met = {id(verdict(tail, j, w)[0]) for tail, j, w, *_ in CASES}
+    assert met == {id(row) for row in TABLE}
+
+
+def test_only_lost_commands_can_be_allowed() -> None:
+    assert {row.letter for row in TABLE if row.allowed} == {"d"}
