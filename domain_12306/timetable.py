@@ -2,7 +2,8 @@
 
 File format (UTF-8 CSV without a header, 12 columns, the rows of a train contiguous and in order):
 
-    train, station, stop number from 1, arrive HH:MM (empty at the origin), depart HH:MM,
+    train, station, stop number from 1, arrive HH:MM (empty or as the departure at the origin),
+    depart HH:MM (nothing that counts at the last stop: real files have it empty, equal or later),
     then cumulative fares in yuan from the origin, blank where the class is not sold:
     hard seat (second class on G, D, C), soft seat, hard sleeper upper/middle/lower, soft sleeper upper/lower
 
@@ -116,7 +117,7 @@ def read_timetable(path: str | Path) -> Timetable:
 def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[Stop, ...]]]:
     finished: set[str] = set()  # membership only, never iterated
     stations: dict[str, str] = {}  # one string object per station: the file repeats each 20 times
-    train, stops, clock = "", list[Stop](), 0
+    train, stops, clock, ended = "", list[Stop](), 0, False
     line = 0
     try:
         for row in rows:
@@ -127,7 +128,7 @@ def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[S
                 if stops:
                     yield train, _complete(train, stops)
                     finished.add(train)
-                train, stops, clock = row[0], [], 0
+                train, stops, clock, ended = row[0], [], 0, False
                 if not train or train in finished or "/" in train:
                     raise ValueError(f"train {train!r} is not in one piece, or has no usable number")
             station = stations.setdefault(row[1], row[1])
@@ -135,14 +136,19 @@ def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[S
                 raise ValueError(f"train {train} calls twice at {station!r}, or nowhere")
             if row[2] != str(len(stops) + 1):
                 raise ValueError(f"stop number {row[2]} where {len(stops) + 1} belongs")
+            if ended:
+                raise ValueError(f"train {train} goes on from a stop that it does not depart from")
             if stops:
                 arrive = clock = _next(clock, _minutes(row[3]))
-            elif row[3]:
+            elif row[3] not in ("", row[4]):
                 raise ValueError(f"train {train} arrives at its origin")
-            depart = clock = _next(clock, _minutes(row[4]))
+            ended = bool(stops) and not row[4]
+            depart = clock = clock if ended else _next(clock, _minutes(row[4]))
             stops.append(Stop(station, arrive if stops else depart, depart, _fares(row[5:])))
         if stops:
             yield train, _complete(train, stops)
+    except UnicodeDecodeError:
+        raise
     except (ValueError, csv.Error) as error:
         raise ConfigError(f"bad timetable: {error}", path=path, line=line) from None
 
@@ -166,6 +172,7 @@ def problem_with_stops(stops: StopList) -> str:
 def _complete(train: str, stops: list[Stop]) -> tuple[Stop, ...]:
     if not 2 <= len(stops) <= MAX_STOPS:
         raise ValueError(f"train {train} has {len(stops)} stops, not 2..{MAX_STOPS}")
+    stops[-1] = stops[-1]._replace(depart=stops[-1].arrive)
     return tuple(stops)
 
 
