@@ -15,7 +15,8 @@ Ranks are ordered so that the search is one `bit_length()`, which is O(1) and ma
       AND enclosing[i][j]      gaps that contain the journey i..j
       → highest bit            the best fit;  `seats[rank]` → lowest bit: its lowest seat
 
-Seats that were never sold are not listed anywhere: all of them are in the gap [0, segments).
+Seats that were never sold are in no group: they are the seats from `len(taken)` on, all with the gap
+[0, segments). Best fit takes them in order, so on a run with few tickets every integer here is small.
 """
 
 from functools import cache
@@ -79,23 +80,21 @@ class SeatClass:
 
     def __init__(self, capacity: int, segments: int, *, shared: bool = False) -> None:
         self.shared = shared  # stands for many untouched runs: never changed, replaced on the first sale
-        shape = self.shape = geometry(segments)
+        self.shape = geometry(segments)
         self.capacity = capacity
-        self.seats = [0] * len(shape.spans)
+        self.seats = [0] * len(self.shape.spans)
         """rank → the seats whose gap it is"""
-        whole = shape.rank[0][segments]
-        self.seats[whole] = (1 << capacity) - 1
-        self.present = 1 << whole if capacity else 0
+        self.present = 0
         self.taken: list[int] = []
-        """seat → its sold segments, a bit each, and a wall behind the last. As long as seats were ever
-        sold: best fit takes fresh seats in order, so that is a fraction of all while tickets are few."""
+        """seat → its sold segments, a bit each, and a wall behind the last"""
 
     def best_fit(self, i: int, j: int, sequence: int = 0) -> Pick | None:
         """The seat with the smallest gap that encloses the journey, then the lowest number."""
         shape = self.shape
         fits = self.present & shape.enclosing[i][j]
         if not fits:
-            return None
+            fresh = len(self.taken)
+            return (fresh, 0, shape.segments) if fresh < self.capacity else None
         seats = self.seats
         rank = fits.bit_length() - 1
         group = seats[rank]
@@ -123,13 +122,19 @@ class SeatClass:
     def take(self, pick: Pick, i: int, j: int) -> None:
         """Sells i..j on a seat, inside its gap."""
         seat, start, end = pick
-        seats, shape = self.seats, self.shape
+        seats, shape, taken = self.seats, self.shape, self.taken
         row = shape.rank[start]
         bit = BIT[seat]
-        rank = row[end]
-        rest = seats[rank] = seats[rank] ^ bit
-        if not rest:
-            self.present ^= BIT[rank]
+        if seat < len(taken):
+            taken[seat] |= shape.span[i][j]
+            rank = row[end]
+            rest = seats[rank] = seats[rank] ^ bit
+            if not rest:
+                self.present ^= BIT[rank]
+        else:
+            if seat > len(taken):
+                self._list(seat)
+            taken.append(shape.wall | shape.span[i][j])
         if start < i:
             rank = row[i]
             if group := seats[rank]:
@@ -144,12 +149,6 @@ class SeatClass:
             else:
                 seats[rank] = bit
                 self.present |= BIT[rank]
-        taken = self.taken
-        try:
-            taken[seat] |= shape.span[i][j]
-        except IndexError:
-            taken += [shape.wall] * (seat + 1 - len(taken))
-            taken[seat] |= shape.span[i][j]
 
     def give_back(self, pick: Pick, i: int, j: int) -> None:
         """Frees i..j on a seat, which leaves it with this gap: the mirror image of `take`."""
@@ -175,23 +174,35 @@ class SeatClass:
             self.present |= BIT[rank]
         self.taken[seat] ^= shape.span[i][j]
 
-    def fits(self, i: int, j: int) -> list[int]:
-        """The ranks of the gaps that enclose the journey, shortest gap first."""
-        ranks: list[int] = []
+    def groups(self, i: int, j: int) -> list[tuple[int, int]]:
+        """The free seats by how long their gap is, shortest first: (segments, seats as bits)."""
+        groups: list[tuple[int, int]] = []
         fits = self.present & self.shape.enclosing[i][j]
         while fits:
             rank = fits.bit_length() - 1
             fits ^= BIT[rank]
-            ranks.append(rank)
-        return ranks
+            start, end = self.shape.spans[rank]
+            groups.append((end - start, self.seats[rank]))
+        fresh = (1 << self.capacity) - (1 << len(self.taken))
+        if fresh:
+            groups.append((self.shape.segments, fresh))
+        return groups
 
     def free(self, i: int, j: int) -> int:
-        """The seats that are free over the whole journey, as bits (see the module's text)."""
+        """The seats that are free over the whole journey, as bits."""
         union = 0
-        for rank in self.fits(i, j):
-            union |= self.seats[rank]
+        for _, seats in self.groups(i, j):
+            union |= seats
         return union
 
     def remaining(self, i: int, j: int) -> int:
         """How many single seats are free over the whole journey."""
-        return sum([self.seats[rank].bit_count() for rank in self.fits(i, j)])
+        return sum([seats.bit_count() for _, seats in self.groups(i, j)])
+
+    def _list(self, seat: int) -> None:
+        """Puts the seats before a fresh one into the group of wholly free seats: the policy skipped them."""
+        shape, first = self.shape, len(self.taken)
+        rank = shape.rank[0][shape.segments]
+        self.seats[rank] |= BIT[seat] - BIT[first]
+        self.present |= BIT[rank]
+        self.taken += [shape.wall] * (seat - first)

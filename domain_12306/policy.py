@@ -25,9 +25,8 @@ class Policy(Protocol):
 
 def _by_length(seats: SeatClass, i: int, j: int) -> list[int]:
     tiers: dict[int, int] = {}
-    for rank in seats.fits(i, j):
-        start, end = seats.shape.spans[rank]
-        tiers[end - start] = tiers.get(end - start, 0) | seats.seats[rank]
+    for length, group in seats.groups(i, j):
+        tiers[length] = tiers.get(length, 0) | group
     return list(tiers.values())
 
 
