@@ -5,6 +5,7 @@ ticket for holds a reference to its plan and nothing else.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from domain_12306.coaches import totals
 from domain_12306.gaps import SeatClass
@@ -45,15 +46,29 @@ class Plan:
         self._labels: dict[str, list[str]] = {}
 
     def layout(self, seat_class: str) -> Layout:
+        """Who sits beside whom in a class."""
         if seat_class not in self._layouts:
-            self._layouts[seat_class] = Layout(self.coaches, seat_class)
+            self._layouts[seat_class] = _layout(self.coaches, seat_class)
         return self._layouts[seat_class]
 
     def labels(self, seat_class: str) -> list[str]:
         """Seat number → `05车12A号`."""
         if seat_class not in self._labels:
-            self._labels[seat_class] = coach_labels(self.coaches, seat_class)
+            self._labels[seat_class] = _labels(self.coaches, seat_class)
         return self._labels[seat_class]
+
+
+# Thousands of plans share a handful of compositions; these are too dear to make for each plan.
+
+
+@cache
+def _layout(coaches: CoachTuple, seat_class: str) -> Layout:
+    return Layout(coaches, seat_class)
+
+
+@cache
+def _labels(coaches: CoachTuple, seat_class: str) -> list[str]:
+    return coach_labels(coaches, seat_class)
 
 
 class Plans:
