@@ -86,7 +86,6 @@ class Spare:
                     break
                 write_all(self._files, file, [memoryview(ZEROS)[: min(PIECE, size - offset)]], offset)
                 self._files.flush(file)
-            self._files.flush_all(file)
             self._file = file
         except OSError as error:
             self._error = error

@@ -122,13 +122,12 @@ def _check_sealed(files: Files, found: Survey, walked: list[Segment]) -> Problem
         ends_there = segment.sequence == following.header.previous_sequence
         if following is walked[-1] and ends_there and not segment.sealed and _is_untouched(files, following):
             # The successor is made before the seal is written: the seal is what a crash interrupted.
-            in_order = segment.problem is None or not segment.problem.order
-            if in_order and _valid_behind(files, segment) is None:
-                found.unsealed = segment
-                if _data_behind(files, segment) > segment.end:
-                    found.torn, found.tail = segment, Tail.TORN
-                    found.problem = segment.problem or _leftover(segment)
-                continue
+            # Nothing else is missing, since the successor names the last sequence before it.
+            found.unsealed = segment
+            if _data_behind(files, segment) > segment.end:
+                found.torn, found.tail = segment, Tail.TORN
+                found.problem = segment.problem or _leftover(segment)
+            continue
         if segment.problem:
             return segment.problem
         if not ends_there:

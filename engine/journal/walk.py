@@ -145,5 +145,5 @@ def valid_frame_behind(files: Files, file: int, header: Header, start: int) -> i
             at = data.find(frame.MAGIC, at + 1)
         if len(data) < CHUNK:
             break
-        start += CHUNK - frame.ALIGNMENT  # a magic across the border of two chunks is not missed
+        start += CHUNK  # a multiple of the alignment: no frame's magic lies across a border
     return None

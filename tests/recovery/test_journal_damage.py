@@ -280,16 +280,97 @@ def test_a_batch_repeated_behind_the_last_is_refused() -> None:
 
 
 def test_a_client_cannot_make_a_torn_batch_look_like_damage_by_sending_the_bytes_of_frames() -> None:
+    """It may know everything of a frame but the segment's salt."""
+
+    def journal(seed: int, payload: bytes) -> tuple[bytes, int]:
+        disk = Disk(seed=seed)
+        writer = open_writer(disk, size=16 << 10)
+        writer.append(b"first", 1, 1, 1)
+        writer.append(payload, 2, 1, 2)
+        writer.append(b"third", 3, 1, 3)
+        return disk.image()[NAMES[0]], BODY + frame_size(5)
+
+    own, second = journal(1, b"second")
+    forged = own[second + frame_size(6) :][: frame_size(5)]
+    image, second = journal(2, b" " * 8 + forged * 3)
+    at = second + HEADER_SIZE
+    torn = image[:at] + bytes(8) + image[at + 8 : second + frame_size(8 + 3 * len(forged))]
+    torn = torn.ljust(len(image), b"\0")
+    assert recover(FOLDER, 1, files=Disk({NAMES[0]: torn})).row == "b"
+    genuine = torn[: at + 8] + image[second + frame_size(8 + 3 * len(forged)) :][: frame_size(5)]
+    with pytest.raises(CorruptData, match="a whole one is behind it"):
+        recover(FOLDER, 1, files=Disk({NAMES[0]: genuine.ljust(len(image), b"\0")}))
+
+
+def test_a_start_of_a_whole_journal_writes_nothing() -> None:
+    disk = Disk(SOUND)
+    recover(FOLDER, J, files=disk)
+    assert set(disk.steps) <= {"names", "open", "read", "flush", "flush_folder"}
+    fresh = {name: SOUND[name] for name in NAMES[:-1]} | {NEWEST: SOUND[NEWEST][:BODY].ljust(SMALL, b"\0")}
+    disk = Disk(fresh)
+    recover(FOLDER, 0, files=disk)
+    assert set(disk.steps) <= {"names", "open", "read", "flush", "flush_folder"}
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_a_seal_that_is_gone_is_missed_once_the_next_segment_holds_batches(name: str) -> None:
+    seal = max(end for where, _, end in PLACES if where == name)
+    error = refused(damaged(name, overwrite(seal, bytes(SEAL_SIZE))), 0)
+    assert (error.facts["row"], error.facts["offset"]) == ("e", seal)
+    assert error.message.endswith("the seal is missing")
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_a_sealed_segment_of_another_size_is_refused(name: str) -> None:
+    for change in (cut_at(SMALL - 1), lambda data: data + b"\0"):
+        error = refused(damaged(name, change), 0)
+        assert error.facts["row"] == "e"
+        assert error.facts["path"] == FOLDER / name
+
+
+def test_segments_of_two_histories_are_not_joined() -> None:
+    def history(number: int) -> Image:
+        disk = Disk()
+        writer = open_writer(disk)
+        append(writer, batches(number))
+        recovered = recover(FOLDER, 20, allow_lost=True, files=disk)
+        append(open_writer(disk, recovered), batches(2, 21))
+        return disk.image()
+
+    one, other = history(1), history(3)
+    assert one.keys() == other.keys()
+    for image in (one, other):
+        assert recover(FOLDER, 20, files=Disk(image)).row == "a"
+    for mixed in ({**one, max(one): other[max(one)]}, {**other, max(one): one[max(one)]}):
+        assert refused(mixed, 20).facts["row"] == "e"
+
+
+def test_after_a_lost_segment_was_allowed_nothing_is_written_behind_a_seal() -> None:
+    kept = [b for b, place in zip(WRITTEN, PLACES, strict=True) if place[0] == NAMES[0]]
+    assert max(end for name, _, end in PLACES if name == NAMES[0]) < SMALL - 400, "there would be room"
+    accepted({NAMES[0]: SOUND[NAMES[0]]}, 0, kept, allow_lost=True)
+
+
+def test_a_torn_batch_of_several_megabytes_is_kept_and_cut_whole() -> None:
     disk = Disk()
-    writer = open_writer(disk, size=16 << 10)
-    forged = b"".join(SOUND[NAMES[0]][start:end] for name, start, end in PLACES if name == NAMES[0])
-    writer.append(b"first", 1, 1, 1)
-    disk.snapshots = []
-    writer.append(b"{" + b" " * 7 + forged * 3 + b"}", 2, 1, 2)
+    writer = open_writer(disk, size=4 << 20)
+    append(writer, batches(1))
+    large = random.Random(1).randbytes(3 << 20)
+    writer.append(large, 3, 1, 5)
     image = disk.image()
-    name = NAMES[0]
-    torn = image[name][: BODY + frame_size(5)] + bytes(8) + image[name][BODY + frame_size(5) + 8 :]
-    assert recover(FOLDER, 1, files=Disk({name: torn})).row == "b"
+    start = next(
+        p["offset"] for p in dump(FOLDER, files=disk) if p.get("first_sequence") == 3 and "count" in p
+    )
+    assert isinstance(start, int)
+    torn = image[NAMES[0]][:start] + overwrite(HEADER_SIZE + (1 << 20), bytes(2 << 20))(
+        image[NAMES[0]][start:]
+    )
+    left = Disk({NAMES[0]: torn})
+    recovered = recover(FOLDER, last(batches(1)), files=left)
+    assert recovered.row == "b"
+    assert recovered.torn is not None
+    assert left.image()[recovered.torn.name] == torn[start:].rstrip(b"\0")
+    assert left.image()[NAMES[0]] == torn[:start].ljust(len(torn), b"\0")
 
 
 @settings(max_examples=400, deadline=None)

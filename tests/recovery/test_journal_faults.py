@@ -1,6 +1,7 @@
 """The disk fails or is full at any step: the journal says so, keeps what it acknowledged, and only that."""
 
 import errno
+import random
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from engine.journal import Writer, recover
 from engine.journal.frame import frame_size
 from engine.journal.segment import BODY
 from engine.operate.errors import Exit, Fault, NoSpace
-from tests.recovery.disk import Disk
+from tests.recovery.disk import Disk, Snapshot
 from tests.recovery.journal import (
     FOLDER,
     SMALL,
@@ -148,6 +149,7 @@ def test_room_that_ends_at_any_byte_keeps_nothing_of_the_batch_that_did_not_fit(
         disk.room = None
         smaller = batches(2, last(acknowledged) + 1, 10, tag="later")
         append(writer, smaller)
+        assert recover(FOLDER, last(smaller), files=Disk(disk.image())).row == "a", "nothing is left over"
         check_what_is_left(disk, acknowledged + smaller, None)
     assert faults < 24
 
@@ -161,6 +163,8 @@ def test_a_batch_that_lacks_nothing_but_its_padding_is_taken_back() -> None:
     with pytest.raises(NoSpace):
         writer.append(b"12345", 1, 1, 1)
     assert bytes(written.content[BODY : BODY + 48]) == bytes(48)
+    for image in Snapshot.of(disk).images(random.Random(1), 20):
+        assert recover(FOLDER, files=Disk(image)).last_sequence == 0, "a power cut does not bring it back"
     check_what_is_left(disk, [], None)
 
 
@@ -173,6 +177,31 @@ def test_a_batch_that_cannot_be_taken_back_is_a_fault() -> None:
         writer.append(b"12345", 1, 1, 1)
     with pytest.raises(Fault, match="failed before"):
         writer.append(b"12345", 1, 1, 1)
+
+
+@pytest.mark.parametrize("step", ["write", "rename", "write of the seal"])
+def test_a_disk_that_is_full_during_a_rotation_lets_the_next_append_finish_it(step: str) -> None:
+    """Even if that batch is so small that the old segment had room for it."""
+    clean = Disk()
+    writer = open_writer(clean)
+    append(writer, batches(4))
+    begun = len(clean.steps)
+    append(writer, batches(1, last(batches(4)) + 1, 500))
+    rotation = clean.steps[begun:]
+    writes = [k for k, name in enumerate(rotation) if name == "write"]
+    number = {"write": writes[0], "rename": rotation.index("rename"), "write of the seal": writes[1]}[step]
+    disk = Disk()
+    writer = open_writer(disk)
+    acknowledged = batches(4)
+    append(writer, acknowledged)
+    assert len(disk.steps) == begun
+    disk.errors = {begun + number: errno.ENOSPC}
+    with pytest.raises(NoSpace):
+        append(writer, batches(1, last(acknowledged) + 1, 500))
+    small = batches(2, last(acknowledged) + 1, 10, tag="small")
+    append(writer, small)
+    assert disk.steps[begun:].count("create") == 0, "the spare is used, not made again"
+    check_what_is_left(disk, acknowledged + small, None)
 
 
 @pytest.mark.parametrize("most", [1, 7, 48, 100])
