@@ -343,6 +343,12 @@ def test_segments_of_two_histories_are_not_joined() -> None:
         assert recover(FOLDER, 20, files=Disk(image)).row == "a"
     for mixed in ({**one, max(one): other[max(one)]}, {**other, max(one): one[max(one)]}):
         assert refused(mixed, 20).facts["row"] == "e"
+        # As if a crash had come between making the last segment and sealing the one before it.
+        seal = next(line["offset"] for line in dump(FOLDER, files=Disk(mixed)) if line["kind"] == "seal")
+        assert isinstance(seal, int)
+        mixed[NAMES[0]] = overwrite(seal, bytes(SEAL_SIZE))(mixed[NAMES[0]])
+        mixed[max(mixed)] = cut_at(BODY, pad=True)(mixed[max(mixed)])
+        assert refused(mixed, 20).facts["row"] == "e"
 
 
 def test_after_a_lost_segment_was_allowed_nothing_is_written_behind_a_seal() -> None:
