@@ -1,5 +1,7 @@
 """Bytes and files of the journal are damaged in every way at hand. Two answers are right: the exact batches
-up to some point that the witness allows, or a refusal that names the place and changes nothing."""
+up to some point that the witness allows, or a refusal that names the place and changes nothing.
+
+One file, though long: it is the list of damages, and all of them start from the same sound journal."""
 
 import random
 from collections.abc import Callable
