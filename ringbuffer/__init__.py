@@ -1,0 +1,41 @@
+"""A ring between two processes: shared memory, one producer, one consumer, no locks on the data path.
+
+    create(path, 16 << 20)                          # once, by whoever starts both processes
+    bell = Bell.create()                            # the consumer's; its fds go to both
+
+    producer = Producer(path, bell)                 # in one process
+    producer.publish([b"one", b"two"], deadline_s=1.0)
+
+    consumer = Consumer(path, bell)                 # in the other
+    while consumer.wait(0.1):
+        for record in consumer.take():
+            ...
+        consumer.release()                          # when the effects are durable
+
+To read on: `layout` (the file, byte by byte), `producer` and `consumer`, `fence` (why parking is safe),
+`bell` and `waiting` (how), `mark`, `file` (making and attaching).
+"""
+
+from ringbuffer.bell import Bell
+from ringbuffer.consumer import Consumer, ConsumerStatistics
+from ringbuffer.errors import Aborted, PeerGone, RingError, RingTimeout
+from ringbuffer.file import create
+from ringbuffer.producer import Producer, ProducerStatistics
+from ringbuffer.waiting import Park, Spin, WaitStrategy, Yield
+
+__all__ = [
+    "Aborted",
+    "Bell",
+    "Consumer",
+    "ConsumerStatistics",
+    "Park",
+    "PeerGone",
+    "Producer",
+    "ProducerStatistics",
+    "RingError",
+    "RingTimeout",
+    "Spin",
+    "WaitStrategy",
+    "Yield",
+    "create",
+]

@@ -1,0 +1,207 @@
+"""The reading end."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from ringbuffer.bell import Bell
+from ringbuffer.errors import Aborted, PeerGone, RingError
+from ringbuffer.fence import fence
+from ringbuffer.file import RingFile
+from ringbuffer.layout import (
+    CONSUMED,
+    CONSUMER_PID,
+    DATA_AT,
+    FINISHED,
+    PADDING,
+    PARKED,
+    PRODUCER_PID,
+    PUBLISHED,
+    lap_tag,
+    longest_record,
+)
+from ringbuffer.mark import read_mark
+from ringbuffer.waiting import Park, WaitStrategy
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerStatistics:
+    """Counts since this end was attached."""
+
+    records: int
+    takes: int  # those that found something
+    bytes: int  # with headers and padding
+    parks: int  # how often it announced that it would sleep, and did
+    backlog: int  # bytes in the ring now
+    capacity: int
+
+
+class Consumer:
+    """The one reader of a ring. What it has taken and not released is delivered again to its successor."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        bell: Bell,
+        liveness: Callable[[], bool] | None = None,
+        strategy: WaitStrategy | None = None,
+    ) -> None:
+        """Attaches. `bell` is its own, and may be shared by all rings that its process reads; `liveness` says
+        whether the producer still lives. Raises RingError as `RingFile` does.
+        """
+        self._file = RingFile(path, CONSUMER_PID)
+        self._bell = bell
+        self._liveness = liveness
+        self._strategy = strategy or Park()
+        self.capacity = self._file.capacity
+        self._longest_record = longest_record(self.capacity)
+        self._data, self._words = self._file.data, self._file.words
+        self._taken = self._began = self._words[CONSUMED]
+        self._published = self._words[PUBLISHED]
+        self._records = self._takes = self._parks = 0
+        # Never back to 0: the producer would take a new sleep for one that it has answered already.
+        self._words[PARKED] = (self._words[PARKED] + 1) & -2
+
+    def take(self, max_bytes: int = 1 << 20) -> list[bytes]:
+        """Copies of the records behind those already taken, oldest first; empty if there are none.
+
+        Takes no further record once it has `max_bytes`, but at least one. The shared cursor stays where it
+        is until `release`.
+        """
+        if max_bytes <= 0:
+            raise ValueError(f"max_bytes is {max_bytes}")
+        cursor = self._taken
+        if self._published - cursor < max_bytes:
+            self._published = self._words[PUBLISHED]
+        stop = min(self._published, cursor + max_bytes)
+        records: list[bytes] = []
+        while cursor < stop:
+            cursor = self._take_from_lap(cursor, stop, records)
+            if not records:  # only padding so far, and a record always follows it
+                stop = max(stop, cursor + 1)
+        if records:
+            self._taken = cursor
+            self._records += len(records)
+            self._takes += 1
+        return records
+
+    def _take_from_lap(self, cursor: int, stop: int, records: list[bytes]) -> int:
+        """Takes records up to `stop` or the end of the data, and returns the cursor behind them."""
+        data, words, longest, append = self._data, self._words, self._longest_record, records.append
+        place = cursor % self.capacity
+        lap = lap_tag(cursor, self.capacity)
+        first = at = DATA_AT + place
+        until = at + min(stop - cursor, self.capacity - place)
+        while at < until:
+            length = words[at >> 3] - lap
+            if not 0 <= length <= longest:
+                if length == PADDING:
+                    return cursor - place + self.capacity
+                raise RingError("a record is damaged", path=self._file.path, cursor=cursor + at - first)
+            at += 8
+            append(data[at : at + length])
+            at += (length + 7) & -8
+        return cursor + at - first
+
+    def release(self) -> None:
+        """Gives the room of everything taken back to the producer. Call it when the effects are durable."""
+        self._words[CONSUMED] = self._taken
+
+    def available(self) -> bool:
+        """True if there is something to take."""
+        if self._published == self._taken:
+            self._published = self._words[PUBLISHED]
+        return self._published != self._taken
+
+    def wait(self, timeout_s: float, abort: Callable[[], bool] | None = None) -> bool:
+        """Waits until there is something to take, and returns True; False if the time is over or the producer
+        has finished. Raises Aborted and PeerGone; both are looked at in every bounded wait.
+        """
+        if timeout_s < 0:
+            raise ValueError(f"timeout_s is {timeout_s}")
+        until = time.monotonic() + timeout_s
+        while not self.available():
+            left_s = until - time.monotonic()
+            if left_s <= 0 or self.finished:
+                return self.available()
+            if abort is not None and abort():
+                raise Aborted("aborted while waiting for records", path=self._file.path)
+            if self._liveness is not None and not self._liveness():
+                raise PeerGone("nobody is left to publish", path=self._file.path)
+            self._strategy.idle(self, left_s)
+        return True
+
+    def park(self, seconds: float) -> None:
+        """Sleeps until the bell rings, at most this long; not at all if there is something to take."""
+        if self.prepare_wait():
+            self._bell.wait(seconds)
+            self.cancel_wait()
+
+    def prepare_wait(self) -> bool:
+        """Announces that this process is about to sleep on the bell. False: do not, there is something.
+
+        For one who polls the bell together with other descriptors. Follow each with `cancel_wait`, then
+        look at all rings of the bell, whatever the poll said.
+        """
+        words = self._words
+        words[PARKED] |= 1
+        fence()
+        if self.available():
+            words[PARKED] = (words[PARKED] + 1) & -2
+            return False
+        self._parks += 1
+        return True
+
+    def cancel_wait(self) -> None:
+        """The sleep is over: the bell is drained, and no longer rung for this ring."""
+        self._words[PARKED] = (self._words[PARKED] + 1) & -2
+        self._bell.drain()
+
+    def fileno(self) -> int:
+        """The bell's, readable when it was rung."""
+        return self._bell.fileno()
+
+    @property
+    def finished(self) -> bool:
+        """True if the producer has finished and everything is taken."""
+        return bool(self._words[FINISHED]) and not self.available()
+
+    @property
+    def mark(self) -> int:
+        """The producer's mark, as of what is published."""
+        return read_mark(self._words)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes published and not yet released."""
+        return self._words[PUBLISHED] - self._words[CONSUMED]
+
+    @property
+    def peer_pid(self) -> int:
+        """Process id of the producer that attached last; 0 if none ever did."""
+        return self._words[PRODUCER_PID]
+
+    def statistics(self) -> ConsumerStatistics:
+        """How it has gone so far."""
+        return ConsumerStatistics(
+            records=self._records,
+            takes=self._takes,
+            bytes=self._taken - self._began,
+            parks=self._parks,
+            backlog=self.backlog,
+            capacity=self.capacity,
+        )
+
+    def close(self) -> None:
+        """Detaches; what was taken and not released is delivered again. Closing twice is closing once."""
+        self._file.close()
+
+    def __enter__(self) -> "Consumer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

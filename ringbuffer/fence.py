@@ -1,0 +1,26 @@
+"""The one ordering that x86-64 does not give by itself, and what lost wake-ups can cost.
+
+x86-64 keeps stores in order and loads in order: data, then cursor, is safe as it is. It does not keep a
+store before a later load of something else. That is exactly what parking needs, on both sides:
+
+    producer   store cursor        FENCE   load parked    → odd: ring the bell
+    consumer   store parked odd    FENCE   load cursor    → moved: do not sleep
+
+Without the fences both may read the old value: the producer sees nobody parked, the consumer sees nothing
+published, and it sleeps on a full ring. An uncontended `threading.Lock` is acquired by a locked instruction,
+which is a full barrier on x86-64. That is how CPython is built on Linux, not what it promises; so every
+sleep is bounded as well, and a wake-up lost for whatever reason costs that bound and no more.
+
+On ARM64 data and cursor would need fences of their own; there the ring is best effort.
+"""
+
+import threading
+from typing import Final
+
+_LOCK: Final = threading.Lock()
+
+
+def fence() -> None:
+    """Loads after this are not done before stores ahead of it."""
+    with _LOCK:
+        pass

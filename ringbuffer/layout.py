@@ -1,0 +1,78 @@
+"""Where everything lies in a ring's file.
+
+    byte  line   written by
+    0      0     creator    magic (last), version, capacity, boot id (2 words), CRC-32 of the words between
+    128    1     producer   published cursor
+    256    2     consumer   consumed cursor
+    384    3     consumer   parked epoch: odd while the consumer sleeps or is about to
+    512    4     producer   finished, process id
+    640    5     producer   mark: two slots of (published cursor from which it holds, value)
+    768    6     consumer   process id
+    4096         producer   data, `capacity` bytes
+
+Every word is 8 bytes, little-endian, aligned, and has one writer. A hot word is alone on a line of 128
+bytes: 64 are not enough, because processors fetch the neighbouring cache line too.
+
+Cursors are absolute: bytes since the ring was made, never wrapped; `cursor % capacity` is the place in
+the data. Published minus consumed is what is in the ring.
+
+    record    ┌───────────────┬───────────────┬──────────────┬─────────────────┐
+              │ length   u32  │ lap + 1  u32  │ length bytes │ 0–7 unused ones │   8-aligned
+              └───────────────┴───────────────┴──────────────┴─────────────────┘
+    padding   ┌───────────────┬───────────────┬ ─ ─ ─ ─ ─
+              │ ffff_ffff     │ lap + 1       │ unused, up to the end of the data
+              └───────────────┴───────────────┴ ─ ─ ─ ─ ─
+
+A record is never split: one that does not fit before the end is preceded by padding. Since everything
+is a multiple of 8, what is left at the end always has room for the header of the padding. The lap (how
+often the data has been gone round, modulo 2^31) shows a consumer that a header is of this lap and not
+what an earlier one left behind.
+"""
+
+import zlib
+
+LINE = 128
+DATA_AT = 4096
+SMALLEST_CAPACITY = 64
+LARGEST_CAPACITY = 1 << 31  # a length is 32 bits, and its largest value is the padding
+
+MAGIC = int.from_bytes(b"RINGBUF\n", "little")
+VERSION = 1
+
+# Indexes of 8-byte words.
+HEADER_MAGIC, HEADER_VERSION, HEADER_CAPACITY, HEADER_BOOT, HEADER_CRC = 0, 1, 2, 3, 5
+PUBLISHED = 1 * LINE // 8
+CONSUMED = 2 * LINE // 8
+PARKED = 3 * LINE // 8
+FINISHED = 4 * LINE // 8
+PRODUCER_PID = FINISHED + 1
+MARK = 5 * LINE // 8
+CONSUMER_PID = 6 * LINE // 8
+
+PADDING = 0xFFFF_FFFF
+_LAPS = 0x7FFF_FFFF
+
+
+def lap_tag(cursor: int, capacity: int) -> int:
+    """The upper half of a header at this cursor, in place."""
+    return ((cursor // capacity + 1) & _LAPS) << 32
+
+
+def framed(length: int) -> int:
+    """Bytes that a record of this length takes in the ring."""
+    return (length + 15) & -8
+
+
+def longest_batch(capacity: int) -> int:
+    """Framed bytes of the largest batch: at most that much padding can come before it, and both must fit."""
+    return capacity // 2 & -8
+
+
+def longest_record(capacity: int) -> int:
+    """The longest record that an empty ring takes wherever its cursors stand."""
+    return longest_batch(capacity) - 8
+
+
+def header_crc(words: "memoryview[int]") -> int:
+    """CRC-32 of version, capacity and boot id."""
+    return zlib.crc32(b"".join(words[i].to_bytes(8, "little") for i in range(HEADER_VERSION, HEADER_CRC)))
