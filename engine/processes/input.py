@@ -53,9 +53,11 @@ class Input:
             for p, section in decode_payload(frame.payload):
                 self.last[p] = max(self.last[p], last_sequence(section))
                 if last_sequence(section) > marks[p]:  # journaled, then killed before the ring had it
-                    self.inboxes[p].publish((section,), deadline_s=60.0, abort=stage.abort)
+                    mark = last_sequence(section) + 1
+                    self.inboxes[p].publish((section,), deadline_s=60.0, abort=stage.abort, mark=mark)
         for inbox in self.inboxes:
             inbox.mark = self.sequence + 1
+        stage.log(str(self.recovered))
 
     def room(self) -> int:
         """Bytes that every inbox ring can take now."""
@@ -79,8 +81,7 @@ class Input:
         self.sequence, self.time_ns = sequence - 1, at_ns + sequence - 1 - first
         for p, section in sections:
             self.last[p] = last_sequence(section)
-            self.inboxes[p].mark = self.last[p] + 1
-            self.inboxes[p].try_publish((section,))
+            self.inboxes[p].try_publish((section,), mark=self.last[p] + 1)
         for p, inbox in enumerate(self.inboxes):
             if p not in groups:
                 inbox.mark = sequence

@@ -1,0 +1,218 @@
+"""How many small records a second from one process to another? `python -m benchmarks.ring --json`
+
+      producer process ──── 200-byte records ────▶ this process
+
+Over the ring, `multiprocessing.Queue`, `multiprocessing.Pipe` and ZeroMQ over ipc, in turn, `--pairs` times;
+the ratio is the median of ring ÷ queue of the same turn. Each record carries its number; all are made
+before the clock starts and compared, every byte, after it has stopped. The ring is given `--batch` records
+a publish, since that is what it is for; `ring_single_per_second` is one record a publish. The others know
+no batches.
+"""
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from benchmarks.figures import facts, progress, show, spread
+from ringbuffer import Bell, Consumer, Producer, create
+
+DURABILITY = "none: memory only"
+CAPACITY = 1 << 20
+PATIENCE_S = 60.0
+
+# fork, so that pipes, queues and bells need no passing on; no thread or ZeroMQ context exists at that time.
+processes = multiprocessing.get_context("fork")
+
+Sender = Callable[[Sequence[bytes]], None]
+Receiver = Callable[[int], list[bytes]]
+Transport = Callable[[Path, int], tuple[Callable[[], Sender], Callable[[], Receiver]]]
+
+
+def main() -> None:
+    """All transports in turn."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ring", description=__doc__)
+    parser.add_argument("--records", type=int, default=300_000, help="records per run (300000)")
+    parser.add_argument("--bytes", type=int, default=200, help="length of a record, at least 8 (200)")
+    parser.add_argument("--batch", type=int, default=250, help="records per publish into the ring (250)")
+    parser.add_argument("--pairs", type=int, default=5, help="how many turns (5)")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    options = parser.parse_args()
+    report = facts(DURABILITY) | measure(options.records, options.bytes, options.batch, options.pairs)
+    show(report, options.json)
+    if not report["verified"]:
+        sys.exit(1)
+
+
+def measure(records: int, size: int, batch: int, pairs: int) -> dict[str, Any]:
+    """The report of `pairs` turns."""
+    rates: dict[str, list[float]] = {name: [] for name in TRANSPORTS}
+    verified = True
+    for turn in range(pairs):
+        for name, transport in TRANSPORTS.items():
+            rate, right = run(transport, records, size, 1 if name == "ring_single" else batch)
+            rates[name].append(rate)
+            verified &= right
+            progress(f"turn {turn + 1}: {name:12} {rate:12,.0f} records/s{'' if right else '  wrong records'}")
+    ratios = [ring / queue for ring, queue in zip(rates["ring"], rates["queue"], strict=True)]
+    return {
+        **{f"{name}_per_second": round(statistics.median(seen)) for name, seen in rates.items()},
+        "ratio": round(statistics.median(ratios), 1),
+        "ratio_spread": spread(ratios),
+        "records": records,
+        "bytes": size,
+        "batch": batch,
+        "pairs": pairs,
+        "capacity": CAPACITY,
+        "verified": verified,
+    }
+
+
+def run(transport: Transport, records: int, size: int, batch: int) -> tuple[float, bool]:
+    """One run: records a second, and whether every one arrived as it was sent."""
+    here, there = processes.Pipe()
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        sender, receiver = transport(Path(folder), batch)
+        child = processes.Process(target=produce, args=(there, sender, records, size))
+        child.start()
+        receive = receiver()
+        here.recv()  # the producer has made its records
+        here.send("go")
+        got = receive(records)
+        ended = time.perf_counter()  # CLOCK_MONOTONIC: the same in both processes
+        started = here.recv()
+        child.join(PATIENCE_S)
+        right = child.exitcode == 0
+    return records / (ended - started), right and got == made(records, size)
+
+
+def produce(there: "Connection[Any, Any]", sender: Callable[[], Sender], records: int, size: int) -> None:
+    """The other process."""
+    load = made(records, size)
+    send = sender()
+    there.send("ready")
+    there.recv()
+    started = time.perf_counter()
+    send(load)
+    there.send(started)
+
+
+def made(records: int, size: int) -> list[bytes]:
+    """Records whose bytes follow from their number."""
+    block = bytes(i % 251 for i in range(size + 251))
+    return [i.to_bytes(8, "little") + block[i % 251 : i % 251 + size - 8] for i in range(records)]
+
+
+def over_ring(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable[[], Receiver]]:
+    """The ring: parks when it is empty, naps when it is full."""
+    path, bell = folder / "ring", Bell.create()
+    create(path, CAPACITY)
+
+    def sender() -> Sender:
+        producer = Producer(path, bell)
+
+        def send(records: Sequence[bytes]) -> None:
+            for at in range(0, len(records), batch):
+                part = records[at : at + batch]
+                if not producer.try_publish(part):
+                    producer.publish(part, deadline_s=PATIENCE_S)
+
+        return send
+
+    def receiver() -> Receiver:
+        consumer = Consumer(path, bell)
+
+        def receive(count: int) -> list[bytes]:
+            got: list[bytes] = []
+            while len(got) < count and consumer.wait(PATIENCE_S):
+                got += consumer.take(CAPACITY // 4)
+                consumer.release()
+            return got
+
+        return receive
+
+    return sender, receiver
+
+
+def over_queue(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable[[], Receiver]]:
+    """multiprocessing.Queue."""
+    queue: multiprocessing.Queue[bytes] = processes.Queue()
+
+    def send(records: Sequence[bytes]) -> None:
+        for record in records:
+            queue.put(record)
+        queue.close()
+        queue.join_thread()
+
+    def receive(count: int) -> list[bytes]:
+        return [queue.get() for _ in range(count)]
+
+    return lambda: send, lambda: receive
+
+
+def over_pipe(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable[[], Receiver]]:
+    """multiprocessing.Pipe, which needs no pickling for bytes."""
+    reading, writing = processes.Pipe(duplex=False)
+
+    def send(records: Sequence[bytes]) -> None:
+        for record in records:
+            writing.send_bytes(record)
+
+    def receive(count: int) -> list[bytes]:
+        return [reading.recv_bytes() for _ in range(count)]
+
+    return lambda: send, lambda: receive
+
+
+def over_zeromq(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable[[], Receiver]]:
+    """PUSH and PULL over ipc."""
+    endpoint = f"ipc://{folder / 'socket'}"
+
+    def sender() -> Sender:
+        context = zmq.Context()
+        socket = context.socket(zmq.PUSH)
+        socket.connect(endpoint)
+
+        def send(records: Sequence[bytes]) -> None:
+            for record in records:
+                socket.send(record)
+            socket.close()
+            context.term()
+
+        return send
+
+    def receiver() -> Receiver:
+        context = zmq.Context()
+        socket = context.socket(zmq.PULL)
+        socket.bind(endpoint)
+
+        def receive(count: int) -> list[bytes]:
+            got = [socket.recv() for _ in range(count)]
+            context.destroy(linger=0)
+            return got
+
+        return receive
+
+    return sender, receiver
+
+
+TRANSPORTS: dict[str, Transport] = {
+    "ring": over_ring,
+    "queue": over_queue,
+    "ring_single": over_ring,
+    "pipe": over_pipe,
+    "zeromq": over_zeromq,
+}
+
+
+if __name__ == "__main__":
+    main()

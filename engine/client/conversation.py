@@ -1,0 +1,201 @@
+"""The client's half of the protocol without any I/O: commands and frames in, frames and receipts out.
+
+    submit(command) → ticket       expire(now) → tickets given up, and what is due to be sent again
+    outgoing(now) → frames         incoming(frame) → tickets done
+
+Time is handed in, so that batching, resending, backing off and giving up are plain functions of it. A
+command is sent again with its own id until it is answered or its deadline passes: the node takes it once.
+"""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+import msgspec
+
+from engine.client.receipts import Receipt
+from engine.model.messages import Command
+
+RESEND_S = 2.0
+FIRST_BACK_OFF_S = 0.01
+LONGEST_BACK_OFF_S = 1.0
+_encode = msgspec.json.encode
+_FINAL = ("committed", "unchanged", "rejected", "failed")
+
+
+class Ticket:
+    """A command on its way. `receipt` is there when it has come as far as it was asked to."""
+
+    __slots__ = ("back_off_s", "body", "busy", "deadline", "done", "id", "receipt", "wait")
+
+    def __init__(self, id: str, body: bytes, wait: str, deadline: float) -> None:
+        self.id = id
+        self.body = body
+        self.wait = wait
+        self.deadline = deadline
+        self.receipt: Receipt | None = None
+        self.back_off_s = FIRST_BACK_OFF_S
+        self.busy = ""  # why the node refused it last
+        self.done: Any = None  # whatever the shell hangs on it
+
+
+class _Answer(msgspec.Struct):
+    outcome: str
+    id: str | None = None
+    ids: list[str] = []
+    versions: list[int] = []
+    version: int = 0
+    partition: int = 0
+    position: int = 0
+    result: Any = None
+    code: str = ""
+    message: str = ""
+    reason: str = ""
+
+
+_decode = msgspec.json.Decoder(list[_Answer]).decode
+
+
+class Conversation:
+    """Everything that one client has in flight. `batch`: most commands in a frame."""
+
+    def __init__(self, batch: int = 100, max_in_flight: int = 40_000, max_frame_bytes: int = 1 << 19) -> None:
+        self.batch = batch
+        self.max_in_flight = max_in_flight
+        self.max_frame_bytes = max_frame_bytes
+        self._fresh: list[Ticket] = []
+        self._flying: dict[str, list[Ticket]] = {}
+        self._due: list[tuple[float, str]] = []  # when to look at a command again: resend or give up
+        self._again: list[Ticket] = []
+
+    def __len__(self) -> int:
+        """Commands submitted and not done."""
+        return len(self._fresh) + len(self._flying)
+
+    @property
+    def full(self) -> bool:
+        """True if no more should be submitted before some are done."""
+        return len(self) >= self.max_in_flight
+
+    @property
+    def batch_ready(self) -> bool:
+        """True if a whole frame waits to be sent."""
+        return len(self._fresh) >= self.batch
+
+    def submit(self, command: Command, wait: str, now: float, timeout_s: float) -> Ticket:
+        """Takes a command in; it leaves with the next `outgoing`."""
+        body = _encode(command)
+        if wait == "accepted":
+            body = body[:-1] + b',"wait":"accepted"}'
+        ticket = Ticket(command.id, body, wait, now + timeout_s)
+        self._fresh.append(ticket)
+        return ticket
+
+    def outgoing(self, now: float) -> Iterator[bytes]:
+        """Frames that are due: everything new, and what `expire` found to be due again."""
+        again, self._again = self._again, []
+        fresh, self._fresh = self._fresh, []
+        for ticket in fresh:
+            same = self._flying.setdefault(ticket.id, [])
+            same.append(ticket)
+            heappush(self._due, (min(now + RESEND_S, ticket.deadline), ticket.id))
+        bodies: list[bytes] = []
+        size = 0
+        for ticket in (*again, *fresh):
+            if bodies and (len(bodies) == self.batch or size + len(ticket.body) > self.max_frame_bytes):
+                yield _frame(bodies)
+                bodies, size = [], 0
+            bodies.append(ticket.body)
+            size += len(ticket.body) + 1
+        if bodies:
+            yield _frame(bodies)
+
+    def incoming(self, frame: bytes, now: float) -> list[Ticket]:
+        """Takes in a frame of answers; returns the tickets that are done by it."""
+        done: list[Ticket] = []
+        for answer in _decode(frame):
+            if answer.outcome == "committed" and answer.ids:
+                for k, id in enumerate(answer.ids):
+                    if id in self._flying:
+                        receipt = Receipt(
+                            "committed", id, answer.versions[k], answer.partition, answer.position + k
+                        )
+                        done += self._finish(id, receipt)
+            elif answer.outcome == "busy":
+                for id in answer.ids:
+                    self._back_off(id, answer.reason, now)
+            elif answer.outcome == "accepted":
+                for id in answer.ids:
+                    done += self._accepted(id)
+            elif answer.outcome in _FINAL and answer.id is not None:
+                done += self._finish(
+                    answer.id,
+                    Receipt(
+                        answer.outcome,  # type: ignore[arg-type]
+                        answer.id,
+                        answer.version,
+                        answer.partition,
+                        answer.position,
+                        answer.result,
+                        answer.code,
+                        answer.message,
+                    ),
+                )
+            elif len(self._flying) == 1:  # the node could not even make out the id
+                (id,) = self._flying
+                done += self._finish(id, Receipt("failed", id, code=answer.code, message=answer.message))
+        return done
+
+    def expire(self, now: float) -> list[Ticket]:
+        """Looks at what is due. Returns the tickets past their deadline, `unknown` or `busy`; commands that
+        wait too long for their answer, or were refused and have waited, leave with the next `outgoing`."""
+        done: list[Ticket] = []
+        while self._due and self._due[0][0] <= now:
+            _, id = heappop(self._due)
+            late = [ticket for ticket in self._flying.get(id, ()) if ticket.deadline <= now]
+            for ticket in late:
+                text = ticket.busy or "no answer in time"
+                ticket.receipt = Receipt("busy" if ticket.busy else "unknown", id, message=text)
+            done += late
+            self._drop(id)
+            left = self._flying.get(id)
+            if left:
+                self._again.append(left[0])
+                heappush(self._due, (min([now + RESEND_S, *(ticket.deadline for ticket in left)]), id))
+        return done
+
+    def patience(self, now: float) -> float:
+        """Seconds until something is due, at most one."""
+        return min(1.0, max(0.0, self._due[0][0] - now)) if self._due else 1.0
+
+    def _back_off(self, id: str, reason: str, now: float) -> None:
+        for ticket in self._flying.get(id, ()):
+            ticket.busy = reason
+            # Spread by the id, so that all who were refused together do not come back together.
+            spread = 0.5 + int(id[-4:], 16) / 0xFFFF
+            heappush(self._due, (min(now + ticket.back_off_s * spread, ticket.deadline), id))
+            ticket.back_off_s = min(2 * ticket.back_off_s, LONGEST_BACK_OFF_S)
+
+    def _accepted(self, id: str) -> list[Ticket]:
+        done = [t for t in self._flying.get(id, ()) if t.wait == "accepted" and t.receipt is None]
+        for ticket in done:
+            ticket.receipt = Receipt("accepted", id)
+        self._drop(id)
+        return done
+
+    def _finish(self, id: str, receipt: Receipt) -> list[Ticket]:
+        done = self._flying.pop(id, [])
+        for ticket in done:
+            ticket.receipt = receipt
+        return done
+
+    def _drop(self, id: str) -> None:
+        left = [ticket for ticket in self._flying.get(id, ()) if ticket.receipt is None]
+        if left:
+            self._flying[id] = left
+        else:
+            self._flying.pop(id, None)
+
+
+def _frame(bodies: list[bytes]) -> bytes:
+    return bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"

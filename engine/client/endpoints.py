@@ -1,0 +1,56 @@
+"""Where a node is: found by its data directory, or given."""
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+
+from engine.client.receipts import QueryRefused
+from engine.operate.running import find_node
+
+Where = str | os.PathLike[str] | Mapping[str, Any]
+
+
+def endpoints_of(where: Where) -> tuple[str, dict[str, str]]:
+    """(commands endpoint, query endpoint by view). `where`: a data directory, or a mapping with `commands`
+    and `queries`. Raises RingfoldError if no node is running there."""
+    found = where if isinstance(where, Mapping) else find_node(Path(where))
+    return found["commands"], dict(found.get("queries", {}))
+
+
+def dealer(endpoint: str) -> "zmq.Socket[bytes]":
+    """A connected DEALER that keeps its name across reconnections."""
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.ROUTING_ID, b"\1" + uuid.uuid4().bytes[1:])
+    socket.setsockopt(zmq.SNDHWM, 0)  # what is in flight is bounded by the conversation
+    socket.setsockopt(zmq.RECONNECT_IVL, 20)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+    socket.connect(endpoint)
+    return socket
+
+
+def question(
+    query: str, args: Any, at_least: tuple[int, int] | None, timeout_s: float, number: int
+) -> bytes:
+    """The frame of a query."""
+    request: dict[str, Any] = {"request": number, "query": query, "timeout_ms": int(timeout_s * 1000)}
+    if args is not None:
+        request["args"] = args
+    if at_least is not None:
+        request["at_least"] = at_least
+    return msgspec.json.encode(request)
+
+
+def answer_to(number: int, frame: bytes) -> tuple[bool, Any]:
+    """(is it the answer to this request, the answer). Raises QueryRefused if that is an error."""
+    found: dict[str, Any] = msgspec.json.decode(frame)
+    if found["request"] not in (number, None):
+        return False, None  # a late answer to a query that was given up
+    if "error" in found:
+        raise QueryRefused(found["error"], found["message"])
+    return True, found["answer"]
