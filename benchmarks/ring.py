@@ -5,8 +5,8 @@
 Over the ring, `multiprocessing.Queue`, `multiprocessing.Pipe` and ZeroMQ over ipc, in turn, `--pairs` times;
 the ratio is the median of ring ÷ queue of the same turn. Each record carries its number; all are made
 before the clock starts and compared, every byte, after it has stopped. The ring is given `--batch` records
-a publish, since that is what it is for; `ring_single_per_second` is one record a publish. The others know
-no batches.
+a publish, since that is what it is for; `ring_single` is one record a publish. The others know no batches,
+but `queue_lists` is the queue given as many records as one list.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def measure(records: int, size: int, batch: int, pairs: int) -> dict[str, Any]:
             rate, right = run(transport, records, size, 1 if name == "ring_single" else batch)
             rates[name].append(rate)
             verified &= right
-            progress(f"turn {turn + 1}: {name:12} {rate:12,.0f} records/s{'' if right else '  wrong records'}")
+            progress(f"turn {turn + 1}: {name:13} {rate:12,.0f} records/s{'' if right else ', wrong'}")
     ratios = [ring / queue for ring, queue in zip(rates["ring"], rates["queue"], strict=True)]
     return {
         **{f"{name}_per_second": round(statistics.median(seen)) for name, seen in rates.items()},
@@ -159,6 +159,25 @@ def over_queue(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable
     return lambda: send, lambda: receive
 
 
+def over_queue_of_lists(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable[[], Receiver]]:
+    """multiprocessing.Queue, a list of records at a time."""
+    queue: multiprocessing.Queue[list[bytes]] = processes.Queue()
+
+    def send(records: Sequence[bytes]) -> None:
+        for at in range(0, len(records), batch):
+            queue.put(list(records[at : at + batch]))
+        queue.close()
+        queue.join_thread()
+
+    def receive(count: int) -> list[bytes]:
+        got: list[bytes] = []
+        while len(got) < count:
+            got += queue.get()
+        return got
+
+    return lambda: send, lambda: receive
+
+
 def over_pipe(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callable[[], Receiver]]:
     """multiprocessing.Pipe, which needs no pickling for bytes."""
     reading, writing = processes.Pipe(duplex=False)
@@ -209,6 +228,7 @@ TRANSPORTS: dict[str, Transport] = {
     "ring": over_ring,
     "queue": over_queue,
     "ring_single": over_ring,
+    "queue_lists": over_queue_of_lists,
     "pipe": over_pipe,
     "zeromq": over_zeromq,
 }

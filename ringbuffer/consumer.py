@@ -13,16 +13,13 @@ from ringbuffer.file import RingFile
 from ringbuffer.layout import (
     CONSUMED,
     CONSUMER_PID,
-    DATA_AT,
     FINISHED,
-    PADDING,
     PARKED,
     PRODUCER_PID,
     PUBLISHED,
-    lap_tag,
-    longest_record,
 )
 from ringbuffer.mark import read_mark
+from ringbuffer.runs import read
 from ringbuffer.waiting import Park, WaitStrategy
 
 
@@ -56,7 +53,6 @@ class Consumer:
         self._liveness = liveness
         self._strategy = strategy or Park()
         self.capacity = self._file.capacity
-        self._longest_record = longest_record(self.capacity)
         self._data, self._words = self._file.data, self._file.words
         self._taken = self._began = self._words[CONSUMED]
         self._published = self._words[PUBLISHED]
@@ -67,8 +63,8 @@ class Consumer:
     def take(self, max_bytes: int = 1 << 20) -> list[bytes]:
         """Copies of the records behind those already taken, oldest first; empty if there are none.
 
-        Takes no further record once it has `max_bytes`, but at least one. The shared cursor stays where it
-        is until `release`.
+        Takes no further run (layout.py) once it has `max_bytes`, but at least one. The shared cursor stays
+        where it is until `release`.
         """
         if max_bytes <= 0:
             raise ValueError(f"max_bytes is {max_bytes}")
@@ -77,33 +73,20 @@ class Consumer:
             self._published = self._words[PUBLISHED]
         stop = min(self._published, cursor + max_bytes)
         records: list[bytes] = []
-        while cursor < stop:
-            cursor = self._take_from_lap(cursor, stop, records)
-            if not records:  # only padding so far, and a record always follows it
-                stop = max(stop, cursor + 1)
+        try:
+            while cursor < stop:
+                cursor = read(self._data, self._words, self.capacity, cursor, stop, records)
+                if not records:  # only padding so far, and a record always follows it
+                    stop = max(stop, cursor + 1)
+        except ValueError as error:
+            raise RingError("the ring is damaged", path=self._file.path, error=error) from None
+        if cursor > self._published:
+            raise RingError("a record reaches beyond what is published", path=self._file.path, cursor=cursor)
         if records:
             self._taken = cursor
             self._records += len(records)
             self._takes += 1
         return records
-
-    def _take_from_lap(self, cursor: int, stop: int, records: list[bytes]) -> int:
-        """Takes records up to `stop` or the end of the data, and returns the cursor behind them."""
-        data, words, longest, append = self._data, self._words, self._longest_record, records.append
-        place = cursor % self.capacity
-        lap = lap_tag(cursor, self.capacity)
-        first = at = DATA_AT + place
-        until = at + min(stop - cursor, self.capacity - place)
-        while at < until:
-            length = words[at >> 3] - lap
-            if not 0 <= length <= longest:
-                if length == PADDING:
-                    return cursor - place + self.capacity
-                raise RingError("a record is damaged", path=self._file.path, cursor=cursor + at - first)
-            at += 8
-            append(data[at : at + length])
-            at += (length + 7) & -8
-        return cursor + at - first
 
     def release(self) -> None:
         """Gives the room of everything taken back to the producer. Call it when the effects are durable."""

@@ -16,17 +16,18 @@ bytes: 64 are not enough, because processors fetch the neighbouring cache line t
 Cursors are absolute: bytes since the ring was made, never wrapped; `cursor % capacity` is the place in
 the data. Published minus consumed is what is in the ring.
 
-    record    ┌───────────────┬───────────────┬──────────────┬─────────────────┐
-              │ length   u32  │ lap + 1  u32  │ length bytes │ 0–7 unused ones │   8-aligned
-              └───────────────┴───────────────┴──────────────┴─────────────────┘
-    padding   ┌───────────────┬───────────────┬ ─ ─ ─ ─ ─
-              │ ffff_ffff     │ lap + 1       │ unused, up to the end of the data
-              └───────────────┴───────────────┴ ─ ─ ─ ─ ─
+    run       ┌───────────────┬───────────┬─────────┬────────────────────────┬─────────────────┐
+              │ length   u32  │ count u16 │ lap u16 │ count · length bytes   │ 0–7 unused ones │   8-aligned
+              └───────────────┴───────────┴─────────┴────────────────────────┴─────────────────┘
+    padding   ┌───────────────┬───────────┬─────────┬ ─ ─ ─ ─ ─
+              │ 0             │ 0         │ lap     │ unused, up to the end of the data
+              └───────────────┴───────────┴─────────┴ ─ ─ ─ ─ ─
 
-A record is never split: one that does not fit before the end is preceded by padding. Since everything
-is a multiple of 8, what is left at the end always has room for the header of the padding. The lap (how
-often the data has been gone round, modulo 2^31) shows a consumer that a header is of this lap and not
-what an earlier one left behind.
+A run is one record, or several of equal length without anything between them, which both ends can copy at
+once. A record is never split: one that does not fit before the end is preceded by padding. Since everything
+is a multiple of 8, what is left at the end always has room for the header of the padding. The lap (1 + how
+often the data has been gone round, modulo 2^16) shows a consumer that a header is of this lap and not what
+an earlier one left behind.
 """
 
 import zlib
@@ -34,7 +35,8 @@ import zlib
 LINE = 128
 DATA_AT = 4096
 SMALLEST_CAPACITY = 64
-LARGEST_CAPACITY = 1 << 31  # a length is 32 bits, and its largest value is the padding
+LARGEST_CAPACITY = 1 << 32  # a record takes at most half of it, and its length must fit into 32 bits
+LONGEST_RUN = 256  # records; its unpacker is kept, at 32 bytes a record
 
 MAGIC = int.from_bytes(b"RINGBUF\n", "little")
 VERSION = 1
@@ -49,17 +51,19 @@ PRODUCER_PID = FINISHED + 1
 MARK = 5 * LINE // 8
 CONSUMER_PID = 6 * LINE // 8
 
-PADDING = 0xFFFF_FFFF
-_LAPS = 0x7FFF_FFFF
+PADDING = 0
+ONE = 1 << 32  # a count of one, in place
+LENGTH_MASK = ONE - 1
+_LAP_SHIFT = 48
 
 
 def lap_tag(cursor: int, capacity: int) -> int:
-    """The upper half of a header at this cursor, in place."""
-    return ((cursor // capacity + 1) & _LAPS) << 32
+    """The lap of this cursor, in its place in a header."""
+    return (cursor // capacity + 1 & 0xFFFF) << _LAP_SHIFT
 
 
 def framed(length: int) -> int:
-    """Bytes that a record of this length takes in the ring."""
+    """Bytes that a record of this length takes in the ring at most: as a run of its own."""
     return (length + 15) & -8
 
 

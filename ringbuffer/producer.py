@@ -13,21 +13,17 @@ from ringbuffer.file import RingFile
 from ringbuffer.layout import (
     CONSUMED,
     CONSUMER_PID,
-    DATA_AT,
     FINISHED,
-    PADDING,
     PARKED,
     PRODUCER_PID,
     PUBLISHED,
     framed,
-    lap_tag,
     longest_batch,
     longest_record,
 )
 from ringbuffer.mark import forget_prepared, prepare_mark, read_mark, set_mark
+from ringbuffer.runs import Record, write_each, write_equal
 from ringbuffer.waiting import Park, WaitStrategy
-
-Record = bytes | bytearray | memoryview
 
 _FIRST_NAP_S = 0.00005
 _LONGEST_NAP_S = 0.001
@@ -109,49 +105,25 @@ class Producer:
         return True
 
     def _write(self, records: Sequence[Record]) -> int | None:
-        """Writes behind the published cursor, where nobody looks; returns the cursor to publish, or None."""
+        """Writes behind the published cursor; returns the cursor to publish, or None if there is no room."""
         if self._ended:
             raise RingError("published after finish", path=self._file.path)
-        data, words = self._data, self._words
-        capacity, limit = self.capacity, self._limit
-        end = DATA_AT + capacity
-        cursor = self._published
-        at = DATA_AT + cursor % capacity
-        lap = lap_tag(cursor, capacity)
-        allowed = cursor + self._longest_batch
-        for record in records:
-            length = len(record)
-            size = (length + 15) & -8
-            skip = end - at if at + size > end else 0
-            if cursor + skip + size > limit:
-                self._limit = limit = words[CONSUMED] + capacity
-                if cursor + skip + size > limit:
-                    self._refuse_too_large(records)
-                    return None
-            if skip:
-                words[at >> 3] = lap | PADDING
-                cursor += skip
-                allowed += skip
-                at = DATA_AT
-                lap = lap_tag(cursor, capacity)
-            words[at >> 3] = lap | length
-            at += 8
-            data[at : at + length] = record
-            at += size - 8
-            cursor += size
-            if at == end:
-                at = DATA_AT
-                lap = lap_tag(cursor, capacity)
-        if cursor > allowed or cursor == self._published:
-            self._refuse_too_large(records)
-        return cursor
-
-    def _refuse_too_large(self, records: Sequence[Record]) -> None:
         if not records:
             raise ValueError("a batch without records")
-        need = sum(framed(len(record)) for record in records)
+        if len(records) == 1:
+            write, need = write_each, framed(len(records[0]))
+        elif len(set(map(len, records))) == 1:
+            write, need = write_equal, framed(len(records[0])) * len(records)
+        else:
+            write, need = write_each, sum(framed(len(record)) for record in records)
         if need > self._longest_batch:
             raise ValueError(f"the batch takes {need} bytes, and only {self._longest_batch} always fit")
+        data, words, capacity, published = self._data, self._words, self.capacity, self._published
+        cursor = write(data, words, capacity, published, self._limit, records)
+        if cursor is None:  # by what is known of the consumer; it may have come further
+            self._limit = words[CONSUMED] + capacity
+            cursor = write(data, words, capacity, published, self._limit, records)
+        return cursor
 
     def publish(
         self,
@@ -180,10 +152,12 @@ class Producer:
             published += len(part)
 
     def _parts(self, records: Sequence[Record]) -> list[Sequence[Record]]:
+        """The batch, or as few pieces of it as always fit."""
         sizes = [framed(len(record)) for record in records]
         if sum(sizes) <= self._longest_batch:
             return [records]
-        self._refuse_too_large((max(records, key=len),))
+        if max(sizes) > self._longest_batch:
+            raise ValueError(f"a record of over {self.longest_record} bytes never fits")
         parts: list[Sequence[Record]] = []
         start = total = 0
         for i, size in enumerate(sizes):
