@@ -30,7 +30,7 @@ class AsyncClient:
         self._talk = Conversation(batch)
         self._loop = asyncio.get_running_loop()
         self._socket = dealer(commands)
-        self._loop.add_reader(self._socket.getsockopt(zmq.FD), self._receive)
+        self._loop.add_reader(self._socket.fileno(), self._receive)
         self._queries: dict[str, zmq.Socket[bytes]] = {}
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._asked = 0
@@ -75,7 +75,7 @@ class AsyncClient:
         socket = self._queries.get(view)
         if socket is None:
             socket = self._queries[view] = dealer(self._views[view])
-            self._loop.add_reader(socket.getsockopt(zmq.FD), self._receive_answers, socket)
+            self._loop.add_reader(socket.fileno(), self._receive_answers, socket)
         self._asked += 1
         number = self._asked
         future = self._waiting[number] = self._loop.create_future()
@@ -90,7 +90,7 @@ class AsyncClient:
         """Closes the sockets. What is in flight stays unknown."""
         self._ticking.cancel()
         for socket in (self._socket, *self._queries.values()):
-            self._loop.remove_reader(socket.getsockopt(zmq.FD))
+            self._loop.remove_reader(socket.fileno())
             socket.close()
 
     def _flush(self) -> None:

@@ -71,7 +71,10 @@ class Partition:
                 aggregate = aggregates[name] = self._new(loaders[type(commit.events[0])][0], name)
             if commit.version != aggregate.version + 1:
                 raise CorruptData(
-                    "versions are not contiguous", aggregate=name, have=aggregate.version, found=commit.version
+                    "versions are not contiguous",
+                    aggregate=name,
+                    have=aggregate.version,
+                    found=commit.version,
                 )
             for event in commit.events:
                 loaders[type(event)][1](aggregate, event)
@@ -160,7 +163,7 @@ class Partition:
                     version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
                     commits.append(Commit(name, version, id, sequence, time_ns + sequence, events, result))
                     hexes.append(id)
-                    hexes.append(aggregate.key)  # type: ignore[union-attr,arg-type]
+                    hexes.append(aggregate.key)  # type: ignore[union-attr]
                     touched[name] = aggregate  # type: ignore[assignment]
                     if version == 1:
                         aggregates[name] = aggregate  # type: ignore[assignment]
@@ -177,7 +180,7 @@ class Partition:
             if answers:
                 replies.append(encode_reply(who, number, b",".join(answers)))
         if sequence != first_sequence + count:
-            raise InvariantBroken("a section holds another number of commands than it says", sequence=sequence)
+            raise InvariantBroken("a section holds more or fewer commands than it says", sequence=sequence)
         self.sequence = sequence - 1
         self.position += len(commits)
         window.turn()
@@ -188,7 +191,7 @@ class Partition:
             len(commits),
             self._encode((first_position, commits)) if commits else b"",
             bytes.fromhex("".join(hexes)),
-            b"".join(bytes.fromhex(a.key) + a.version.to_bytes(8, "big") for a in touched.values()),  # type: ignore[arg-type]
+            b"".join([bytes.fromhex(a.key) + a.version.to_bytes(8, "big") for a in touched.values()]),
             b"[" + b",".join(outcomes) + b"]" if outcomes else b"",
             b"".join(replies),
             self._encode(duplicates) if duplicates else b"",
@@ -203,7 +206,7 @@ class Partition:
         """Answers to commits[start:]: one block, and one by one those that carry a result."""
         position = self.position + 1 + start
         mine = commits[start:]
-        if any([c.result is not None for c in mine]):
+        if any(c.result is not None for c in mine):
             return [
                 self._encode(
                     {

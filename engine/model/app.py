@@ -66,7 +66,7 @@ class Engine:
                 self._claim(event)
                 if event in self.appliers:
                     raise ConfigError(f"two appliers for event {wire_tag(event)}")
-                self.appliers[event] = (cls, method)
+                self.appliers[event] = (cls, typing.cast(Applier, method))
         return cls
 
     def projection(

@@ -1,14 +1,18 @@
 """Commands and events: typed, immutable, with explicit wire names that never follow Python paths."""
 
-from typing import Any
+from typing import Any, dataclass_transform
 
 import msgspec
 
 from engine.wire.identity import uuid7_hex
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class MessageMeta(msgspec.StructMeta):
     """Takes `name=` and `version=` from the class line and makes them the JSON tag."""
+
+    wire_name: str
+    wire_version: int
 
     def __new__(
         mcls,
@@ -23,7 +27,7 @@ class MessageMeta(msgspec.StructMeta):
     ) -> Any:
         if name is not None:
             config["tag"] = name if version == 1 else f"{name}@{version}"
-        cls = super().__new__(mcls, class_name, bases, namespace, **config)
+        cls: Any = super().__new__(mcls, class_name, bases, namespace, **config)
         if name is not None:
             cls.wire_name, cls.wire_version = name, version
         return cls

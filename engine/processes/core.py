@@ -80,7 +80,7 @@ def hand_on(stage: Stage, outbox: Producer, batch: bytes) -> None:
     """Publishes a batch, waiting for room as long as the node lives."""
     if not outbox.try_publish((batch,)):
         try:
-            outbox.publish((batch,), deadline_s=float("inf"), abort=lambda: stage.beat() or stage.abort())
+            outbox.publish((batch,), deadline_s=float("inf"), abort=stage.waits)
         except Aborted:
             raise RingfoldError("the supervisor is gone") from None
 

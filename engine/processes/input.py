@@ -133,7 +133,7 @@ def main(stage: Stage) -> None:
         else:
             parked = [replies.prepare_wait() for replies in work.replies]
             if all(parked):
-                poller.poll(stage.patience() * 1000)
+                poller.poll(int(stage.patience() * 1000))
             for replies in work.replies:
                 replies.cancel_wait()
         if time.monotonic() > check_room_at:

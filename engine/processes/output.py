@@ -31,7 +31,7 @@ def main(stage: Stage) -> None:
     writer = Writer(stage.store(stage.partition), config["map_bytes"], 2 * config["duplicate_window"])
     outbox = stage.consumer("outbox", stage.bell(stage.name))
     replies = stage.producer("replies", wakes="input")
-    doorbell = zmq.Context.instance().socket(zmq.PUB)
+    doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
     doorbell.setsockopt(zmq.LINGER, 200)
     doorbell.bind(stage.node["events"][stage.partition])
     check_readers_at = 0.0
@@ -44,9 +44,7 @@ def main(stage: Stage) -> None:
             answers = [reply for batch in batches for reply in answers_of(writer, batch, stage.partition)]
             if answers:
                 try:
-                    replies.publish(
-                        answers, deadline_s=float("inf"), abort=lambda: stage.beat() or stage.abort()
-                    )
+                    replies.publish(answers, deadline_s=float("inf"), abort=stage.waits)
                 except Aborted:
                     return
             for batch in batches:
@@ -90,8 +88,7 @@ def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:
             if stage.slot.state != State.STALLED:
                 stage.log(str(error))
             stage.slot.state = State.STALLED
-            stage.beat()
-            if stage.abort():
+            if stage.waits():
                 raise RingfoldError("the supervisor is gone") from None
             time.sleep(RETRY_S)
 

@@ -110,7 +110,7 @@ def main(stage: Stage) -> None:
             stage.slot.position = sum(fold.positions)
             stage.worked()
         else:
-            poller.poll(min(stage.patience(), desk.patience()) * 1000)
+            poller.poll(int(min(stage.patience(), desk.patience()) * 1000))
         now = time.monotonic()
         if now > save_at:
             save(stage, fold)

@@ -27,7 +27,7 @@ class Stage:
     """One process of a node. Made from the command line that the supervisor wrote."""
 
     def __init__(self, kind: str) -> None:
-        parser = argparse.ArgumentParser(prog=f"engine.processes.{kind}", description=f"A node's {kind} stage.")
+        parser = argparse.ArgumentParser(prog=f"engine.processes.{kind}", description=f"The {kind} stage.")
         parser.add_argument("--run", type=Path, required=True, help="run directory, holding node.json")
         parser.add_argument("--partition", type=int, default=0)
         parser.add_argument("--view", default="")
@@ -60,8 +60,7 @@ class Stage:
     def wait_for(self, name: str, *states: State) -> None:
         """Waits until another process is in one of these states."""
         while self.state_of(name) not in states:
-            self.beat()
-            if self.abort():
+            if self.waits():
                 raise SystemExit(Exit.TEMPORARY)
             time.sleep(0.01)
 
@@ -80,6 +79,11 @@ class Stage:
     def abort(self) -> bool:
         """True when the supervisor is gone: then nobody would restart or stop us."""
         return os.getppid() != self._parent
+
+    def waits(self) -> bool:
+        """For a wait on a neighbour: waiting is no stall, so it counts as progress. True to give up."""
+        self.beat()
+        return self.abort()
 
     def bell(self, name: str) -> Bell:
         """The wake-up of another process, or of this one."""

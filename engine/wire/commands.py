@@ -64,7 +64,7 @@ class CommandDecoder:
     def decode(self, body: bytes) -> list[Command | Malformed]:
         """All commands of a body in order, with `Malformed` in the place of those that do not decode."""
         try:
-            return self._many(body)  # type: ignore[no-any-return]
+            return self._many(body)
         except msgspec.DecodeError:
             return [self._decode_one(raw) for raw in decode_raws(body)]
 

@@ -34,7 +34,7 @@ class RawRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def record_decoder(app: Engine) -> "msgspec.json.Decoder[Any]":
     """Decodes records of this application into [first_position, list of typed commits]."""
-    event = Union[tuple(app.appliers)]  # noqa: UP007  a union built at run time
+    event: Any = Union[tuple(app.appliers)]  # noqa: UP007  a union built at run time
     typed = msgspec.defstruct(
         "TypedCommit",
         [
@@ -43,7 +43,7 @@ def record_decoder(app: Engine) -> "msgspec.json.Decoder[Any]":
             ("command", str),
             ("sequence", int),
             ("time_ns", int),
-            ("events", list[event]),  # type: ignore[valid-type]
+            ("events", list[event]),
             ("result", Any, None),
         ],
         array_like=True,

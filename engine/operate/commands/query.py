@@ -26,7 +26,6 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints the answer."""
-    from engine.operate.running import find_node
 
     node = find_node(data_from(options))
     if options.view is None:

@@ -98,7 +98,7 @@ def test_a_bad_query_is_refused_by_code_and_the_desk_goes_on(
 
 
 def test_a_req_socket_is_answered_too(asker: Asker, tmp_path: Path) -> None:
-    socket = zmq.Context.instance().socket(zmq.REQ)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.REQ)
     socket.setsockopt(zmq.LINGER, 0)
     socket.connect(f"ipc://{tmp_path}/q")
     socket.send(b'{"query":"twice","args":{"number":4}}')
