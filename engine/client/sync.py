@@ -1,8 +1,8 @@
 """The client for ordinary programs: one thread, one node, no thread of its own.
 
     with Client("./ringfold-data") as client:
-        receipt = client.send(ReserveSeats("G71/2026-11-23", ...))
-        print(client.query("remaining", "remaining", {...}, at_least=receipt.at))
+        receipt = client.send(Deposit("account-7", amount=500))
+        print(client.query("balances", "balance", {"account": "account-7"}, at_least=receipt.at))
 """
 
 import time
