@@ -67,7 +67,7 @@ class Bell:
 
     def wait(self, timeout_s: float) -> bool:
         """Sleeps until it is rung, at most `timeout_s` (rounded up to a millisecond), and drains it."""
-        if timeout_s < 0:
+        if not timeout_s >= 0:  # nan too
             raise ValueError(f"timeout_s is {timeout_s}")
         return bool(self._poll.poll(timeout_s * 1000)) and self.drain()
 

@@ -78,8 +78,8 @@ class Consumer:
                 cursor = read(self._data, self._words, self.capacity, cursor, stop, records)
                 if not records:  # only padding so far, and a record always follows it
                     stop = max(stop, cursor + 1)
-        except ValueError as error:
-            raise RingError("the ring is damaged", path=self._file.path, error=error) from None
+        except RingError as error:
+            raise RingError("the ring is damaged", path=self._file.path, **error.facts) from None
         if cursor > self._published:
             raise RingError("a record reaches beyond what is published", path=self._file.path, cursor=cursor)
         if records:
@@ -102,7 +102,7 @@ class Consumer:
         """Waits until there is something to take, and returns True; False if the time is over or the producer
         has finished. Raises Aborted and PeerGone; both are looked at in every bounded wait.
         """
-        if timeout_s < 0:
+        if not timeout_s >= 0:  # nan too
             raise ValueError(f"timeout_s is {timeout_s}")
         until = time.monotonic() + timeout_s
         while not self.available():
@@ -129,7 +129,7 @@ class Consumer:
         look at all rings of the bell, whatever the poll said.
         """
         words = self._words
-        words[PARKED] |= 1
+        words[PARKED] = words[PARKED] + 1 | 1  # another odd one each time: a sleep is answered only once
         fence()
         if self.available():
             words[PARKED] = (words[PARKED] + 1) & -2

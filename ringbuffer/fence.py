@@ -7,9 +7,10 @@ store before a later load of something else. That is exactly what parking needs,
     consumer   store parked odd    FENCE   load cursor    → moved: do not sleep
 
 Without the fences both may read the old value: the producer sees nobody parked, the consumer sees nothing
-published, and it sleeps on a full ring. An uncontended `threading.Lock` is acquired by a locked instruction,
-which is a full barrier on x86-64. That is how CPython is built on Linux, not what it promises; so every
-sleep is bounded as well, and a wake-up lost for whatever reason costs that bound and no more.
+published, and it sleeps on a full ring. An uncontended lock is acquired by a locked instruction, which is a
+full barrier on x86-64. That is how CPython is built on Linux, not what it promises; so every sleep is
+bounded as well, and a wake-up lost for whatever reason costs that bound and no more. It is an RLock, so that
+a signal handler that publishes in the middle of a publish does not wait for itself.
 
 On ARM64 data and cursor would need fences of their own; there the ring is best effort.
 """
@@ -17,7 +18,7 @@ On ARM64 data and cursor would need fences of their own; there the ring is best 
 import threading
 from typing import Final
 
-_LOCK: Final = threading.Lock()
+_LOCK: Final = threading.RLock()
 
 
 def fence() -> None:

@@ -78,7 +78,7 @@ class Producer:
         self._limit = self._words[CONSUMED] + self.capacity
         free = self._limit - self._published
         tail = self.capacity - self._published % self.capacity
-        return min(max(min(free, tail), free - tail) - 8, self.longest_record)
+        return max(-1, min(max(min(free, tail), free - tail) - 8, self.longest_record))
 
     def try_publish(self, records: Sequence[Record], mark: int | None = None) -> bool:
         """Publishes all records at once, and the mark with them, or returns False with nothing visible.
@@ -139,6 +139,8 @@ class Producer:
         be, the mark with the last. Raises RingTimeout, Aborted (`abort`, asked at every bounded wait) or
         PeerGone, all with the number of records that did get in; ValueError as `try_publish`, at once.
         """
+        if not deadline_s >= 0:  # nan too
+            raise ValueError(f"deadline_s is {deadline_s}")
         parts = self._parts(records)
         until = time.monotonic() + deadline_s
         published = 0

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
 
+from ringbuffer.errors import RingError
 from ringbuffer.layout import DATA_AT, LENGTH_MASK, LONGEST_RUN, ONE, PADDING, lap_tag
 
 Record = bytes | bytearray | memoryview
@@ -81,7 +82,7 @@ def read(
     data: mmap.mmap, words: "memoryview[int]", capacity: int, cursor: int, stop: int, records: list[bytes]
 ) -> int:
     """Appends copies of the records from `cursor` on, up to the first that begins at or behind `stop`, or
-    up to the end of the data. Returns the cursor behind them; raises ValueError if no record is there.
+    up to the end of the data. Returns the cursor behind them; raises RingError if no record is there.
     """
     place = cursor % capacity
     lap = lap_tag(cursor, capacity)
@@ -100,7 +101,7 @@ def read(
         if count == 0 and length == PADDING:
             return cursor - place + capacity
         if not 0 < count <= LONGEST_RUN or at + 8 + count * length > DATA_AT + capacity:
-            raise ValueError(f"no record at cursor {cursor + at - first}")
+            raise RingError("no record can begin here", cursor=cursor + at - first)
         at += 8
         records += _unpacker(length, count).unpack_from(data, at)
         at += (count * length + 7) & -8
