@@ -8,6 +8,7 @@ states the ratio.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -82,8 +83,9 @@ def once(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def cpu_seconds(node: Node) -> dict[str, float]:
-    """User and system time of each process of the node so far."""
-    return {name: sum(psutil.Process(pid).cpu_times()[:2]) for name, pid in node.pids.items()}
+    """User and system time so far of each process of the node, and of this one."""
+    pids = {**node.pids, "client": os.getpid()}
+    return {name: sum(psutil.Process(pid).cpu_times()[:2]) for name, pid in pids.items()}
 
 
 def holds(story: Story, driver: Driver, opened: set[str], view: str, aggregates: int) -> bool:

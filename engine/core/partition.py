@@ -21,10 +21,12 @@ from engine.operate.errors import CorruptData, InvariantBroken
 from engine.wire.batches import Batch, encode_reply
 from engine.wire.commands import CommandDecoder, Malformed
 from engine.wire.identity import aggregate_key
-from engine.wire.log import Commit
 from engine.wire.sections import GROUP, SECTION
 
 Log = Callable[[str], None]
+
+Entry = tuple[str, int, str, int, int, list[Any], Any]
+"""A `Commit` on its way to the encoder: a tuple gives the same bytes and is made in half the time."""
 
 
 class Partition:
@@ -59,7 +61,7 @@ class Partition:
     def load(self, first_position: int, commits: Iterable[Any]) -> None:
         """Takes in stored commits in position order: replay is exactly `apply`."""
         aggregates, loaders, young = self.aggregates, self._loaders, self.window.young
-        position = first_position - 1
+        position, highest = first_position - 1, self.window.highest
         for commit in commits:
             position += 1
             if position != self.position + 1:
@@ -80,6 +82,9 @@ class Partition:
                 loaders[type(event)][1](aggregate, event)
             aggregate.version = commit.version
             young[commit.command] = None
+            if commit.command > highest:
+                highest = commit.command
+        self.window.highest = highest
         self.window.turn()
 
     def process(self, section: bytes) -> Batch:
@@ -89,14 +94,14 @@ class Partition:
             raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
         first_sequence, first_position = sequence, self.position + 1
         time_ns -= sequence  # so that time of a command = time_ns + its sequence
-        commits: list[Commit] = []
+        commits: list[Entry] = []
         hexes: list[str] = []
         touched: dict[str, Aggregate] = {}
         outcomes: list[bytes] = []
         replies: list[bytes] = []
         duplicates: list[tuple[bytes, str]] = []
         aggregates, handlers, window = self.aggregates, self._handlers, self.window
-        young, old, floor = window.young, window.old, window.floor
+        young, highest = window.young, window.highest
         at = SECTION.size
         for _ in range(groups):
             who_length, _, number, length = GROUP.unpack_from(section, at)
@@ -109,7 +114,9 @@ class Partition:
             start = len(commits)
             for command in commands:
                 id = command.id
-                if id in young or id in old or id <= floor:
+                if id > highest:
+                    highest = id
+                else:
                     known, answer = window.find(id)
                     if known:
                         if answer is None:
@@ -161,7 +168,7 @@ class Partition:
                     for event in events:
                         appliers[type(event)](aggregate, event)
                     version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
-                    commits.append(Commit(name, version, id, sequence, time_ns + sequence, events, result))
+                    commits.append((name, version, id, sequence, time_ns + sequence, events, result))
                     hexes.append(id)
                     hexes.append(aggregate.key)  # type: ignore[union-attr]
                     touched[name] = aggregate  # type: ignore[assignment]
@@ -183,6 +190,7 @@ class Partition:
             raise InvariantBroken("a section holds more or fewer commands than it says", sequence=sequence)
         self.sequence = sequence - 1
         self.position += len(commits)
+        window.highest = highest
         window.turn()
         return Batch(
             first_sequence,
@@ -202,30 +210,31 @@ class Partition:
         aggregate.key = aggregate_key(name).hex()
         return aggregate
 
-    def _committed(self, commits: list[Commit], start: int) -> list[bytes]:
+    def _committed(self, commits: list[Entry], start: int) -> list[bytes]:
         """Answers to commits[start:]: one block, and one by one those that carry a result."""
         position = self.position + 1 + start
         mine = commits[start:]
-        if any(c.result is not None for c in mine):
+        _, versions, ids, _, _, _, results = zip(*mine, strict=True)
+        if results.count(None) != len(results):
             return [
                 self._encode(
                     {
                         "outcome": "committed",
-                        "id": c.command,
-                        "version": c.version,
+                        "id": ids[k],
+                        "version": versions[k],
                         "partition": self.number,
                         "position": position + k,
-                        "result": c.result,
+                        "result": result,
                     }
                 )
-                for k, c in enumerate(mine)
+                for k, result in enumerate(results)
             ]
         return [
             self._encode(
                 {
                     "outcome": "committed",
-                    "ids": [c.command for c in mine],
-                    "versions": [c.version for c in mine],
+                    "ids": ids,
+                    "versions": versions,
                     "partition": self.number,
                     "position": position,
                 }

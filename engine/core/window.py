@@ -1,8 +1,8 @@
 """The window of handled command ids: what makes sending a command again harmless.
 
-Two generations in memory; when the young one is full the old one is dropped. Ids are time-ordered, so
-an id above every dropped one has surely not been dropped: only a late id below `floor` needs a look
-into the store. The ids of commits stay findable in the store for ever; other outcomes (rejected,
+Two generations in memory; when the young one is full the old one is dropped. Ids are time-ordered. So an
+id above the `highest` so far is surely new, without a look anywhere, and one above every dropped id has
+surely not been dropped: only a late id below `floor` needs a look into the store. The ids of commits stay findable in the store for ever; other outcomes (rejected,
 failed, unchanged) are remembered for `size` to 2 × `size` commands.
 """
 
@@ -17,7 +17,7 @@ class Window:
         self.young: dict[str, bytes | None] = {}
         self.old: dict[str, bytes | None] = {}
         self.floor = ""
-        self.highest = ""  # of the young generation and all before it
+        self.highest = ""  # of all ids ever; whoever adds to `young` keeps it
         self._old_highest = ""
         self._in_store = in_store
 
@@ -29,10 +29,14 @@ class Window:
             return True, self.old[id]
         return (id <= self.floor and self._in_store(id)), None
 
+    def remember(self, id: str, answer: bytes) -> None:
+        """Takes in the outcome of an earlier life, older than everything in the young generation."""
+        self.old[id] = answer
+        self.highest = max(self.highest, id)
+
     def turn(self) -> None:
         """Starts a new generation if the young one is full. Call between batches."""
         if len(self.young) >= self.size:
-            self.highest = max(self.highest, max(self.young))
             self.floor = self._old_highest
             self._old_highest = self.highest
             self.old = self.young

@@ -66,7 +66,7 @@ def recover(stage: Stage, outbox: Producer, journaled: int) -> Partition:
         if last >= position:
             break
     for id, answer in reader.remembered(upto=stored):
-        partition.window.old[id] = answer
+        partition.window.remember(id, answer)
     partition.sequence = stored
     for frame in read(stage.data / "journal", stored, journaled):
         for number, section in decode_payload(frame.payload):
