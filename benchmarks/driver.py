@@ -68,10 +68,11 @@ class Driver:
             frames.append(answers)
         seconds = time.perf_counter() - started
         for answers in frames:
-            self._note(answers)
+            self.note(answers)
         return seconds
 
-    def _note(self, answers: list[Answer]) -> None:
+    def note(self, answers: list[Answer]) -> None:
+        """Keeps what the answers say. AssertionError: a command was answered twice."""
         for answer in answers:
             if answer.outcome != "committed":
                 self.others.append(answer)

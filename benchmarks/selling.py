@@ -18,6 +18,9 @@ LONGEST = 6
 Message = tuple[bytes, int]
 """(encoded commands, how many)."""
 
+Reservation = tuple[str, str, int, int]
+"""(run, order, first segment, segment after the last)."""
+
 
 @dataclass
 class Story:
@@ -29,11 +32,14 @@ class Story:
     released: int = 0
     sold: dict[tuple[str, int], int] = field(default_factory=dict)
     """(run, segment) → seats sold on it at the end."""
+    live: list[Reservation] = field(default_factory=list)
+    """What is reserved at the end, oldest first."""
 
 
-def tell(commands: int, batch: int, aggregates: int, seed: int = 2) -> Story:
-    """Encodes `commands` commands in messages of `batch`; a batch of 1 is one object, not an array."""
-    story = Story()
+def tell(commands: int, batch: int, aggregates: int, seed: int = 2, after: Story | None = None) -> Story:
+    """Encodes `commands` commands in messages of `batch`; a batch of 1 is one object, not an array.
+    `after`: goes on from the end of that story (whose `live` and `sold` it takes over)."""
+    story = Story(live=after.live, sold=after.sold) if after else Story()
     encode = msgspec.json.Encoder().encode
     pending: list[Command] = []
     for command in _commands(commands, aggregates, seed, story):
@@ -49,7 +55,7 @@ def tell(commands: int, batch: int, aggregates: int, seed: int = 2) -> Story:
 
 def _commands(total: int, aggregates: int, seed: int, story: Story) -> Iterator[Command]:
     draw = random.Random(seed)
-    live: list[tuple[str, str, int, int]] = []
+    live = story.live
     names = [run_name(number) for number in range(aggregates)]
     for number in range(total):
         if len(live) > LIVE:
