@@ -14,7 +14,7 @@ from engine.journal import Writer as Journal
 from engine.journal import read, recover
 from engine.operate.errors import NoSpace
 from engine.operate.status import State
-from engine.processes.gate import Gate, Limits
+from engine.processes.gate import Gate, Limits, busy_answer
 from engine.processes.stage import Stage, run
 from engine.store import Reader
 from engine.store import Writer as Store
@@ -209,8 +209,7 @@ def refuse(
     for group in groups.values():
         for who, count, body in group:
             gate.answered(who, count)
-            for refused, answer in Gate(gate.limits, 1).admit([(who, body)], "the node is full").refused:
-                send(stage, socket, refused, answer)
+            send(stage, socket, who, busy_answer(body, "the node is full"))
 
 
 def shortage(stage: Stage) -> str:

@@ -12,6 +12,10 @@ import msgspec
 from engine.model.app import Engine
 from engine.model.messages import Command, wire_tag
 
+# What decoding may raise on hostile bytes. msgspec checks UTF-8 only in strings that it keeps, and nesting
+# only against the interpreter's stack; neither has an error class of its own.
+NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 Id = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
 AggregateId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -65,17 +69,17 @@ class CommandDecoder:
         """All commands of a body in order, with `Malformed` in the place of those that do not decode."""
         try:
             return self._many(body)
-        except msgspec.DecodeError:
+        except NOT_DECODABLE:
             return [self._decode_one(raw) for raw in decode_raws(body)]
 
     def _decode_one(self, raw: msgspec.Raw) -> Command | Malformed:
         try:
             return self._one(raw)  # type: ignore[no-any-return]
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             envelope = decode_envelope(raw)
             try:
                 kind = _decode_type(raw).type
-            except msgspec.DecodeError:
+            except NOT_DECODABLE:
                 kind = ""
             if kind and kind not in self._known:
                 return Malformed(envelope.id, envelope.aggregate, "unknown-command", f"no handler for {kind}")
