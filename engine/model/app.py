@@ -88,9 +88,10 @@ class Engine:
             raise ConfigError(f"application {self.name} handles no command")
         if not self.appliers:
             raise ConfigError(f"application {self.name} applies no event")
+        applied = {wire_tag(event) for event in self.appliers}
         for spec in self.projections.values():
             for event in spec.handlers:
-                if event not in self.appliers:
+                if wire_tag(event) not in applied:
                     raise ConfigError(
                         f"projection {spec.name} reads {wire_tag(event)}, which no aggregate applies"
                     )

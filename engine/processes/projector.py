@@ -37,7 +37,7 @@ class Fold:
         self._unsaved: dict[bytes, bytes | None] = {}  # what a save without room did not keep
         self.queries = {name: (getattr(self.projection, at), of) for name, (at, of) in spec.queries.items()}
         self._handlers = {event: getattr(self.projection, at) for event, at in spec.handlers.items()}
-        self._decode = record_decoder(app).decode
+        self._decode = record_decoder(app, spec.handlers).decode
         self._readers = [
             Reader(stage.store(p), stage.config["map_bytes"]) for p in range(stage.partitions)
         ]
@@ -79,13 +79,15 @@ class Fold:
         first: int
         commits: list[Any]
         first, commits = self._decode(record)
-        handlers, done = self._handlers, self.positions[partition]
-        for commit in commits[max(0, done + 1 - first) :]:
+        handler_of, done = self._handlers.get, self.positions[partition]
+        if first <= done:
+            commits = commits[done + 1 - first :]
+        for commit in commits:
             for event in commit.events:
-                handler = handlers.get(type(event))
+                handler = handler_of(type(event))
                 if handler is not None:
                     handler(event, commit)
-        self.positions[partition] = first + len(commits) - 1
+        self.positions[partition] = max(first, done + 1) + len(commits) - 1
 
 
 def main(stage: Stage) -> None:

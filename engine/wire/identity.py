@@ -12,12 +12,23 @@ import zlib
 KEY_BYTES = 8
 
 
+_last = 0
+
+
 def uuid7_hex() -> str:
-    """A new command id: UUIDv7 (RFC 9562) as 32 hex digits; time-ordered, so index inserts stay local."""
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    return f"{number:032x}"
+    """A new command id: UUIDv7 (RFC 9562) as 32 hex digits, higher than the last one of this process.
+
+    48 bits of milliseconds, 12 of their fraction (method 3 of the RFC's monotonicity), 62 random ones. Ids in
+    order keep index inserts at one edge of the tree and spare the core a look for duplicates.
+    """
+    global _last
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    moment = milliseconds << 12 | (rest << 12) // 1_000_000
+    if moment <= _last:
+        moment = _last + 1
+    _last = moment
+    number = (moment >> 12) << 80 | 0x7 << 76 | (moment & 0xFFF) << 64
+    return f"{number | 0x2 << 62 | int.from_bytes(os.urandom(8), 'big') >> 2:032x}"
 
 
 def aggregate_key(aggregate_id: str) -> bytes:

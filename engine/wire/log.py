@@ -6,11 +6,13 @@
 One commit is one stream entry: all events of one command, under one version, stored all or nothing.
 """
 
+from collections.abc import Iterable
 from typing import Any, Union
 
 import msgspec
 
 from engine.model.app import Engine
+from engine.model.messages import Event, wire_tag
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -32,9 +34,24 @@ class RawRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):
     commits: list[Commit]
 
 
-def record_decoder(app: Engine) -> "msgspec.json.Decoder[Any]":
-    """Decodes records of this application into [first_position, list of typed commits]."""
-    event: Any = Union[tuple(app.appliers)]  # noqa: UP007  a union built at run time
+class Unread(msgspec.Struct, frozen=True, gc=False):
+    """Stands for an event that a reader takes no notice of: none of its fields is decoded."""
+
+
+def record_decoder(app: Engine, readers: Iterable[type[Event]] | None = None) -> "msgspec.json.Decoder[Any]":
+    """Decodes records of this application into [first_position, list of typed commits].
+
+    `readers`: the event classes that a projection reads. They may have fewer fields than what is stored
+    under their wire names; all other events become `Unread`. None: every event as its aggregate applies it.
+    """
+    known: dict[str, type] = {wire_tag(event): event for event in app.appliers}
+    if readers is not None:
+        unread = {
+            tag: msgspec.defstruct("Unread", [], bases=(Unread,), tag_field="type", tag=tag, frozen=True)
+            for tag in known
+        }
+        known = unread | {wire_tag(event): event for event in readers}
+    event: Any = Union[tuple(known.values())]  # noqa: UP007  a union built at run time
     typed = msgspec.defstruct(
         "TypedCommit",
         [

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain_12306.app import create
 from domain_12306.messages import OpenRun, ReserveSeats, RunOpened
 from domain_12306.train_run import TrainRun
 from engine import Command, Commit, Engine, Event, Projection, Rejection, Stamp
+from engine.model.messages import wire_tag
 
 DATE = "2026-11-23"
 RUN = f"T1/{DATE}"
@@ -135,13 +137,14 @@ class Naive:
 
 
 def feed(view: Projection, aggregate: str, events: Sequence[Event]) -> None:
-    """Shows events to a view, by the methods that are marked for them."""
+    """Shows events to a view, by the methods that are marked for them, as they come from the store."""
     handlers = {
-        method.__on__: method
+        wire_tag(method.__on__): method
         for method in [getattr(view, name) for name in dir(view)]
         if hasattr(method, "__on__")
     }
     for version, event in enumerate(events, 1):
-        handler = handlers.get(type(event))
+        handler = handlers.get(wire_tag(type(event)))
         if handler is not None:
-            handler(event, Commit(aggregate, version, "0" * 32, version, version, [event]))
+            stored = msgspec.json.decode(msgspec.json.encode(event), type=handler.__on__)
+            handler(stored, Commit(aggregate, version, "0" * 32, version, version, [stored]))
