@@ -1,0 +1,184 @@
+"""The examples of docs/PROTOCOL.md, run through the node's own code: the page cannot be wrong unnoticed."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine import Aggregate, Command, Engine, Event, Rejection, Stamp, applies, handles, reject
+from engine.client.conversation import Conversation
+from engine.core.partition import Partition
+from engine.operate.config import Config
+from engine.processes import gate, output, queries
+from engine.processes.gate import Gate, Limits
+from engine.processes.output import answers_of
+from engine.store import Reader, Writer
+from engine.wire.batches import decode_replies
+from engine.wire.log import record_decoder
+from engine.wire.sections import encode_section
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "PROTOCOL.md").read_text()
+EXAMPLES = re.findall(r"^```json (\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+TIME_NS = 1_764_000_000_000_000_000
+app = Engine("stock")
+
+
+class Take(Command, name="stock.take"):
+    count: int
+
+
+class Taken(Event, name="stock.taken"):
+    count: int
+
+
+@app.aggregate
+class Stock(Aggregate):
+    left = 10
+
+    @handles(Take, exists="may")
+    def take(self, command: Take, stamp: Stamp) -> Taken | Rejection:
+        return Taken(count=command.count) if command.count <= self.left else self._no()
+
+    def _no(self) -> Rejection:
+        return reject("sold-out", f"only {self.left} left")
+
+    @applies(Taken)
+    def _taken(self, event: Taken) -> None:
+        self.left -= event.count
+
+
+class Node:
+    """Gate, core and store in a row, without processes."""
+
+    def __init__(self, folder: Path) -> None:
+        config = Config()
+        limits = Limits(
+            config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
+        )
+        self.gate = Gate(limits, 1)
+        self.core = Partition(app, 0)
+        self.store = Writer(folder, 1 << 24)
+
+    def send(self, frame: bytes) -> Iterator[list[Any]]:
+        """The frames that come back for one."""
+        admitted = self.gate.admit([(b"me", frame)])
+        for _, body in admitted.refused + admitted.accepted:
+            yield json.loads(b"[" + body + b"]")
+        if admitted.groups:
+            first = self.core.sequence + 1
+            batch = self.core.process(encode_section(first, first - 1, TIME_NS, admitted.groups[0]))
+            self.store.commit([batch])
+            replies = b"".join(answers_of(self.store, batch, 0))
+            yield json.loads(b"[" + b",".join(body for _, _, body in decode_replies(replies)) + b"]")
+
+
+def examples(*kinds: str) -> list[bytes]:
+    return [text.encode() for kind, text in EXAMPLES if kind in kinds]
+
+
+def test_every_json_example_is_of_a_known_kind() -> None:
+    assert {kind for kind, _ in EXAMPLES} == {
+        "endpoints", "send", "refused", "answer", "ask", "told", "record"
+    }  # fmt: skip
+    assert PAGE.count("```json") == len(EXAMPLES)
+
+
+def test_the_page_read_from_top_to_bottom_is_a_conversation_with_the_node(tmp_path: Path) -> None:
+    node = Node(tmp_path / "store")
+    waiting: Iterator[list[Any]] = iter(())
+    talked = 0
+    for kind, text in EXAMPLES:
+        if kind in ("send", "refused"):
+            assert next(waiting, None) is None, "the page leaves out an answer"
+            waiting = node.send(text.encode())
+        elif kind == "answer" and '"busy"' not in text:
+            assert json.loads(text) == next(waiting)
+            talked += 1
+    assert next(waiting, None) is None
+    assert talked >= 8
+    node.store.close()
+    _, stored = next(Reader(tmp_path / "store", 1 << 24).records())
+    assert json.loads(stored) == json.loads(examples("record")[0])
+
+
+@pytest.mark.parametrize("frame", examples("answer"))
+def test_the_client_understands_every_answer_of_the_page(frame: bytes) -> None:
+    for answer in json.loads(frame):
+        talk = Conversation()
+        ids = answer.get("ids") or [answer["id"]]
+        commands = [Take("apples", id=id, count=1) for id in ids]
+        tickets = [talk.submit(command, "accepted", 0.0, 10.0) for command in commands]
+        list(talk.outgoing(0.0))
+        done = talk.incoming(json.dumps([answer]).encode(), 0.1)
+        if answer["outcome"] == "busy":
+            assert done == []
+            assert [ticket.busy for ticket in tickets] == [answer["reason"]]
+            continue
+        assert done == tickets
+        for k, ticket in enumerate(tickets):
+            assert ticket.receipt is not None
+            assert ticket.receipt.outcome == answer["outcome"]
+            assert ticket.receipt.code == answer.get("code", "")
+            if answer["outcome"] == "committed":
+                versions = answer.get("versions") or [answer["version"]]
+                assert ticket.receipt.version == versions[k]
+                assert ticket.receipt.at == (0, answer["position"] + k)
+
+
+def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
+    desk = object.__new__(queries.Desk)  # without its socket
+    sent: list[Any] = []
+    desk._queries = {"left": (lambda asked: 2, msgspec.json.Decoder(dict[str, str]).decode)}
+    desk._positions = [4]
+    desk._waiting = []
+    desk._send = lambda route, answer: sent.append(json.loads(msgspec.json.encode(answer)))  # type: ignore[method-assign]
+    for frame in examples("ask"):
+        desk._receive([b"me"], frame)
+    assert sent == [json.loads(frame) for frame in examples("told")]
+
+
+def test_the_record_of_the_page_decodes_to_typed_events() -> None:
+    ((first, commits),) = [record_decoder(app).decode(frame) for frame in examples("record")]
+    assert (first, commits[0].aggregate, commits[0].events) == (1, "apples", [Taken(count=3)])
+    assert output.DOORBELL.size == 18
+    assert output.DOORBELL.pack(1, 2, 3) == b"\0\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\3"
+
+
+def codes_of(*modules: Path) -> set[Any]:
+    """The codes given wherever an answer with a code is made."""
+    codes = set()
+    for path in modules:
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func).split(".")[-1] in ("_failed", "_rejected", "_refuse", "Malformed"):
+                constants = [value.value for value in call.args if isinstance(value, ast.Constant)]
+                codes |= {text for text in constants if re.fullmatch(r"[a-z]+(-[a-z]+)*", str(text))}
+    return codes
+
+
+def test_every_code_of_the_engine_is_on_the_page() -> None:
+    engine = ROOT / "engine"
+    codes = codes_of(
+        engine / "core" / "partition.py",
+        engine / "wire" / "commands.py",
+        Path(gate.__file__),
+        Path(queries.__file__),
+    )
+    assert {"aggregate-unknown", "wrong-version", "too-many", "too-large", "behind", "malformed"} <= codes
+    assert {code for code in codes if f"`{code}`" not in PAGE} == set()
+
+
+def test_the_limits_on_the_page_are_the_defaults() -> None:
+    config = Config()
+    assert (config.max_message_bytes, queries.MAX_REQUEST_BYTES) == (1 << 20, 64 << 10)
+    for number in (config.max_commands_per_message, config.max_in_flight_per_client, config.duplicate_window):
+        assert f"{number:,}" in PAGE
+    settings = ("max_message_bytes", "max_commands_per_message", "max_in_flight_per_client", "duplicate_window")
+    assert [name for name in settings if f"`{name}`" not in PAGE or not hasattr(config, name)] == []
+    assert queries.DEFAULT_TIMEOUT_MS == 1000
+    assert (queries.LONGEST_TIMEOUT_MS, queries.MAX_WAITING) == (60_000, 10_000)
