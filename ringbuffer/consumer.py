@@ -30,7 +30,7 @@ class ConsumerStatistics:
     records: int
     takes: int  # those that found something
     bytes: int  # with headers and padding
-    parks: int  # how often it announced that it would sleep, and did
+    parks: int  # how often it announced that it would sleep
     backlog: int  # bytes in the ring now
     capacity: int
 
@@ -130,11 +130,11 @@ class Consumer:
         """
         words = self._words
         words[PARKED] = words[PARKED] + 1 | 1  # another odd one each time: a sleep is answered only once
+        self._parks += 1
         fence()
         if self.available():
             words[PARKED] = (words[PARKED] + 1) & -2
             return False
-        self._parks += 1
         return True
 
     def cancel_wait(self) -> None:

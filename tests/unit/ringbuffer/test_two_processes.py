@@ -62,20 +62,20 @@ def test_every_record_arrives_once_in_order_and_untorn(
                 assert got == record(number)
                 number += 1
             consumer.release()
+        parks = consumer.statistics().parks
     assert number == count
     assert child.wait() == 0
-    wakes = json.loads(report.read_text())["wakes"]
-    assert wakes <= count / 20, "about one for every other batch of ten would be a wake-up too many"
+    assert json.loads(report.read_text())["wakes"] <= parks
 
 
 @pytest.mark.parametrize("mute", [False, True], ids=["woken", "never woken"])
 @pytest.mark.parametrize("how", ["fork", "spawn"])
-@pytest.mark.parametrize("rounds", [300, pytest.param(50_000, marks=slow)])
+@pytest.mark.parametrize("rounds", [300, pytest.param(12_500, marks=slow)])
 def test_no_wait_is_longer_than_its_bound(
     tmp_path: Path, bell: Bell, start: Start, how: str, mute: bool, rounds: int
 ) -> None:
-    """Two parks a round. With wake-ups, the bound is so long that one lost wake-up would show; without
-    any, it is all that there is.
+    """Two parks a round, 10^5 over the four ways of the slow size. With wake-ups, the bound is so long that
+    one lost wake-up would show; without any, it is all that there is.
     """
     bound_s = 0.001 if mute else 10.0
     back = Bell.create()
