@@ -105,6 +105,22 @@ class Model:
         if version != run.version:
             self._differ(command, f"expected version {run.version}, found {version}")
 
+    def fold(self, aggregate: str, events: list[Document]) -> None:
+        """Events alone, as a view sees them."""
+        for event in events:
+            if event["type"] in ("run.opened", "order.confirmed"):
+                self._apply({"aggregate": aggregate}, event)
+                continue
+            run = self.runs[aggregate]
+            seats = [seat for seat, _, _ in event["seats"]]
+            order = Order(event["seat_class"], event["board"], event["alight"], seats)
+            released = event["type"] == "seats.released"
+            run.mark(order, taken=not released)
+            if released:
+                run.orders.pop(event["order"])
+            else:
+                run.orders[event["order"]] = order
+
     def _expected(self, run: Run | None, kind: str, command: Document) -> str:
         if kind == "run.open":
             return "committed" if run is None else "already-exists"

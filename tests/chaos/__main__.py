@@ -1,0 +1,36 @@
+"""`python -m tests.chaos --seconds 600`: chaos for as long as asked; a seed gives the same schedule again."""
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.story import run
+
+
+def main() -> int:
+    """Prints one report; 0 if every promise was kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=90, help="how long (90)")
+    parser.add_argument("--kills", type=int, default=20, help="at least so many kills (20)")
+    parser.add_argument("--partitions", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=None, help="replays a schedule (random)")
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ringfold-chaos-") as folder:
+        report = run(
+            Path(folder) / "data",
+            kills=options.kills,
+            seconds=options.seconds,
+            seed=seed,
+            partitions=options.partitions,
+            tell=lambda text: print(f"\r{text}   ", end="", file=sys.stderr, flush=True),
+        )
+    print(f"\n{report}", *report.broken[:50], sep="\n")
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

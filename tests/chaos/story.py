@@ -1,0 +1,218 @@
+"""One chaos run: clients sell and give back seats on a few small trains while children of the node die."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
+from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
+from engine import Command
+from engine.client import Client, Receipt
+from engine.operate.commands.journal import commands
+from engine.operate.node import Node
+from engine.store import Reader
+from tests.checker import UNKNOWN, Attempt, check
+from tests.deadline import until
+from tests.model import Model
+
+APP = "domain_12306.app:create"
+RUNS, SEATS, SEGMENTS = 6, 60, 8
+CLIENTS = 4
+PER_TURN = 30  # commands that a client has in flight
+SETTINGS = {"segment_bytes": 1 << 20, "max_message_bytes": 1 << 18, "checkpoint_ms": 100}
+
+
+@dataclass
+class Report:
+    """What happened, and every broken promise."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    longest_absence_s: float = 0.0
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        killed = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
+        answers = ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
+        return (
+            f"seed {self.seed}: {self.kills.total()} kills ({killed}); {answers}; "
+            f"longest absence {self.longest_absence_s:.2f} s; {len(self.broken)} broken promises"
+        )
+
+
+class Seller(threading.Thread):
+    """A client with a memory: what it sent, when, and what it was told."""
+
+    def __init__(self, number: int, seed: int, endpoints: dict[str, Any], stop: threading.Event) -> None:
+        super().__init__(name=f"seller-{number}")
+        self.attempts: list[Attempt] = []
+        self.error: BaseException | None = None
+        self._draw = random.Random(f"{seed}/{number}")
+        self._number = number
+        self._orders: list[tuple[str, str]] = []
+        self._sent: list[Command] = []
+        self._endpoints, self._stop_asked = endpoints, stop
+
+    def run(self) -> None:
+        try:
+            with Client(self._endpoints) as client:
+                while not self._stop_asked.is_set():
+                    self._turn(client)
+        except BaseException as error:
+            self.error = error
+
+    def _turn(self, client: Client) -> None:
+        wanted = [self._next() for _ in range(self._draw.randint(1, PER_TURN))]
+        sent_at = time.monotonic()
+        waiting = [client.submit(command, timeout_s=30.0) for command in wanted]
+        for command, one in zip(wanted, waiting, strict=True):
+            receipt = client.wait(one)
+            self.attempts.append(attempt_of(receipt, sent_at))
+            self._sent.append(command)
+            if isinstance(command, ReserveSeats) and receipt.outcome in ("committed", "unknown"):
+                self._orders.append((command.aggregate, command.order))
+
+    def _next(self) -> Command:
+        draw = self._draw
+        kind = draw.random()
+        if kind < 0.1 and self._sent:
+            return draw.choice(self._sent)  # again, under the same id
+        if kind < 0.55 and self._orders:
+            name, order = self._orders.pop(draw.randrange(len(self._orders)))
+            return ReleaseOrder(name, order=order)
+        if kind < 0.65 and self._orders:
+            name, order = draw.choice(self._orders)
+            return ConfirmOrder(name, order=order)
+        name = run_name(draw.randrange(RUNS))
+        first = draw.randrange(SEGMENTS)
+        return ReserveSeats(
+            name,
+            order=f"{self._number}-{draw.getrandbits(48):x}",
+            seat_class=SEAT_CLASS,
+            board=station(first),
+            alight=station(draw.randint(first + 1, SEGMENTS)),
+            passengers=[f"p{k}" for k in range(draw.choice((1, 1, 1, 2, 3)))],
+        )
+
+
+def attempt_of(receipt: Receipt, sent_at: float) -> Attempt:
+    """A line of the history. A `busy` at the deadline says that the last sending had no effect; one before
+    it may have had: unknown."""
+    outcome = UNKNOWN if receipt.outcome == "busy" else receipt.outcome
+    answer = (receipt.version, receipt.position, receipt.code)
+    return Attempt(receipt.id, sent_at, time.monotonic(), outcome, answer)
+
+
+def run(
+    data: Path,
+    *,
+    kills: int,
+    seed: int,
+    seconds: float = 0.0,
+    partitions: int = 1,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Report:
+    """Kills children at random until there were `kills` and `seconds` are over; then heals and checks."""
+    report = Report(seed)
+    draw = random.Random(seed)
+    until_at = time.monotonic() + seconds
+    stop = threading.Event()
+    node = Node(data, app=APP, settings=SETTINGS | {"partitions": partitions}, log=data.parent / "node.log")
+    with node:
+        history: list[Attempt] = []
+        with Client(node.endpoints) as client:
+            for number in range(RUNS):
+                sent_at = time.monotonic()
+                opened = client.send(open_synthetic_run(run_name(number), SEATS, SEGMENTS))
+                history.append(attempt_of(opened, sent_at))
+        sellers = [Seller(number, seed, node.endpoints, stop) for number in range(CLIENTS)]
+        for seller in sellers:
+            seller.start()
+        try:
+            while report.kills.total() < kills or time.monotonic() < until_at:
+                stop.wait(draw.uniform(0.05, 0.9))
+                strike(node, draw, report)
+                tell(f"{report.kills.total()} kills, {sum(len(s.attempts) for s in sellers)} answers")
+            until(node.at_work, 60, "every process is back at work")
+        finally:
+            stop.set()
+            for seller in sellers:
+                seller.join(60)
+        for seller in sellers:
+            if seller.error is not None:
+                raise seller.error
+            history += seller.attempts
+        report.outcomes.update(attempt.outcome for attempt in history)
+        with Client(node.endpoints) as client:
+            tables = views(client, data, partitions)
+        assert node.stop() == 0
+    log = {p: stored(data, p) for p in range(partitions)}
+    journal = ((line["sequence"], line["command"]) for line in commands(data / "journal"))
+    report.broken = check(history, log, journal)
+    report.broken += differences(tables, log)
+    return report
+
+
+def strike(node: Node, draw: random.Random, report: Report) -> None:
+    """Kills one child, and mostly waits until it is back: now and then the next dies while it replays."""
+    pids = node.pids
+    name = draw.choice(sorted(pids))
+    killed_at = time.monotonic()
+    try:
+        os.kill(pids[name], signal.SIGKILL)
+    except ProcessLookupError:
+        return  # it had not come back yet
+    report.kills[name] += 1
+    if draw.random() < 0.75:
+        until(lambda: node.pids[name] != pids[name] and node.at_work(), 60, f"{name} is back at work")
+        report.longest_absence_s = max(report.longest_absence_s, time.monotonic() - killed_at)
+
+
+def stored(data: Path, partition: int) -> list[tuple[int, Any]]:
+    """All of a partition's commits with their positions."""
+    reader = Reader(data / f"store-{partition:04d}")
+    try:
+        return list(reader.commits())
+    finally:
+        reader.close()
+
+
+def views(client: Client, data: Path, partitions: int) -> dict[str, list[list[int]]]:
+    """What the view says is left on each run, once it has taken everything in."""
+    for partition in range(partitions):
+        reader = Reader(data / f"store-{partition:04d}")
+        last = reader.position()
+        reader.close()
+        client.query("remaining", "positions", at_least=(partition, last), timeout_s=30)
+    tables: dict[str, list[list[int]]] = {}
+    for number in range(RUNS):
+        train, _, date = run_name(number).partition("/")
+        answer = client.query("remaining", "train", {"train": train, "date": date})
+        tables[run_name(number)] = answer["table"][SEAT_CLASS]
+    return tables
+
+
+def differences(tables: dict[str, list[list[int]]], log: dict[int, list[tuple[int, Any]]]) -> list[str]:
+    """Where the view is not the fold of the log."""
+    model = Model()
+    for entries in log.values():
+        for _, commit in entries:
+            model.fold(commit.aggregate, commit.events)
+    wrong: list[str] = []
+    for name, table in tables.items():
+        run = model.runs[name]
+        fold = [
+            [run.free(SEAT_CLASS, a, b).bit_count() for b in range(a + 1, SEGMENTS + 1)]
+            for a in range(SEGMENTS)
+        ]
+        if table != fold:
+            wrong.append(f"the view of {name} is not the fold of its events")
+    return wrong

@@ -1,0 +1,22 @@
+"""A small chaos run: every promise holds while children die."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.story import run
+
+
+def test_twenty_random_kills_lose_nothing_and_sell_no_seat_twice(tmp_path: Path) -> None:
+    report = run(tmp_path / "data", kills=20, seed=12306)
+    assert report.broken == [], str(report)
+    assert report.kills.total() >= 20
+    assert len(report.kills) == 4, f"every kind of process was to be killed: {report}"
+    assert report.outcomes["committed"] > 100, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_kills_over_two_partitions(tmp_path: Path, seed: int) -> None:
+    report = run(tmp_path / "data", kills=30, seed=seed, partitions=2)
+    assert report.broken == [], str(report)
