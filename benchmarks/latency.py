@@ -30,6 +30,7 @@ import zmq
 
 from benchmarks.driver import PATIENCE_MS, Answer, Driver, ask, decode
 from benchmarks.figures import facts, percentiles, progress, show
+from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Message, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds, stored
 from engine.operate.node import Node
@@ -89,9 +90,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             if lone:
                 report["lone_ms"] = percentiles([driver.play([one]) for one in lone], 1000)
                 report["lone_after_pause_ms"] = percentiles(after_pauses(driver, paused), 1000)
-            before = cpu_seconds(node)
+            before = cpu_seconds(node, client=True)
             report |= open_loop(driver, load, options.rate, options.tick_ms / 1000)
-            spent = {name: after - before[name] for name, after in cpu_seconds(node).items()}
+            spent = {name: after - before[name] for name, after in cpu_seconds(node, client=True).items()}
             report["cpu_percent"] = {name: round(100 * s / options.seconds, 1) for name, s in spent.items()}
             view = node.endpoints["queries"][VIEW]
             for reached in driver.positions.items():
@@ -186,14 +187,6 @@ def idle(node: Node, seconds: float) -> dict[str, float]:
     used = {name: 100 * (after - before[name]) / passed for name, after in cpu_seconds(node).items()}
     progress(f"idle: {sum(used.values()):.2f} % of one core")
     return {name: round(share, 3) for name, share in {"together": sum(used.values()), **used}.items()}
-
-
-def cpu_seconds(node: Node) -> dict[str, float]:
-    """CPU time of each process of the node so far, its threads and the supervisor included, to the µs."""
-    # The clock that clock_getcpuclockid(3) names; times in /proc come in steps of 10 ms.
-    return {
-        name: time.clock_gettime(~pid << 3 | 2) for name, pid in {"supervisor": node.pid, **node.pids}.items()
-    }
 
 
 def json_id(body: bytes) -> str:

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 
 from benchmarks.driver import Driver, ask
 from benchmarks.figures import facts, progress, show, spread
-from benchmarks.latency import cpu_seconds
+from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message, Reservation, Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
 from engine.operate.node import Node
@@ -157,7 +156,7 @@ def restart(data: Path, filled: Filled, seed: int) -> tuple[dict[str, Any], bool
         "seconds": round(seconds, 3),
         "events_per_second": round(filled.events / seconds),
         "core_cpu_seconds": round(max(cpu_seconds(node)[core] for core in cores), 3),
-        "core_rss_mb": round(sum(psutil.Process(node.pids[core]).memory_info().rss for core in cores) / 1e6),
+        "core_memory_mb": sum(memory_mb(node)[core] for core in cores),
     }
     try:
         right = proves(node, filled, seed)

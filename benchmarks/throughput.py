@@ -8,7 +8,6 @@ states the ratio.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -17,10 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from benchmarks.driver import Driver, ask
 from benchmarks.figures import facts, progress, show, spread
+from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Story, tell
 from domain_12306.synthetic import SEAT_CLASS, SEATS, SEGMENTS, run_name
 from engine.operate.node import Node
@@ -61,13 +59,13 @@ def once(options: argparse.Namespace) -> dict[str, Any]:
             driver.open_runs(options.aggregates)
             opened = set(driver.committed)
             view = node.endpoints["queries"][VIEW]
-            before = cpu_seconds(node)
+            before = cpu_seconds(node, client=True)
             seconds = driver.play(story.messages)
             started = time.perf_counter()
             for reached in driver.positions.items():
                 ask(view, "positions", at_least=reached, timeout_ms=60_000)
             seconds += time.perf_counter() - started
-            spent = {name: after - before[name] for name, after in cpu_seconds(node).items()}
+            spent = {name: after - before[name] for name, after in cpu_seconds(node, client=True).items()}
             verified = holds(story, driver, opened, view, options.aggregates)
         verified &= stored(Path(folder) / "data", options.partitions, len(story.ids | opened))
     return {
@@ -80,12 +78,6 @@ def once(options: argparse.Namespace) -> dict[str, Any]:
         "verified": verified,
         "cpu_us_per_command": {name: round(s / options.commands * 1e6, 2) for name, s in spent.items()},
     }
-
-
-def cpu_seconds(node: Node) -> dict[str, float]:
-    """User and system time so far of each process of the node, and of this one."""
-    pids = {**node.pids, "client": os.getpid()}
-    return {name: sum(psutil.Process(pid).cpu_times()[:2]) for name, pid in pids.items()}
 
 
 def holds(story: Story, driver: Driver, opened: set[str], view: str, aggregates: int) -> bool:
