@@ -26,7 +26,7 @@ _FINAL = ("committed", "unchanged", "rejected", "failed")
 class Ticket:
     """A command on its way. `receipt` is there when it has come as far as it was asked to."""
 
-    __slots__ = ("back_off_s", "body", "busy", "deadline", "done", "id", "receipt", "wait")
+    __slots__ = ("body", "deadline", "done", "id", "receipt", "wait")
 
     def __init__(self, id: str, body: bytes, wait: str, deadline: float) -> None:
         self.id = id
@@ -34,9 +34,21 @@ class Ticket:
         self.wait = wait
         self.deadline = deadline
         self.receipt: Receipt | None = None
-        self.back_off_s = FIRST_BACK_OFF_S
-        self.busy = ""  # why the node refused it last
         self.done: Any = None  # whatever the shell hangs on it
+
+
+class _Flight:
+    """All tickets of one id. The same command may be submitted again before it is answered."""
+
+    __slots__ = ("back_off_s", "due", "reason", "refused", "sent", "tickets")
+
+    def __init__(self) -> None:
+        self.tickets: list[Ticket] = []
+        self.due = 0.0  # when to look at it next; entries of the queue with another time are stale
+        self.sent = 0
+        self.refused = 0  # of those sent: only if all were refused is it certain that nothing was kept
+        self.reason = ""
+        self.back_off_s = FIRST_BACK_OFF_S
 
 
 class _Answer(msgspec.Struct):
@@ -64,7 +76,7 @@ class Conversation:
         self.max_in_flight = max_in_flight
         self.max_frame_bytes = max_frame_bytes
         self._fresh: list[Ticket] = []
-        self._flying: dict[str, list[Ticket]] = {}
+        self._flying: dict[str, _Flight] = {}
         self._due: list[tuple[float, str]] = []  # when to look at a command again: resend or give up
         self._again: list[Ticket] = []
 
@@ -96,9 +108,12 @@ class Conversation:
         again, self._again = self._again, []
         fresh, self._fresh = self._fresh, []
         for ticket in fresh:
-            same = self._flying.setdefault(ticket.id, [])
-            same.append(ticket)
-            heappush(self._due, (min(now + RESEND_S, ticket.deadline), ticket.id))
+            flight = self._flying.get(ticket.id)
+            if flight is None:
+                flight = self._flying[ticket.id] = _Flight()
+            flight.tickets.append(ticket)
+            flight.sent += 1
+            self._look_at(flight, now + RESEND_S)
         bodies: list[bytes] = []
         size = 0
         for ticket in (*again, *fresh):
@@ -141,7 +156,7 @@ class Conversation:
                         answer.message,
                     ),
                 )
-            elif len(self._flying) == 1:  # the node could not even make out the id
+            elif answer.outcome == "failed" and len(self._flying) == 1:  # the node could not make out its id
                 (id,) = self._flying
                 done += self._finish(id, Receipt("failed", id, code=answer.code, message=answer.message))
         return done
@@ -151,50 +166,65 @@ class Conversation:
         wait too long for their answer, or were refused and have waited, leave with the next `outgoing`."""
         done: list[Ticket] = []
         while self._due and self._due[0][0] <= now:
-            _, id = heappop(self._due)
-            late = [ticket for ticket in self._flying.get(id, ()) if ticket.deadline <= now]
+            at, id = heappop(self._due)
+            flight = self._flying.get(id)
+            if flight is None or flight.due != at:
+                continue
+            late = [ticket for ticket in flight.tickets if ticket.deadline <= now]
             for ticket in late:
-                text = ticket.busy or "no answer in time"
-                ticket.receipt = Receipt("busy" if ticket.busy else "unknown", id, message=text)
+                if flight.refused == flight.sent:
+                    ticket.receipt = Receipt("busy", id, message=flight.reason)
+                else:
+                    ticket.receipt = Receipt("unknown", id, message="no answer in time")
             done += late
-            self._drop(id)
-            left = self._flying.get(id)
-            if left:
-                self._again.append(left[0])
-                heappush(self._due, (min([now + RESEND_S, *(ticket.deadline for ticket in left)]), id))
+            if self._drop(id, flight):
+                self._again.append(flight.tickets[0])
+                flight.sent += 1
+                self._look_at(flight, now + RESEND_S)
         return done
 
     def patience(self, now: float) -> float:
         """Seconds until something is due, at most one."""
         return min(1.0, max(0.0, self._due[0][0] - now)) if self._due else 1.0
 
+    def _look_at(self, flight: _Flight, at: float) -> None:
+        flight.due = min([at, *(ticket.deadline for ticket in flight.tickets)])
+        heappush(self._due, (flight.due, flight.tickets[0].id))
+
     def _back_off(self, id: str, reason: str, now: float) -> None:
-        for ticket in self._flying.get(id, ()):
-            ticket.busy = reason
+        flight = self._flying.get(id)
+        if flight is not None:
+            flight.refused += 1
+            flight.reason = reason
             # Spread by the id, so that all who were refused together do not come back together.
             spread = 0.5 + int(id[-4:], 16) / 0xFFFF
-            heappush(self._due, (min(now + ticket.back_off_s * spread, ticket.deadline), id))
-            ticket.back_off_s = min(2 * ticket.back_off_s, LONGEST_BACK_OFF_S)
+            self._look_at(flight, now + flight.back_off_s * spread)
+            flight.back_off_s = min(2 * flight.back_off_s, LONGEST_BACK_OFF_S)
 
     def _accepted(self, id: str) -> list[Ticket]:
-        done = [t for t in self._flying.get(id, ()) if t.wait == "accepted" and t.receipt is None]
+        flight = self._flying.get(id)
+        if flight is None:
+            return []
+        done = [ticket for ticket in flight.tickets if ticket.wait == "accepted"]
         for ticket in done:
             ticket.receipt = Receipt("accepted", id)
-        self._drop(id)
+        self._drop(id, flight)
         return done
 
     def _finish(self, id: str, receipt: Receipt) -> list[Ticket]:
-        done = self._flying.pop(id, [])
-        for ticket in done:
+        flight = self._flying.pop(id, None)
+        if flight is None:
+            return []
+        for ticket in flight.tickets:
             ticket.receipt = receipt
-        return done
+        return flight.tickets
 
-    def _drop(self, id: str) -> None:
-        left = [ticket for ticket in self._flying.get(id, ()) if ticket.receipt is None]
-        if left:
-            self._flying[id] = left
-        else:
-            self._flying.pop(id, None)
+    def _drop(self, id: str, flight: _Flight) -> bool:
+        """Takes the tickets that are done out of a flight. True if some are left."""
+        flight.tickets = [ticket for ticket in flight.tickets if ticket.receipt is None]
+        if not flight.tickets:
+            del self._flying[id]
+        return bool(flight.tickets)
 
 
 def _frame(bodies: list[bytes]) -> bytes:
