@@ -1,0 +1,61 @@
+"""Every benchmark at a tiny size: for its verification, never for its figures."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+TINY = {
+    "throughput": ["--commands", "2000", "--aggregates", "3", "--batch", "50"],
+    "latency": ["--rate", "5000", "--seconds", "0.4", "--lone", "5", "--idle", "0.1"],
+    "replay": ["--events", "3000", "--aggregates", "7", "--restarts", "1"],
+    "national": ["--days", "2", "--trains", "20", "--orders", "3000", "--query-seconds", "0.2"],
+    "ring": ["--records", "2000", "--pairs", "1"],
+}
+
+SAYS = {
+    "throughput": {"commands_per_second", "cpu_us_per_command"},
+    "latency": {"p50_ms", "p99_ms", "max_ms", "generator_late_ms", "lone_ms", "idle_percent_of_a_core"},
+    "replay": {"events_per_second", "seconds", "events"},
+    "national": {"tickets_per_second", "queries_per_second_while_selling", "restart_seconds", "runs_open"},
+    "ring": {"ratio"},
+}
+
+
+def run(name: str, *arguments: str) -> dict[str, Any]:
+    """Runs a benchmark; its last line."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RINGFOLD_")}
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *arguments, "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_benchmark_verifies_its_own_run_and_names_its_command(name: str) -> None:
+    report = run(name, *TINY[name])
+    assert report["verified"] is True
+    assert report["command"].startswith(f"python -m benchmarks.{name} ")
+    assert report.keys() >= SAYS[name] | {"durability", "cores", "date"}
+
+
+def test_a_filled_directory_is_replayed_again_and_goes_on_from_where_it_was(tmp_path: Path) -> None:
+    arguments = ["--events", "2000", "--aggregates", "2", "--restarts", "1", "--data", str(tmp_path / "data")]
+    first = run("replay", *arguments)
+    second = run("replay", *arguments)
+    assert first["verified"]
+    assert second["verified"]
+    assert second["events"] > first["events"] == 2000
