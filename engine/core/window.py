@@ -2,8 +2,9 @@
 
 Two generations in memory; when the young one is full the old one is dropped. Ids are time-ordered. So an
 id above the `highest` so far is surely new, without a look anywhere, and one above every dropped id has
-surely not been dropped: only a late id below `floor` needs a look into the store. The ids of commits stay findable in the store for ever; other outcomes (rejected,
-failed, unchanged) are remembered for `size` to 2 × `size` commands.
+surely not been dropped: only a late id below `floor` needs a look into the store. The ids of commits stay
+findable in the store for ever; other outcomes (rejected, failed, unchanged) are remembered for `size` to
+2 × `size` commands.
 """
 
 from collections.abc import Callable

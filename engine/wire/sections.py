@@ -52,7 +52,7 @@ def decode_payload(payload: bytes) -> Iterator[tuple[int, bytes]]:
     """The (partition, section) pairs of a journal frame."""
     at = 0
     while at < len(payload):
-        partition, length = PART.unpack_from(payload, at)
+        partition, length = PART.unpack_from(payload, at) if at + PART.size <= len(payload) else (0, 0)
         at += PART.size
         if at + length > len(payload):
             raise CorruptData("a section reaches past its journal frame", offset=at, length=length)
