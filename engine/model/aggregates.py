@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from engine.model.messages import Command, Event
+from engine.operate.errors import ConfigError
 
 Exists = Literal["must", "must-not", "may"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +38,7 @@ def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F],
     """
 
     def mark(method: F) -> F:
+        _mark_once(method, "__handles__")
         method.__handles__ = (command, exists)  # type: ignore[attr-defined]
         return method
 
@@ -47,7 +49,13 @@ def applies(event: type[Event]) -> Callable[[F], F]:
     """Marks the method that changes state for an event: the only place that may."""
 
     def mark(method: F) -> F:
+        _mark_once(method, "__applies__")
         method.__applies__ = event  # type: ignore[attr-defined]
         return method
 
     return mark
+
+
+def _mark_once(method: Callable[..., Any], attribute: str) -> None:
+    if hasattr(method, attribute):  # the outer mark would silently win
+        raise ConfigError(f"{method.__qualname__} is marked twice", hint="write one method for each message")

@@ -1,12 +1,13 @@
 """The app object: everything is registered on it and checked before a node starts."""
 
 import inspect
+import re
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from engine.model.aggregates import Aggregate, Exists
-from engine.model.messages import Command, Event, wire_tag
+from engine.model.messages import Command, Event, Message, wire_tag
 from engine.model.projections import Projection
 from engine.operate.errors import ConfigError
 
@@ -15,6 +16,8 @@ P = TypeVar("P", bound=type[Projection])
 
 Handler = tuple[type[Aggregate], Callable[..., Any], Exists]
 Applier = Callable[[Any, Any], None]
+
+_PROJECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # it names a folder and a process
 
 
 class ProjectionSpec:
@@ -27,11 +30,16 @@ class ProjectionSpec:
         for attribute, method in inspect.getmembers(cls, callable):
             event = getattr(method, "__on__", None)
             if event is not None:
+                _expect(event, Event, "event", method)
                 if event in self.handlers:
                     raise ConfigError(f"projection {name} has two handlers for {wire_tag(event)}")
                 self.handlers[event] = attribute
             query_name = getattr(method, "__query__", None)
             if query_name is not None:
+                if query_name == "positions":
+                    raise ConfigError(f"projection {name}: every view answers the query positions already")
+                if query_name in self.queries:
+                    raise ConfigError(f"projection {name} has two queries named {query_name}")
                 self.queries[query_name] = (attribute, _request_type(name, method))
 
 
@@ -57,12 +65,16 @@ class Engine:
         for _, method in inspect.getmembers(cls, callable):
             command, exists = getattr(method, "__handles__", (None, None))
             if command is not None:
+                _expect(command, Command, "command", method)
+                if exists not in typing.get_args(Exists):
+                    raise ConfigError(f'{method.__qualname__} handles with exists="{exists}"')
                 self._claim(command)
                 if command in self.handlers:
                     raise ConfigError(f"two handlers for command {wire_tag(command)}")
                 self.handlers[command] = (cls, method, typing.cast(Exists, exists))
             event = getattr(method, "__applies__", None)
             if event is not None:
+                _expect(event, Event, "event", method)
                 self._claim(event)
                 if event in self.appliers:
                     raise ConfigError(f"two appliers for event {wire_tag(event)}")
@@ -75,6 +87,8 @@ class Engine:
         """Class decorator: registers a view under a name; `factory` makes it where it needs arguments."""
 
         def register(cls: P) -> P:
+            if not _PROJECTION_NAME.fullmatch(name):
+                raise ConfigError("a projection's name is of letters, digits, - and _, at most 64", name=name)
             if name in self.projections:
                 raise ConfigError(f"two projections are named {name}")
             self.projections[name] = ProjectionSpec(name, version, factory or cls, cls)
@@ -97,15 +111,21 @@ class Engine:
                     )
 
     def _claim(self, message: type[Command] | type[Event]) -> None:
-        try:
-            tag = wire_tag(message)
-        except TypeError as error:
-            raise ConfigError(str(error)) from None
+        tag = wire_tag(message)
         owner = self._names.setdefault(tag, message)
         if owner is not message:
             raise ConfigError(
                 f"the wire name {tag} is used twice", by=owner.__qualname__, and_by=message.__qualname__
             )
+
+
+def _expect(message: Any, base: type[Message], kind: str, method: Callable[..., Any]) -> None:
+    if not (isinstance(message, type) and issubclass(message, base)):
+        raise ConfigError(f"{method.__qualname__} is for {message!r}, which is no {kind}")
+    try:
+        wire_tag(message)
+    except TypeError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _request_type(projection: str, method: Callable[..., Any]) -> Any:

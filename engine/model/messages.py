@@ -28,8 +28,7 @@ class MessageMeta(msgspec.StructMeta):
         if name is not None:
             config["tag"] = name if version == 1 else f"{name}@{version}"
         cls: Any = super().__new__(mcls, class_name, bases, namespace, **config)
-        if name is not None:
-            cls.wire_name, cls.wire_version = name, version
+        cls.wire_name, cls.wire_version = name or "", version  # never inherited: each class has its own
         return cls
 
 
@@ -68,8 +67,8 @@ class Event(Message):
 
 
 def wire_tag(message: type[Message]) -> str:
-    """The `type` of a message class on the wire, for example `account.opened@2`."""
-    tag = message.__struct_config__.tag
-    if not isinstance(tag, str):
+    """The `type` of a message class on the wire, for example `account.opened@2`. TypeError: it has none."""
+    tag = message.__struct_config__.tag  # msgspec would take the class's name, which may change
+    if not message.wire_name or not isinstance(tag, str):
         raise TypeError(f"{message.__qualname__} has no wire name; write class X(Event, name=…)")
     return tag

@@ -1,0 +1,299 @@
+"""The app object: whatever could not work is one clear line before anything starts."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine import Aggregate, Command, Engine, Event, NoArguments, Projection, applies, handles, on, query
+from engine.operate.errors import ConfigError
+
+
+class Do(Command, name="do"): ...
+
+
+class Undo(Command, name="undo"): ...
+
+
+class Done(Event, name="done"): ...
+
+
+class Undone(Event, name="undone"): ...
+
+
+class NamelessCommand(Command): ...
+
+
+class NamelessEvent(Event): ...
+
+
+class Thing(Aggregate):
+    @handles(Do, exists="may")
+    def do(self, command: Do, stamp: object) -> Done:
+        return Done()
+
+    @applies(Done)
+    def _done(self, event: Done) -> None: ...
+
+
+def engine(*aggregates: type[Aggregate]) -> Engine:
+    app = Engine("test")
+    for cls in aggregates:
+        app.aggregate(cls)
+    return app
+
+
+def refused(cls: type[Aggregate], app: Engine | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        (app or Engine("test")).aggregate(cls)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def test_a_whole_application_passes() -> None:
+    app = engine(Thing)
+
+    @app.projection("things", version=2)
+    class Things(Projection):
+        @on(Done)
+        def done(self, event: Done, meta: Any) -> None: ...
+
+        @query("count")
+        def count(self, request: NoArguments) -> int:
+            return 0
+
+    app.check()
+    assert app.handlers[Do][0] is Thing
+    assert app.handlers[Do][2] == "may"
+    assert app.appliers[Done][0] is Thing
+    spec = app.projections["things"]
+    assert (spec.version, spec.handlers) == (2, {Done: "done"})
+    assert spec.queries == {"count": ("count", NoArguments)}
+    assert isinstance(spec.factory(), Things)
+
+
+def test_a_projection_may_be_made_by_a_factory() -> None:
+    app = engine(Thing)
+
+    class Sized(Projection):
+        def __init__(self, size: int) -> None:
+            self.size = size
+
+    app.projection("sized", factory=lambda: Sized(7))(Sized)
+    made = app.projections["sized"].factory()
+    assert isinstance(made, Sized)
+    assert made.size == 7
+
+
+def test_appliers_and_handlers_may_be_inherited() -> None:
+    class Base(Aggregate):
+        @applies(Done)
+        def _done(self, event: Done) -> None: ...
+
+    class Derived(Base):
+        @handles(Do)
+        def do(self, command: Do, stamp: object) -> Done:
+            return Done()
+
+    app = engine(Derived)
+    app.check()
+    assert app.appliers[Done][0] is Derived
+
+
+def test_two_handlers_for_a_command_are_refused() -> None:
+    class Twice(Aggregate):
+        @handles(Do)
+        def one(self, command: Do, stamp: object) -> None: ...
+
+        @handles(Do)
+        def two(self, command: Do, stamp: object) -> None: ...
+
+    assert "two handlers for command do" in refused(Twice)
+
+
+def test_a_command_handled_by_two_aggregates_is_refused() -> None:
+    class Other(Aggregate):
+        @handles(Do)
+        def do(self, command: Do, stamp: object) -> None: ...
+
+    assert "two handlers for command do" in refused(Other, engine(Thing))
+
+
+def test_two_appliers_for_an_event_are_refused() -> None:
+    class Twice(Aggregate):
+        @applies(Done)
+        def _one(self, event: Done) -> None: ...
+
+        @applies(Done)
+        def _two(self, event: Done) -> None: ...
+
+    assert "two appliers for event done" in refused(Twice)
+
+
+def test_messages_without_a_wire_name_are_refused() -> None:
+    class Handles(Aggregate):
+        @handles(NamelessCommand)
+        def do(self, command: NamelessCommand, stamp: object) -> None: ...
+
+    class Applies(Aggregate):
+        @applies(NamelessEvent)
+        def _done(self, event: NamelessEvent) -> None: ...
+
+    assert "NamelessCommand has no wire name" in refused(Handles)
+    assert "NamelessEvent has no wire name" in refused(Applies)
+
+
+def test_a_wire_name_used_twice_is_refused() -> None:
+    class AlsoDo(Command, name="do"): ...
+
+    class AsEvent(Event, name="do"): ...
+
+    class One(Aggregate):
+        @handles(AlsoDo)
+        def do(self, command: AlsoDo, stamp: object) -> None: ...
+
+    class Two(Aggregate):
+        @applies(AsEvent)
+        def _done(self, event: AsEvent) -> None: ...
+
+    for cls in (One, Two):
+        assert "the wire name do is used twice" in refused(cls, engine(Thing))
+
+
+def test_two_versions_of_an_event_are_two_names() -> None:
+    class Done2(Event, name="done", version=2): ...
+
+    class Two(Aggregate):
+        @applies(Done2)
+        def _done(self, event: Done2) -> None: ...
+
+    engine(Thing, Two).check()
+
+
+def test_an_application_needs_a_command_and_an_event() -> None:
+    class Deaf(Aggregate):
+        @applies(Done)
+        def _done(self, event: Done) -> None: ...
+
+    class Mute(Aggregate):
+        @handles(Do)
+        def do(self, command: Do, stamp: object) -> None: ...
+
+    with pytest.raises(ConfigError, match="test handles no command"):
+        engine(Deaf).check()
+    with pytest.raises(ConfigError, match="test applies no event"):
+        engine(Mute).check()
+
+
+def test_a_projection_of_events_that_nobody_applies_is_refused() -> None:
+    app = engine(Thing)
+
+    @app.projection("lost")
+    class Lost(Projection):
+        @on(Undone)
+        def undone(self, event: Undone, meta: Any) -> None: ...
+
+    with pytest.raises(ConfigError, match="projection lost reads undone, which no aggregate applies"):
+        app.check()
+
+
+def test_two_projections_of_one_name_are_refused() -> None:
+    app = engine(Thing)
+    app.projection("same")(Projection)
+    with pytest.raises(ConfigError, match="two projections are named same"):
+        app.projection("same")(Projection)
+
+
+def test_two_handlers_of_a_projection_for_an_event_are_refused() -> None:
+    class Twice(Projection):
+        @on(Done)
+        def one(self, event: Done, meta: Any) -> None: ...
+
+        @on(Done)
+        def two(self, event: Done, meta: Any) -> None: ...
+
+    with pytest.raises(ConfigError, match="projection twice has two handlers for done"):
+        engine(Thing).projection("twice")(Twice)
+
+
+def test_two_queries_of_one_name_are_refused() -> None:
+    class Twice(Projection):
+        @query("count")
+        def one(self, request: NoArguments) -> int:
+            return 1
+
+        @query("count")
+        def two(self, request: NoArguments) -> int:
+            return 2
+
+    with pytest.raises(ConfigError, match="projection twice has two queries named count"):
+        engine(Thing).projection("twice")(Twice)
+
+
+def test_the_query_that_every_view_answers_cannot_be_replaced() -> None:
+    class Own(Projection):
+        @query("positions")
+        def positions(self, request: NoArguments) -> int:
+            return 1
+
+    with pytest.raises(ConfigError, match="positions"):
+        engine(Thing).projection("own")(Own)
+
+
+def test_a_query_without_an_annotated_request_is_refused() -> None:
+    class Bare(Projection):
+        @query("count")
+        def count(self, request) -> int:  # type: ignore[no-untyped-def]
+            return 0
+
+    with pytest.raises(ConfigError, match="one annotated request argument"):
+        engine(Thing).projection("bare")(Bare)
+
+
+def test_an_unknown_wish_about_existence_is_refused() -> None:
+    class Wrong(Aggregate):
+        @handles(Do, exists="maybe")  # type: ignore[arg-type]
+        def do(self, command: Do, stamp: object) -> None: ...
+
+    assert 'exists="maybe"' in refused(Wrong)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "x" * 65, "a b"])
+def test_a_projection_whose_name_cannot_be_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="name"):
+        engine(Thing).projection(name)(Projection)
+
+
+def test_a_handler_for_something_that_is_no_command_is_refused() -> None:
+    class Confused(Aggregate):
+        @handles(Done)  # type: ignore[arg-type]
+        def do(self, command: Any, stamp: object) -> None: ...
+
+    class AlsoConfused(Aggregate):
+        @applies(Do)  # type: ignore[arg-type]
+        def _done(self, event: Any) -> None: ...
+
+    class Plain(Aggregate):
+        @handles(msgspec.Struct)  # type: ignore[arg-type]
+        def do(self, command: Any, stamp: object) -> None: ...
+
+    assert "is no command" in refused(Confused)
+    assert "is no event" in refused(AlsoConfused)
+    assert "is no command" in refused(Plain)
+
+
+def test_a_method_for_two_messages_is_refused_rather_than_losing_one() -> None:
+    with pytest.raises(ConfigError, match="both is marked twice"):
+
+        class Both(Aggregate):
+            @handles(Do)
+            @handles(Undo)
+            def both(self, command: Any, stamp: object) -> None: ...
+
+    with pytest.raises(ConfigError, match="_both is marked twice"):
+
+        class BothEvents(Aggregate):
+            @applies(Done)
+            @applies(Undone)
+            def _both(self, event: Any) -> None: ...
