@@ -9,7 +9,7 @@ import gc
 
 from engine.core.partition import Partition
 from engine.journal import read
-from engine.operate.errors import RingfoldError
+from engine.operate.errors import ConfigError, RingfoldError
 from engine.operate.status import State
 from engine.processes.stage import Stage, run
 from engine.store import Reader
@@ -78,6 +78,13 @@ def recover(stage: Stage, outbox: Producer, journaled: int) -> Partition:
 
 def hand_on(stage: Stage, outbox: Producer, batch: bytes) -> None:
     """Publishes a batch, waiting for room as long as the node lives."""
+    if len(batch) > outbox.longest_record:
+        raise ConfigError(
+            "what the core made of one batch of commands does not fit into a ring",
+            batch_bytes=len(batch),
+            ring_bytes=outbox.capacity,
+            hint="start again with larger ring_bytes: nothing is lost",
+        )
     if not outbox.try_publish((batch,)):
         try:
             outbox.publish((batch,), deadline_s=float("inf"), abort=stage.waits)

@@ -22,6 +22,7 @@ from engine.wire.commands import (
 from engine.wire.identity import partition_of
 
 LONGEST_ECHOED_ID = 64
+GROUP_COMMANDS = 1_000  # a larger array is parted: what the core makes of it has to fit into a ring
 _encode = msgspec.json.encode
 
 
@@ -157,14 +158,17 @@ class Gate:
         early = [envelope.id for envelope in envelopes if envelope.wait == "accepted"]
         if early:
             admitted.accepted.append((who, _encode({"outcome": "accepted", "ids": early})))
-        if self.partitions == 1:
+        if self.partitions == 1 and count <= GROUP_COMMANDS:
             admitted.groups.setdefault(0, []).append((who, count, body))
             return
         parts: dict[int, list[bytes]] = {}
         for envelope, raw in zip(envelopes, decode_raws(body), strict=True):
             parts.setdefault(partition_of(envelope.aggregate, self.partitions), []).append(bytes(raw))
         for number, raws in parts.items():
-            admitted.groups.setdefault(number, []).append((who, len(raws), _join(raws)))
+            groups = admitted.groups.setdefault(number, [])
+            for start in range(0, len(raws), GROUP_COMMANDS):
+                some = raws[start : start + GROUP_COMMANDS]
+                groups.append((who, len(some), _join(some)))
 
     def _too_many(self, id: str | None, count: int) -> bytes:
         text = f"a message may have {self.limits.commands_per_message} commands, this one has {count}"

@@ -6,6 +6,7 @@ It alone assigns sequences and time. It never waits for a full ring: a command w
 
 import os
 import time
+from collections.abc import Iterator
 
 import psutil
 import zmq
@@ -22,7 +23,12 @@ from engine.wire.batches import decode_replies
 from engine.wire.sections import decode_payload, encode_payload, encode_section, last_sequence
 from ringbuffer import Bell, Consumer
 
+Group = tuple[bytes, int, bytes]
+"""(client's routing id, number of commands, JSON array of them)."""
+
 DRAIN_BYTES = 1 << 19  # fdatasync of half a megabyte still costs less than deciding it
+SECTION_COMMANDS = 1_000  # bounds the batch that the core makes of a section, and starts the core earlier
+RECORD_OVERHEAD = 24  # at most, of a section in the ring
 DRAIN_MESSAGES = 2000
 ROOM_CHECK_S = 1.0
 
@@ -59,33 +65,48 @@ class Input:
             inbox.mark = self.sequence + 1
         stage.log(str(self.recovered))
 
-    def room(self) -> int:
-        """Bytes that every inbox ring can take now."""
-        return min(inbox.room() for inbox in self.inboxes)
-
-    def admit(self, groups: dict[int, list[tuple[bytes, int, bytes]]]) -> bool:
+    def admit(self, groups: dict[int, list[Group]]) -> bool:
         """Journals the groups, then publishes them. False: no room; nothing was kept."""
         sections: list[tuple[int, bytes]] = []
         first, at_ns = self.sequence + 1, max(self.time_ns + 1, time.time_ns())
         sequence = first
         for p in sorted(groups):
-            sections.append((p, encode_section(sequence, self.last[p], at_ns + sequence - first, groups[p])))
-            sequence = last_sequence(sections[-1][1]) + 1
-        if max(len(section) for _, section in sections) > self.room():
-            return False
+            previous = self.last[p]
+            for some in parted(groups[p]):
+                section = encode_section(sequence, previous, at_ns + sequence - first, some)
+                sections.append((p, section))
+                previous = last_sequence(section)
+                sequence = previous + 1
+        by_ring = {p: [section for number, section in sections if number == p] for p in groups}
+        for p, some_sections in by_ring.items():
+            if sum(len(section) + RECORD_OVERHEAD for section in some_sections) > self.inboxes[p].room():
+                return False
         try:
             self.journal.append(encode_payload(sections), first, sequence - first, at_ns)
         except NoSpace as error:
             self.stage.log(str(error))
             return False
         self.sequence, self.time_ns = sequence - 1, at_ns + sequence - 1 - first
-        for p, section in sections:
-            self.last[p] = last_sequence(section)
-            self.inboxes[p].try_publish((section,), mark=self.last[p] + 1)
+        for p, some_sections in by_ring.items():
+            self.last[p] = last_sequence(some_sections[-1])
+            self.inboxes[p].try_publish(some_sections, mark=self.last[p] + 1)
         for p, inbox in enumerate(self.inboxes):
             if p not in groups:
                 inbox.mark = sequence
         return True
+
+
+def parted(groups: list[Group]) -> Iterator[list[Group]]:
+    """Lists of groups, each of a bounded number of commands: one section each."""
+    some: list[Group] = []
+    count = 0
+    for group in groups:
+        if some and count + group[1] > SECTION_COMMANDS:
+            yield some
+            some, count = [], 0
+        some.append(group)
+        count += group[1]
+    yield some
 
 
 def main(stage: Stage) -> None:
@@ -105,10 +126,11 @@ def main(stage: Stage) -> None:
     poller.register(bell.fileno(), zmq.POLLIN)
     poller.register(socket, zmq.POLLIN)
     full, check_room_at = "", 0.0
+    drain_bytes = min(DRAIN_BYTES, stage.config["ring_bytes"] // 8)
     stage.running()
     while True:
         stage.beat()
-        messages = [] if stage.stopping else drain(socket)
+        messages = [] if stage.stopping else drain(socket, drain_bytes)
         if messages:
             admitted = gate.admit(messages, full)
             for who, body in admitted.refused:
@@ -157,13 +179,13 @@ def commands_socket(stage: Stage) -> "zmq.Socket[bytes]":
     return socket
 
 
-def drain(socket: "zmq.Socket[bytes]") -> list[tuple[bytes, bytes]]:
+def drain(socket: "zmq.Socket[bytes]", most_bytes: int) -> list[tuple[bytes, bytes]]:
     """All (who, body) messages at hand, within bounds; messages of another shape are dropped."""
     messages: list[tuple[bytes, bytes]] = []
     size = 0
     receive, more = socket.recv, socket.getsockopt
     try:
-        while size < DRAIN_BYTES and len(messages) < DRAIN_MESSAGES:
+        while size < most_bytes and len(messages) < DRAIN_MESSAGES:
             who = receive(zmq.NOBLOCK)
             body = receive(zmq.NOBLOCK)
             if more(zmq.RCVMORE):
@@ -203,7 +225,7 @@ def send(stage: Stage, socket: "zmq.Socket[bytes]", who: bytes, answers: bytes) 
 
 
 def refuse(
-    stage: Stage, socket: "zmq.Socket[bytes]", gate: Gate, groups: dict[int, list[tuple[bytes, int, bytes]]]
+    stage: Stage, socket: "zmq.Socket[bytes]", gate: Gate, groups: dict[int, list[Group]]
 ) -> None:
     """Answers `busy` to everything in the groups."""
     for group in groups.values():
