@@ -7,6 +7,7 @@ old command id in the store is handed in.
     command → seen before? → decide (pure) → apply → commit     | rejected | unchanged | failed
 """
 
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -53,6 +54,7 @@ class Partition:
         for event, (cls, applier) in app.appliers.items():
             of_class.setdefault(cls, {})[event] = applier
         self._loaders = app.appliers
+        self._appliers = {event: applier for event, (_, applier) in app.appliers.items()}
         self._handlers = {
             command: (cls, decide, exists, of_class.get(cls, {}))
             for command, (cls, decide, exists) in app.handlers.items()
@@ -60,30 +62,33 @@ class Partition:
 
     def load(self, first_position: int, commits: Iterable[Any]) -> None:
         """Takes in stored commits in position order: replay is exactly `apply`."""
-        aggregates, loaders, young = self.aggregates, self._loaders, self.window.young
-        position, highest = first_position - 1, self.window.highest
+        if first_position != self.position + 1:
+            raise CorruptData(
+                "positions are not contiguous", expected=self.position + 1, found=first_position
+            )
+        aggregates, appliers, young = self.aggregates, self._appliers, self.window.young
+        highest, count = self.window.highest, 0
         for commit in commits:
-            position += 1
-            if position != self.position + 1:
-                raise CorruptData("positions are not contiguous", expected=self.position + 1, found=position)
-            self.position = position
-            name = commit.aggregate
+            count += 1
+            name, events, id = commit.aggregate, commit.events, commit.command
             aggregate = aggregates.get(name)
             if aggregate is None:
-                aggregate = aggregates[name] = self._new(loaders[type(commit.events[0])][0], name)
-            if commit.version != aggregate.version + 1:
+                aggregate = aggregates[name] = self._new(self._loaders[type(events[0])][0], name)
+            version = aggregate.version + 1
+            if commit.version != version:
                 raise CorruptData(
                     "versions are not contiguous",
                     aggregate=name,
                     have=aggregate.version,
                     found=commit.version,
                 )
-            for event in commit.events:
-                loaders[type(event)][1](aggregate, event)
-            aggregate.version = commit.version
-            young[commit.command] = None
-            if commit.command > highest:
-                highest = commit.command
+            for event in events:
+                appliers[type(event)](aggregate, event)
+            aggregate.version = version
+            young[id] = None
+            if id > highest:
+                highest = id
+        self.position += count
         self.window.highest = highest
         self.window.turn()
 
@@ -139,34 +144,36 @@ class Partition:
                     if aggregate is None:
                         if exists == "must":
                             answer = self._failed(id, "aggregate-unknown", f"there is no {name}")
-                        else:
-                            aggregate = self._new(cls, name)
                     elif exists == "must-not":
                         answer = self._rejected(id, "already-exists", f"{name} is there already")
                     elif type(aggregate) is not cls:
                         answer = self._failed(id, "wrong-aggregate", f"{name} is another kind of aggregate")
                     if answer is None:
-                        expected = command.expected_version  # type: ignore[union-attr]
-                        if expected is not None and expected != aggregate.version:  # type: ignore[union-attr]
-                            answer = self._rejected(
-                                id, "wrong-version", f"{name} is at version {aggregate.version}"  # type: ignore[union-attr]
-                            )
-                        else:
-                            try:
+                        try:
+                            if aggregate is None:
+                                aggregate = self._new(cls, name)
+                            expected = command.expected_version  # type: ignore[union-attr]
+                            if expected is not None and expected != aggregate.version:
+                                answer = self._rejected(
+                                    id, "wrong-version", f"{name} is at version {aggregate.version}"
+                                )
+                            else:
                                 decision = decide(aggregate, command, Stamp(time_ns + sequence, sequence))
                                 applier = appliers.get(type(decision))
                                 if applier is not None:
                                     events = [decision]
                                 else:
                                     events, result, answer = self._unfold(id, decision, appliers)
-                            except Rejection as no:
-                                answer = self._rejected(id, no.code, no.message)
-                            except Exception as error:  # a handler's bug must not stop its neighbours
-                                self._log(f"handler of {type(command).__name__} failed: {error!r}")
-                                answer = self._failed(id, "handler-bug", f"{type(error).__name__}: {error}")
+                        except Rejection as no:
+                            answer = self._rejected(id, no.code, no.message)
+                        except Exception as error:  # a handler's bug must not stop its neighbours
+                            answer = self._bug(command, error)
                 if answer is None and events:
-                    for event in events:
-                        appliers[type(event)](aggregate, event)
+                    try:
+                        for event in events:
+                            appliers[type(event)](aggregate, event)
+                    except Exception as error:  # half applied: there is no way back
+                        raise _broken("an applier failed", name, id, sequence, error) from error
                     version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
                     commits.append((name, version, id, sequence, time_ns + sequence, events, result))
                     hexes.append(id)
@@ -197,13 +204,32 @@ class Partition:
             self.sequence,
             first_position,
             len(commits),
-            self._encode((first_position, commits)) if commits else b"",
+            self._record(first_position, commits) if commits else b"",
             bytes.fromhex("".join(hexes)),
             b"".join([bytes.fromhex(a.key) + a.version.to_bytes(8, "big") for a in touched.values()]),
             b"[" + b",".join(outcomes) + b"]" if outcomes else b"",
             b"".join(replies),
             self._encode(duplicates) if duplicates else b"",
         )
+
+    def _record(self, first_position: int, commits: list[Entry]) -> bytes:
+        try:
+            return self._encode((first_position, commits))
+        except Exception as error:  # they are applied: there is no way back
+            for entry in commits:
+                try:
+                    self._encode(entry)
+                except Exception as why:
+                    raise _broken("an event cannot be encoded", entry[0], entry[2], entry[3], why) from why
+            raise _broken("events cannot be encoded", "", "", self.sequence, error) from error
+
+    def _bug(self, command: Any, error: Exception) -> bytes:
+        """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
+        kind = type(error).__name__
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{at.filename}:{at.lineno}"
+        self._log(f"handler of {type(command).__name__} {command.id} failed at {where}: {error!r}")
+        return self._failed(command.id, "handler-bug", f"the handler raised {kind}")
 
     def _new(self, cls: type[Aggregate], name: str) -> Aggregate:
         aggregate = cls(name)
@@ -250,6 +276,8 @@ class Partition:
             return [], None, self._rejected(id, decision.code, decision.message)
         if isinstance(decision, Decided):
             decision, result = decision.events, decision.result
+            if result is not None:
+                result = msgspec.Raw(self._encode(result))  # now, while it can still be refused
         if decision is None:
             return [], None, None
         events = list(decision) if isinstance(decision, (list, tuple)) else [decision]
@@ -263,6 +291,10 @@ class Partition:
 
     def _failed(self, id: str, code: str, message: str) -> bytes:
         return self._encode({"outcome": "failed", "id": id, "code": code, "message": message})
+
+
+def _broken(what: str, aggregate: str, command: str, sequence: int, error: Exception) -> InvariantBroken:
+    return InvariantBroken(what, aggregate=aggregate, command=command, sequence=sequence, error=repr(error))
 
 
 __all__ = ["Malformed", "Partition"]

@@ -1,0 +1,89 @@
+"""The window: which ids count as handled, and for how long."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.window import Window
+
+
+def ids(first: int, last: int) -> list[str]:
+    return [f"{n:032x}" for n in range(first, last + 1)]
+
+
+def fill(window: Window, some: list[str], answer: bytes | None = b"no") -> None:
+    for id in some:
+        window.young[id] = answer
+        window.highest = max(window.highest, id)
+    window.turn()
+
+
+def stored_none(id: str) -> bool:
+    raise AssertionError(f"there is no need to look for {id} in the store")
+
+
+def test_an_id_is_found_with_its_answer_for_one_to_two_generations() -> None:
+    window = Window(10, lambda id: False)
+    (first,) = ids(1, 1)
+    fill(window, [first])
+    assert window.find(first) == (True, b"no")
+    fill(window, ids(2, 10))
+    assert window.find(first) == (True, b"no"), "in the old generation"
+    fill(window, ids(11, 19))
+    assert window.find(first) == (True, b"no")
+    fill(window, ids(20, 20))
+    assert window.find(first) == (False, None), "dropped, and the store has no commit of it"
+
+
+def test_a_generation_turns_only_when_it_is_full() -> None:
+    window = Window(3, stored_none)
+    fill(window, ids(1, 2))
+    assert window.old == {}
+    fill(window, ids(3, 3))
+    assert list(window.old) == ids(1, 3)
+    assert window.young == {}
+
+
+def test_a_dropped_commit_is_looked_up_in_the_store() -> None:
+    looked: list[str] = []
+
+    def look(id: str) -> bool:
+        looked.append(id)
+        return True
+
+    window = Window(5, look)
+    for first in (1, 6, 11):
+        fill(window, ids(first, first + 4), answer=None)
+    (late,) = ids(3, 3)
+    assert window.find(late) == (True, None)
+    assert looked == [late]
+
+
+def test_a_new_id_costs_no_look_into_the_store() -> None:
+    window = Window(5, stored_none)
+    for first in (1, 6, 11, 16):
+        fill(window, ids(first, first + 4))
+    (new,) = ids(99, 99)
+    assert window.find(new) == (False, None)
+    (known,) = ids(18, 18)
+    assert window.find(known) == (True, b"no")
+
+
+def test_outcomes_of_an_earlier_life_are_remembered() -> None:
+    window = Window(5, stored_none)
+    (id,) = ids(7, 7)
+    window.remember(id, b"no")
+    assert window.find(id) == (True, b"no")
+    assert window.highest == id
+
+
+@given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=8, unique=True), max_size=15))
+def test_a_committed_id_is_never_forgotten_in_whatever_order_ids_come(batches: list[list[int]]) -> None:
+    stored: set[str] = set()
+    window = Window(4, stored.__contains__)
+    for batch in batches:
+        new = [id for n in batch if not window.find(id := f"{n:032x}")[0]]
+        assert not stored & set(new)
+        fill(window, new, answer=None)
+        stored |= set(new)
+    assert all(window.find(id)[0] for id in stored)
+    assert len(window.young) + len(window.old) <= 2 * (4 + 8)
