@@ -1,0 +1,1 @@
+"""Small applications to read first. Each runs as a test."""
