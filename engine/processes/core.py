@@ -6,6 +6,7 @@ code, and goes on with the ring.
 """
 
 import gc
+import sys
 
 from engine.core.partition import Partition
 from engine.journal import read
@@ -21,6 +22,8 @@ from ringbuffer import Aborted, Producer
 
 def main(stage: Stage) -> None:
     """The loop: take, decide, hand on, release."""
+    # Replay decodes from another depth of the stack than the gate did: what passed there must pass here.
+    sys.setrecursionlimit(2 * sys.getrecursionlimit())
     gc.disable()  # aggregates and messages make no cycles; a full collection over millions would stall
     stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)
     bell = stage.bell(stage.name)

@@ -8,6 +8,7 @@ command never takes its neighbours with it.
 from typing import Annotated, Any, Union
 
 import msgspec
+from msgspec.inspect import type_info
 
 from engine.model.app import Engine
 from engine.model.messages import Command, wire_tag
@@ -15,6 +16,8 @@ from engine.model.messages import Command, wire_tag
 # What decoding may raise on hostile bytes. msgspec checks UTF-8 only in strings that it keeps, and nesting
 # only against the interpreter's stack; neither has an error class of its own.
 NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+MAX_DEPTH = 64
 
 Id = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
 AggregateId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -57,20 +60,32 @@ def ids_are_canonical(ids: list[str]) -> bool:
 
 
 class CommandDecoder:
-    """Decodes bodies into the commands of one application."""
+    """Decodes bodies into the commands of one application.
+
+    Where a type lets a client nest as it likes (`Any`, a type within itself) the nesting is bounded: whoever
+    reads the event that it ends up in does so from another depth of the stack, and must not fail there.
+    """
 
     def __init__(self, app: Engine) -> None:
         self._known = {wire_tag(command) for command in app.handlers}
         union: Any = Union[tuple(app.handlers)]  # noqa: UP007  a union built at run time
         self._one = msgspec.json.Decoder(union).decode
         self._many = msgspec.json.Decoder(list[union]).decode
+        self._open = {command for command in app.handlers if _is_open(type_info(command))}
 
     def decode(self, body: bytes) -> list[Command | Malformed]:
         """All commands of a body in order, with `Malformed` in the place of those that do not decode."""
         try:
-            return self._many(body)
+            commands: list[Command | Malformed] = self._many(body)
         except NOT_DECODABLE:
-            return [self._decode_one(raw) for raw in decode_raws(body)]
+            commands = [self._decode_one(raw) for raw in decode_raws(body)]
+        return [self._bounded(command) for command in commands] if self._open else commands
+
+    def _bounded(self, command: Command | Malformed) -> Command | Malformed:
+        if type(command) in self._open and _nests_deeper(command, MAX_DEPTH):
+            text = f"nested deeper than {MAX_DEPTH} levels"
+            return Malformed(command.id, command.aggregate, "malformed", text)
+        return command
 
     def _decode_one(self, raw: msgspec.Raw) -> Command | Malformed:
         try:
@@ -84,3 +99,31 @@ class CommandDecoder:
             if kind and kind not in self._known:
                 return Malformed(envelope.id, envelope.aggregate, "unknown-command", f"no handler for {kind}")
             return Malformed(envelope.id, envelope.aggregate, "malformed", str(error))
+
+
+def _is_open(kind: Any, above: tuple[type, ...] = ()) -> bool:
+    """True if values of a type may nest without bound."""
+    if isinstance(kind, (msgspec.inspect.AnyType, msgspec.inspect.RawType)):
+        return True
+    cls = getattr(kind, "cls", None)
+    if cls is not None and cls in above:
+        return True
+    inner = [getattr(kind, name, None) for name in ("item_type", "key_type", "value_type")]
+    inner += [*getattr(kind, "item_types", ()), *getattr(kind, "types", ())]
+    inner += [field.type for field in getattr(kind, "fields", ())]
+    within = above if cls is None else (*above, cls)
+    return any(_is_open(part, within) for part in inner if part is not None)
+
+
+def _nests_deeper(value: Any, left: int) -> bool:
+    if isinstance(value, msgspec.Struct):
+        inner: Any = [getattr(value, name) for name in value.__struct_fields__]
+    elif isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = value
+    elif isinstance(value, msgspec.Raw):
+        inner = [msgspec.json.decode(value)]
+    else:
+        return False
+    return left == 0 or any(_nests_deeper(part, left - 1) for part in inner)

@@ -338,6 +338,18 @@ def test_whatever_comes_the_gate_agrees_with_a_plain_json_reader(messages: list[
         assert journaled(admitted, who) == expected
 
 
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_a_large_array_becomes_groups_of_a_bounded_size(partitions: int) -> None:
+    commands = [add(n, aggregate=f"a{n % 5}") for n in range(2500)]
+    limits = Limits(1 << 20, 10_000, 10_000)
+    admitted = admit((A, array(*commands)), limits=limits, partitions=partitions)
+    counts = [count for groups in admitted.groups.values() for _, count, _ in groups]
+    assert sum(counts) == 2500
+    assert max(counts) <= 1000
+    journal = [id for number in range(partitions) for id in journaled(admitted, partition=number)]
+    assert sorted(journal) == [id_of(command) for command in commands]
+
+
 def test_the_sample_of_these_tests_is_what_a_client_sends() -> None:
     command = Add("one", number=1)
     assert msgspec.json.decode(msgspec.json.encode(command)).keys() == msgspec.json.decode(add()).keys()

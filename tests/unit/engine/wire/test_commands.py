@@ -117,3 +117,44 @@ def test_an_application_with_a_single_command_decodes_it_by_its_type_all_the_sam
     assert found[0] == GOOD
     assert isinstance(found[1], Malformed)
     assert found[1].code == "unknown-command"
+
+
+class Tree(msgspec.Struct):
+    below: "list[Tree]" = []
+
+
+class Keep(Command, name="keep"):
+    anything: Any = None
+    tree: Tree | None = None
+
+
+def kept(**fields: bytes) -> Command | Malformed:
+    open_app = Engine("open")
+
+    @open_app.aggregate
+    class Shelf(Aggregate):
+        @handles(Keep)
+        def keep(self, command: Keep, stamp: object) -> None: ...
+
+        @handles(Put)
+        def put(self, command: Put, stamp: object) -> None: ...
+
+    more = b"".join(b',"%s":%s' % (name.encode(), value) for name, value in fields.items())
+    first, found = CommandDecoder(open_app).decode(body(GOOD, wire(type="keep")[:-1] + more + b"}"))
+    assert first == GOOD
+    return found
+
+
+@pytest.mark.parametrize("levels", [10, 63, 64, 65, 400, 900])
+def test_a_field_that_takes_anything_takes_it_to_a_bounded_depth(levels: int) -> None:
+    opening, closing = b'{"below":[' * (levels // 2), b"]}" * (levels // 2)
+    for found in (
+        kept(anything=b"[" * levels + b"]" * levels),
+        kept(anything=b'{"x":' * levels + b"1" + b"}" * levels),
+        kept(tree=opening + closing),
+    ):
+        assert isinstance(found, Malformed) is (levels >= 64), "the command itself is a level"
+
+
+def test_only_types_that_may_nest_without_bound_are_looked_at() -> None:
+    assert CommandDecoder(app)._open == set()
