@@ -21,6 +21,7 @@ from engine.operate.errors import ConfigError
 
 PREFIX = "RINGFOLD_"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+LEAST_COMMIT_BYTES = 100  # of a commit on its way to the store
 IPC_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 
 
@@ -252,6 +253,12 @@ def _checked(values: dict[str, Any]) -> Config:
             "segment_bytes is too small: a segment must take whole batches",
             segment_bytes=show("segment_bytes", config.segment_bytes),
             hint=f"at least 4 x max_message_bytes, {show('max_message_bytes', 4 * config.max_message_bytes)}",
+        )
+    if config.duplicate_window < config.ring_bytes // LEAST_COMMIT_BYTES:
+        raise ConfigError(
+            "duplicate_window is too small: it must reach back over all that waits in a ring",
+            duplicate_window=config.duplicate_window,
+            hint=f"at least ring_bytes / {LEAST_COMMIT_BYTES}, {config.ring_bytes // LEAST_COMMIT_BYTES}",
         )
     check_endpoint(config.endpoint)
     return config

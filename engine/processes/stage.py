@@ -16,7 +16,7 @@ from typing import Any
 from engine.model.app import Engine
 from engine.operate.errors import ConfigError, Exit, RingfoldError
 from engine.operate.status import State, StatusPage
-from ringbuffer import Bell, Consumer, Producer
+from ringbuffer import Bell, Consumer, Producer, RingError
 
 BUSY_WAIT_S = 0.005  # bound of a park while work was seen lately: a lost wake-up costs at most this
 IDLE_WAIT_S = 0.1  # bound of a park when long idle: keeps an idle node near zero
@@ -143,6 +143,9 @@ def run(kind: str, work: Callable[[Stage], None]) -> None:
     except RingfoldError as error:
         stage.log(str(error))
         sys.exit(error.exit_code)
+    except RingError as error:
+        stage.log(str(error))
+        sys.exit(Exit.TEMPORARY)
     except Exception:
         stage.log(traceback.format_exc())
         sys.exit(Exit.TEMPORARY)

@@ -139,3 +139,8 @@ def test_what_config_accepts_is_valid_toml(tmp_path: Path) -> None:
     line = '[ringfold]\nring_bytes = "16MiB"\nstall_seconds = 3\n'
     assert tomllib.loads(line)
     assert config.load({}, {}, toml(tmp_path, line)).config.stall_seconds == 3.0
+
+
+def test_a_duplicate_window_that_ends_before_the_ring_does_is_refused() -> None:
+    assert "duplicate_window is too small" in refused({"duplicate_window": "1000"})
+    assert config.load({"duplicate_window": "1000000", "ring_bytes": "64MiB"}, {}).config.ring_bytes == 64 << 20
