@@ -30,11 +30,11 @@ def source_of(settings: config.Settings, name: str) -> str:
 
 
 def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(tmp_path: Path) -> None:
-    file = toml(tmp_path, "[ringfold]\npartitions = 8\nring_bytes = '32MiB'\ncheckpoint_ms = 7\n")
-    environment = {"RINGFOLD_PARTITIONS": "4", "RINGFOLD_RING_BYTES": "64MiB"}
+    file = toml(tmp_path, "[ringfold]\npartitions = 8\nring_bytes = '12MiB'\ncheckpoint_ms = 7\n")
+    environment = {"RINGFOLD_PARTITIONS": "4", "RINGFOLD_RING_BYTES": "24MiB"}
     settings = config.load({"partitions": "2", "ring_bytes": None}, environment, file)
     assert settings.config.partitions == 2
-    assert settings.config.ring_bytes == 64 << 20
+    assert settings.config.ring_bytes == 24 << 20
     assert settings.config.checkpoint_ms == 7
     assert settings.config.segment_bytes == 64 << 20
     assert source_of(settings, "partitions") == "flag --partitions"
@@ -143,4 +143,5 @@ def test_what_config_accepts_is_valid_toml(tmp_path: Path) -> None:
 
 def test_a_duplicate_window_that_ends_before_the_ring_does_is_refused() -> None:
     assert "duplicate_window is too small" in refused({"duplicate_window": "1000"})
-    assert config.load({"duplicate_window": "1000000", "ring_bytes": "64MiB"}, {}).config.ring_bytes == 64 << 20
+    wide = config.load({"duplicate_window": "1000000", "ring_bytes": "64MiB"}, {})
+    assert wide.config.ring_bytes == 64 << 20
