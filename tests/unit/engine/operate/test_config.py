@@ -31,10 +31,10 @@ def source_of(settings: config.Settings, name: str) -> str:
 
 def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(tmp_path: Path) -> None:
     file = toml(tmp_path, "[ringfold]\npartitions = 8\nring_bytes = '12MiB'\ncheckpoint_ms = 7\n")
-    environment = {"RINGFOLD_PARTITIONS": "4", "RINGFOLD_RING_BYTES": "24MiB"}
+    environment = {"RINGFOLD_PARTITIONS": "4", "RINGFOLD_RING_BYTES": "20MiB"}
     settings = config.load({"partitions": "2", "ring_bytes": None}, environment, file)
     assert settings.config.partitions == 2
-    assert settings.config.ring_bytes == 24 << 20
+    assert settings.config.ring_bytes == 20 << 20
     assert settings.config.checkpoint_ms == 7
     assert settings.config.segment_bytes == 64 << 20
     assert source_of(settings, "partitions") == "flag --partitions"
