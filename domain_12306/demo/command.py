@@ -1,0 +1,79 @@
+"""`demo`: its options, and the node that it runs on."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from domain_12306.demo.story import Story
+from engine.operate.commands import Command, Program, add_config_options, settings_from
+from engine.operate.errors import ConfigError, Fault
+from engine.operate.node import Node
+
+APP = "domain_12306.app:create"
+OWN = ("app", "data", "endpoint")  # whatever the settings say: the demo must not touch another node
+START_S = 60.0
+
+DESCRIPTION = """Shows all of it in about twenty seconds: starts a node on a temporary directory, puts a day's
+trains on sale, sells tickets from several client processes (first at a pace, then as fast as answers come),
+shows what is left on the most wanted journey before and after, how many answers there were and how long they
+took; stops; and holds every answer against the log, the log against the rules, the view against the log.
+Settings come from the same places as those of `serve`, but app, data and endpoint are the demo's own. Exit
+code 0, or 5 if a promise was broken."""
+
+
+def options(parser: argparse.ArgumentParser, program: Program) -> None:
+    """The options of this command."""
+    parser.add_argument("--trains", type=_positive, metavar="N", help="only the first N trains (all)")
+    parser.add_argument("--seconds", type=_seconds, default=10.0, metavar="S", help="how long is sold (10)")
+    parser.add_argument("--clients", type=_positive, default=3, metavar="N", help="client processes (3)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of who wants to travel (1)")
+    add_config_options(parser, program)
+
+
+def run(options: argparse.Namespace, program: Program) -> int:
+    """Tells the story on a node of its own."""
+    settings = settings_from(options, program)
+    if settings.config.app != APP:
+        raise ConfigError("the demo sells tickets", app=settings.config.app, hint=f"it needs {APP}")
+    given = {
+        value.name: value.value
+        for value in settings.values
+        if value.source != "default" and value.name not in OWN
+    }
+    with tempfile.TemporaryDirectory(prefix="ringfold-demo-", ignore_cleanup_errors=True) as folder:
+        log = Path(folder) / "node.log"
+        passed = {**given, "endpoint": ""}
+        node = Node(Path(folder) / "data", app=APP, settings=passed, log=log, start_timeout_s=START_S)
+        story = Story(node, settings, options.trains, options.seconds, options.clients, options.seed)
+        try:
+            with node:
+                try:
+                    return story.tell()
+                except KeyboardInterrupt:  # at a terminal the node has had the same Ctrl-C
+                    node.stop()
+                    raise
+        except Fault:
+            sys.stderr.write(log.read_text(errors="replace"))  # what the node said to it; the folder goes
+            raise
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0.1 and 3600 seconds")
+    return seconds
+
+
+COMMAND = Command(
+    "demo", "show it: a node, a day's trains, sellers, and every check", DESCRIPTION, options, run
+)

@@ -1,0 +1,206 @@
+"""What the demo shows, in this order: a node, trains on sale, a sale, figures, and every promise checked."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+
+import numpy as np
+
+from domain_12306.app import reference_data
+from domain_12306.coaches import totals
+from domain_12306.demand import Demand
+from domain_12306.demo import board, checks
+from domain_12306.demo.screen import Progress, block, say, table
+from domain_12306.demo.seller import CALM, RUSH, Account, Plan, Tally, main
+from engine.client import Client
+from engine.operate.config import Settings
+from engine.operate.errors import Exit, Fault
+from engine.operate.node import Node
+
+CALM_SHARE = 0.3  # of the time of the sale
+PACE = 1_500.0  # orders a second, all clients together, while it is calm
+PATIENCE_S = 60.0
+SHOWN = 10  # contradictions
+
+
+class Story:
+    """One demonstration on a started node. `trains`: the first so many; None: all."""
+
+    def __init__(
+        self, node: Node, settings: Settings, trains: int | None, seconds: float, clients: int, seed: int
+    ) -> None:
+        self._node, self._settings = node, settings
+        self._trains, self._seconds, self._clients, self._seed = trains, seconds, clients, seed
+        self._date = (date.today() + timedelta(days=1)).isoformat()
+        self._reference = reference_data(settings.app_settings)
+
+    def tell(self) -> int:
+        """All of it, to the end of the node. Returns the exit code."""
+        node, data = self._node, self._node.data
+        partitions = int(node.endpoints["partitions"])
+        say("node", f"at work: {', '.join(node.pids)}")
+        with Client(node.endpoints) as client:
+            opened = self._open(client)
+            journey = board.most_wanted(self._demand(), self._reference.timetable, self._date)
+            before = board.ask(client, journey)
+            say("before", f"what is left from {journey.title}")
+            block(board.draw(journey, before))
+            accounts = self._sell()
+            say("after", f"what is left from {journey.title}")
+            log = checks.read_log(data, partitions, self._settings.app_settings)
+            view = checks.check_view(log, client)
+            block(board.draw(journey, board.ask(client, journey), before))
+        self._figures(accounts)
+        code = node.stop()
+        stopped = checks.Finding("the node stopped in order", f"exit code {code}", [])
+        if code:
+            stopped.broken.append("it did not")
+        findings = [
+            checks.check_answers(log, accounts, opened),
+            checks.check_journal(data, accounts, log),
+            log.finding(),
+            checks.check_rules(log),
+            view,
+            stopped,
+        ]
+        return _verdict(findings)
+
+    def _demand(self) -> Demand:
+        timetable, compositions = self._reference
+        trains = list(timetable.trains)[: self._trains]
+        return Demand(timetable, compositions, [self._date], self._seed, trains)
+
+    def _open(self, client: Client) -> set[str]:
+        """Puts the day's trains on sale and waits until the view shows them. Returns the commands' ids."""
+        demand = self._demand()
+        openings = demand.openings()
+        started = time.monotonic()
+        receipts = client.send_many(openings, timeout_s=PATIENCE_S)
+        refused = [receipt for receipt in receipts if receipt.outcome != "committed"]
+        if refused:
+            raise Fault("a train could not be put on sale", answer=refused[0])
+        for reached in {receipt.partition: receipt.at for receipt in receipts}.values():
+            client.query(board.VIEW, "positions", at_least=reached, timeout_s=PATIENCE_S)
+        seconds = time.monotonic() - started
+        compositions = self._reference.compositions
+        seats = sum(sum(totals(compositions.of_train(train) or []).values()) for train in demand.trains)
+        say("on sale", f"{len(openings):,} trains of {self._date} with {seats:,} seats, in {seconds:.2f} s")
+        say("")
+        return {receipt.id for receipt in receipts}
+
+    def _sell(self) -> list[Account]:
+        """Runs the clients; their accounts. Draws the progress."""
+        calm_s = self._seconds * CALM_SHARE
+        with self._sellers(calm_s) as pipes:
+            progress = Progress("selling")
+            for pipe in pipes:
+                _receive(pipe)
+            for pipe in pipes:
+                pipe.send(None)
+            started = time.monotonic()
+            tallies = dict.fromkeys(pipes, Tally())
+            accounts: dict[Connection, Account] = {}
+            while len(accounts) < len(pipes):
+                heard = wait([pipe for pipe in pipes if pipe not in accounts], 0.1)
+                for pipe in [pipe for pipe in pipes if pipe in heard]:
+                    told = _receive(pipe)
+                    if isinstance(told, Account):
+                        accounts[pipe] = told
+                    elif told is not None:
+                        tallies[pipe] = told
+                elapsed = time.monotonic() - started
+                if elapsed > self._seconds + PATIENCE_S:
+                    raise Fault("the clients do not come to an end", seconds=round(elapsed))
+                orders = sum(tally.orders for tally in tallies.values())
+                tickets = sum(tally.tickets for tally in tallies.values())
+                sold_out = sum(tally.sold_out for tally in tallies.values())
+                hour = "calm" if elapsed < calm_s else "rush"
+                text = f"{hour}: {orders:,} orders, {tickets:,} tickets, {sold_out:,} sold out"
+                progress.show(elapsed / self._seconds, text)
+            progress.clear()
+        return [accounts[pipe] for pipe in pipes]
+
+    @contextmanager
+    def _sellers(self, calm_s: float) -> Iterator[list[Connection]]:
+        context = get_context("spawn")
+        pipes: list[Connection] = []
+        processes = []
+        try:
+            for number in range(self._clients):
+                plan = Plan(
+                    number,
+                    self._clients,
+                    self._node.endpoints,
+                    self._settings.app_settings,
+                    self._trains,
+                    self._date,
+                    self._seed,
+                    calm_s,
+                    self._seconds - calm_s,
+                    PACE / self._clients,
+                )
+                ours, theirs = context.Pipe()
+                process = context.Process(target=main, args=(plan, theirs), daemon=True)
+                process.start()
+                theirs.close()
+                processes.append(process)
+                pipes.append(ours)
+            yield pipes
+            for process in processes:
+                process.join(PATIENCE_S)
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+            for pipe in pipes:
+                pipe.close()
+
+    def _figures(self, accounts: list[Account]) -> None:
+        outcomes: Counter[str] = Counter()
+        codes: Counter[str] = Counter()
+        for account in accounts:
+            outcomes += account.outcomes
+            codes += account.codes
+        tickets = sum(account.tally.tickets for account in accounts)
+        orders = sum(account.tally.orders for account in accounts)
+        why = ", ".join(f"{count:,} {code}" for code, count in codes.most_common())
+        answered = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
+        say("sold", f"{tickets:,} tickets in {orders:,} orders from {len(accounts)} client processes")
+        say("answers", answered + (f" ({why})" if why else ""))
+        rush = sum(account.rush_answers / account.rush_seconds for account in accounts)
+        say("throughput", f"{rush:,.0f} commands/s in the rush, each stored and flushed before its answer")
+        say("latency", "from the time that a command was to leave until its answer was there, ms")
+        rows = [["", "commands", "p50", "p90", "p99", "p99.9", "max"]]
+        for phase, name in ((CALM, f"calm, {PACE:,.0f} orders/s by the clock"), (RUSH, "rush, in the queue")):
+            times = np.concatenate([account.latencies_s[phase] for account in accounts])
+            if len(times):
+                found = np.percentile(times, (50, 90, 99, 99.9, 100)) * 1e3
+                rows.append([name, f"{len(times):,}", *(f"{value:,.1f}" for value in found)])
+        block(table(rows, left=1))
+
+
+def _receive(pipe: Connection) -> Tally | Account | None:
+    try:
+        told: Tally | Account | None = pipe.recv()
+    except EOFError:
+        raise Fault("a client process ended before its time") from None
+    return told
+
+
+def _verdict(findings: list[checks.Finding]) -> int:
+    wide = max(len(finding.promise) for finding in findings)
+    for number, finding in enumerate(findings):
+        word = "BROKEN" if finding.broken else "kept"
+        say("" if number else "checked", f"{word:<8}{finding.promise:<{wide}}   {finding.extent}")
+        for text in finding.broken[:SHOWN]:
+            say("", f"        {text}")
+        if len(finding.broken) > SHOWN:
+            say("", f"        and {len(finding.broken) - SHOWN:,} more")
+    broken = sum(1 for finding in findings if finding.broken)
+    say("")
+    say("result", f"{broken} promises broken" if broken else "every promise was kept")
+    return Exit.INVARIANT if broken else Exit.OK
