@@ -67,7 +67,7 @@ class Story:
             view,
             stopped,
         ]
-        return _verdict(findings)
+        return verdict(findings)
 
     def _demand(self) -> Demand:
         timetable, compositions = self._reference
@@ -191,7 +191,8 @@ def _receive(pipe: Connection) -> Tally | Account | None:
     return told
 
 
-def _verdict(findings: list[checks.Finding]) -> int:
+def verdict(findings: list[checks.Finding]) -> int:
+    """Says which promises were kept; returns the exit code."""
     wide = max(len(finding.promise) for finding in findings)
     for number, finding in enumerate(findings):
         word = "BROKEN" if finding.broken else "kept"
