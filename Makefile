@@ -15,7 +15,7 @@ export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: help demo test check lint types tests slow chaos soak bench national clean
+.PHONY: help demo test check lint types tests slow chaos bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -47,9 +47,6 @@ slow: $(READY)   ## only the slow tests
 
 chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),90) $(if $(SEED),--seed $(SEED))
-
-soak: $(READY)   ## hours of load, watching memory and descriptors; make soak SECONDS=3600
-	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
 
 bench: $(READY)  ## throughput, latency, ring and replay, each verifying its own run
 	$(BIN)/python -m benchmarks.throughput --json

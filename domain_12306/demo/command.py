@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from domain_12306.demo.story import Story
+from engine.client import QueryRefused
 from engine.operate.commands import Command, Program, add_config_options, settings_from
 from engine.operate.errors import ConfigError, Fault
 from engine.operate.node import Node
@@ -53,6 +54,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
                 except KeyboardInterrupt:  # at a terminal the node has had the same Ctrl-C
                     node.stop()
                     raise
+                except (QueryRefused, TimeoutError) as error:
+                    raise Fault("the view does not answer", error=error) from None
         except Fault:
             sys.stderr.write(log.read_text(errors="replace"))  # what the node said to it; the folder goes
             raise

@@ -112,6 +112,8 @@ class Story:
                         accounts[pipe] = told
                     elif told is not None:
                         tallies[pipe] = told
+                if self._node.ended:
+                    raise Fault("the node ended during the sale", exit_code=self._node.wait())
                 elapsed = time.monotonic() - started
                 if elapsed > self._seconds + PATIENCE_S:
                     raise Fault("the clients do not come to an end", seconds=round(elapsed))

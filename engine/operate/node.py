@@ -86,6 +86,11 @@ class Node:
             return {}
         return {name: self.page.slot(name).pid for name in self.page.names}
 
+    @property
+    def ended(self) -> bool:
+        """True if the supervisor has ended, asked or not. See `wait` for how."""
+        return self._running().poll() is not None
+
     def at_work(self) -> bool:
         """True if every process is at work now."""
         return self.page is not None and all(

@@ -1,15 +1,20 @@
 """The demo at a small size: it sells, it checks, it says so, and its exit code can be believed."""
 
+import os
+import signal
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 
+import psutil
 import pytest
 
 from domain_12306.demo import checks
 from domain_12306.demo.seller import Account
 from domain_12306.demo.story import verdict
 from engine.client import Client
-from tests.acceptance.kit import open_run, railway, reserve, ringfold
+from tests.acceptance.kit import ROOT, clean_environment, gone, open_run, railway, reserve, ringfold
 
 SMALL = ("--trains", "8", "--seconds", "0.6", "--clients", "2")
 
@@ -43,6 +48,30 @@ def test_the_demo_takes_its_settings_from_where_serve_does(tmp_path: Path) -> No
 @pytest.mark.parametrize("arguments", [("--seconds", "0"), ("--trains", "none"), ("--clients", "-1")])
 def test_what_makes_no_demo_is_refused(arguments: tuple[str, ...]) -> None:
     assert ringfold("demo", *arguments).returncode == 2
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["from a terminal", "to the demo alone"])
+def test_ctrl_c_ends_it_in_order_and_leaves_nothing_behind(tmp_path: Path, to_all: bool) -> None:
+    with subprocess.Popen(
+        [sys.executable, "run.py", "demo", "--trains", "8", "--seconds", "60"],
+        cwd=ROOT,
+        env=clean_environment() | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # tests may ignore it
+    ) as demo:
+        assert demo.stdout is not None
+        while not demo.stdout.readline().startswith("before"):
+            assert demo.poll() is None
+        family = psutil.Process(demo.pid).children(recursive=True)
+        (os.killpg if to_all else os.kill)(demo.pid, signal.SIGINT)
+        _, told = demo.communicate(timeout=30)
+    assert demo.returncode == 130
+    assert "Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
+    assert all(gone(process.pid) for process in family)
 
 
 def test_every_check_finds_what_it_looks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
