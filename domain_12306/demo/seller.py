@@ -8,7 +8,6 @@ a hundred commands is sent a second time under its id: the answer must be the fi
 """
 
 import random
-import signal
 import time
 from array import array
 from collections import Counter, deque
@@ -77,7 +76,6 @@ class Account:
 
 def main(plan: Plan, pipe: Connection) -> None:
     """The process: ready, waits for the word, tells its tally now and then, ends with its account."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started it
     data = reference_data(plan.app_settings)
     trains = list(data.timetable.trains)[: plan.trains]
     demand = Demand(data.timetable, data.compositions, [plan.date], plan.seed, trains)

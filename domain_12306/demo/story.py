@@ -1,11 +1,12 @@
 """What the demo shows, in this order: a node, trains on sale, a sale, figures, and every promise checked."""
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 
 import numpy as np
@@ -132,25 +133,15 @@ class Story:
         pipes: list[Connection] = []
         processes = []
         try:
-            for number in range(self._clients):
-                plan = Plan(
-                    number,
-                    self._clients,
-                    self._node.endpoints,
-                    self._settings.app_settings,
-                    self._trains,
-                    self._date,
-                    self._seed,
-                    calm_s,
-                    self._seconds - calm_s,
-                    PACE / self._clients,
-                )
-                ours, theirs = context.Pipe()
-                process = context.Process(target=main, args=(plan, theirs), daemon=True)
-                process.start()
-                theirs.close()
-                processes.append(process)
-                pipes.append(ours)
+            with _ctrl_c_held_back():
+                for number in range(self._clients):
+                    ours, theirs = context.Pipe()
+                    pipes.append(ours)
+                    plan = self._plan(number, calm_s)
+                    process = context.Process(target=main, args=(plan, theirs), daemon=True)
+                    process.start()
+                    processes.append(process)
+                    theirs.close()
             yield pipes
             for process in processes:
                 process.join(PATIENCE_S)
@@ -160,6 +151,20 @@ class Story:
                 process.join()
             for pipe in pipes:
                 pipe.close()
+
+    def _plan(self, number: int, calm_s: float) -> Plan:
+        return Plan(
+            number=number,
+            sellers=self._clients,
+            endpoints=self._node.endpoints,
+            app_settings=self._settings.app_settings,
+            trains=self._trains,
+            date=self._date,
+            seed=self._seed,
+            calm_s=calm_s,
+            rush_s=self._seconds - calm_s,
+            pace=PACE / self._clients,
+        )
 
     def _figures(self, accounts: list[Account]) -> None:
         outcomes: Counter[str] = Counter()
@@ -183,6 +188,23 @@ class Story:
                 found = np.percentile(times, (50, 90, 99, 99.9, 100)) * 1e3
                 rows.append([name, f"{len(times):,}", *(f"{value:,.1f}" for value in found)])
         block(table(rows, left=1))
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """While processes are started, so that it catches none half started; they inherit the mask and never see
+    it. The handler is for other threads, which may get the signal in place of the masked one."""
+    pressed: list[int] = []
+    resource_tracker.ensure_running()  # would lift the mask if the first process started it
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _receive(pipe: Connection) -> Tally | Account | None:

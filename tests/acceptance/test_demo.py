@@ -15,6 +15,7 @@ from domain_12306.demo.seller import Account
 from domain_12306.demo.story import verdict
 from engine.client import Client
 from tests.acceptance.kit import ROOT, clean_environment, gone, open_run, railway, reserve, ringfold
+from tests.deadline import until
 
 SMALL = ("--trains", "8", "--seconds", "0.6", "--clients", "2")
 
@@ -71,7 +72,7 @@ def test_ctrl_c_ends_it_in_order_and_leaves_nothing_behind(tmp_path: Path, to_al
     assert demo.returncode == 130
     assert "Traceback" not in told
     assert list(tmp_path.iterdir()) == []
-    assert all(gone(process.pid) for process in family)
+    until(lambda: all(gone(process.pid) for process in family), what="all its processes are gone")
 
 
 def test_every_check_finds_what_it_looks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
