@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,7 +20,7 @@ def facts(durability: str) -> dict[str, Any]:
     """Machine, versions, date, and the command that was given."""
     return {
         "durability": durability,
-        "command": " ".join(["python -m", _module(), *sys.argv[1:]]),
+        "command": " ".join(["python -m", _module(), *_words()]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
@@ -64,3 +65,8 @@ def progress(text: str) -> None:
 
 def _module() -> str:
     return sys.modules["__main__"].__spec__.name if sys.modules["__main__"].__spec__ else sys.argv[0]
+
+
+def _words() -> list[str]:
+    """The arguments as another machine would give them: of a path, only the last part."""
+    return [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
