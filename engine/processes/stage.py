@@ -45,7 +45,8 @@ class Stage:
         self.slot.pid = os.getpid()
         self.slot.state = State.STARTING
         self.stopping = False
-        self._parent = os.getppid()
+        # Not getppid(): a supervisor that died while this process was starting has been replaced already.
+        self._parent: int = self.node["pid"]
         self._last_work = time.monotonic()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
