@@ -36,7 +36,7 @@ class Process:
 
     def start(self, pass_fds: tuple[int, ...]) -> None:
         """Starts it. Raises Fault if the system refuses."""
-        self.slot.state, self.slot.pid = State.STARTING, 0
+        self.slot.state = State.STARTING
         self.liveness.reset()
         self.due = self.at_work_since = None
         self.told_to_stop = False
@@ -51,6 +51,7 @@ class Process:
             )
         except OSError as error:
             raise Fault("a process cannot be started", name=self.name, error=error) from None
+        self.slot.pid = self.popen.pid  # known before the process can say so itself: nobody signals pid 0
 
     def signal(self, number: int) -> None:
         """Sends a signal if the process is there."""

@@ -81,7 +81,10 @@ class Node:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process ids of the children by name (input, core-0, output-0, projector-VIEW) as they are now."""
+        """Process ids of the children by name (input, core-0, output-0, projector-VIEW) as they are now.
+
+        Never 0 on a started node; of a child that ended, the last one until it is started again.
+        """
         if self.page is None:
             return {}
         return {name: self.page.slot(name).pid for name in self.page.names}

@@ -52,8 +52,12 @@ def one_line(text: str) -> str:
 
 
 def railway(data: Path, **settings: object) -> Node:
-    """A node that sells tickets, not started yet. Its log lies beside the data directory."""
-    return Node(data, app=APP, settings=SMALL | settings, log=data.with_suffix(".log"))
+    """A node that sells tickets, not started yet. Its log lies beside the data directory.
+
+    On the built-in timetable whatever the environment says, as `ringfold` is: a data directory remembers.
+    """
+    built_in = {"timetable": "", "coaches": ""}
+    return Node(data, app=APP, settings=SMALL | built_in | settings, log=data.with_suffix(".log"))
 
 
 def open_run(number: int) -> OpenRun:
