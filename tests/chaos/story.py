@@ -25,6 +25,7 @@ from tests.model import Model
 APP = "domain_12306.app:create"
 RUNS, SEATS, SEGMENTS = 6, 60, 8
 CLIENTS = 4
+RECENT = 5_000  # commands: a rejection is remembered for a window of them, a commit for ever
 PER_TURN = 30  # commands that a client has in flight
 SETTINGS = {"segment_bytes": 1 << 20, "max_message_bytes": 1 << 18, "checkpoint_ms": 100}
 
@@ -84,7 +85,7 @@ class Seller(threading.Thread):
         draw = self._draw
         kind = draw.random()
         if kind < 0.1 and self._sent:
-            return draw.choice(self._sent)  # again, under the same id
+            return draw.choice(self._sent[-RECENT:])  # again, under the same id
         if kind < 0.55 and self._orders:
             name, order = self._orders.pop(draw.randrange(len(self._orders)))
             return ReleaseOrder(name, order=order)

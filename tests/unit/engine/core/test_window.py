@@ -76,6 +76,15 @@ def test_outcomes_of_an_earlier_life_are_remembered() -> None:
     assert window.highest == id
 
 
+def test_an_outcome_of_an_earlier_life_outlives_the_turn_that_comes_right_after_the_start() -> None:
+    window = Window(10, stored_none)
+    fill(window, ids(1, 9), answer=None)  # a start loads the stored commits first, and nearly fills a generation
+    (id,) = ids(5_000, 5_000)
+    window.remember(id, b"no")
+    fill(window, ids(6_000, 6_008), answer=None)
+    assert window.find(id) == (True, b"no")
+
+
 @given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=8, unique=True), max_size=15))
 def test_a_committed_id_is_never_forgotten_in_whatever_order_ids_come(batches: list[list[int]]) -> None:
     stored: set[str] = set()
