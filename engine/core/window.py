@@ -31,8 +31,8 @@ class Window:
         return (id <= self.floor and self._in_store(id)), None
 
     def remember(self, id: str, answer: bytes) -> None:
-        """Takes in the outcome of an earlier life. Into the young generation, though it is older than that: the
-        old one may be dropped with the next turn, and the outcome is promised for `size` commands more."""
+        """Takes in the outcome of an earlier life. Into the young generation, though it is older than that:
+        the old one may be dropped with the next turn, and outcomes are promised for `size` commands."""
         self.young[id] = answer
         self.highest = max(self.highest, id)
 

@@ -78,7 +78,7 @@ def test_outcomes_of_an_earlier_life_are_remembered() -> None:
 
 def test_an_outcome_of_an_earlier_life_outlives_the_turn_that_comes_right_after_the_start() -> None:
     window = Window(10, stored_none)
-    fill(window, ids(1, 9), answer=None)  # a start loads the stored commits first, and nearly fills a generation
+    fill(window, ids(1, 9), answer=None)  # a start loads stored commits first: nearly a generation
     (id,) = ids(5_000, 5_000)
     window.remember(id, b"no")
     fill(window, ids(6_000, 6_008), answer=None)
