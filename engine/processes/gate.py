@@ -106,8 +106,8 @@ class Gate:
         if not envelopes:
             admitted.refused.append((who, _failed(None, "malformed", "a message holds no command")))
         elif len(envelopes) > self.limits.commands_per_message:
-            for envelope in envelopes:
-                admitted.refused.append((who, self._too_many(envelope.id, len(envelopes))))
+            refusals = [self._too_many(envelope.id, len(envelopes)) for envelope in envelopes]
+            admitted.refused.append((who, b",".join(refusals)))
         elif not ids_are_canonical([envelope.id for envelope in envelopes]):
             self._one_by_one(admitted, who, [bytes(raw) for raw in decode_raws(body)], busy)
         else:
@@ -131,17 +131,19 @@ class Gate:
     def _one_by_one(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
         """The slow path: refuses what is malformed and lets its neighbours in, in their order."""
         good: list[bytes] = []
+        refusals: list[bytes] = []  # leave in one frame: one for each would pass the socket's high-water mark
         for body in bodies:
             try:
                 envelope = decode_envelope(body)
             except NOT_DECODABLE as error:
-                admitted.refused.append((who, _failed(_some_id(body), "malformed", str(error))))
+                refusals.append(_failed(_some_id(body), "malformed", str(error)))
                 continue
             if ids_are_canonical([envelope.id]):
                 good.append(body)
             else:
-                text = "an id is 32 lower-case hex digits"
-                admitted.refused.append((who, _failed(envelope.id, "malformed", text)))
+                refusals.append(_failed(envelope.id, "malformed", "an id is 32 lower-case hex digits"))
+        if refusals:
+            admitted.refused.append((who, b",".join(refusals)))
         if good:
             self._singles(admitted, who, good, busy)
 

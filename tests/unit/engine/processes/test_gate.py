@@ -38,7 +38,8 @@ def admit(*messages: tuple[bytes, bytes], limits: Limits = LIMITS, partitions: i
 
 
 def answers(admitted: Admitted, who: bytes = A) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(body) for to, body in admitted.refused if to == who]
+    bodies = [body for to, body in admitted.refused if to == who]
+    return [answer for body in bodies for answer in msgspec.json.decode(b"[" + body + b"]")]
 
 
 def journaled(admitted: Admitted, who: bytes = A, partition: int = 0) -> list[str]:
@@ -241,6 +242,16 @@ def test_the_bound_on_commands_is_per_message_and_not_per_client() -> None:
     admitted = admit(*messages)
     assert not admitted.refused
     assert len(journaled(admitted)) == 450
+
+
+@pytest.mark.parametrize("commands", [[add(n) for n in range(101)], [b'{"id":"x"}'] * 100])
+def test_however_many_commands_of_a_message_are_refused_they_are_answered_in_one_frame(
+    commands: list[bytes],
+) -> None:
+    """A socket holds so many unread frames for a client; beyond that its answers are dropped."""
+    admitted = admit((A, array(*commands)))
+    assert len(admitted.refused) == 1
+    assert len(answers(admitted)) == len(commands)
 
 
 def test_too_many_malformed_commands_are_not_looked_at_one_by_one() -> None:
