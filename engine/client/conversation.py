@@ -9,10 +9,12 @@ command is sent again with its own id until it is answered or its deadline passe
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import msgspec
 
+from engine.client.answers import FINAL, decode_answers
 from engine.client.receipts import Receipt
 from engine.model.messages import Command
 
@@ -20,7 +22,6 @@ RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
 _encode = msgspec.json.encode
-_FINAL = ("committed", "unchanged", "rejected", "failed")
 
 
 class Ticket:
@@ -51,23 +52,6 @@ class _Flight:
         self.back_off_s = FIRST_BACK_OFF_S
 
 
-class _Answer(msgspec.Struct):
-    outcome: str
-    id: str | None = None
-    ids: list[str] = []
-    versions: list[int] = []
-    version: int = 0
-    partition: int = 0
-    position: int = 0
-    result: Any = None
-    code: str = ""
-    message: str = ""
-    reason: str = ""
-
-
-_decode = msgspec.json.Decoder(list[_Answer]).decode
-
-
 class Conversation:
     """Everything that one client has in flight. `batch`: most commands in a frame."""
 
@@ -77,7 +61,8 @@ class Conversation:
         self.max_frame_bytes = max_frame_bytes
         self._fresh: list[Ticket] = []
         self._flying: dict[str, _Flight] = {}
-        self._due: list[tuple[float, str]] = []  # when to look at a command again: resend or give up
+        self._due: list[tuple[float, int, list[str]]] = []  # when to look again: resend or give up
+        self._looks = count()  # keeps equal moments in order
         self._again: list[Ticket] = []
 
     def __len__(self) -> int:
@@ -88,6 +73,11 @@ class Conversation:
     def full(self) -> bool:
         """True if no more should be submitted before some are done."""
         return len(self) >= self.max_in_flight
+
+    @property
+    def idle(self) -> bool:
+        """True if no command waits for its answer: a new one gains nothing by waiting for company."""
+        return not self._flying
 
     @property
     def batch_ready(self) -> bool:
@@ -107,13 +97,21 @@ class Conversation:
         """Frames that are due: everything new, and what `expire` found to be due again."""
         again, self._again = self._again, []
         fresh, self._fresh = self._fresh, []
+        resend_at = now + RESEND_S
+        together: list[str] = []  # one entry of the queue for all that are looked at together
         for ticket in fresh:
             flight = self._flying.get(ticket.id)
             if flight is None:
                 flight = self._flying[ticket.id] = _Flight()
             flight.tickets.append(ticket)
             flight.sent += 1
-            self._look_at(flight, now + RESEND_S)
+            if ticket.deadline < resend_at or len(flight.tickets) > 1:
+                self._look_at(flight, resend_at)
+            else:
+                flight.due = resend_at
+                together.append(ticket.id)
+        if together:
+            heappush(self._due, (resend_at, next(self._looks), together))
         bodies: list[bytes] = []
         size = 0
         for ticket in (*again, *fresh):
@@ -128,7 +126,7 @@ class Conversation:
     def incoming(self, frame: bytes, now: float) -> list[Ticket]:
         """Takes in a frame of answers; returns the tickets that are done by it."""
         done: list[Ticket] = []
-        for answer in _decode(frame):
+        for answer in decode_answers(frame):
             if answer.outcome == "committed" and answer.ids:
                 for k, id in enumerate(answer.ids):
                     if id in self._flying:
@@ -142,7 +140,7 @@ class Conversation:
             elif answer.outcome == "accepted":
                 for id in answer.ids:
                     done += self._accepted(id)
-            elif answer.outcome in _FINAL and answer.id is not None:
+            elif answer.outcome in FINAL and answer.id is not None:
                 done += self._finish(
                     answer.id,
                     Receipt(
@@ -166,30 +164,42 @@ class Conversation:
         wait too long for their answer, or were refused and have waited, leave with the next `outgoing`."""
         done: list[Ticket] = []
         while self._due and self._due[0][0] <= now:
-            at, id = heappop(self._due)
-            flight = self._flying.get(id)
-            if flight is None or flight.due != at:
-                continue
-            late = [ticket for ticket in flight.tickets if ticket.deadline <= now]
-            for ticket in late:
-                if flight.refused == flight.sent:
-                    ticket.receipt = Receipt("busy", id, message=flight.reason)
-                else:
-                    ticket.receipt = Receipt("unknown", id, message="no answer in time")
-            done += late
-            if self._drop(id, flight):
-                self._again.append(flight.tickets[0])
-                flight.sent += 1
-                self._look_at(flight, now + RESEND_S)
+            at, _, ids = heappop(self._due)
+            for id in ids:
+                flight = self._flying.get(id)
+                if flight is not None and flight.due == at:
+                    done += self._look(id, flight, now)
+        return done
+
+    def give_up(self) -> list[Ticket]:
+        """Ends everything at once, for a client that closes. Returns all tickets not done, as `unknown`."""
+        done = [ticket for flight in self._flying.values() for ticket in flight.tickets] + self._fresh
+        for ticket in done:
+            ticket.receipt = Receipt("unknown", ticket.id, message="the client was closed")
+        self._flying, self._fresh, self._due, self._again = {}, [], [], []
         return done
 
     def patience(self, now: float) -> float:
         """Seconds until something is due, at most one."""
         return min(1.0, max(0.0, self._due[0][0] - now)) if self._due else 1.0
 
+    def _look(self, id: str, flight: _Flight, now: float) -> list[Ticket]:
+        """Gives up the tickets that are late, and has the command sent again if any are left."""
+        late = [ticket for ticket in flight.tickets if ticket.deadline <= now]
+        for ticket in late:
+            if flight.refused == flight.sent:
+                ticket.receipt = Receipt("busy", id, message=flight.reason)
+            else:
+                ticket.receipt = Receipt("unknown", id, message="no answer in time")
+        if self._drop(id, flight):
+            self._again.append(flight.tickets[0])
+            flight.sent += 1
+            self._look_at(flight, now + RESEND_S)
+        return late
+
     def _look_at(self, flight: _Flight, at: float) -> None:
         flight.due = min([at, *(ticket.deadline for ticket in flight.tickets)])
-        heappush(self._due, (flight.due, flight.tickets[0].id))
+        heappush(self._due, (flight.due, next(self._looks), [flight.tickets[0].id]))
 
     def _back_off(self, id: str, reason: str, now: float) -> None:
         flight = self._flying.get(id)
