@@ -12,14 +12,16 @@ from types import TracebackType
 from typing import Any
 
 import zmq
+from msgspec.structs import replace
 
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import Where, answer_to, dealer, endpoints_of, question
-from engine.client.receipts import QueryRefused, Receipt, Wait
-from engine.client.sync import TIMEOUT_S
+from engine.client.endpoints import Where, answer_in, dealer, endpoints_of, question
+from engine.client.receipts import QueryRefused, Receipt, Wait, view_waited_for
+from engine.client.sync import GRACE_S, TIMEOUT_S
 from engine.model.messages import Command
 
 TICK_S = 0.05
+CLOSED = "the client is closed"
 
 
 class AsyncClient:
@@ -31,35 +33,42 @@ class AsyncClient:
         self._loop = asyncio.get_running_loop()
         self._socket = dealer(commands)
         self._loop.add_reader(self._socket.fileno(), self._receive)
-        self._queries: dict[str, zmq.Socket[bytes]] = {}
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._desks: dict[str, _Desk] = {}
         self._asked = 0
         self._flush_planned = False
+        self._closed = False
         self._room = asyncio.Event()
-        self._room.set()
         self._ticking = self._loop.create_task(self._tick())
 
     async def send(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Receipt:
         """Sends one command and waits for it. Never raises for an outcome: look at the receipt."""
+        view = view_waited_for(wait, self._views)
         until = time.monotonic() + timeout_s
         while self._talk.full:
             self._room.clear()
             await self._room.wait()
-        ticket = self._talk.submit(command, wait, time.monotonic(), timeout_s)
-        ticket.done = self._loop.create_future()
+        if self._closed:
+            raise RuntimeError(CLOSED)
+        now = time.monotonic()
+        level = "committed" if view else wait
+        ticket = self._talk.submit(command, level, now, max(0.0, until - now))
+        if wait != "sent":
+            ticket.done = self._loop.create_future()
         if self._talk.batch_ready:
             self._flush()
         elif not self._flush_planned:
             self._flush_planned = True
             self._loop.call_soon(self._flush)
+        if wait == "sent":
+            return Receipt("sent", command.id)
         receipt: Receipt = await ticket.done
-        view = wait.removeprefix("projected:")
-        if view != wait and receipt.outcome == "committed":
+        if view is not None and receipt.outcome == "committed":
             left_s = max(0.001, until - time.monotonic())
             try:
                 await self.query(view, "positions", at_least=receipt.at, timeout_s=left_s)
             except (QueryRefused, TimeoutError) as error:
-                return Receipt("unknown", receipt.id, message=f"committed, but view {view} lags: {error}")
+                text = f"committed, but view {view} lags: {error}"
+                return replace(receipt, outcome="unknown", message=text)
         return receipt
 
     async def query(
@@ -72,29 +81,38 @@ class AsyncClient:
         timeout_s: float = TIMEOUT_S,
     ) -> Any:
         """Asks a view; the same as the other client's, awaited."""
-        socket = self._queries.get(view)
-        if socket is None:
-            socket = self._queries[view] = dealer(self._views[view])
-            self._loop.add_reader(socket.fileno(), self._receive_answers, socket)
+        if self._closed:
+            raise QueryRefused("closed", CLOSED)
+        desk = self._desks.get(view)
+        if desk is None:
+            desk = self._desks[view] = _Desk(self._loop, self._views[view])
         self._asked += 1
         number = self._asked
-        future = self._waiting[number] = self._loop.create_future()
-        socket.send(question(query, args, at_least, timeout_s, number))
-        self._receive_answers(socket)
+        future = desk.ask(number, question(query, args, at_least, timeout_s, number))
         try:
-            return await asyncio.wait_for(future, timeout_s + 0.5)
+            return await asyncio.wait_for(future, timeout_s + GRACE_S)
+        except TimeoutError:
+            raise TimeoutError(f"view {view} did not answer within {timeout_s} s") from None
         finally:
-            del self._waiting[number]
+            desk.waiting.pop(number, None)
 
     async def close(self) -> None:
-        """Closes the sockets. What is in flight stays unknown."""
+        """Closes the sockets. What is in flight stays unknown, and whoever waits for it is told so."""
+        if self._closed:
+            return
+        self._closed = True
         self._ticking.cancel()
-        for socket in (self._socket, *self._queries.values()):
-            self._loop.remove_reader(socket.fileno())
-            socket.close()
+        self._settle(self._talk.give_up())
+        self._room.set()
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        for desk in self._desks.values():
+            desk.close()
 
     def _flush(self) -> None:
         self._flush_planned = False
+        if self._closed:
+            return
         for frame in self._talk.outgoing(time.monotonic()):
             self._socket.send(frame)
         self._receive()  # the descriptor tells of changes only: sending may have swallowed one
@@ -106,26 +124,9 @@ class AsyncClient:
         except zmq.Again:
             return
 
-    def _receive_answers(self, socket: "zmq.Socket[bytes]") -> None:
-        try:
-            while True:
-                frame = socket.recv(zmq.NOBLOCK)
-                for number, future in list(self._waiting.items()):
-                    try:
-                        mine, answer = answer_to(number, frame)
-                    except QueryRefused as error:
-                        mine, answer = True, error
-                    if mine and not future.done():
-                        if isinstance(answer, QueryRefused):
-                            future.set_exception(answer)
-                        else:
-                            future.set_result(answer)
-        except zmq.Again:
-            return
-
     def _settle(self, tickets: list[Ticket]) -> None:
         for ticket in tickets:
-            if not ticket.done.done():
+            if ticket.done is not None and not ticket.done.done():
                 ticket.done.set_result(ticket.receipt)
         if tickets:
             self._room.set()
@@ -143,3 +144,43 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+class _Desk:
+    """The socket of one view, and who waits for an answer, by the number of the request."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str) -> None:
+        self.waiting: dict[int, asyncio.Future[Any]] = {}
+        self._loop = loop
+        self._socket = dealer(endpoint)
+        loop.add_reader(self._socket.fileno(), self._receive)
+
+    def ask(self, number: int, frame: bytes) -> "asyncio.Future[Any]":
+        future = self.waiting[number] = self._loop.create_future()
+        self._socket.send(frame)
+        self._receive()  # for the same reason as above
+        return future
+
+    def close(self) -> None:
+        self._end(list(self.waiting), QueryRefused("closed", CLOSED))
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                number, answer = answer_in(self._socket.recv(zmq.NOBLOCK))
+                # Without a number it may be for any of them: better all are refused than all wait in vain.
+                self._end(list(self.waiting) if number is None else [number], answer)
+        except zmq.Again:
+            return
+
+    def _end(self, numbers: list[int], answer: Any) -> None:
+        for number in numbers:
+            future = self.waiting.pop(number, None)
+            if future is None or future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

@@ -46,11 +46,10 @@ def question(
     return msgspec.json.encode(request)
 
 
-def answer_to(number: int, frame: bytes) -> tuple[bool, Any]:
-    """(is it the answer to this request, the answer). Raises QueryRefused if that is an error."""
+def answer_in(frame: bytes) -> tuple[int | None, Any]:
+    """(number of the request, answer). The answer to a query that was refused is a QueryRefused; the number
+    is None if the view could not make it out."""
     found: dict[str, Any] = msgspec.json.decode(frame)
-    if found["request"] not in (number, None):
-        return False, None  # a late answer to a query that was given up
     if "error" in found:
-        raise QueryRefused(found["error"], found["message"])
-    return True, found["answer"]
+        return found["request"], QueryRefused(found["error"], found["message"])
+    return found["request"], found["answer"]

@@ -1,19 +1,25 @@
 """The receipt: what a client knows of a command."""
 
+from collections.abc import Container
 from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["accepted", "committed", "unchanged", "rejected", "failed", "busy", "unknown"]
+Kind = Literal["sent", "accepted", "committed", "unchanged", "rejected", "failed", "busy", "unknown"]
 Wait = str
-"""`accepted`, `committed` or `projected:<view>`."""
+"""`sent`, `accepted`, `committed` or `projected:<view>`."""
+
+LEVELS = ("sent", "accepted", "committed")
+_PROJECTED = "projected:"
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
     """How a command ended, or how far it has come.
 
-    `busy`: nothing was kept. `unknown`: no answer in time; the command may have taken effect or may still
-    do so. Sending the same command object again is safe after either, and answers as the first time.
+    `busy`: nothing was kept of this sending. `unknown`: no answer in time; the command may have taken effect
+    or may still do so. Sending the same command object again is safe after either, and answers as the first
+    time. `sent`: nobody waited for an answer. `unknown` with a position: it is committed, but the view that
+    was waited for has not shown it in time.
     """
 
     outcome: Kind
@@ -34,6 +40,17 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     def at(self) -> tuple[int, int]:
         """(partition, position): for `at_least` of a query that must see this command's events."""
         return self.partition, self.position
+
+
+def view_waited_for(wait: Wait, views: Container[str]) -> str | None:
+    """The view that a `wait` names, or None. ValueError if it is no such word, or there is no such view: to
+    be asked before the command is sent, not after it had its effect."""
+    if wait in LEVELS:
+        return None
+    view = wait.removeprefix(_PROJECTED)
+    if view == wait or view not in views:
+        raise ValueError(f"wait={wait!r}: sent, accepted, committed, or projected:<a view of this node>")
+    return view
 
 
 class QueryRefused(Exception):

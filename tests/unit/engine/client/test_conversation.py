@@ -306,6 +306,17 @@ def test_an_outcome_that_comes_first_serves_who_waits_for_acceptance() -> None:
     assert outcome(ticket) == "committed"
 
 
+def test_giving_up_ends_every_ticket_as_unknown_whether_it_left_or_not() -> None:
+    talk = Conversation()
+    flying = [submit(talk, Add("a")) for _ in range(3)]
+    outgoing(talk)
+    assert not talk.idle
+    flying.append(submit(talk, Add("b")))
+    assert talk.give_up() == flying
+    assert {outcome(ticket) for ticket in flying} == {"unknown"}
+    assert (len(talk), talk.idle, outgoing(talk, 100.0), talk.expire(100.0)) == (0, True, [], [])
+
+
 def test_patience_ends_when_something_is_due() -> None:
     talk = Conversation()
     assert talk.patience(0.0) == 1.0
