@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from engine.model.messages import Command, Event
+from engine.model.state import OWN, attributes
 from engine.operate.errors import ConfigError
 
 Exists = Literal["must", "must-not", "may"]
@@ -28,6 +29,19 @@ class Aggregate:
         self.id = id
         self.version = 0
         self.key = ""  # the engine's index key, in hex
+
+    def save_state(self) -> Any:
+        """Everything that it remembers besides what the engine keeps: for snapshots, and to compare.
+
+        By default all attributes. Override both methods where that would be large: the value may be of any
+        types that `pickle` takes; it is taken while nothing changes, and belongs to the caller.
+        """
+        return {name: value for name, value in attributes(self).items() if name not in OWN}
+
+    def load_state(self, state: Any) -> None:
+        """Takes in what `save_state` gave, on a fresh object."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F], F]:

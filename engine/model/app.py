@@ -2,49 +2,33 @@
 
 import inspect
 import re
+import types
 import typing
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from engine.model.aggregates import Aggregate, Exists
-from engine.model.messages import Command, Event, Message, wire_tag
-from engine.model.projections import Projection
+from engine.model.handlers import expect_message
+from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
+from engine.model.processes import Process, ProcessSpec
+from engine.model.projections import Projection, ProjectionSpec
 from engine.operate.errors import ConfigError
 
 A = TypeVar("A", bound=type[Aggregate])
 P = TypeVar("P", bound=type[Projection])
+M = TypeVar("M", bound=type[Process])
+N = TypeVar("N", bound=type[ApplicationMessage])
 
 Handler = tuple[type[Aggregate], Callable[..., Any], Exists]
 Applier = Callable[[Any, Any], None]
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+U = TypeVar("U", bound=Upcaster)
 
-_PROJECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # it names a folder and a process
-
-
-class ProjectionSpec:
-    """A registered projection: its handlers by event class and its queries by name."""
-
-    def __init__(self, name: str, version: int, factory: Callable[[], Projection], cls: type[Projection]):
-        self.name, self.version, self.factory = name, version, factory
-        self.handlers: dict[type[Event], str] = {}
-        self.queries: dict[str, tuple[str, Any]] = {}
-        for attribute, method in inspect.getmembers(cls, callable):
-            event = getattr(method, "__on__", None)
-            if event is not None:
-                _expect(event, Event, "event", method)
-                if event in self.handlers:
-                    raise ConfigError(f"projection {name} has two handlers for {wire_tag(event)}")
-                self.handlers[event] = attribute
-            query_name = getattr(method, "__query__", None)
-            if query_name is not None:
-                if query_name == "positions":
-                    raise ConfigError(f"projection {name}: every view answers the query positions already")
-                if query_name in self.queries:
-                    raise ConfigError(f"projection {name} has two queries named {query_name}")
-                self.queries[query_name] = (attribute, _request_type(name, method))
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")  # it names a folder and an operating system process
 
 
 class Engine:
-    """One application: its aggregates and projections.
+    """One application: its aggregates, projections, process managers and application messages.
 
         app = Engine("notes")
 
@@ -57,44 +41,99 @@ class Engine:
         self.fingerprint = ""  # of reference data that decisions depend on; kept with the data directory
         self.handlers: dict[type[Command], Handler] = {}
         self.appliers: dict[type[Event], tuple[type[Aggregate], Applier]] = {}
+        self.aggregates: dict[type[Aggregate], float | None] = {}
+        """class → seconds untouched after which one leaves memory; None: never"""
         self.projections: dict[str, ProjectionSpec] = {}
+        """name → newest version"""
+        self.versions: dict[str, dict[int, ProjectionSpec]] = {}
+        """name → every registered version"""
+        self.processes: dict[str, ProcessSpec] = {}
+        self.messages: set[type[ApplicationMessage]] = set()
+        self.upcasters: dict[tuple[str, int], tuple[int, Upcaster]] = {}
+        """(wire name, version) → the version that it is lifted to, and how"""
         self._names: dict[str, type] = {}
 
-    def aggregate(self, cls: A) -> A:
-        """Class decorator: registers the command handlers and appliers of an aggregate."""
-        for _, method in inspect.getmembers(cls, callable):
-            command, exists = getattr(method, "__handles__", (None, None))
-            if command is not None:
-                _expect(command, Command, "command", method)
-                if exists not in typing.get_args(Exists):
-                    raise ConfigError(f'{method.__qualname__} handles with exists="{exists}"')
-                self._claim(command)
-                if command in self.handlers:
-                    raise ConfigError(f"two handlers for command {wire_tag(command)}")
-                self.handlers[command] = (cls, method, typing.cast(Exists, exists))
-            event = getattr(method, "__applies__", None)
-            if event is not None:
-                _expect(event, Event, "event", method)
-                self._claim(event)
-                if event in self.appliers:
-                    raise ConfigError(f"two appliers for event {wire_tag(event)}")
-                self.appliers[event] = (cls, typing.cast(Applier, method))
-        return cls
+    @overload
+    def aggregate(self, cls: A) -> A: ...
+    @overload
+    def aggregate(self, *, idle_s: float) -> Callable[[A], A]: ...
+    def aggregate(self, cls: A | None = None, *, idle_s: float | None = None) -> A | Callable[[A], A]:
+        """Class decorator: registers the command handlers and appliers of an aggregate.
+
+        `idle_s`: an aggregate that no command has touched for so many seconds leaves memory; the next
+        command for it brings it back from the event store. Without it aggregates stay.
+        """
+
+        def register(cls: A) -> A:
+            if idle_s is not None and not idle_s > 0:
+                raise ConfigError(f"aggregate {cls.__qualname__}: idle_s must be above 0", idle_s=idle_s)
+            self.aggregates[cls] = idle_s
+            for _, method in inspect.getmembers(cls, callable):
+                self._register_handler(cls, method)
+                self._register_applier(cls, method)
+            return cls
+
+        return register if cls is None else register(cls)
 
     def projection(
         self, name: str, *, version: int = 1, factory: Callable[[], Projection] | None = None
     ) -> Callable[[P], P]:
-        """Class decorator: registers a view under a name; `factory` makes it where it needs arguments."""
+        """Class decorator: registers a view under a name; `factory` makes it where it needs arguments.
+
+        Where two versions of a name are registered, the older one serves until the newer one is built.
+        """
 
         def register(cls: P) -> P:
-            if not _PROJECTION_NAME.fullmatch(name):
-                raise ConfigError("a projection's name is of letters, digits, - and _, at most 64", name=name)
-            if name in self.projections:
-                raise ConfigError(f"two projections are named {name}")
-            self.projections[name] = ProjectionSpec(name, version, factory or cls, cls)
+            self._check_name("projection", name)
+            versions = self.versions.setdefault(name, {})
+            if version in versions:
+                raise ConfigError(f"two projections are named {name}, version {version}")
+            if version < 1:
+                raise ConfigError(f"projection {name}: a version is 1 or more", version=version)
+            versions[version] = ProjectionSpec(name, version, factory or cls, cls)
+            self.projections[name] = versions[max(versions)]
             return cls
 
         return register
+
+    def process(self, name: str, *, factory: Callable[[], Process] | None = None) -> Callable[[M], M]:
+        """Class decorator: registers a process manager. Its name is part of the ids of what it sends: it
+        must not change."""
+
+        def register(cls: M) -> M:
+            self._check_name("process", name)
+            if name in self.processes:
+                raise ConfigError(f"two process managers are named {name}")
+            self.processes[name] = ProcessSpec(name, factory or cls, cls)
+            return cls
+
+        return register
+
+    def message(self, cls: N) -> N:
+        """Class decorator: registers an application message, which handlers may then return."""
+        if not (isinstance(cls, type) and issubclass(cls, ApplicationMessage)):
+            raise ConfigError(f"{cls!r} is no application message")
+        expect_message(cls, ApplicationMessage, "application message", self.message)
+        self._claim(cls)
+        self.messages.add(cls)
+        return cls
+
+    def upcaster(self, name: str, from_version: int, to_version: int) -> Callable[[U], U]:
+        """Function decorator: how a stored event (its fields, without `type`) is lifted when it is read."""
+
+        def register(function: U) -> U:
+            if to_version <= from_version or from_version < 1:
+                raise ConfigError("an upcaster lifts to a higher version", name=name, at=from_version)
+            if (name, from_version) in self.upcasters:
+                raise ConfigError("two upcasters begin at one version", name=name, version=from_version)
+            self.upcasters[name, from_version] = (to_version, function)
+            return function
+
+        return register
+
+    def events(self) -> dict[str, type[Event]]:
+        """Every event and application message that may stand in the store as it is, by its wire tag."""
+        return {wire_tag(event): event for event in (*self.appliers, *self.messages)}
 
     def check(self) -> None:
         """Raises ConfigError, one clear line, on anything that could not work."""
@@ -102,13 +141,70 @@ class Engine:
             raise ConfigError(f"application {self.name} handles no command")
         if not self.appliers:
             raise ConfigError(f"application {self.name} applies no event")
-        applied = {wire_tag(event) for event in self.appliers}
-        for spec in self.projections.values():
-            for event in spec.handlers:
-                if wire_tag(event) not in applied:
-                    raise ConfigError(
-                        f"projection {spec.name} reads {wire_tag(event)}, which no aggregate applies"
-                    )
+        known = self.events()
+        for versions in self.versions.values():
+            for spec in versions.values():
+                self._check_reads(f"projection {spec.name}", spec.events(), known)
+        for process in self.processes.values():
+            self._check_reads(f"process {process.name}", process.events(), known)
+            for command in process.refusals:
+                if command not in self.handlers:
+                    raise ConfigError(f"process {process.name}: nobody handles {wire_tag(command)}")
+        for cls, method, _ in self.handlers.values():
+            for event in _announced(method):
+                owner, _ = self.appliers.get(event, (cls, None))
+                if event not in self.messages and (event not in self.appliers or owner is not cls):
+                    text = f"{method.__qualname__} returns {event.__name__}"
+                    raise ConfigError(f"{text}, which {cls.__name__} does not apply")
+        self._check_chains(known)
+
+    def _check_reads(self, reader: str, events: set[type[Event]], known: dict[str, type[Event]]) -> None:
+        for event in events:
+            if wire_tag(event) not in known:
+                raise ConfigError(f"{reader} reads {wire_tag(event)}, which no aggregate applies")
+
+    def _check_chains(self, known: dict[str, type[Event]]) -> None:
+        """Every upcaster leads, step by step, to a version that is in use, and none begins at one."""
+        current = {(event.wire_name, event.wire_version) for event in known.values()}
+        for name, start in self.upcasters:
+            if (name, start) in current:
+                raise ConfigError(f"the upcaster of {name} begins at version {start}, which is in use")
+            version = start
+            while (name, version) in self.upcasters:
+                version = self.upcasters[name, version][0]
+            if (name, version) not in current:
+                raise ConfigError(
+                    f"the upcaster of {name} from version {start} ends at version {version}, "
+                    "which no aggregate applies"
+                )
+
+    def _register_handler(self, cls: type[Aggregate], method: Callable[..., Any]) -> None:
+        command, exists = getattr(method, "__handles__", (None, None))
+        if command is None:
+            return
+        expect_message(command, Command, "command", method)
+        if exists not in typing.get_args(Exists):
+            raise ConfigError(f'{method.__qualname__} handles with exists="{exists}"')
+        self._claim(command)
+        if command in self.handlers:
+            raise ConfigError(f"two handlers for command {wire_tag(command)}")
+        self.handlers[command] = (cls, method, typing.cast(Exists, exists))
+
+    def _register_applier(self, cls: type[Aggregate], method: Callable[..., Any]) -> None:
+        event = getattr(method, "__applies__", None)
+        if event is None:
+            return
+        expect_message(event, Event, "event", method)
+        self._claim(event)
+        if event in self.appliers:
+            raise ConfigError(f"two appliers for event {wire_tag(event)}")
+        if issubclass(event, ApplicationMessage):
+            raise ConfigError(f"{method.__qualname__} applies an application message, which nobody does")
+        self.appliers[event] = (cls, typing.cast(Applier, method))
+
+    def _check_name(self, kind: str, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"a {kind}'s name is of letters, digits, - and _, at most 48", name=name)
 
     def _claim(self, message: type[Command] | type[Event]) -> None:
         tag = wire_tag(message)
@@ -119,18 +215,17 @@ class Engine:
             )
 
 
-def _expect(message: Any, base: type[Message], kind: str, method: Callable[..., Any]) -> None:
-    if not (isinstance(message, type) and issubclass(message, base)):
-        raise ConfigError(f"{method.__qualname__} is for {message!r}, which is no {kind}")
+def _announced(method: Callable[..., Any]) -> set[type[Event]]:
+    """The event classes in the annotation of what a handler returns."""
     try:
-        wire_tag(message)
-    except TypeError as error:
-        raise ConfigError(str(error)) from None
-
-
-def _request_type(projection: str, method: Callable[..., Any]) -> Any:
-    hints = typing.get_type_hints(method)
-    hints.pop("return", None)
-    if len(hints) != 1:
-        raise ConfigError(f"query {method.__qualname__} of {projection} needs one annotated request argument")
-    return next(iter(hints.values()))
+        returned = typing.get_type_hints(method).get("return")
+    except (NameError, TypeError):
+        return set()  # an annotation that only a type checker can read
+    found: set[type[Event]] = set()
+    waiting = [returned]
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and issubclass(kind, Event):
+            found.add(kind)
+        waiting += typing.get_args(kind)
+    return {event for event in found if event.wire_name}

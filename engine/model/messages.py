@@ -1,4 +1,4 @@
-"""Commands and events: typed, immutable, with explicit wire names that never follow Python paths."""
+"""Commands, events and application messages: typed, immutable, with wire names that are no Python paths."""
 
 from typing import Any, dataclass_transform
 
@@ -64,6 +64,18 @@ class Command(_Addressed, kw_only=True):
 
 class Event(Message):
     """A fact, already true. Named in the past tense. Stored for ever under its name and version."""
+
+
+class ApplicationMessage(Event):
+    """Something to tell the outside that is no change of an aggregate. Named in the past tense.
+
+        @app.message
+        class ReceiptIssued(ApplicationMessage, name="receipt.issued"): ...
+
+    A handler returns it as it returns events, alone or among them. It stands in the stream entry of its
+    command, so it is stored all or nothing with the events; no aggregate applies it. Subscribers get it at
+    least once, under the id `<command id>-<place in the entry>`.
+    """
 
 
 def wire_tag(message: type[Message]) -> str:

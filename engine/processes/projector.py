@@ -35,9 +35,12 @@ class Fold:
         self.projection.load(self.view.items())
         self.positions = list(self.view.positions)
         self._unsaved: dict[bytes, bytes | None] = {}  # what a save without room did not keep
-        self.queries = {name: (getattr(self.projection, at), of) for name, (at, of) in spec.queries.items()}
-        self._handlers = {event: getattr(self.projection, at) for event, at in spec.handlers.items()}
-        self._decode = record_decoder(app, spec.handlers).decode
+        self.queries = {
+            name: (getattr(self.projection, found.attribute), found.request)
+            for name, found in spec.queries.items()
+        }
+        self._handlers = {h.events[0]: getattr(self.projection, h.attribute) for h in spec.handlers}
+        self._decode = record_decoder(app, spec.events()).decode
         self._readers = [
             Reader(stage.store(p), stage.config["map_bytes"]) for p in range(stage.partitions)
         ]

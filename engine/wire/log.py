@@ -44,7 +44,7 @@ def record_decoder(app: Engine, readers: Iterable[type[Event]] | None = None) ->
     `readers`: the event classes that a projection reads. They may have fewer fields than what is stored
     under their wire names; all other events become `Unread`. None: every event as its aggregate applies it.
     """
-    known: dict[str, type] = {wire_tag(event): event for event in app.appliers}
+    known: dict[str, type] = dict(app.events())
     if readers is not None:
         unread = {
             tag: msgspec.defstruct("Unread", [], bases=(Unread,), tag_field="type", tag=tag, frozen=True)

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from engine import Aggregate, Command, Engine, Event, NoArguments, Projection, applies, handles, on, query
+from engine.model.handlers import Handler
+from engine.model.projections import Query
 from engine.operate.errors import ConfigError
 
 
@@ -68,8 +70,8 @@ def test_a_whole_application_passes() -> None:
     assert app.handlers[Do][2] == "may"
     assert app.appliers[Done][0] is Thing
     spec = app.projections["things"]
-    assert (spec.version, spec.handlers) == (2, {Done: "done"})
-    assert spec.queries == {"count": ("count", NoArguments)}
+    assert (spec.version, spec.handlers) == (2, [Handler((Done,), 0, "done", ("meta",))])
+    assert spec.queries == {"count": Query("count", NoArguments, False)}
     assert isinstance(spec.factory(), Things)
 
 
@@ -205,16 +207,26 @@ def test_two_projections_of_one_name_are_refused() -> None:
         app.projection("same")(Projection)
 
 
-def test_two_handlers_of_a_projection_for_an_event_are_refused() -> None:
-    class Twice(Projection):
-        @on(Done)
-        def one(self, event: Done, meta: Any) -> None: ...
+def test_handlers_of_one_event_run_by_priority_and_then_as_they_were_written() -> None:
+    class Seen(Projection):
+        @on(Done, priority=2)
+        def third(self, event: Done, meta: object) -> None: ...
+
+        @on(Done, Undone)
+        def fourth(self, done: Done, undone: Undone, meta: object) -> None: ...
 
         @on(Done)
-        def two(self, event: Done, meta: Any) -> None: ...
+        def first(self, event: Done) -> None: ...
 
-    with pytest.raises(ConfigError, match="projection twice has two handlers for done"):
-        engine(Thing).projection("twice")(Twice)
+        @on(Done)
+        def second(self, event: Done, view: object, meta: object) -> None: ...
+
+    app = engine(Thing)
+    app.projection("seen")(Seen)
+    spec = app.projections["seen"]
+    assert [handler.attribute for handler in spec.handlers] == ["first", "second", "third", "fourth"]
+    assert [handler.wants for handler in spec.handlers[:2]] == [(), ("view", "meta")]
+    assert spec.uses_view
 
 
 def test_two_queries_of_one_name_are_refused() -> None:
