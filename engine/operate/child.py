@@ -30,9 +30,9 @@ class Process:
         self.finished = False
 
     @property
-    def is_projector(self) -> bool:
-        """Projectors stop last: they take in what the pipeline still stores."""
-        return self.name.startswith("projector-")
+    def is_follower(self) -> bool:
+        """Projectors, process managers and the like stop last: they take in what the pipeline still stores."""
+        return not self.name.startswith(("input", "core-", "output-"))
 
     def start(self, pass_fds: tuple[int, ...]) -> None:
         """Starts it. Raises Fault if the system refuses."""

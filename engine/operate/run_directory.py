@@ -18,7 +18,7 @@ from engine.operate.errors import Fault
 from engine.operate.lock import try_lock
 
 PREFIX = "ringfold-"
-LONGEST_NAME = len("/query-000")  # of the sockets made in it
+LONGEST_NAME = len("/process-000")  # of the sockets made in it
 
 
 class RunDirectory:

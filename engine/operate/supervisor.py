@@ -4,7 +4,7 @@
               node.json → processes in pipeline order → ready when all of them are at work
     watch     ended: the policy table says restart or stop all; standing still: killed, which is an end
     stop      input is told; it drains, and the end of its rings travels down the pipeline and back;
-              then the projectors are told; whatever is left after `stop_seconds` is killed
+              then those who follow are told; whatever is left after `stop_seconds` is killed
 
 It holds no lock that a child needs and passes no data, so killing it harms nothing: the children notice
 within a second and leave. Signals and the ends of children wake it; else it looks once a second.
@@ -36,6 +36,7 @@ from engine.processes.stage import load_app
 from ringbuffer import Bell, create
 
 RINGS = ("inbox", "outbox", "replies")
+PIPELINE = ("input", "core", "output")
 LOOK_S = 1.0  # between two looks when all is well: what an idle supervisor costs
 EAGER_LOOK_S = 0.02  # while something starts or stops
 
@@ -92,10 +93,11 @@ class Supervisor:
         plan += [(f"core-{p}", "core", ["--partition", str(p)]) for p in numbers]
         plan += [(f"output-{p}", "output", ["--partition", str(p)]) for p in numbers]
         plan += [(f"projector-{view}", "projector", ["--view", view]) for view in app.projections]
+        plan += [(f"manager-{name}", "manager", ["--process", name]) for name in app.processes]
         for ring in RINGS:
             for p in numbers:
                 _make_ring(run.rings / f"{ring}-{p}", self.config.ring_bytes)
-        bells = {name: Bell.create() for name, kind, _ in plan if kind != "projector"}
+        bells = {name: Bell.create() for name, kind, _ in plan if kind in PIPELINE}
         for bell in bells.values():
             cleanup.callback(bell.close)
         page = StatusPage.create(run.status, [name for name, _, _ in plan])
@@ -104,6 +106,7 @@ class Supervisor:
         self.endpoints = {
             "commands": self.config.endpoint or run.socket("commands"),
             "queries": {view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
+            "processes": {name: run.socket(f"process-{n}") for n, name in enumerate(app.processes)},
             "events": [run.socket(f"events-{p}") for p in numbers],
             "status": str(run.status),
             "data": str(data),
@@ -207,9 +210,9 @@ class Supervisor:
         """Passes the stop on, one step further than it has come. True when nothing is left."""
         if not self._ready:
             return True  # nobody was told to come yet; what was acknowledged all the same is durable
-        pipeline = [process for process in self._processes if not process.is_projector]
+        pipeline = [process for process in self._processes if not process.is_follower]
         if all(process.finished for process in pipeline):
-            told = [process for process in self._processes if process.is_projector]
+            told = [process for process in self._processes if process.is_follower]
         else:
             told = pipeline[:1]
         for process in told:
@@ -218,7 +221,7 @@ class Supervisor:
             if process.slot.state in AT_WORK:
                 process.told_to_stop = True
                 process.signal(signal.SIGTERM)
-            elif process.is_projector:  # far behind; it goes on from its last checkpoint next time
+            elif process.is_follower:  # far behind; it goes on from its last checkpoint next time
                 process.told_to_stop = True
                 process.signal(signal.SIGKILL)
         return all(process.finished for process in self._processes)

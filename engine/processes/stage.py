@@ -30,15 +30,22 @@ class Stage:
         parser = argparse.ArgumentParser(prog=f"engine.processes.{kind}", description=f"The {kind} stage.")
         parser.add_argument("--run", type=Path, required=True, help="run directory, holding node.json")
         parser.add_argument("--partition", type=int, default=0)
-        parser.add_argument("--view", default="")
+        parser.add_argument("--view", default="", help="of a projector")
+        parser.add_argument("--process", default="", help="of a process manager: its name")
         options = parser.parse_args()
         self.partition: int = options.partition
         self.view: str = options.view
+        self.process: str = options.process
         self.node: dict[str, Any] = json.loads((options.run / "node.json").read_text())
         self.config: dict[str, Any] = self.node["config"]
         self.data = Path(self.node["data"])
         self.partitions: int = self.node["partitions"]
-        names = {"input": "input", "projector": f"projector-{self.view}"}
+        names = {
+            "input": "input",
+            "projector": f"projector-{self.view}",
+            "manager": f"manager-{self.process}",
+            "snapshotter": "snapshotter",
+        }
         self.name = names.get(kind, f"{kind}-{self.partition}")
         self._page = StatusPage.attach(self.node["status"])
         self.slot = self._page.slot(self.name)
