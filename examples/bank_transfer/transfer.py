@@ -1,0 +1,47 @@
+"""A transfer: what somebody wants, and how it ended. It touches no account; the clerk sees to that."""
+
+from typing import Literal
+
+from engine import Aggregate, Rejection, Stamp, applies, handles, reject
+from examples.bank_transfer.messages import (
+    FailTransfer,
+    FinishTransfer,
+    StartTransfer,
+    TransferFailed,
+    TransferFinished,
+    TransferStarted,
+)
+
+
+class Transfer(Aggregate):
+    """One transfer."""
+
+    state: Literal["started", "finished", "failed"] = "started"
+
+    @handles(StartTransfer, exists="must-not")
+    def start(self, command: StartTransfer, stamp: Stamp) -> TransferStarted | Rejection:
+        if command.amount <= 0:
+            return reject("bad-amount", "a transfer moves something")
+        if command.source == command.target:
+            return reject("same-account", "a transfer goes from one account to another")
+        return TransferStarted(source=command.source, target=command.target, amount=command.amount)
+
+    @handles(FinishTransfer)
+    def finish(self, command: FinishTransfer, stamp: Stamp) -> TransferFinished | None:
+        return TransferFinished() if self.state == "started" else None
+
+    @handles(FailTransfer)
+    def fail(self, command: FailTransfer, stamp: Stamp) -> TransferFailed | None:
+        return TransferFailed(reason=command.reason) if self.state == "started" else None
+
+    @applies(TransferStarted)
+    def _started(self, event: TransferStarted) -> None:
+        self.state = "started"
+
+    @applies(TransferFinished)
+    def _finished(self, event: TransferFinished) -> None:
+        self.state = "finished"
+
+    @applies(TransferFailed)
+    def _failed(self, event: TransferFailed) -> None:
+        self.state = "failed"
