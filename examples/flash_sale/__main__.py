@@ -1,0 +1,93 @@
+"""`python -m examples.flash_sale`: a small sale with every kind of buyer, a kill, and an audit."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from engine.client import Client
+from engine.store import Reader
+from examples.flash_sale.audit import Sale
+from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
+from examples.temporary import temporary_node
+
+UNITS, BUYERS, PAY_WITHIN_S = 10, 100, 5.0
+PATIENCE_S = 60.0
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Tells the story on standard output."""
+    with temporary_node("examples.flash_sale:create") as (node, client):
+        client.send(PutOnSale("guitar", units=UNITS, price=99_00, pay_within_s=PAY_WITHIN_S))
+        client.send(PutOnSale("sticker", units=UNITS, price=0))
+        orders = [f"order-{number}" for number in range(BUYERS)]
+        last = client.send_many(PlaceOrder(order, article="guitar") for order in orders)[-1]
+        at_once = client.query("shop", "order", {"id": orders[-1]}, at_least=last.at)
+        print(f"{BUYERS} buyers order one of {UNITS} guitars; the last one sees at once: {at_once['status']}")
+        waiting = ordered(client, orders, "awaiting-payment", UNITS)
+        print(f"{len(waiting)} orders wait for their money, the others: {client.query('shop', 'totals')}")
+
+        client.send(CancelOrder(waiting[0]))
+        for order in waiting[1:-2]:
+            pay(client, order)
+        print(f"{waiting[0]} is cancelled, {waiting[-2]} and {waiting[-1]} do not pay, all others do")
+        client.send(PlaceOrder("order-free", article="sticker"))
+        ordered(client, ["order-free"], "completed", 1)
+        print("a sticker costs nothing, and its order is completed without a payment")
+
+        os.kill(node.pids["manager-checkout"], signal.SIGKILL)
+        print("the process manager, which keeps the timers, is killed")
+        ordered(client, waiting, "expired", 2)
+        print(f"their {PAY_WITHIN_S:.0f} s over, two orders have expired, once each")
+        pay(client, waiting[-1])
+        late = wait_for(lambda: shown(client, waiting[-1])["refunded"], "the refund")
+        print(f"{waiting[-1]} is paid late, and {late} is sent back")
+
+        ordered(client, waiting, "completed", UNITS - 3)
+        wait_for(lambda: client.query("shop", "article", {"id": "guitar"})["held"] == 0, "nothing is held")
+        print("guitars:", client.query("shop", "article", {"id": "guitar"}))
+        print("orders:", client.query("shop", "totals"))
+        reader = Reader(node.data / "store-0000")
+        sale = Sale(commit for _, commit in reader.commits())
+        reader.close()
+        broken = [*sale.broken, *sale.at_the_end()]
+        print(f"audit: {len(sale.orders)} orders, {len(broken)} broken rules")
+        for line in broken:
+            print("  ", line)
+
+
+def pay(client: Client, order: str) -> None:
+    """Pays, once the till is open: that follows the reservation by a moment."""
+    wait_for(lambda: client.send(Pay(payment_of(order)), timeout_s=PATIENCE_S).ok, f"{order} is paid")
+
+
+def shown(client: Client, order: str) -> Any:
+    """An order as its buyer sees it."""
+    return client.query("shop", "order", {"id": order}, timeout_s=PATIENCE_S)
+
+
+def ordered(client: Client, orders: Iterable[str], status: str, count: int) -> list[str]:
+    """The orders in a status, once there are so many."""
+
+    def found() -> list[str]:
+        some = [order for order in orders if shown(client, order)["status"] == status]
+        return some if len(some) >= count else []
+
+    return wait_for(found, f"{count} orders are {status}")
+
+
+def wait_for(condition: Callable[[], T], what: str) -> T:
+    """The first true value of a condition."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(f"not within {PATIENCE_S} s: {what}")
+
+
+if __name__ == "__main__":
+    main()

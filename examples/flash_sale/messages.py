@@ -1,0 +1,194 @@
+"""What can be wished for, and what can have happened. Amounts are whole cents, times nanoseconds since 1970.
+
+Buyers send `PlaceOrder`, `CancelOrder` and `Pay`, the shop sends `PutOnSale`, the checkout everything else.
+"""
+
+from engine import Command, Event
+
+# ------------------------------------------------------------------ articles
+
+
+class PutOnSale(Command, name="article.put-on-sale"):
+    """So many units at this price each; whoever has reserved must pay within this time."""
+
+    units: int
+    price: int
+    pay_within_s: float = 900.0
+
+
+class Reserve(Command, name="article.reserve"):
+    """Holds units for an order."""
+
+    order: str
+    units: int
+
+
+class Release(Command, name="article.release"):
+    """Gives up what is held for an order."""
+
+    order: str
+
+
+class Sell(Command, name="article.sell"):
+    """Hands out what is held for an order."""
+
+    order: str
+
+
+class WentOnSale(Event, name="article.went-on-sale"):
+    """It can be ordered."""
+
+    units: int
+    price: int
+    pay_within_ns: int
+
+
+class UnitsReserved(Event, name="article.units-reserved"):
+    """Held for this order, which costs so much and is to be paid by then."""
+
+    order: str
+    units: int
+    amount: int
+    pay_by_ns: int
+
+
+class UnitsReleased(Event, name="article.units-released"):
+    """Free again."""
+
+    order: str
+    units: int
+
+
+class UnitsSold(Event, name="article.units-sold"):
+    """Gone."""
+
+    order: str
+    units: int
+
+
+# ------------------------------------------------------------------ orders
+
+
+class PlaceOrder(Command, name="order.place"):
+    """A buyer wants units of an article."""
+
+    article: str
+    units: int = 1
+
+
+class AwaitPayment(Command, name="order.await-payment"):
+    """Units are held for it; now it waits for its money."""
+
+    article: str
+    amount: int
+    pay_by_ns: int
+
+
+class AcceptPayment(Command, name="order.accept-payment"):
+    """Its money has come."""
+
+
+class CompleteOrder(Command, name="order.complete"):
+    """Its units were handed out."""
+
+
+class RejectOrder(Command, name="order.reject"):
+    """There is nothing left for it."""
+
+    reason: str
+
+
+class CancelOrder(Command, name="order.cancel"):
+    """The buyer has changed their mind."""
+
+
+class ExpireOrder(Command, name="order.expire"):
+    """The time to pay is over."""
+
+
+class OrderPlaced(Event, name="order.placed"):
+    """It is being processed."""
+
+    article: str
+    units: int
+
+
+class OrderReserved(Event, name="order.reserved"):
+    """It waits for its money."""
+
+    amount: int
+    pay_by_ns: int
+
+
+class OrderPaid(Event, name="order.paid"):
+    """It is paid, or cost nothing."""
+
+    article: str
+
+
+class OrderCompleted(Event, name="order.completed"):
+    """It is over, and all are happy."""
+
+
+class OrderRejected(Event, name="order.rejected"):
+    """It is over. `paid`: money has to go back."""
+
+    reason: str
+    paid: bool
+
+
+class OrderCancelled(Event, name="order.cancelled"):
+    """It is over. `held`: units are held for it."""
+
+    article: str
+    held: bool
+
+
+class OrderExpired(Event, name="order.expired"):
+    """It is over: nobody paid in time."""
+
+    article: str
+
+
+# ------------------------------------------------------------------ payments
+
+
+class RequestPayment(Command, name="payment.request"):
+    """Opens the till for an order."""
+
+    order: str
+    amount: int
+
+
+class Pay(Command, name="payment.pay"):
+    """The buyer pays."""
+
+
+class Refund(Command, name="payment.refund"):
+    """The buyer gets the money back."""
+
+
+class PaymentRequested(Event, name="payment.requested"):
+    """The buyer can pay."""
+
+    order: str
+    amount: int
+
+
+class PaymentReceived(Event, name="payment.received"):
+    """The buyer has paid."""
+
+    order: str
+    amount: int
+
+
+class PaymentRefunded(Event, name="payment.refunded"):
+    """The buyer has the money back."""
+
+    order: str
+    amount: int
+
+
+def payment_of(order: str) -> str:
+    """The id of the payment for an order: made up here only, and kept nowhere."""
+    return f"payment-of-{order}"
