@@ -1,4 +1,4 @@
-"""An article: its units are free, held for an order, or sold. The one place where overselling could happen."""
+"""An article: its units are free, held for an order, or sold. The one place that could sell too many."""
 
 from engine import Aggregate, Rejection, Stamp, applies, handles, reject
 from examples.flash_sale.messages import (
@@ -33,9 +33,9 @@ class Article(Aggregate):
         return WentOnSale(units=command.units, price=command.price, pay_within_ns=pay_within_ns)
 
     @handles(Reserve)
-    def reserve(self, command: Reserve, stamp: Stamp) -> UnitsReserved | Rejection | None:
+    def reserve(self, command: Reserve, stamp: Stamp) -> UnitsReserved | Rejection:
         if command.order in self.held:
-            return None
+            return reject("held-already", f"{command.order} has units of {self.id}")
         if not 0 < command.units <= self.free:
             return reject("sold-out", f"{self.free} left of {self.id}")
         return UnitsReserved(

@@ -133,6 +133,7 @@ class OrderCompleted(Event, name="order.completed"):
 class OrderRejected(Event, name="order.rejected"):
     """It is over. `paid`: money has to go back."""
 
+    article: str
     reason: str
     paid: bool
 

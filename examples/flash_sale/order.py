@@ -42,11 +42,9 @@ class Order(Aggregate):
     @handles(AwaitPayment)
     def await_payment(
         self, command: AwaitPayment, stamp: Stamp
-    ) -> OrderReserved | list[OrderReserved | OrderPaid] | Rejection | None:
-        if self.status in ("awaiting-payment", "paid"):
-            return None
-        if self.status != "processing":
-            return reject("order-closed", f"{self.id} is {self.status}")
+    ) -> OrderReserved | list[OrderReserved | OrderPaid] | Rejection:
+        if self.status != "processing" or command.article != self.article:
+            return reject("not-wanted", f"{self.id}, for {self.article}, is {self.status}")
         reserved = OrderReserved(amount=command.amount, pay_by_ns=command.pay_by_ns)
         return reserved if command.amount else [reserved, OrderPaid(article=self.article)]
 
@@ -66,7 +64,7 @@ class Order(Aggregate):
     def reject(self, command: RejectOrder, stamp: Stamp) -> OrderRejected | None:
         if self.status not in ("processing", "paid"):
             return None
-        return OrderRejected(reason=command.reason, paid=self.status == "paid")
+        return OrderRejected(article=self.article, reason=command.reason, paid=self.status == "paid")
 
     @handles(CancelOrder)
     def cancel(self, command: CancelOrder, stamp: Stamp) -> OrderCancelled | Rejection | None:
