@@ -1,18 +1,26 @@
 """A partition: all its aggregates in memory, fed with sections, giving batches.
 
 Deterministic: the same sections give the same batches byte for byte, so live work and replay after a
-crash are one code path. Nothing here reads a clock, draws a random number or does I/O; looking up an
-old command id in the store is handed in.
+crash are one code path. Nothing here reads a clock, draws a random number or does I/O; what the event
+store holds is asked through an `Archive`.
 
     command → seen before? → decide (pure) → apply → commit     | rejected | unchanged | failed
+
+Two things make it go back. An applier that fails, or an event that cannot be encoded, leaves a section half
+done: what it touched is loaded from the store again, and its commands run one by one, so that only the
+culprit is answered `failed`. And if somebody else has appended to the store, everything that was decided
+in ignorance of it is undone (`go_back`), and the caller feeds the same sections again.
 """
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
+from engine.core.archive import Archive, NoArchive
+from engine.core.flights import Flight, Flights
+from engine.core.memory import Memory
 from engine.core.window import Window
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
@@ -21,13 +29,16 @@ from engine.model.stamp import Stamp
 from engine.operate.errors import CorruptData, InvariantBroken
 from engine.wire.batches import Batch, encode_reply
 from engine.wire.commands import CommandDecoder, Malformed
-from engine.wire.identity import aggregate_key
-from engine.wire.sections import GROUP, SECTION
+from engine.wire.sections import GROUP, SECTION, singles
 
 Log = Callable[[str], None]
 
 Entry = tuple[str, int, str, int, int, list[Any], Any]
 """A `Commit` on its way to the encoder: a tuple gives the same bytes and is made in half the time."""
+
+
+class Broken(Exception):
+    """A section cannot be finished: a bug of the application came out when state had changed already."""
 
 
 class Partition:
@@ -39,24 +50,24 @@ class Partition:
         number: int,
         *,
         window: int = 250_000,
-        in_store: Callable[[str], bool] = lambda id: False,
+        archive: Archive | None = None,
         log: Log = lambda text: None,
     ) -> None:
         self.number = number
         self.sequence = 0
         self.position = 0
-        self.aggregates: dict[str, Aggregate] = {}
-        self.window = Window(window, in_store)
+        self.epoch = 0
+        self._archive = archive or NoArchive()
+        self.window = Window(window, self._archive.has_command)
+        self.memory = Memory(app, self._archive)
+        self.aggregates = self.memory.aggregates
+        self._flights = Flights()
+        self._at_hand = Flight(0, 0, (), [], [])
         self._log = log
         self._decode = CommandDecoder(app).decode
         self._encode = msgspec.json.Encoder().encode
-        of_class: dict[type[Aggregate], dict[type, Callable[[Any, Any], None]]] = {}
-        for event, (cls, applier) in app.appliers.items():
-            of_class.setdefault(cls, {})[event] = applier
-        self._loaders = app.appliers
-        self._appliers = {event: applier for event, (_, applier) in app.appliers.items()}
         self._handlers = {
-            command: (cls, decide, exists, of_class.get(cls, {}))
+            command: (cls, decide, exists, self.memory.appliers_of(cls))
             for command, (cls, decide, exists) in app.handlers.items()
         }
 
@@ -66,34 +77,89 @@ class Partition:
             raise CorruptData(
                 "positions are not contiguous", expected=self.position + 1, found=first_position
             )
-        aggregates, appliers, young = self.aggregates, self._appliers, self.window.young
-        highest, count = self.window.highest, 0
+        take_in, time_ns = self.memory.take_in, 0
         for commit in commits:
-            count += 1
-            name, events, id = commit.aggregate, commit.events, commit.command
-            aggregate = aggregates.get(name)
-            if aggregate is None:
-                aggregate = aggregates[name] = self._new(self._loaders[type(events[0])][0], name)
-            version = aggregate.version + 1
-            if commit.version != version:
-                raise CorruptData(
-                    "versions are not contiguous",
-                    aggregate=name,
-                    have=aggregate.version,
-                    found=commit.version,
-                )
-            for event in events:
-                appliers[type(event)](aggregate, event)
-            aggregate.version = version
-            young[id] = None
-            if id > highest:
-                highest = id
-        self.position += count
-        self.window.highest = highest
-        self.window.turn()
+            take_in(commit)
+            self.position += 1
+            time_ns = commit.time_ns
+        self.memory.evict(time_ns, 1 << 63)
+
+    def restore(self, position: int, aggregates: dict[str, Aggregate], time_ns: int) -> None:
+        """Begins with a snapshot, before anything is loaded. `time_ns`: when their idle time begins."""
+        self.position = position
+        self.memory.restore(aggregates, time_ns)
+
+    def settle(self, sequence: int, highest: str) -> None:
+        """Loading is over. `sequence`: the last one whose outcome is stored. `highest`: of the ids of all
+        stored commands; up to it, the store knows them."""
+        self.sequence, self._flights.position = sequence, self.position
+        self.window.settle(highest)
+
+    def batches(self, section: bytes) -> Iterator[Batch]:
+        """What is to be stored and answered for a section, one batch as a rule. Those of its commands that
+        were taken in before (up to `sequence`) are left out."""
+        first, *_ = SECTION.unpack_from(section)
+        if first > self.sequence:
+            try:
+                yield self.process(section)
+                return
+            except Broken:
+                self._log(f"commands from sequence {first} on run one by one now, because of a bug")
+        for single in singles(section, self.sequence):
+            try:
+                batch = self.process(single)
+            except Broken as broken:
+                batch = self.refuse(single, "handler-bug", str(broken))
+            yield batch
+
+    def refuse(self, single: bytes, code: str, message: str) -> Batch:
+        """The batch of a section of one command that is answered `failed` without being run."""
+        sequence, *_ = SECTION.unpack_from(single)
+        who_length, _, number, length = GROUP.unpack_from(single, SECTION.size)
+        at = SECTION.size + GROUP.size
+        (command,) = self._decode(single[at + who_length : at + who_length + length])
+        answer = self._failed(command.id, code, message)
+        self.window.remember(command.id, answer)
+        self.sequence = sequence
+        self._flights.add(Flight(sequence, self.position, (), [], [answer]))
+        reply = encode_reply(single[at : at + who_length], number, answer)
+        kept = b"[" + answer + b"]"
+        return Batch(
+            sequence, sequence, self.position + 1, 0, b"", b"", b"", kept, reply, b"", self.epoch
+        )
+
+    def go_back(self, sequence: int, position: int, since: Callable[[int], Iterable[Any]]) -> None:
+        """Undoes everything decided after `sequence` and takes in what somebody else has appended.
+
+        `sequence`, `position`: the last ones stored. `since(p)`: the stored commits beyond position p. The
+        batches that were handed on after `sequence` are of an old epoch now.
+        """
+        self.epoch += 1
+        self._flights.settle(sequence)
+        names: dict[str, None] = {}
+        for flight in self._flights.take():
+            names.update(dict.fromkeys(flight.touched))
+            for id in flight.commands():
+                self.window.forget(id)
+        for commit in since(self._flights.position):
+            names[commit.aggregate] = None
+            self.window.young[commit.command] = None
+            self.window.highest = max(self.window.highest, commit.command)
+        self.sequence, self.position, self._flights.position = sequence, position, position
+        self.memory.reload(names, position)
 
     def process(self, section: bytes) -> Batch:
-        """Runs every command of a section and returns what is to be stored and answered."""
+        """Runs every command of a section and returns what is to be stored and answered. Raises Broken, with
+        everything as it was before, if a bug came out too late to be contained in its command."""
+        try:
+            return self._run(section)
+        except Broken:
+            for id in self._at_hand.commands():
+                self.window.forget(id)
+            self.memory.reload(self._at_hand.touched, self.position)
+            raise
+
+    def _run(self, section: bytes) -> Batch:
         sequence, previous, time_ns, count, groups = SECTION.unpack_from(section)
         if previous != self.sequence:
             raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
@@ -103,6 +169,7 @@ class Partition:
         hexes: list[str] = []
         touched: dict[str, Aggregate] = {}
         outcomes: list[bytes] = []
+        self._at_hand = Flight(0, 0, touched, hexes, outcomes)
         replies: list[bytes] = []
         duplicates: list[tuple[bytes, str]] = []
         aggregates, handlers, window = self.aggregates, self._handlers, self.window
@@ -133,6 +200,8 @@ class Partition:
                         continue
                 name = command.aggregate
                 aggregate = aggregates.get(name)
+                if aggregate is None and self.memory.gaps:
+                    aggregate = self.memory.recall(name, self.position)
                 handler = handlers.get(type(command))  # type: ignore[arg-type]
                 answer = None
                 events: Any = ()
@@ -151,7 +220,7 @@ class Partition:
                     if answer is None:
                         try:
                             if aggregate is None:
-                                aggregate = self._new(cls, name)
+                                aggregate = self.memory.new(cls, name)
                             expected = command.expected_version  # type: ignore[union-attr]
                             if expected is not None and expected != aggregate.version:
                                 answer = self._rejected(
@@ -169,17 +238,19 @@ class Partition:
                         except Exception as error:  # a handler's bug must not stop its neighbours
                             answer = self._bug(command, error)
                 if answer is None and events:
+                    touched[name] = aggregate  # type: ignore[assignment]
                     try:
                         for event in events:
                             appliers[type(event)](aggregate, event)
-                    except Exception as error:  # half applied: there is no way back
-                        raise _broken("an applier failed", name, id, sequence, error) from error
+                    except Exception as error:  # half applied
+                        raise self._broken("the applier", command, error) from error
                     version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
                     commits.append((name, version, id, sequence, time_ns + sequence, events, result))
                     hexes.append(id)
                     hexes.append(aggregate.key)  # type: ignore[union-attr]
-                    touched[name] = aggregate  # type: ignore[assignment]
                     if version == 1:
+                        if not self.memory.begins(events):
+                            raise Broken("an application message alone cannot begin an aggregate")
                         aggregates[name] = aggregate  # type: ignore[assignment]
                     young[id] = None
                 else:
@@ -195,46 +266,48 @@ class Partition:
                 replies.append(encode_reply(who, number, b",".join(answers)))
         if sequence != first_sequence + count:
             raise InvariantBroken("a section holds more or fewer commands than it says", sequence=sequence)
+        record = self._record(first_position, commits) if commits else b""
         self.sequence = sequence - 1
         self.position += len(commits)
         window.highest = highest
         window.turn()
+        stored = self._archive.stored()
+        self._flights.add(Flight(self.sequence, self.position, touched, hexes, outcomes))
+        self._flights.settle(stored)
+        if self.memory.idle:
+            self.memory.changed(touched.values(), time_ns + sequence, self.sequence, stored)
         return Batch(
             first_sequence,
             self.sequence,
             first_position,
             len(commits),
-            self._record(first_position, commits) if commits else b"",
+            record,
             bytes.fromhex("".join(hexes)),
             b"".join([bytes.fromhex(a.key) + a.version.to_bytes(8, "big") for a in touched.values()]),
             b"[" + b",".join(outcomes) + b"]" if outcomes else b"",
             b"".join(replies),
             self._encode(duplicates) if duplicates else b"",
+            self.epoch,
         )
 
     def _record(self, first_position: int, commits: list[Entry]) -> bytes:
         try:
             return self._encode((first_position, commits))
-        except Exception as error:  # they are applied: there is no way back
-            for entry in commits:
-                try:
-                    self._encode(entry)
-                except Exception as why:
-                    raise _broken("an event cannot be encoded", entry[0], entry[2], entry[3], why) from why
-            raise _broken("events cannot be encoded", "", "", self.sequence, error) from error
+        except Exception as error:
+            text = f"an event cannot be encoded: {error}"
+            self._log(f"between commands {commits[0][2]} and {commits[-1][2]} {text}")
+            raise Broken(text) from error
 
     def _bug(self, command: Any, error: Exception) -> bytes:
         """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
         kind = type(error).__name__
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{at.filename}:{at.lineno}"
-        self._log(f"handler of {type(command).__name__} {command.id} failed at {where}: {error!r}")
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        self._log(f"the handler of {type(command).__name__} {command.id} failed\n{trace}")
         return self._failed(command.id, "handler-bug", f"the handler raised {kind}")
 
-    def _new(self, cls: type[Aggregate], name: str) -> Aggregate:
-        aggregate = cls(name)
-        aggregate.key = aggregate_key(name).hex()
-        return aggregate
+    def _broken(self, what: str, command: Any, error: Exception) -> Broken:
+        self._log(f"{what} for {type(command).__name__} {command.id} failed at {_place(error)}: {error!r}")
+        return Broken(f"{what} raised {type(error).__name__}")
 
     def _committed(self, commits: list[Entry], start: int) -> list[bytes]:
         """Answers to commits[start:]: one block, and one by one those that carry a result."""
@@ -293,8 +366,9 @@ class Partition:
         return self._encode({"outcome": "failed", "id": id, "code": code, "message": message})
 
 
-def _broken(what: str, aggregate: str, command: str, sequence: int, error: Exception) -> InvariantBroken:
-    return InvariantBroken(what, aggregate=aggregate, command=command, sequence=sequence, error=repr(error))
+def _place(error: Exception) -> str:
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{at.filename}:{at.lineno}"
 
 
-__all__ = ["Malformed", "Partition"]
+__all__ = ["Broken", "Malformed", "Partition"]

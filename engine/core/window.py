@@ -36,6 +36,15 @@ class Window:
         self.young[id] = answer
         self.highest = max(self.highest, id)
 
+    def settle(self, highest: str) -> None:
+        """Every id up to this one is a matter for the store, where all commits of an earlier life are."""
+        self.floor = self._old_highest = self.highest = max(self.highest, highest)
+
+    def forget(self, id: str) -> None:
+        """Takes an id back: its batch was never stored."""
+        self.young.pop(id, None)
+        self.old.pop(id, None)
+
     def turn(self) -> None:
         """Starts a new generation if the young one is full. Call between batches."""
         if len(self.young) >= self.size:

@@ -46,8 +46,10 @@ def _parts(value: Any) -> Iterator[bytes]:
     """Type, length and content, so that no two different values share their bytes."""
     if value is None or isinstance(value, (bool, int, float, str, bytes, bytearray)):
         # bool before int: True and 1 are different states.
-        raw = isinstance(value, (bytes, bytearray))
-        body = bytes(value) if raw else repr(value).encode("utf-8", "replace")
+        if isinstance(value, (bytes, bytearray)):
+            body = bytes(value)
+        else:
+            body = repr(value).encode("utf-8", "replace")
         yield b"%s:%d:%s;" % (type(value).__name__.encode(), len(body), body)
     elif isinstance(value, (list, tuple)):
         yield b"[%d:" % len(value)

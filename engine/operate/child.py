@@ -31,7 +31,7 @@ class Process:
 
     @property
     def is_follower(self) -> bool:
-        """Projectors, process managers and the like stop last: they take in what the pipeline still stores."""
+        """Projectors and the like stop last: they take in what the pipeline still stores."""
         return not self.name.startswith(("input", "core-", "output-"))
 
     def start(self, pass_fds: tuple[int, ...]) -> None:

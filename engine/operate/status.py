@@ -62,6 +62,10 @@ class Slot:
     count_a = _Word(6)  # two counters whose meaning is the process's own
     count_b = _Word(7)
     restarts = _Word(8)  # how often the supervisor has started this process again
+    epoch = _Word(9)  # of an output: how often somebody else's append made the core go back
+    in_hand = _Word(10)  # of a core: the first sequence of what it is running, as death would leave it
+    suspect = _Word(11)  # of a core: what the last life had in hand
+    deaths = _Word(12)  # of a core: how many lives in a row ended so
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:
         self.name = name

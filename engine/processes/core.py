@@ -2,21 +2,19 @@
 
 It owns all aggregates of its partition. Its state is always what the event store and the journal say:
 after a crash it loads the stored events, replays the journaled commands behind them through the same
-code, and goes on with the ring.
+code (`recovering`), and goes on with the ring.
 """
 
 import gc
 import sys
 
-from engine.core.partition import Partition
-from engine.journal import read
 from engine.operate.errors import ConfigError, RingfoldError
 from engine.operate.status import State
+from engine.processes.poison import Poison
+from engine.processes.recovering import Past
 from engine.processes.stage import Stage, run
-from engine.store import Reader
 from engine.wire.batches import encode_batch
-from engine.wire.log import record_decoder
-from engine.wire.sections import decode_payload, last_sequence
+from engine.wire.sections import last_sequence
 from ringbuffer import Aborted, Producer
 
 
@@ -29,54 +27,35 @@ def main(stage: Stage) -> None:
     bell = stage.bell(stage.name)
     inbox = stage.consumer("inbox", bell)
     outbox = stage.producer("outbox", wakes=f"output-{stage.partition}")
-    partition = recover(stage, outbox, journaled=inbox.mark - 1)
+    poison = Poison(stage.data, stage.partition, stage.slot)
+    past = Past(stage)
+    partition = past.partition()
+
+    def decide(section: bytes) -> None:
+        for batch in poison.run(partition, section):
+            hand_on(stage, outbox, encode_batch(batch))
+
+    past.replay(partition, inbox.mark - 1, decide)
     stage.running()
     while True:
         sections = inbox.take(1 << 20)
+        if partition.epoch != past.output.epoch:
+            past.go_back(partition, decide)
         for section in sections:
             if last_sequence(section) > partition.sequence:
-                hand_on(stage, outbox, encode_batch(partition.process(section)))
+                decide(section)
         stage.beat()
         if sections:
             inbox.release()
             stage.slot.sequence, stage.slot.position = partition.sequence, partition.position
             stage.worked()
         elif inbox.finished:
-            break
+            if past.output.sequence >= partition.sequence:
+                break
+            bell.wait(0.005)  # until all is stored: it might have to be decided anew
         elif not inbox.wait(stage.patience()) and stage.abort():
             return
     outbox.finish()
-
-
-def recover(stage: Stage, outbox: Producer, journaled: int) -> Partition:
-    """State from the event store, then the journal behind it, up to sequence `journaled`."""
-    reader = Reader(stage.store(stage.partition), stage.config["map_bytes"])
-    app = stage.app()
-    partition = Partition(
-        app,
-        stage.partition,
-        window=stage.config["duplicate_window"],
-        in_store=reader.has_command,
-        log=stage.log,
-    )
-    stage.slot.state = State.REPLAYING
-    stored, position = reader.watermark()
-    decode = record_decoder(app).decode
-    for last, record in reader.records():
-        partition.load(*decode(record))
-        stage.beat()
-        stage.slot.position = last
-        if last >= position:
-            break
-    for id, answer in reader.remembered(upto=stored):
-        partition.window.remember(id, answer)
-    partition.sequence = stored
-    for frame in read(stage.data / "journal", stored, journaled):
-        for number, section in decode_payload(frame.payload):
-            if number == stage.partition and last_sequence(section) > partition.sequence:
-                hand_on(stage, outbox, encode_batch(partition.process(section)))
-                stage.beat()
-    return partition
 
 
 def hand_on(stage: Stage, outbox: Producer, batch: bytes) -> None:

@@ -3,6 +3,9 @@
 Nothing is answered or published before it is durable. Batches are released from the ring last, so a
 crash anywhere before that delivers them again; those already stored are recognised by their sequence
 and only answered again.
+
+Where somebody else has appended to the store, what the core decided meanwhile does not fit. Nothing of it
+is stored: a new epoch begins, batches of older ones are dropped, and the core decides them anew.
 """
 
 import struct
@@ -14,7 +17,8 @@ import zmq
 from engine.operate.errors import InvariantBroken, NoSpace, RingfoldError
 from engine.operate.status import State
 from engine.processes.stage import Stage, run
-from engine.store import Writer
+from engine.store import Conflict, Writer
+from engine.store.writer import Found
 from engine.wire.batches import Batch, decode_batch, encode_reply
 from ringbuffer import Aborted
 
@@ -34,14 +38,24 @@ def main(stage: Stage) -> None:
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
     doorbell.setsockopt(zmq.LINGER, 200)
     doorbell.bind(stage.node["events"][stage.partition])
+    core = stage.bell(f"core-{stage.partition}")
     check_readers_at = 0.0
+    stage.slot.sequence, stage.slot.position = writer.sequence, writer.position
     stage.running()
     while True:
         batches = [decode_batch(record) for record in outbox.take(1 << 20)]
         stage.beat()
         if batches:
-            store(stage, writer, unseen(batches, writer.sequence))
-            answers = [reply for batch in batches for reply in answers_of(writer, batch, stage.partition)]
+            batches = [batch for batch in batches if batch.epoch == stage.slot.epoch]
+            try:
+                store(stage, writer, unseen(batches, writer.sequence))
+            except Conflict as conflict:
+                stage.log(str(conflict))
+                stage.slot.epoch += 1
+                core.ring()
+                batches = []
+            again = duplicates_in(writer, batches)
+            answers = answers_of(batches, again, stage.partition)
             if answers:
                 try:
                     replies.publish(answers, deadline_s=float("inf"), abort=stage.waits)
@@ -51,6 +65,9 @@ def main(stage: Stage) -> None:
                 if batch.commits:
                     last = batch.first_position + batch.commits - 1
                     doorbell.send(DOORBELL.pack(stage.partition, batch.first_position, last) + batch.log)
+            for first, last, record in {found.record: None for _, found in again}:
+                # Published again: the first time may have been lost in a power cut.
+                doorbell.send(DOORBELL.pack(stage.partition, first, last) + record)
             outbox.release()
             stage.slot.sequence, stage.slot.position = writer.sequence, writer.position
             stage.worked()
@@ -93,26 +110,33 @@ def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:
             time.sleep(RETRY_S)
 
 
-def answers_of(writer: Writer, batch: Batch, partition: int) -> list[bytes]:
-    """The replies of a batch; answers to duplicates of commits come from the store."""
-    found = [batch.replies] if batch.replies else []
-    if batch.duplicates:
-        for who, id in _decode_duplicates(batch.duplicates):
+def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, Found]]:
+    """(client, what the store has) for every command that was committed before."""
+    found: list[tuple[bytes, Found]] = []
+    for batch in batches:
+        for who, id in _decode_duplicates(batch.duplicates) if batch.duplicates else ():
             hit = writer.find_command(id)
             if hit is None:
                 raise InvariantBroken("the core knows a commit that is not stored", command=id)
-            commit, position = hit
-            answer: dict[str, object] = {
-                "outcome": "committed",
-                "id": id,
-                "version": commit.version,
-                "partition": partition,
-                "position": position,
-            }
-            if commit.result is not None:
-                answer["result"] = commit.result
-            found.append(encode_reply(who, 1, _encode(answer)))
+            found.append((who, hit))
     return found
+
+
+def answers_of(batches: list[Batch], again: list[tuple[bytes, Found]], partition: int) -> list[bytes]:
+    """The replies of all batches, then those to duplicates."""
+    answers = [batch.replies for batch in batches if batch.replies]
+    for who, (commit, position, _) in again:
+        answer: dict[str, object] = {
+            "outcome": "committed",
+            "id": commit.command,
+            "version": commit.version,
+            "partition": partition,
+            "position": position,
+        }
+        if commit.result is not None:
+            answer["result"] = commit.result
+        answers.append(encode_reply(who, 1, _encode(answer)))
+    return answers
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.model.app import Engine
 from engine.operate.errors import ConfigError, Exit, RingfoldError
-from engine.operate.status import State, StatusPage
+from engine.operate.status import Slot, State, StatusPage
 from ringbuffer import Bell, Consumer, Producer, RingError
 
 BUSY_WAIT_S = 0.005  # bound of a park while work was seen lately: a lost wake-up costs at most this
@@ -64,6 +64,10 @@ class Stage:
     def state_of(self, name: str) -> State:
         """The state of another process of the node."""
         return State(self._page.slot(name).state)
+
+    def slot_of(self, name: str) -> Slot:
+        """The status line of another process of the node, to read."""
+        return self._page.slot(name)
 
     def wait_for(self, name: str, *states: State) -> None:
         """Waits until another process is in one of these states."""

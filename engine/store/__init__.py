@@ -1,11 +1,12 @@
 """The event store: LMDB, one environment per partition, one writer, many readers.
 
 Reading order: format (tables and keys), writer (group commit), reader (by position, by aggregate),
-views (what a projector saves).
+archive (as the core asks), foreign (appending beside a node), views (what a projector saves).
 """
 
+from engine.store.foreign import append_foreign
 from engine.store.reader import Reader
 from engine.store.views import View
-from engine.store.writer import Writer
+from engine.store.writer import Conflict, Writer
 
-__all__ = ["Reader", "View", "Writer"]
+__all__ = ["Conflict", "Reader", "View", "Writer", "append_foreign"]

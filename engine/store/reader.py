@@ -80,8 +80,14 @@ class Reader:
                 if decoded.first_position + k > after:
                     yield decoded.first_position + k, commit
 
-    def stream(self, aggregate: str, after_version: int = 0) -> Iterator[Commit]:
-        """The commits of one aggregate in version order."""
+    def last_command(self) -> str:
+        """The highest id of all stored commands, in hex; empty if there is none."""
+        with self.env.begin() as txn:
+            cursor = txn.cursor(self.commands)
+            return bytes(cursor.key()[:16]).hex() if cursor.last() else ""
+
+    def records_of(self, aggregate: str, after_version: int = 0) -> Iterator[bytes]:
+        """The records that hold commits of an aggregate beyond a version, in version order, each whole."""
         prefix = aggregate_key(aggregate)
         with self.env.begin() as txn:
             cursor = txn.cursor(self.versions)
@@ -96,7 +102,12 @@ class Reader:
                 value = txn.get(key, db=self.log)
             if value is None:
                 raise CorruptData("the version index points to a missing record", position=number(key))
-            for commit in raw_record_decoder.decode(unseal(value, key, str(self.path))).commits:
+            yield unseal(value, key, str(self.path))
+
+    def stream(self, aggregate: str, after_version: int = 0) -> Iterator[Commit]:
+        """The commits of one aggregate in version order."""
+        for record in self.records_of(aggregate, after_version):
+            for commit in raw_record_decoder.decode(record).commits:
                 if commit.aggregate == aggregate and commit.version > after_version:
                     yield commit
 

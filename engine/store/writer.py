@@ -1,14 +1,27 @@
 """The store's only writer: one transaction for all batches at hand, one flush."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmdb
+import msgspec
 
-from engine.operate.errors import CorruptData, InvariantBroken, NoSpace
+from engine.operate.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, seal, unseal, word
 from engine.wire.batches import Batch
-from engine.wire.log import Commit, raw_record_decoder
+from engine.wire.log import Commit
+
+
+class Conflict(RingfoldError):
+    """Somebody else has appended to the store: what was to be stored was decided without knowing that."""
+
+
+class Found(NamedTuple):
+    """A stored commit, its position, and its record: (first position, last position, JSON)."""
+
+    commit: Commit
+    position: int
+    record: tuple[int, int, bytes]
 
 
 class Writer:
@@ -35,7 +48,8 @@ class Writer:
         self._keep = keep_outcomes
 
     def commit(self, batches: list[Batch]) -> None:
-        """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later."""
+        """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later. Conflict:
+        nothing was kept, and the batches must be decided anew; `position` is up to date again."""
         entries: list[tuple[bytes, bytes]] = []
         heads: dict[bytes, bytes] = {}
         keys: list[tuple[bytes, bytes]] = []
@@ -61,6 +75,10 @@ class Writer:
         keys.sort()
         try:
             with self.env.begin(write=True) as txn:
+                have = number(txn.get(POSITION, db=self.meta))
+                if have != self.position:
+                    self.position, expected = have, self.position
+                    raise Conflict("somebody else appended to the event store", expected=expected, found=have)
                 if entries:
                     txn.cursor(self.log).putmulti(entries, append=True)
                     _, added = txn.cursor(self.versions).putmulti(sorted(heads.items()), overwrite=False)
@@ -78,18 +96,22 @@ class Writer:
             raise NoSpace("the event store has no room", path=self.path, error=error) from error
         self.position, self.sequence = position, sequence
 
-    def find_command(self, id: str) -> tuple[Commit, int] | None:
-        """The commit of a command id and its position."""
+    def find_command(self, id: str) -> Found | None:
+        """The commit of a command id."""
         prefix = bytes.fromhex(id)
         with self.env.begin() as txn:
             cursor = txn.cursor(self.commands)
             if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
                 return None
             key = cursor.value()
-            record = raw_record_decoder.decode(unseal(txn.get(key, db=self.log), key, str(self.path)))
-        for k, commit in enumerate(record.commits):
-            if commit.command == id:
-                return commit, record.first_position + k
+            record = unseal(txn.get(key, db=self.log), key, str(self.path))
+        first, entries = _take_apart(record)
+        name = id.encode()
+        for position, entry in enumerate(entries, first):
+            if name in bytes(entry):  # events may quote ids, so look closer
+                commit = _decode_commit(entry)
+                if commit.command == id:
+                    return Found(commit, position, (first, number(key), record))
         raise CorruptData("the command index points to a record without it", path=self.path, command=id)
 
     def _forget(self, txn: Any, sequence: int) -> None:
@@ -109,3 +131,6 @@ class Writer:
         self.env.sync(True)
         self.env.close()
 
+
+_take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
+_decode_commit = msgspec.json.Decoder(Commit).decode

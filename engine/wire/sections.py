@@ -13,11 +13,14 @@ Little-endian throughout.
 import struct
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from engine.operate.errors import CorruptData
 
 SECTION = struct.Struct("<QQQII")
 GROUP = struct.Struct("<HHII")
 PART = struct.Struct("<II")
+_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def encode_section(
@@ -41,6 +44,22 @@ def last_sequence(section: bytes) -> int:
     """The sequence of the section's last command."""
     first, _, _, count, _ = SECTION.unpack_from(section)
     return int(first + count - 1)
+
+
+def singles(section: bytes, after: int = 0) -> Iterator[bytes]:
+    """The same commands as sections of one command each, those beyond sequence `after`."""
+    sequence, previous, time_ns, _, groups = SECTION.unpack_from(section)
+    at = SECTION.size
+    for _ in range(groups):
+        who_length, _, _, length = GROUP.unpack_from(section, at)
+        at += GROUP.size
+        who, body = section[at : at + who_length], section[at + who_length : at + who_length + length]
+        at += who_length + length
+        for raw in _decode_raws(body):
+            if sequence > after:
+                group = (who, 1, b"[" + bytes(raw) + b"]")
+                yield encode_section(sequence, previous, time_ns, [group])
+            sequence, previous, time_ns = sequence + 1, sequence, time_ns + 1
 
 
 def encode_payload(sections: Iterable[tuple[int, bytes]]) -> bytes:

@@ -16,7 +16,7 @@ from engine.core.partition import Partition
 from engine.operate.config import Config
 from engine.processes import gate, output, queries
 from engine.processes.gate import Gate, Limits
-from engine.processes.output import answers_of
+from engine.processes.output import answers_of, duplicates_in
 from engine.store import Reader, Writer
 from engine.wire.batches import decode_replies
 from engine.wire.log import record_decoder
@@ -74,7 +74,8 @@ class Node:
             first = self.core.sequence + 1
             batch = self.core.process(encode_section(first, first - 1, TIME_NS, admitted.groups[0]))
             self.store.commit([batch])
-            replies = b"".join(answers_of(self.store, batch, 0))
+            again = duplicates_in(self.store, [batch])
+            replies = b"".join(answers_of([batch], again, 0))
             yield json.loads(b"[" + b",".join(body for _, _, body in decode_replies(replies)) + b"]")
 
 

@@ -62,7 +62,7 @@ def test_a_payload_that_ends_inside_a_header_is_corrupt(length: int) -> None:
 
 
 PART_OF_BATCH = st.binary(max_size=40)
-BATCHES = st.builds(Batch, U64, U64, U64, U32, *[PART_OF_BATCH] * 6)
+BATCHES = st.builds(Batch, U64, U64, U64, U32, *[PART_OF_BATCH] * 6, epoch=U32)
 
 
 @given(BATCHES)

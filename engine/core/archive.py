@@ -1,0 +1,31 @@
+"""What the core asks the event store: handed in, because the core itself does no I/O."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+
+class Archive(Protocol):
+    """The stored past of one partition."""
+
+    def has_command(self, id: str) -> bool:
+        """True if a commit of this command id is stored."""
+
+    def stream(self, aggregate: str, upto: int) -> Iterable[Any]:
+        """The typed commits of one aggregate in version order. Everything up to position `upto` is in the
+        store when this returns the first: it waits for it."""
+
+    def stored(self) -> int:
+        """The last command sequence whose outcome is stored. May lag, never leads."""
+
+
+class NoArchive:
+    """A past without anything in it, for a partition that lives in memory only."""
+
+    def has_command(self, id: str) -> bool:
+        return False
+
+    def stream(self, aggregate: str, upto: int) -> Iterable[Any]:
+        return ()
+
+    def stored(self) -> int:
+        return 1 << 63

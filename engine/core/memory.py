@@ -1,0 +1,104 @@
+"""Memory: the aggregates of a partition, how they come from stored events, and how idle ones leave.
+
+Replay is exactly `apply`. Whether an aggregate was loaded at the start, came back from the store a moment
+ago, or was here all the time makes no difference to any decision.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from engine.core.archive import Archive
+from engine.core.idle import Idle
+from engine.model.aggregates import Aggregate
+from engine.model.app import Engine
+from engine.operate.errors import CorruptData
+from engine.wire.identity import aggregate_key
+
+Apply = Callable[[Any, Any], None]
+
+
+class Memory:
+    """`aggregates` by id. `gaps`: there may be some in the store that are not here."""
+
+    def __init__(self, app: Engine, archive: Archive) -> None:
+        self.aggregates: dict[str, Aggregate] = {}
+        self.gaps = False
+        self.idle = Idle(app.aggregates)
+        self._counts_idle = bool(self.idle)
+        self._archive = archive
+        quiet: dict[type, Apply] = dict.fromkeys(app.messages, _nothing)
+        self.appliers = quiet | {event: applier for event, (_, applier) in app.appliers.items()}
+        self._owners = {event: cls for event, (cls, _) in app.appliers.items()}
+
+    def appliers_of(self, cls: type[Aggregate]) -> dict[type, Apply]:
+        """What one class applies; application messages are applied by doing nothing."""
+        return {event: apply for event, apply in self.appliers.items() if self._owners.get(event, cls) is cls}
+
+    def begins(self, events: Iterable[Any]) -> bool:
+        """True if these events can be the first of an aggregate: messages alone do not say of which class."""
+        return any(type(event) in self._owners for event in events)
+
+    def new(self, cls: type[Aggregate], name: str) -> Aggregate:
+        """A fresh aggregate, not yet among the others."""
+        aggregate = cls(name)
+        aggregate.key = aggregate_key(name).hex()
+        return aggregate
+
+    def take_in(self, commit: Any) -> None:
+        """Applies a stored commit. Raises CorruptData if its version does not follow."""
+        name = commit.aggregate
+        aggregate = self.aggregates.get(name)
+        if aggregate is None:
+            aggregate = self.aggregates[name] = self.new(self._class_of(commit), name)
+        version = aggregate.version + 1
+        if commit.version != version:
+            raise CorruptData(
+                "versions are not contiguous", aggregate=name, have=aggregate.version, found=commit.version
+            )
+        appliers = self.appliers
+        for event in commit.events:
+            appliers[type(event)](aggregate, event)
+        aggregate.version = version
+        if self._counts_idle:
+            self.idle.changed((aggregate,), commit.time_ns, commit.sequence)
+
+    def restore(self, aggregates: Mapping[str, Aggregate], time_ns: int) -> None:
+        """Takes in aggregates of a snapshot; their idle time begins now."""
+        for name, aggregate in aggregates.items():
+            aggregate.key = aggregate_key(name).hex()
+        self.aggregates.update(aggregates)
+        if self.idle:
+            self.idle.changed(aggregates.values(), time_ns, 0)
+
+    def recall(self, name: str, upto: int) -> Aggregate | None:
+        """An aggregate as the store has it at position `upto`, in memory again. None: there is none."""
+        for commit in self._archive.stream(name, upto):
+            self.take_in(commit)
+        return self.aggregates.get(name)
+
+    def reload(self, names: Iterable[str], upto: int) -> None:
+        """Forgets these and takes them in again as the store has them."""
+        for name in names:
+            self.aggregates.pop(name, None)
+            self.recall(name, upto)
+
+    def changed(self, aggregates: Iterable[Aggregate], time_ns: int, sequence: int, stored: int) -> None:
+        """Tells what a batch changed; lets go of those that have been idle for too long."""
+        self.idle.changed(aggregates, time_ns, sequence)
+        self.evict(time_ns, stored)
+
+    def evict(self, time_ns: int, stored: int) -> None:
+        """Lets go of aggregates whose time is over and whose last change is stored."""
+        for name in self.idle.expired(time_ns, stored):
+            self.aggregates.pop(name, None)
+            self.gaps = True
+
+    def _class_of(self, commit: Any) -> type[Aggregate]:
+        for event in commit.events:
+            if type(event) in self._owners:
+                return self._owners[type(event)]
+        raise CorruptData("an aggregate begins with an entry without events", aggregate=commit.aggregate)
+
+
+def _nothing(_aggregate: Any, _event: Any) -> None:
+    """How an application message is applied."""

@@ -1,0 +1,81 @@
+"""Appending to an event store from outside the node that works on it: for imports and repairs.
+
+A running node notices before it stores anything else, and decides anew whatever it had decided without
+knowing of it. Its memory, its views and its process managers then contain what was appended.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgspec
+
+from engine.model.messages import Event
+from engine.operate.errors import ConfigError, NoSpace
+from engine.store.format import POSITION, TABLES, number, seal, word
+from engine.store.writer import Conflict
+from engine.wire.identity import aggregate_key, partition_of, uuid7_hex
+
+
+def append_foreign(
+    data: Path,
+    aggregate: str,
+    events: Sequence[Event],
+    *,
+    version: int | None = None,
+    command: str | None = None,
+    map_bytes: int = 64 << 30,
+) -> tuple[int, int]:
+    """Appends one stream entry to a data directory; returns (version, position).
+
+    `version`: the one that the entry must become; None: the next. `command`: the id of the command that it
+    counts as the effect of; None: a new one. Raises Conflict if the version or the command is stored
+    already, ConfigError where there is no store, NoSpace where there is no room.
+    """
+    if not events:
+        raise ConfigError("an entry needs an event", aggregate=aggregate)
+    path = data / f"store-{partition_of(aggregate, _partitions(data)):04d}"
+    if not (path / "data.mdb").is_file():
+        raise ConfigError("there is no event store here", path=path, hint="start a node on it once")
+    id, key = command or uuid7_hex(), aggregate_key(aggregate)
+    env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=8, max_readers=512)
+    try:
+        log, versions, commands, _, meta = (env.open_db(name, create=False) for name in TABLES)
+        with env.begin(write=True) as txn:
+            head = _head(txn.cursor(versions), key)
+            wanted = head + 1 if version is None else version
+            if wanted != head + 1:
+                text = "this version is not the next one"
+                raise Conflict(text, aggregate=aggregate, version=wanted, head=head)
+            if not txn.put(bytes.fromhex(id) + key, b"", db=commands, overwrite=False):
+                raise Conflict("this command is stored already", aggregate=aggregate, command=id)
+            position = number(txn.get(POSITION, db=meta)) + 1
+            entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
+            at = word(position)
+            txn.put(at, seal(msgspec.json.encode((position, [entry]))), db=log, append=True)
+            txn.put(key + word(wanted), at, db=versions)
+            txn.put(bytes.fromhex(id) + key, at, db=commands)
+            txn.put(POSITION, at, db=meta)
+    except (lmdb.MapFullError, lmdb.DiskError) as error:
+        raise NoSpace("the event store has no room", path=path, error=error) from error
+    finally:
+        env.close()
+    return wanted, position
+
+
+def _partitions(data: Path) -> int:
+    try:
+        return int(json.loads((data / "manifest.json").read_bytes())["partitions"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError("this is no data directory", path=data, error=error) from None
+
+
+def _head(cursor: Any, key: bytes) -> int:
+    """The last version of an aggregate; 0 if it has none."""
+    found = cursor.set_range(key + b"\xff" * 8)
+    if (cursor.prev() if found else cursor.last()) and cursor.key().startswith(key):
+        return number(cursor.key()[len(key) :])
+    return 0

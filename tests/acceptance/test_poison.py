@@ -1,0 +1,59 @@
+"""Commands that end the process that runs them: set aside after the third time, and the node goes on."""
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
+from engine.client import Client
+from engine.operate.node import Node
+
+
+class Count(Command, name="poison.count"):
+    how: str = ""
+
+
+class Counted(Event, name="poison.counted"): ...
+
+
+class Counter(Aggregate):
+    @handles(Count, exists="may")
+    def count(self, command: Count, stamp: Stamp) -> Counted:
+        if command.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Counted()
+
+    @applies(Counted)
+    def _counted(self, event: Counted) -> None: ...
+
+
+def create(settings: Mapping[str, str]) -> Engine:
+    app = Engine("poison")
+    app.aggregate(Counter)
+    return app
+
+
+def test_a_command_that_kills_its_process_three_times_is_set_aside_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    settings = {"stall_seconds": 30}
+    poisoned = Count("c", how="kill")
+    with Node(data, app=f"{__name__}:create", settings=settings, log=tmp_path / "log") as node:
+        with Client(node.endpoints) as client:
+            commands = [Count("c"), Count("d"), poisoned, Count("c"), Count("d")]
+            receipts = client.send_many(commands, timeout_s=30)
+            assert [receipt.outcome for receipt in receipts] == [
+                "committed", "committed", "failed", "committed", "committed"
+            ]  # fmt: skip
+            assert receipts[2].code == "poisoned"
+            assert [receipt.version for receipt in receipts if receipt.ok] == [1, 1, 2, 2]
+            assert client.send(poisoned).code == "poisoned", "sent again, it does no more harm"
+        assert node.page is not None
+        assert node.page.slot("core-0").restarts == 3
+    (sequence,) = json.loads((data / "poisoned-0000.json").read_text())["sequences"]
+    assert sequence == 3
+    again = Node(data, app=f"{__name__}:create", settings=settings, log=tmp_path / "log")
+    with again as node, Client(node.endpoints) as client:
+        assert client.send(poisoned).code == "poisoned"
+        assert client.send(Count("c")).version == 3
