@@ -1,0 +1,150 @@
+"""Memory: idle aggregates leave it and come back, and nobody can tell."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Aggregate, ApplicationMessage, Command, Engine, Event, Stamp, applies, handles
+from engine.core.partition import Partition
+from engine.wire.batches import Batch, decode_replies
+from engine.wire.log import record_decoder
+from engine.wire.sections import encode_section
+from tests.unit.engine.core.test_partition import Shelf as AnyShelf
+
+SECOND = 1_000_000_000
+
+
+class Add(Command, name="memory.add"):
+    amount: int
+
+
+class Greet(Command, name="memory.greet"): ...
+
+
+class Added(Event, name="memory.added"):
+    amount: int
+
+
+class Greeted(ApplicationMessage, name="memory.greeted"):
+    whom: str
+
+
+class Sum(Aggregate):
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.sum = 0
+
+    @handles(Add, exists="may")
+    def add(self, command: Add, stamp: Stamp) -> Added:
+        return Added(command.amount)
+
+    @handles(Greet, exists="may")
+    def greet(self, command: Greet, stamp: Stamp) -> Greeted:
+        return Greeted(whom=f"{self.id} of {self.sum}")
+
+    @applies(Added)
+    def _added(self, event: Added) -> None:
+        self.sum += event.amount
+
+
+def create(idle_s: float | None) -> Engine:
+    app = Engine("sums")
+    if idle_s is None:
+        app.aggregate(Sum)
+    else:
+        app.aggregate(idle_s=idle_s)(Sum)
+    app.message(Greeted)
+    return app
+
+
+class Shelf(AnyShelf):
+    def keep(self, batch: Batch) -> None:
+        if batch.log:
+            self.commits += record_decoder(create(None)).decode(batch.log)[1]
+        self.sequence = batch.last_sequence
+
+
+class Sums:
+    def __init__(self, idle_s: float | None, stores: bool = True) -> None:
+        self.shelf = Shelf()
+        self.core = Partition(create(idle_s), 0, archive=self.shelf)
+        self.stores = stores
+        self.log: list[bytes] = []
+
+    def run(self, at_s: int, *commands: Command) -> list[Any]:
+        before = self.core.sequence
+        body = msgspec.json.encode(commands)
+        section = encode_section(before + 1, before, at_s * SECOND, [(b"me", len(commands), body)])
+        batch = self.core.process(section)
+        if self.stores:
+            self.shelf.keep(batch)
+        self.log.append(batch.log)
+        texts = [text for _, _, text in decode_replies(batch.replies)]
+        return [answer for text in texts for answer in msgspec.json.decode(b"[" + text + b"]")]
+
+
+def test_an_aggregate_that_was_idle_for_too_long_leaves_memory_and_comes_back_with_the_next_command() -> None:
+    sums = Sums(idle_s=10)
+    sums.run(1, Add("a", amount=5))
+    sums.run(5, Add("b", amount=1))
+    sums.run(12, Add("b", amount=1))
+    assert list(sums.core.aggregates) == ["b"]
+    (answer,) = sums.run(13, Add("a", amount=2))
+    assert answer["versions"] == [2]
+    assert sums.core.aggregates["a"].sum == 7  # type: ignore[attr-defined]
+
+
+def test_one_that_is_in_use_stays_though_others_leave() -> None:
+    sums = Sums(idle_s=10)
+    for second in range(30):
+        sums.run(second, Add("busy", amount=1), Add(f"once-{second}", amount=1))
+    assert "busy" in sums.core.aggregates
+    assert len(sums.core.aggregates) <= 12
+
+
+def test_nobody_leaves_before_its_last_change_is_stored() -> None:
+    sums = Sums(idle_s=10, stores=False)
+    sums.run(1, Add("a", amount=5))
+    sums.run(100, Add("b", amount=5))
+    assert set(sums.core.aggregates) == {"a", "b"}
+
+
+def test_without_a_limit_nobody_leaves() -> None:
+    sums = Sums(idle_s=None)
+    sums.run(1, Add("a", amount=5))
+    sums.run(10**6, Add("b", amount=5))
+    assert set(sums.core.aggregates) == {"a", "b"}
+    assert sums.shelf.asked == [], "and nobody looks for anyone in the store"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from("abcd"), st.integers(1, 9)), max_size=30))
+def test_leaving_and_coming_back_changes_no_decision(steps: list[tuple[int, str, int]]) -> None:
+    forgetful, other, at_s = Sums(idle_s=3), Sums(idle_s=None), 0
+    for wait_s, name, amount in steps:
+        at_s += wait_s
+        command = Add(name, amount=amount)
+        greeting = Greet(name)
+        forgetful.run(at_s, command, greeting)
+        other.run(at_s, command, greeting)
+    assert forgetful.log == other.log
+
+
+def test_an_application_message_alone_is_a_commit_that_changes_nothing() -> None:
+    sums = Sums(idle_s=None)
+    sums.run(1, Add("a", amount=5))
+    (answer,) = sums.run(2, Greet("a"))
+    assert (answer["outcome"], answer["versions"]) == ("committed", [2])
+    assert sums.shelf.commits[-1].events == [Greeted(whom="a of 5")]
+    assert sums.core.aggregates["a"].sum == 5  # type: ignore[attr-defined]
+
+
+def test_an_application_message_alone_cannot_begin_an_aggregate() -> None:
+    sums = Sums(idle_s=None)
+    body = msgspec.json.encode([Greet("new")])
+    (batch,) = sums.core.batches(encode_section(1, 0, SECOND, [(b"me", 1, body)]))
+    ((_, _, answer),) = decode_replies(batch.replies)
+    assert msgspec.json.decode(answer)["code"] == "handler-bug"
+    assert sums.core.aggregates == {}
