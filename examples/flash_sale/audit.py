@@ -25,8 +25,7 @@ ENDS = ("completed", "rejected", "cancelled", "expired")
 class Sale:
     """A history, folded. `broken`: each broken rule as a sentence."""
 
-    def __init__(self, history: Iterable[Any]) -> None:
-        """`history`: commits with events as dictionaries, in the order of their sequences."""
+    def __init__(self, history: Iterable[Any] = ()) -> None:
         self.broken: list[str] = []
         self.units: dict[str, Counter[str]] = {}  # article → where its units are
         self.orders: dict[str, str] = {}  # order → status
@@ -37,11 +36,15 @@ class Sale:
         self._pay_by_ns: dict[str, int] = {}
         self._costs: dict[str, bool] = {}
         for commit in history:
-            for event in commit.events:
-                kind, _, what = event["type"].partition(".")
-                {"article": self._article, "order": self._order, "payment": self._payment}[kind](
-                    commit, what, event
-                )
+            self.take(commit)
+
+    def take(self, commit: Any) -> None:
+        """A commit with its events as dictionaries. Those of one aggregate must come in order."""
+        for event in commit.events:
+            kind, _, what = event["type"].partition(".")
+            {"article": self._article, "order": self._order, "payment": self._payment}[kind](
+                commit, what, event
+            )
 
     def statuses(self) -> Counter[str]:
         """How many orders stand how."""

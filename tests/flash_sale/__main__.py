@@ -1,0 +1,40 @@
+"""`python -m tests.flash_sale`: 10,000 buyers for 1,000 units while every process is killed three times."""
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.flash_sale.story import run
+
+
+def main() -> int:
+    """Prints one report; 0 if every rule was kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.flash_sale", description=__doc__)
+    parser.add_argument("--buyers", type=int, default=10_000)
+    parser.add_argument("--units", type=int, default=1_000)
+    parser.add_argument("--kills", type=int, default=3, help="of each process (3)")
+    parser.add_argument("--partitions", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=None, help="replays a schedule (random)")
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ringfold-sale-") as folder:
+        report = run(
+            Path(folder) / "data",
+            buyers=options.buyers,
+            units=options.units,
+            kills_each=options.kills,
+            seed=seed,
+            partitions=options.partitions,
+            tell=lambda text: print(f"\r{text}   ", end="", file=sys.stderr, flush=True),
+        )
+        if report.broken:
+            sys.stderr.write((Path(folder) / "data.log").read_text(errors="replace")[-20_000:])
+    print(f"\n{report}", *report.broken[:50], sep="\n")
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

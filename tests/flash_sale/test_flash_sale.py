@@ -1,0 +1,26 @@
+"""The sale ends as it should, whoever dies meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.flash_sale.story import run
+
+
+def test_a_small_sale_with_a_kill_of_every_process_sells_exactly_what_there_is(tmp_path: Path) -> None:
+    report = run(tmp_path / "data", buyers=300, units=30, kills_each=1, seed=1, pay_within_s=1.0)
+    assert report.broken == [], str(report)
+    assert report.units["sold"] == 30
+    assert {"input", "core-0", "output-0", "projector-shop", "manager-checkout"} <= set(report.killed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_ten_thousand_buyers_get_a_thousand_units_while_every_process_is_killed_three_times(
+    tmp_path: Path, partitions: int
+) -> None:
+    report = run(tmp_path / "data", buyers=10_000, units=1_000, kills_each=3, seed=2, partitions=partitions)
+    assert report.broken == [], str(report)
+    assert (report.units["sold"], min(report.killed.values())) == (1_000, 3)
+    assert report.unpaid > 100, str(report)
+    assert report.refunds > 10, str(report)
