@@ -53,14 +53,15 @@ class Reader:
         """Starts the node of a session, in place of the one that runs, and waits for its first line."""
         self.stop()
         ((command, expected),) = commands_of(session)
-        self.serving = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "serve.log").open("a"),
-            text=True,
-        )
+        with (self.folder / "serve.log").open("a") as log:
+            self.serving = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.serving.stdout is not None
         ready, _, _ = select.select([self.serving.stdout], [], [], PATIENCE_S)
         line = self.serving.stdout.readline() if ready else ""
@@ -71,8 +72,13 @@ class Reader:
         if self.serving is not None:
             self.serving.send_signal(signal.SIGINT)
             assert self.serving.wait(PATIENCE_S) == 0
-            assert self.serving.stdout is not None
-            self.serving.stdout.close()
+            self.leave()
+
+    def leave(self) -> None:
+        """Nothing runs any more, however this ended."""
+        if self.serving is not None:
+            self.serving.kill()
+            self.serving.communicate()
             self.serving = None
 
 
@@ -95,9 +101,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     try:
         yield reader
     finally:
-        if reader.serving is not None:
-            reader.serving.kill()
-            reader.serving.wait()
+        reader.leave()
 
 
 def test_who_follows_the_tutorial_sees_what_it_shows(reader: Reader) -> None:
