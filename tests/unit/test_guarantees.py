@@ -15,7 +15,7 @@ TESTS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
 
 
 @cache
-def tests_in(path: Path) -> set[str]:
+def functions_of(path: Path) -> set[str]:
     """The names of the test functions of a file."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, functions)}
@@ -32,7 +32,7 @@ def test_every_sentence_names_its_tests(sentence: str) -> None:
 def test_every_test_that_is_named_exists(file: str, name: str) -> None:
     assert name.startswith("test_")
     assert (ROOT / file).is_file(), f"there is no {file}"
-    assert name in tests_in(ROOT / file), f"{file} has no {name}"
+    assert name in functions_of(ROOT / file), f"{file} has no {name}"
 
 
 def test_everything_that_looks_like_a_test_is_looked_at() -> None:
