@@ -137,11 +137,10 @@ class Partition:
         self.epoch += 1
         self._flights.settle(sequence)
         names: dict[str, None] = {}
-        ids: list[str] = []
         for flight in self._flights.take():
             names.update(dict.fromkeys(flight.touched))
-            ids += flight.commands()
-        self.window.forget(ids)
+            for id in flight.commands():
+                self.window.forget(id)
         for commit in since(self._flights.position):
             names[commit.aggregate] = None
             self.window.young[commit.command] = None
@@ -155,7 +154,8 @@ class Partition:
         try:
             return self._run(section)
         except Broken:
-            self.window.forget(self._at_hand.commands())
+            for id in self._at_hand.commands():
+                self.window.forget(id)
             self.memory.reload(self._at_hand.touched, self.position)
             raise
 
@@ -174,7 +174,6 @@ class Partition:
         duplicates: list[tuple[bytes, str]] = []
         aggregates, handlers, window = self.aggregates, self._handlers, self.window
         young, highest = window.young, window.highest
-        in_order = True
         at = SECTION.size
         for _ in range(groups):
             who_length, _, number, length = GROUP.unpack_from(section, at)
@@ -190,9 +189,6 @@ class Partition:
                 if id > highest:
                     highest = id
                 else:
-                    if in_order:
-                        in_order = False
-                        young.update(dict.fromkeys(hexes[::2]))
                     known, answer = window.find(id)
                     if known:
                         if answer is None:
@@ -256,8 +252,7 @@ class Partition:
                         if not self.memory.begins(events):
                             raise Broken("an application message alone cannot begin an aggregate")
                         aggregates[name] = aggregate  # type: ignore[assignment]
-                    if not in_order:
-                        young[id] = None
+                    young[id] = None
                 else:
                     if answer is None:
                         answer = self._encode({"outcome": "unchanged", "id": id})
@@ -275,8 +270,6 @@ class Partition:
         self.sequence = sequence - 1
         self.position += len(commits)
         window.highest = highest
-        if in_order and hexes:
-            window.add_run(hexes)
         window.turn()
         stored = self._archive.stored()
         self._flights.add(Flight(self.sequence, self.position, touched, hexes, outcomes))

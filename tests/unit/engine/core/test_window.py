@@ -96,25 +96,3 @@ def test_a_committed_id_is_never_forgotten_in_whatever_order_ids_come(batches: l
         stored |= set(new)
     assert all(window.find(id)[0] for id in stored)
     assert len(window.young) + len(window.old) <= 2 * (4 + 8)
-
-
-@given(st.lists(st.tuples(st.lists(st.integers(1, 90), min_size=1, max_size=8), st.booleans()), max_size=20))
-def test_runs_and_single_entries_together_know_every_commit_until_it_is_taken_back(
-    batches: list[tuple[list[int], bool]],
-) -> None:
-    stored: set[str] = set()
-    window = Window(6, stored.__contains__)
-    for numbers, lost in batches:
-        new = [id for n in dict.fromkeys(numbers) if not window.find(id := f"{n:032x}")[0]]
-        if new and new == sorted(new) and new[0] > window.highest:
-            window.add_run([part for id in new for part in (id, "key")])
-        else:
-            window.young.update(dict.fromkeys(new))
-        window.highest = max([window.highest, *new])
-        if lost:
-            window.forget(new)
-        else:
-            stored |= set(new)
-        window.turn()
-    for n in range(1, 91):
-        assert window.find(f"{n:032x}")[0] == (f"{n:032x}" in stored)
