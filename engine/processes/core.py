@@ -34,6 +34,7 @@ def main(stage: Stage) -> None:
     def decide(section: bytes) -> None:
         for batch in poison.run(partition, section):
             hand_on(stage, outbox, encode_batch(batch))
+            del batch  # or its memory would not be free for the next one
 
     past.replay(partition, inbox.mark - 1, decide)
     stage.running()
