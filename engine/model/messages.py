@@ -7,6 +7,11 @@ import msgspec
 from engine.wire.identity import uuid7_hex
 
 
+def tag_of(name: str, version: int) -> str:
+    """The `type` on the wire of a name in one of its versions."""
+    return name if version == 1 else f"{name}@{version}"
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class MessageMeta(msgspec.StructMeta):
     """Takes `name=` and `version=` from the class line and makes them the JSON tag."""
@@ -26,7 +31,7 @@ class MessageMeta(msgspec.StructMeta):
         **config: Any,
     ) -> Any:
         if name is not None:
-            config["tag"] = name if version == 1 else f"{name}@{version}"
+            config["tag"] = tag_of(name, version)
         cls: Any = super().__new__(mcls, class_name, bases, namespace, **config)
         cls.wire_name, cls.wire_version = name or "", version  # never inherited: each class has its own
         return cls

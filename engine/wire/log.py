@@ -4,6 +4,9 @@
     commit  = [aggregate, version, command id, command sequence, time_ns, [event, …], result]
 
 One commit is one stream entry: all events of one command, under one version, stored all or nothing.
+
+A record is decoded in one go as long as all of its events are of today's versions. One that holds an older
+event is taken apart, and each old event is lifted (`engine.wire.lifting`).
 """
 
 from collections.abc import Iterable
@@ -13,6 +16,8 @@ import msgspec
 
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
+from engine.operate.errors import CorruptData
+from engine.wire.lifting import EventDecoder, lifts
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -38,36 +43,87 @@ class Unread(msgspec.Struct, frozen=True, gc=False):
     """Stands for an event that a reader takes no notice of: none of its fields is decoded."""
 
 
-def record_decoder(app: Engine, readers: Iterable[type[Event]] | None = None) -> "msgspec.json.Decoder[Any]":
+class _Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A commit whose events are still bytes."""
+
+    aggregate: str
+    version: int
+    command: str
+    sequence: int
+    time_ns: int
+    events: list[msgspec.Raw]
+    result: Any = None
+
+
+class RecordDecoder:
+    """Decodes records, and single commits of them, for one application."""
+
+    def __init__(self, app: Engine, readers: Iterable[type[Event]] | None = None) -> None:
+        known: dict[str, type] = dict(app.events())
+        if readers is not None:
+            wanted = {wire_tag(event): event for event in readers}
+            old = [tag for tag, lift in lifts(app).items() if lift.target not in wanted]
+            known = {tag: _unread(tag) for tag in (*known, *old)} | wanted
+        event: Any = Union[tuple(known.values())]  # noqa: UP007  a union built at run time
+        self._typed: Any = msgspec.defstruct(
+            "TypedCommit",
+            [
+                ("aggregate", str),
+                ("version", int),
+                ("command", str),
+                ("sequence", int),
+                ("time_ns", int),
+                ("events", list[event]),
+                ("result", Any, None),
+            ],
+            array_like=True,
+            frozen=True,
+            gc=False,
+        )
+        self._all = msgspec.json.Decoder(tuple[int, list[self._typed]]).decode  # type: ignore[name-defined]
+        self._one = msgspec.json.Decoder(self._typed).decode
+        self._event = EventDecoder(app, known).decode
+
+    def decode(self, record: bytes) -> tuple[int, list[Any]]:
+        """(first position, typed commits). ConfigError on an event that the application cannot read."""
+        try:
+            return self._all(record)
+        except msgspec.ValidationError:
+            first, entries = take_apart(record)
+            return first, [self.commit(entry, first + k) for k, entry in enumerate(entries)]
+
+    def commit(self, entry: "msgspec.Raw | bytes", position: int) -> Any:
+        """The typed commit of one entry of a record; `position` is for the error."""
+        try:
+            return self._one(entry)
+        except msgspec.ValidationError:
+            parts = _parts(entry, position)
+        events = [self._event(raw, aggregate=parts.aggregate, position=position) for raw in parts.events]
+        *before, _, result = msgspec.structs.astuple(parts)
+        return self._typed(*before, events, result)
+
+
+def record_decoder(app: Engine, readers: Iterable[type[Event]] | None = None) -> RecordDecoder:
     """Decodes records of this application into [first_position, list of typed commits].
 
     `readers`: the event classes that a projection reads. They may have fewer fields than what is stored
     under their wire names; all other events become `Unread`. None: every event as its aggregate applies it.
     """
-    known: dict[str, type] = dict(app.events())
-    if readers is not None:
-        unread = {
-            tag: msgspec.defstruct("Unread", [], bases=(Unread,), tag_field="type", tag=tag, frozen=True)
-            for tag in known
-        }
-        known = unread | {wire_tag(event): event for event in readers}
-    event: Any = Union[tuple(known.values())]  # noqa: UP007  a union built at run time
-    typed = msgspec.defstruct(
-        "TypedCommit",
-        [
-            ("aggregate", str),
-            ("version", int),
-            ("command", str),
-            ("sequence", int),
-            ("time_ns", int),
-            ("events", list[event]),
-            ("result", Any, None),
-        ],
-        array_like=True,
-        frozen=True,
-        gc=False,
-    )
-    return msgspec.json.Decoder(tuple[int, list[typed]])  # type: ignore[valid-type]
+    return RecordDecoder(app, readers)
+
+
+def _parts(entry: "msgspec.Raw | bytes", position: int) -> _Parts:
+    try:
+        return _decode_parts(entry)
+    except msgspec.ValidationError as error:
+        raise CorruptData("a stored entry is malformed", position=position, error=error) from error
+
+
+def _unread(tag: str) -> type:
+    return msgspec.defstruct("Unread", [], bases=(Unread,), tag_field="type", tag=tag, frozen=True)
 
 
 raw_record_decoder = msgspec.json.Decoder(RawRecord)
+take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
+"""(first position, entries still encoded)"""
+_decode_parts = msgspec.json.Decoder(_Parts).decode

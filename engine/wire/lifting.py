@@ -1,0 +1,87 @@
+"""Lifting: how an event that was stored under an old version is read as one of today's.
+
+    stored fields ──upcaster 1 → 2──▶ fields ──upcaster 2 → 3──▶ fields ──convert──▶ class of version 3
+
+What is stored is never rewritten. Only events that are old take this way; see `engine.wire.log`.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine.model.app import Engine, Upcaster
+from engine.model.messages import tag_of
+from engine.operate.errors import ConfigError
+
+
+class Lift(NamedTuple):
+    """The way up from one old version. `target`: the wire tag where it ends."""
+
+    steps: tuple[Upcaster, ...]
+    target: str
+
+    def apply(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields of the target version; may change those given. ConfigError if an upcaster gives none."""
+        for step in self.steps:
+            lifted = step(fields)
+            if not isinstance(lifted, dict):
+                raise ConfigError(f"the upcaster {step.__qualname__} gives {type(lifted).__name__}, no dict")
+            fields = lifted
+        return fields
+
+
+def lifts(app: Engine) -> dict[str, Lift]:
+    """Every old wire tag and its way up. A broken chain ends at a tag that nobody knows (`Engine.check`)."""
+    found: dict[str, Lift] = {}
+    for name, start in app.upcasters:
+        version, steps = start, []
+        while (name, version) in app.upcasters:
+            version, step = app.upcasters[name, version]
+            steps.append(step)
+        found[tag_of(name, start)] = Lift(tuple(steps), tag_of(name, version))
+    return found
+
+
+class _Tag(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+
+
+_decode_tag = msgspec.json.Decoder(_Tag).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def tag_in(stored: "msgspec.Raw | bytes") -> str:
+    """The wire tag of a stored event; empty if it has none."""
+    return _decode_tag(stored).type
+
+
+class EventDecoder:
+    """Decodes one stored event, old or not. `classes`: what to make of each wire tag."""
+
+    def __init__(self, app: Engine, classes: dict[str, type]) -> None:
+        self._lifts = lifts(app)
+        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
+            tag: msgspec.json.Decoder(cls) for tag, cls in classes.items()
+        }
+        self._classes = classes
+
+    def decode(self, stored: "msgspec.Raw | bytes", **place: object) -> Any:
+        """The typed event. ConfigError, with `place` for the operator, if it is unknown or does not fit."""
+        tag = tag_in(stored)
+        facts: dict[str, Any] = {"event": tag, **place}
+        decoder, lift = self._decoders.get(tag), self._lifts.get(tag)
+        try:
+            if decoder is not None:
+                return decoder.decode(stored)
+            if lift is None or lift.target not in self._classes:
+                hint = "`check` lists all such events"
+                raise ConfigError("the application does not know an event in the store", **facts, hint=hint)
+            fields = _decode_fields(stored)
+            del fields["type"]
+            return msgspec.convert(lift.apply(fields), self._classes[lift.target], str_keys=True)
+        except (ConfigError, RecursionError):
+            raise
+        except msgspec.ValidationError as error:
+            raise ConfigError("a stored event does not fit its class", **facts, error=error) from error
+        except Exception as error:  # of an upcaster, which is the application's code
+            raise ConfigError("an upcaster failed", **facts, error=repr(error)) from error
