@@ -12,7 +12,7 @@ from examples.flash_sale.audit import Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
 from examples.temporary import temporary_node
 
-UNITS, BUYERS, PAY_WITHIN_S = 10, 100, 5.0
+UNITS, BUYERS, PAY_WITHIN_S = 10, 100, 3.0
 PATIENCE_S = 60.0
 T = TypeVar("T")
 
