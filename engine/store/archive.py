@@ -3,14 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
 from engine.model.app import Engine
 from engine.operate.errors import CorruptData
 from engine.store.reader import Reader
 from engine.wire.log import record_decoder
-
-_take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
 
 
 class StoreArchive:
@@ -21,7 +17,7 @@ class StoreArchive:
         self, reader: Reader, app: Engine, stored: Callable[[], int], wait: Callable[[], None]
     ) -> None:
         self._reader = reader
-        self._decode = record_decoder(app).decode
+        self._decoder = record_decoder(app)
         self._wait = wait
         self.stored = stored
 
@@ -31,19 +27,13 @@ class StoreArchive:
     def stream(self, aggregate: str, upto: int) -> Iterator[Any]:
         while self._reader.position() < upto:
             self._wait()
-        beginning = b"[" + msgspec.json.encode(aggregate) + b","
         version = 0
-        for record in self._reader.records_of(aggregate):
-            first, entries = _take_apart(record)
-            for k, entry in enumerate(entries):
-                if first + k <= upto and bytes(entry).startswith(beginning):
-                    _, (commit,) = self._decode(b"[%d,[%s]]" % (first + k, bytes(entry)))
-                    version += 1
-                    if commit.version != version:
-                        raise CorruptData(
-                            "versions are not contiguous",
-                            aggregate=aggregate,
-                            expected=version,
-                            found=commit.version,
-                        )
-                    yield commit
+        for position, entry in self._reader.entries_of(aggregate):
+            if position > upto:
+                return
+            commit, version = self._decoder.commit(entry, position), version + 1
+            if commit.version != version:
+                raise CorruptData(
+                    "versions are not contiguous", aggregate=aggregate, expected=version, found=commit.version
+                )
+            yield commit

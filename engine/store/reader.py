@@ -9,11 +9,13 @@ import lmdb
 import msgspec
 
 from engine.operate.errors import CorruptData, Fault
+from engine.store.entries import Entry, Types, entries_in, entries_of
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, unseal, word
 from engine.wire.identity import aggregate_key
-from engine.wire.log import Commit, raw_record_decoder
+from engine.wire.log import Commit, decode_commit, raw_record_decoder
 
-RECORDS_PER_READ = 256
+RECORDS_PER_READ, BYTES_PER_READ = 256, 4 << 20  # whichever is reached first ends a transaction
+_END = b"\xff" * 8
 
 
 class Reader:
@@ -57,28 +59,37 @@ class Reader:
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """(last position, JSON record) of every record that reaches beyond position `after`."""
-        key = word(after + 1)
-        while True:
-            found: list[tuple[int, bytes]] = []
-            with self.env.begin() as txn:
-                cursor = txn.cursor(self.log)
-                if cursor.set_range(key):
-                    for at, value in cursor:
-                        found.append((number(at), unseal(value, at, str(self.path))))
-                        if len(found) == RECORDS_PER_READ:
-                            break
-            yield from found
-            if len(found) < RECORDS_PER_READ:
-                return
-            key = word(found[-1][0] + 1)
+        for at, value in self._items(self.log, word(after + 1)):
+            yield number(at), unseal(value, at, str(self.path))
 
-    def commits(self, after: int = 0) -> Iterator[tuple[int, Commit]]:
+    def records_back(self, before: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """(last position, JSON record) of every record that begins below position `before`, last first."""
+        start = _END if before is None else word(max(before, 1) - 1)
+        for at, value in self._items(self.log, start, back=True) if start > word(0) else ():
+            yield number(at), unseal(value, at, str(self.path))
+
+    def entries(self, after: int = 0, types: Types | None = None) -> Iterator[Entry]:
+        """(position, encoded commit) for every position beyond `after` whose commit has events of these
+        types."""
+        for _, record in self.records(after):
+            yield from entries_in(record, after, types=types)
+
+    def entries_back(self, before: int | None = None, types: Types | None = None) -> Iterator[Entry]:
+        """The same for every position below `before`, the last first."""
+        for _, record in self.records_back(before):
+            yield from reversed([*entries_in(record, before=before, types=types)])
+
+    def commits(self, after: int = 0, types: Types | None = None) -> Iterator[tuple[int, Commit]]:
         """(position, commit with events as dictionaries) for every position beyond `after`."""
+        if types is not None:
+            for position, entry in self.entries(after, types):
+                yield position, decode_commit(entry)
+            return
         for _, record in self.records(after):
             decoded = raw_record_decoder.decode(record)
-            for k, commit in enumerate(decoded.commits):
-                if decoded.first_position + k > after:
-                    yield decoded.first_position + k, commit
+            for position, commit in enumerate(decoded.commits, decoded.first_position):
+                if position > after:
+                    yield position, commit
 
     def last_command(self) -> str:
         """The highest id of all stored commands, in hex; empty if there is none."""
@@ -86,30 +97,59 @@ class Reader:
             cursor = txn.cursor(self.commands)
             return bytes(cursor.key()[:16]).hex() if cursor.last() else ""
 
-    def records_of(self, aggregate: str, after_version: int = 0) -> Iterator[bytes]:
-        """The records that hold commits of an aggregate beyond a version, in version order, each whole."""
-        prefix = aggregate_key(aggregate)
-        with self.env.begin() as txn:
-            cursor = txn.cursor(self.versions)
-            keys: list[bytes] = []
-            if cursor.set_range(prefix + word(after_version + 1)):
-                for key, at in cursor:
-                    if not key.startswith(prefix):
-                        break
-                    keys.append(at)
-        for key in keys:
-            with self.env.begin() as txn:
-                value = txn.get(key, db=self.log)
-            if value is None:
-                raise CorruptData("the version index points to a missing record", position=number(key))
-            yield unseal(value, key, str(self.path))
+    def entries_of(self, aggregate: str, after_version: int = 0) -> Iterator[Entry]:
+        """(position, encoded commit) of one aggregate in version order."""
+        for record in self._records_of(aggregate, word(after_version + 1)):
+            yield from entries_of(record, aggregate, after_version)
+
+    def entries_of_back(self, aggregate: str, before_version: int | None = None) -> Iterator[Entry]:
+        """The same for versions below `before_version`, the last first."""
+        start = _END if before_version is None else word(max(0, before_version - 1))
+        for record in self._records_of(aggregate, start, back=True):
+            yield from reversed([*entries_of(record, aggregate, before_version=before_version)])
 
     def stream(self, aggregate: str, after_version: int = 0) -> Iterator[Commit]:
-        """The commits of one aggregate in version order."""
-        for record in self.records_of(aggregate, after_version):
-            for commit in raw_record_decoder.decode(record).commits:
-                if commit.aggregate == aggregate and commit.version > after_version:
-                    yield commit
+        """The commits of one aggregate in version order, events as dictionaries."""
+        for _, entry in self.entries_of(aggregate, after_version):
+            yield decode_commit(entry)
+
+    def _records_of(self, aggregate: str, version: bytes, *, back: bool = False) -> Iterator[bytes]:
+        """The records that hold commits of an aggregate, from the one with this version on, each whole."""
+        prefix = aggregate_key(aggregate)
+        for key, at in self._items(self.versions, prefix + version, back=back):
+            if not key.startswith(prefix):
+                if back and key > prefix:
+                    continue  # downwards begins at the first key that is not below
+                return
+            with self.env.begin() as txn:
+                value = txn.get(at, db=self.log)
+            if value is None:
+                raise CorruptData("the version index points to a missing record", position=number(at))
+            yield unseal(value, at, str(self.path))
+
+    def _items(self, table: Any, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) from the first key at or after `start` upwards; or from there, else from the last one,
+        downwards. A page a transaction."""
+        done = False
+        while True:
+            page: list[tuple[bytes, bytes]] = []
+            room = BYTES_PER_READ
+            with self.env.begin() as txn:
+                cursor = txn.cursor(table)
+                found = cursor.set_range(start) or (back and cursor.last())
+                if found and done:  # `start` was the last one of the page before
+                    found = cursor.prev() if back else cursor.next()
+                if not found:
+                    return
+                for item in cursor.iterprev() if back else cursor.iternext():
+                    page.append(item)
+                    room -= len(item[1])
+                    if room < 0 or len(page) == RECORDS_PER_READ:
+                        break
+            yield from page
+            if room >= 0 and len(page) < RECORDS_PER_READ:
+                return
+            start, done = page[-1][0], True
 
     def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
         """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence."""

@@ -124,6 +124,8 @@ def _unread(tag: str) -> type:
 
 
 raw_record_decoder = msgspec.json.Decoder(RawRecord)
+decode_commit = msgspec.json.Decoder(Commit).decode
+"""One entry of a record, events as dictionaries."""
 take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
 """(first position, entries still encoded)"""
 _decode_parts = msgspec.json.Decoder(_Parts).decode

@@ -1,0 +1,100 @@
+"""Taking stored records apart: only the entries that are asked for are decoded, the others stay bytes."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from engine.wire.log import take_apart
+
+Entry = tuple[int, msgspec.Raw]
+"""A position and the encoded commit there."""
+
+
+class _Head(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The beginning of a commit."""
+
+    aggregate: str
+    version: int
+
+
+class _Tag(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+
+
+class _Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A commit of which only the names of its events are read."""
+
+    aggregate: str
+    version: int
+    command: str
+    sequence: int
+    time_ns: int
+    events: list[_Tag]
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_outline = msgspec.json.Decoder(_Outline).decode
+
+
+class Types:
+    """Which events somebody wants. `names`: wire tags; with `any_version`, a name without a version stands
+    for all of its versions, so that `note.created` finds `note.created@2` too."""
+
+    def __init__(self, names: Iterable[str], *, any_version: bool = True) -> None:
+        self.names = frozenset(names)
+        self._any_version = any_version
+        # An encoded name without its closing quote: finds every version, and costs one search a record.
+        self._needles = [msgspec.json.encode(name)[:-1] for name in self.names]
+
+    def includes(self, tag: str) -> bool:
+        """True if an event with this wire tag is wanted."""
+        if tag in self.names:
+            return True
+        name, _, version = tag.rpartition("@")
+        return self._any_version and version.isdigit() and name in self.names
+
+    def may_be_in(self, record: bytes) -> bool:
+        """False only if no event in the record is wanted."""
+        return any(needle in record for needle in self._needles)
+
+    def wants(self, entry: msgspec.Raw) -> bool:
+        """True if an event of this commit is wanted."""
+        return any(self.includes(event.type) for event in _decode_outline(entry).events)
+
+
+def tags_of(entry: msgspec.Raw) -> list[str]:
+    """The wire tags of a commit's events, in order."""
+    return [event.type for event in _decode_outline(entry).events]
+
+
+def head_of(entry: msgspec.Raw) -> tuple[str, int]:
+    """(aggregate, version) of a commit."""
+    head = _decode_head(entry)
+    return head.aggregate, head.version
+
+
+def entries_in(
+    record: bytes, after: int = 0, before: int | None = None, types: Types | None = None
+) -> Iterator[Entry]:
+    """The entries of a record at positions beyond `after` and below `before`, in order."""
+    if types is not None and not types.may_be_in(record):
+        return
+    first, entries = take_apart(record)
+    for position, entry in enumerate(entries, first):
+        if position > after and (before is None or position < before) and (not types or types.wants(entry)):
+            yield position, entry
+
+
+def entries_of(
+    record: bytes, aggregate: str, after_version: int = 0, before_version: int | None = None
+) -> Iterator[Entry]:
+    """The entries of one aggregate in a record, beyond and below these versions, in order."""
+    first, entries = take_apart(record)
+    for position, entry in enumerate(entries, first):
+        name, version = head_of(entry)
+        if (
+            name == aggregate
+            and version > after_version
+            and (before_version is None or version < before_version)
+        ):
+            yield position, entry
