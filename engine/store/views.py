@@ -1,7 +1,7 @@
 """A view's own environment: its items and how far it has read, always written together.
 
-    items   the projection's own keys and values
-    meta    partition (2, big-endian) → position taken in (8)
+items   the projection's own keys and values
+meta    partition (2, big-endian) → position taken in (8)
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,8 +21,10 @@ class View:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
         try:
-            self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=2)
-            self._items, self._meta = self._env.open_db(b"items"), self._env.open_db(b"meta")
+            self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
+            self._items, self._meta, self._letters = (
+                self._env.open_db(name) for name in (b"items", b"meta", b"letters")
+            )
             with self._env.begin() as txn:
                 self.positions = [
                     number(txn.get(p.to_bytes(2, "big"), db=self._meta)) for p in range(partitions)
@@ -37,15 +39,27 @@ class View:
         with self._env.begin() as txn:
             yield from txn.cursor(self._items)
 
-    def save(self, items: Iterable[tuple[bytes, bytes | None]], positions: list[int]) -> None:
-        """Writes changed items and the positions they stand for: all or nothing. NoSpace: nothing kept."""
+    def letters(self) -> list[tuple[bytes, bytes]]:
+        """What could not be taken in, in key order."""
+        with self._env.begin() as txn:
+            return list(txn.cursor(self._letters))
+
+    def save(
+        self,
+        items: Iterable[tuple[bytes, bytes | None]],
+        positions: list[int],
+        letters: Iterable[tuple[bytes, bytes | None]] = (),
+    ) -> None:
+        """Writes changed items, changed letters and the positions they stand for: all or nothing.
+        NoSpace: nothing was kept."""
         try:
             with self._env.begin(write=True) as txn:
-                for key, value in items:
-                    if value is None:
-                        txn.delete(key, db=self._items)
-                    else:
-                        txn.put(key, value, db=self._items)
+                for table, changes in ((self._items, items), (self._letters, letters)):
+                    for key, value in changes:
+                        if value is None:
+                            txn.delete(key, db=table)
+                        else:
+                            txn.put(key, value, db=table)
                 for p, position in enumerate(positions):
                     txn.put(p.to_bytes(2, "big"), word(position), db=self._meta)
         except (lmdb.MapFullError, lmdb.DiskError) as error:

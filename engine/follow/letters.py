@@ -1,0 +1,150 @@
+"""Letters: aggregates that are set aside because a handler failed on one of their commits.
+
+    set aside ──retried, with back-off──▶ taken in: gone, and what was held behind it with it
+        │                                     ▲
+        └──MOST_ATTEMPTS failed──▶ dead ──an operator: retry, or drop (the commit is passed over)
+
+While one stands here, later commits of its aggregate are held: they are not taken in before it is. Nothing
+of them is kept, since the event store has them.
+"""
+
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.store.format import word
+
+MOST_ATTEMPTS = 5
+FIRST_BACK_OFF_S = 0.05  # doubled from one attempt to the next
+LONGEST_TEXT = 500
+NEVER = float("inf")
+_HERE = str(Path(__file__).parents[1])  # the engine's own frames say nothing about whose fault it is
+
+
+class Letter(msgspec.Struct):
+    """The commit that could not be taken in, what was wrong, and how often it was tried."""
+
+    aggregate: str
+    partition: int
+    position: int
+    version: int
+    command: str
+    events: list[str]
+    time_ns: int
+    error: str
+    where: str
+    attempts: int = 1
+    dead: bool = False
+
+
+class Letters:
+    """All that are set aside, by aggregate."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, Letter] = {}
+        self._due: dict[str, float] = {}
+        self._changed: dict[bytes, None] = {}
+        self.next_due = NEVER
+
+    def __bool__(self) -> bool:
+        return bool(self._letters)
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def __iter__(self) -> Iterator[Letter]:
+        return iter(self._letters.values())
+
+    def of(self, aggregate: str) -> Letter | None:
+        """The letter of an aggregate that is set aside."""
+        return self._letters.get(aggregate)
+
+    @property
+    def dead(self) -> int:
+        """How many only an operator can help."""
+        return sum(letter.dead for letter in self)
+
+    @property
+    def changed(self) -> bool:
+        """True if there is something that `changes` has not told."""
+        return bool(self._changed)
+
+    def set_aside(
+        self, partition: int, position: int, commit: Any, error: BaseException, now: float
+    ) -> Letter:
+        """The first attempt failed."""
+        before = self.of(commit.aggregate)
+        if before is not None:
+            self.remove(before)
+        letter = self._letters[commit.aggregate] = Letter(
+            commit.aggregate,
+            partition,
+            position,
+            commit.version,
+            commit.command,
+            [str(event.__struct_config__.tag) for event in commit.events],
+            commit.time_ns,
+            *told(error),
+        )
+        self._touch(letter, now + FIRST_BACK_OFF_S)
+        return letter
+
+    def failed_again(self, letter: Letter, error: BaseException, now: float) -> None:
+        """Another attempt failed; after the last one the letter is dead."""
+        letter.attempts += 1
+        letter.error, letter.where = told(error)
+        letter.dead = letter.attempts >= MOST_ATTEMPTS
+        self._touch(letter, NEVER if letter.dead else now + FIRST_BACK_OFF_S * 2 ** (letter.attempts - 1))
+
+    def remove(self, letter: Letter) -> None:
+        """The aggregate is set aside no longer."""
+        del self._letters[letter.aggregate]
+        del self._due[letter.aggregate]
+        self._changed[_key(letter)] = None
+        self.next_due = min(self._due.values(), default=NEVER)
+
+    def due(self, now: float) -> list[Letter]:
+        """Those whose next attempt is due."""
+        if now < self.next_due:
+            return []
+        return [self._letters[aggregate] for aggregate, at in self._due.items() if at <= now]
+
+    def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Takes in what was saved. Those that are not dead are due at once."""
+        for _, body in items:
+            letter = _decode(body)
+            self._letters[letter.aggregate] = letter
+            self._touch(letter, NEVER if letter.dead else 0.0)
+        self._changed.clear()
+
+    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """(key, letter) of what has changed since the last call; None: it is gone."""
+        changed, self._changed = self._changed, {}
+        now = {_key(letter): letter for letter in self}
+        for key in changed:
+            letter = now.get(key)
+            yield key, None if letter is None else _encode(letter)
+
+    def _touch(self, letter: Letter, due: float) -> None:
+        self._due[letter.aggregate] = due
+        self._changed[_key(letter)] = None
+        self.next_due = min(self._due.values())
+
+
+def told(error: BaseException) -> tuple[str, str]:
+    """(what, where) of a handler's error, for whoever has to mend it."""
+    every = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in every if not frame.filename.startswith(_HERE)] or every
+    where = f"{frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {error}"[:LONGEST_TEXT], where
+
+
+def _key(letter: Letter) -> bytes:
+    return letter.partition.to_bytes(2, "big") + word(letter.position)
+
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(Letter).decode

@@ -1,0 +1,81 @@
+"""A projection as a target: its handlers, its table if it has one, its queries."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from engine.follow.handlers import Dispatch
+from engine.follow.target import Stumbled
+from engine.model.messages import Event
+from engine.model.projections import Projection, ProjectionSpec
+from engine.model.tables import Table
+from engine.operate.errors import RingfoldError
+
+
+class Projected:
+    """One version of one projection. After a failure one with a table is put back; one that keeps its own
+    state cannot be, and is loaded anew."""
+
+    def __init__(self, spec: ProjectionSpec) -> None:
+        self.spec = spec
+        self.table: Table | None = Table() if spec.uses_view else None
+        self.projection = self._made()
+        self.keeps = spec.uses_view or type(self.projection).save is not Projection.save
+
+    def events(self) -> set[type[Event]]:
+        return self.spec.events()
+
+    def take(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+        commit = None
+        try:
+            if self._plain is not None:
+                handler_of = self._plain.get
+                for commit in commits:
+                    for event in commit.events:
+                        handler = handler_of(type(event))
+                        if handler is not None:
+                            handler(event, commit)
+            elif self.table is None:
+                for commit in commits:
+                    self._run(commit)
+            else:
+                mark = self.table.mark
+                for commit in commits:
+                    mark()
+                    self._run(commit)
+        except (RingfoldError, MemoryError):
+            raise
+        except Exception as error:
+            # The place is looked for here, so that nothing is counted while all goes well.
+            at = next(k for k, candidate in enumerate(commits) if candidate is commit)
+            if self.table is not None:
+                self.table.undo()
+            raise Stumbled(at, clean=self.table is not None) from error
+
+    def ask(self, query: str, request: Any) -> Any:
+        """The answer to a query of the projection's own; KeyError if it has none of this name."""
+        found = self.spec.queries[query]
+        method = getattr(self.projection, found.attribute)
+        if self.table is None:
+            return method(request)
+        self.table.mark()
+        try:
+            return method(self.table, request) if found.wants_view else method(request)
+        finally:
+            self.table.undo()  # a question changes nothing
+
+    def save(self) -> Iterable[tuple[bytes, bytes | None]]:
+        return self.projection.save() if self.table is None else self.table.changes()
+
+    def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        if self.table is None:
+            self.projection = self._made()
+            self.projection.load(items)
+        else:
+            self.table.load(items)
+
+    def _made(self) -> Projection:
+        made = self.spec.factory()
+        dispatch = Dispatch(made, self.spec.handlers, {"view": self.table})
+        self._run = dispatch.run
+        self._plain = dispatch.plain if self.table is None else None
+        return made
