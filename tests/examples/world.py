@@ -27,6 +27,7 @@ class World:
         self.draw = random.Random(seed)
         self.now_ns = START_NS
         self.history: list[Commit] = []
+        self.commits: list[Commit] = []  # the same, typed
         self.aggregates: dict[str, Aggregate] = {}
         self._streams: dict[str, deque[Commit]] = {}  # aggregate → commits that nobody has heard of yet
         self._answers: dict[str, Refusal | None] = {}
@@ -44,17 +45,22 @@ class World:
     def settle(self) -> None:
         """Until nothing is under way and no timer is left."""
         for _ in range(MOST_STEPS):
-            choices: list[Any] = []
-            if self._bag:
-                choices += [self._arrive] * 3
-            if self._streams:
-                choices += [self._hear] * 3
-            if any(manager.timers for manager in self._managers):
-                choices.append(self._fire)
-            if not choices:
+            if not self.step():
                 return
-            self.draw.choice(choices)()
         raise AssertionError("the world never comes to rest")
+
+    def step(self) -> bool:
+        """One thing happens. False: nothing is left that could."""
+        choices: list[Any] = []
+        if self._bag:
+            choices += [self._arrive] * 3
+        if self._streams:
+            choices += [self._hear] * 3
+        if any(manager.timers for manager in self._managers):
+            choices.append(self._fire)
+        if choices:
+            self.draw.choice(choices)()
+        return bool(choices)
 
     def _arrive(self) -> None:
         command, manager = self._bag.pop(self.draw.randrange(len(self._bag)))
@@ -88,7 +94,8 @@ class World:
         aggregate.version += 1
         self.aggregates[aggregate.id] = aggregate
         at = (aggregate.id, aggregate.version, command.id, len(self.history) + 1, self.now_ns)
-        self._streams.setdefault(aggregate.id, deque()).append(Commit(*at, events))
+        self.commits.append(Commit(*at, events))
+        self._streams.setdefault(aggregate.id, deque()).append(self.commits[-1])
         self.history.append(Commit(*at, [msgspec.to_builtins(event) for event in events]))
         return None
 
