@@ -12,6 +12,7 @@ and now and then `save`.
 """
 
 import contextlib
+import itertools
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -80,9 +81,10 @@ class Fold:
         if self._ahead[partition]:
             self._take_held(partition)
 
-    def catch_up(self, partition: int) -> None:
-        """Reads everything new from the store."""
-        for _, record in self.readers[partition].records(self.positions[partition]):
+    def catch_up(self, partition: int, most: int | None = None) -> None:
+        """Reads everything new from the store, or the next `most` records of it."""
+        records = self.readers[partition].records(self.positions[partition])
+        for _, record in itertools.islice(records, most):
             self._apply(partition, record)
             self._beat()
         if self._ahead[partition]:

@@ -4,6 +4,8 @@
     one-event handlers       A…       B…       A…      in the order of the events, each by priority
     two-event handlers       (A, B)…                   if both occur: the first of each
     three-event handlers     …
+
+Which handler wants what is looked up once, when a target is made.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -66,6 +66,7 @@ class Slot:
     in_hand = _Word(10)  # of a core: the first sequence of what it is running, as death would leave it
     suspect = _Word(11)  # of a core: what the last life had in hand
     deaths = _Word(12)  # of a core: how many lives in a row ended so
+    letters = _Word(13)  # of a projector or process manager: how many aggregates are set aside
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:
         self.name = name
@@ -83,6 +84,7 @@ class Slot:
             "count_b": self.count_b,
             "heartbeat_ns": self.heartbeat_ns,
             "restarts": self.restarts,
+            "letters": self.letters,
         }
 
 

@@ -3,15 +3,18 @@
     request  {"request": any, "query": name, "args": {…}, "at_least": [partition, position], "timeout_ms": n}
     answer   {"request": any, "positions": [n per partition], "answer": …}
              {"request": any, "positions": …, "error": code, "message": text}
+
+What is asked is answered in `engine.follow.questions`.
 """
 
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import zmq
+
+from engine.follow.questions import Refused
 
 MAX_WAITING = 10_000
 MAX_REQUEST_BYTES = 1 << 16
@@ -19,8 +22,6 @@ MAX_PER_TURN = 200  # then events have their turn
 DEFAULT_TIMEOUT_MS = 1000
 LONGEST_TIMEOUT_MS = 60_000
 LONG_S = 0.05  # a query held longer than this makes the projector look into the store
-
-Handler = tuple[Callable[[Any], Any], Any]
 
 
 class Request(msgspec.Struct):
@@ -31,6 +32,15 @@ class Request(msgspec.Struct):
     args: msgspec.Raw = msgspec.Raw(b"{}")
     at_least: tuple[int, int] | None = None
     timeout_ms: int = DEFAULT_TIMEOUT_MS
+
+
+class Answers(Protocol):
+    """Whoever knows the answers; see `engine.follow.questions`."""
+
+    positions: list[int]
+
+    def answer(self, query: str, args: "msgspec.Raw | bytes") -> bytes:
+        """The answer, encoded. Raises Refused."""
 
 
 class _Waiting(msgspec.Struct):
@@ -44,13 +54,11 @@ _encode = msgspec.json.encode
 
 
 class Desk:
-    """Serves one view. `positions` is the fold's own list, so it is always current."""
+    """The socket of one view or process manager. `answers` may be replaced while others wait: those who
+    ask notice nothing of it."""
 
-    def __init__(self, endpoint: str, queries: dict[str, Handler], positions: list[int]) -> None:
-        self._queries = {
-            name: (method, msgspec.json.Decoder(of).decode) for name, (method, of) in queries.items()
-        }
-        self._positions = positions
+    def __init__(self, endpoint: str, answers: Answers) -> None:
+        self.answers = answers
         self._waiting: list[_Waiting] = []
         self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 200)
@@ -91,7 +99,7 @@ class Desk:
             self._refuse(route, None, "malformed", str(error))
             return
         aim = request.at_least
-        if aim is not None and not 0 <= aim[0] < len(self._positions):
+        if aim is not None and not 0 <= aim[0] < len(self.answers.positions):
             self._refuse(route, request.request, "malformed", f"there is no partition {aim[0]}")
         elif self._is_due(request):
             self._answer(route, request)
@@ -102,7 +110,7 @@ class Desk:
             self._waiting.append(_Waiting(route, request, time.monotonic()))
 
     def _is_due(self, request: Request) -> bool:
-        return request.at_least is None or self._positions[request.at_least[0]] >= request.at_least[1]
+        return request.at_least is None or self.answers.positions[request.at_least[0]] >= request.at_least[1]
 
     def _serve_waiting(self) -> bool:
         if not self._waiting:
@@ -122,33 +130,17 @@ class Desk:
         return served
 
     def _answer(self, route: list[bytes], request: Request) -> None:
-        if request.query == "positions":
-            self._send(route, {"request": request.request, "positions": self._positions, "answer": None})
-            return
-        if request.query not in self._queries:
-            known = ", ".join(self._queries)
-            self._refuse(route, request.request, "unknown-query", f"this view has: {known}")
-            return
-        method, decode = self._queries[request.query]
         try:
-            arguments = decode(request.args)
-        except msgspec.DecodeError as error:
-            self._refuse(route, request.request, "malformed", str(error))
+            answer = self.answers.answer(request.query, request.args)
+        except Refused as refused:
+            self._refuse(route, request.request, refused.code, refused.message)
             return
-        try:
-            answer = _encode(method(arguments))
-        except Exception as error:  # a query's bug must not stop the view
-            self._refuse(route, request.request, "query-failed", f"{type(error).__name__}: {error}")
-            return
-        self._send(
-            route,
-            {"request": request.request, "positions": self._positions, "answer": msgspec.Raw(answer)},
-        )
+        positions = self.answers.positions
+        self._send(route, {"request": request.request, "positions": positions, "answer": msgspec.Raw(answer)})
 
     def _refuse(self, route: list[bytes], request: str | int | None, code: str, message: str) -> None:
-        self._send(
-            route, {"request": request, "positions": self._positions, "error": code, "message": message}
-        )
+        positions = self.answers.positions
+        self._send(route, {"request": request, "positions": positions, "error": code, "message": message})
 
     def _send(self, route: list[bytes], answer: dict[str, Any]) -> None:
         with contextlib.suppress(zmq.ZMQError):  # whoever asked has left or does not read

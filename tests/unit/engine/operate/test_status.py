@@ -31,6 +31,7 @@ def test_what_one_process_writes_another_reads(path: Path) -> None:
             "count_b": 0,
             "heartbeat_ns": 0,
             "restarts": 0,
+            "letters": 0,
         }
         assert read.slot("input").pid == read.slot("projector-余票").pid == 0
 

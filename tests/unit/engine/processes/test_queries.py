@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import zmq
 
+from engine.follow.questions import Refused
 from engine.processes.queries import Desk
 from tests.deadline import until
 
@@ -22,10 +23,28 @@ def twice(request: Asked) -> int:
     return 2 * request.number
 
 
+class Answers:
+    def __init__(self) -> None:
+        self.positions = [5, 3]
+
+    def answer(self, query: str, args: msgspec.Raw | bytes) -> bytes:
+        if query == "positions":
+            return b"null"
+        if query != "twice":
+            raise Refused("unknown-query", "twice")
+        try:
+            return msgspec.json.encode(twice(msgspec.json.decode(args, type=Asked)))
+        except msgspec.DecodeError as error:
+            raise Refused("malformed", str(error)) from None
+        except ValueError as error:
+            raise Refused("query-failed", str(error)) from None
+
+
 class Asker:
     def __init__(self, endpoint: str) -> None:
-        self.positions = [5, 3]
-        self.desk = Desk(endpoint, {"twice": (twice, Asked)}, self.positions)
+        self.answers = Answers()
+        self.positions = self.answers.positions
+        self.desk = Desk(endpoint, self.answers)
         self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.connect(endpoint)

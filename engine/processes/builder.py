@@ -1,0 +1,113 @@
+"""The builder of a view: builds a version of it from position 0 beside the projector that serves another.
+
+It is started by that projector, tells it how far it has come, and ends when it is so close that the
+projector can load what is there and catch up itself. Killed, it is started again and goes on from what it
+saved last. It gives way to everybody else: nobody waits for it.
+
+    standard output   one line of JSON now and then: {"positions": [n per partition], "store": [the same]}
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from engine.follow import Fold, Projected
+from engine.operate.errors import Exit, RingfoldError
+from engine.operate.lock import try_lock
+from engine.processes.stage import load_app
+from engine.store import Reader
+
+CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
+RECORDS_A_TURN = 256
+TELL_S = 0.2
+SAVE_S = 5.0  # what a kill costs; a save writes whatever has changed since
+NICE = 10
+
+
+class Builder:
+    """One generation of one version of one view."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        node = json.loads((options.run / "node.json").read_text())
+        self._parent: int = options.parent
+        self._view: str = options.view
+        app = load_app(node["app"], node["app_settings"])
+        target = Projected(app.versions[options.view][options.version])
+        map_bytes = node["config"]["map_bytes"]
+        stores = [Path(node["data"]) / f"store-{p:04d}" for p in range(node["partitions"])]
+        self.readers = [Reader(path, map_bytes) for path in stores]
+        folder: Path = options.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if try_lock(folder / "lock") is None:
+            raise RingfoldError("somebody else builds in this folder", path=folder)
+        self.fold = Fold(app, target, folder, self.readers, map_bytes, log=self.log, beat=self.beat)
+        self._tell_at = self._save_at = 0.0
+
+    def build(self) -> None:
+        """Until it is close."""
+        fold = self.fold
+        while True:
+            for partition in range(len(self.readers)):
+                fold.catch_up(partition, RECORDS_A_TURN)
+            fold.retry_due()
+            now = time.monotonic()
+            close = self.behind() <= CLOSE_EVENTS
+            if close or now > self._tell_at:
+                self.tell()
+                self._tell_at = now + TELL_S
+            if close or now > self._save_at:
+                fold.save()
+                self._save_at = time.monotonic() + SAVE_S
+            if close:
+                fold.close()
+                return
+
+    def behind(self) -> int:
+        """How many events are missing."""
+        return sum(reader.position() for reader in self.readers) - sum(self.fold.positions)
+
+    def tell(self) -> None:
+        """Says how far it has come."""
+        store = [reader.position() for reader in self.readers]
+        print(json.dumps({"positions": self.fold.positions, "store": store}), flush=True)
+
+    def beat(self) -> None:
+        """Leaves when the projector is gone: the next one starts a builder of its own."""
+        if os.getppid() != self._parent:
+            sys.exit(Exit.TEMPORARY)
+
+    def log(self, text: str) -> None:
+        """One line to standard error."""
+        print(f"builder-{self._view}: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Builds, and turns how it ended into an exit code."""
+    parser = argparse.ArgumentParser(prog="engine.processes.builder", description="Builds a view.")
+    parser.add_argument("--run", type=Path, required=True, help="run directory, holding node.json")
+    parser.add_argument("--parent", type=int, required=True, help="process id of the projector")
+    parser.add_argument("--view", required=True)
+    parser.add_argument("--version", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="where to build it")
+    options = parser.parse_args()
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    try:
+        Builder(options).build()
+    except RingfoldError as error:
+        print(f"builder-{options.view}: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(Exit.TEMPORARY)  # the projector is gone
+    except Exception:
+        print(f"builder-{options.view}: {traceback.format_exc()}", file=sys.stderr, flush=True)
+        sys.exit(Exit.TEMPORARY)
+
+
+if __name__ == "__main__":
+    main()
