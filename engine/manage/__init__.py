@@ -1,0 +1,11 @@
+"""Process managers at work, without processes and sockets.
+
+Reading order: birth (which events are history to a process manager), identity (ids that follow from what is
+handled), step (`send` as a handler sees it), outbox (what has to arrive), timers (what has to leave later),
+manager (all of it as a target that a `Fold` drives). `engine.processes.manager` is the process around it.
+"""
+
+from engine.manage.birth import read_birth, record_births
+from engine.manage.manager import MOST_WAITING, Manager
+
+__all__ = ["MOST_WAITING", "Manager", "read_birth", "record_births"]
