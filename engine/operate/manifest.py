@@ -23,7 +23,7 @@ def open_data(data: Path, app: str, fingerprint: str, partitions: int, partition
             raise CorruptData("the data directory has a journal but no manifest", path=path)
         _write(path, app, fingerprint, partitions)
         return partitions
-    manifest = _read(path)
+    manifest = read_manifest(data)
     if manifest["format"] != FORMAT:
         raise ConfigError(
             "the data directory has another format", path=path, found=manifest["format"], wanted=FORMAT
@@ -46,7 +46,9 @@ def open_data(data: Path, app: str, fingerprint: str, partitions: int, partition
     return int(stored)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_manifest(data: Path) -> dict[str, Any]:
+    """What it was made with: format, app, fingerprint, partitions. Raises Fault, CorruptData."""
+    path = data / "manifest.json"
     try:
         manifest = json.loads(path.read_bytes())
     except OSError as error:

@@ -37,21 +37,21 @@ _decode_outline = msgspec.json.Decoder(_Outline).decode
 
 
 class Types:
-    """Which events somebody wants. `names`: wire tags; with `any_version`, a name without a version stands
-    for all of its versions, so that `note.created` finds `note.created@2` too."""
+    """Which events somebody wants. `names`: one without a version stands for all of its versions, so that
+    `note.created` finds `note.created@2` too. `exactly`: wire tags as they are."""
 
-    def __init__(self, names: Iterable[str], *, any_version: bool = True) -> None:
-        self.names = frozenset(names)
-        self._any_version = any_version
+    def __init__(self, names: Iterable[str] = (), exactly: Iterable[str] = ()) -> None:
+        self._names = frozenset(names)
+        self._tags = self._names | frozenset(exactly)
         # An encoded name without its closing quote: finds every version, and costs one search a record.
-        self._needles = [msgspec.json.encode(name)[:-1] for name in self.names]
+        self._needles = [msgspec.json.encode(tag)[:-1] for tag in self._tags]
 
     def includes(self, tag: str) -> bool:
         """True if an event with this wire tag is wanted."""
-        if tag in self.names:
+        if tag in self._tags:
             return True
         name, _, version = tag.rpartition("@")
-        return self._any_version and version.isdigit() and name in self.names
+        return version.isdigit() and name in self._names
 
     def may_be_in(self, record: bytes) -> bool:
         """False only if no event in the record is wanted."""

@@ -23,14 +23,17 @@ class Reader:
 
     def __init__(self, path: Path, map_bytes: int = 64 << 30) -> None:
         self.path = path
+        self.env: Any = None
         try:
-            self.env: Any = lmdb.open(
+            self.env = lmdb.open(
                 str(path), map_size=map_bytes, max_dbs=8, max_readers=512, readonly=True, create=False
             )
             self.log, self.versions, self.commands, self.outcomes, self.meta = (
                 self.env.open_db(name, create=False) for name in TABLES
             )
         except lmdb.Error as error:
+            if self.env is not None:
+                self.env.close()  # a process may open it once only: so that it can try again
             raise Fault("the event store cannot be opened for reading", path=path, error=error) from error
 
     def position(self) -> int:

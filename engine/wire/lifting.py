@@ -5,6 +5,7 @@
 What is stored is never rewritten. Only events that are old take this way; see `engine.wire.log`.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,10 +57,10 @@ def tag_in(stored: "msgspec.Raw | bytes") -> str:
 
 
 class EventDecoder:
-    """Decodes one stored event, old or not. `classes`: what to make of each wire tag."""
+    """Decodes one stored event, old or not. `ways`: see `lifts`. `classes`: what to make of each wire tag."""
 
-    def __init__(self, app: Engine, classes: dict[str, type]) -> None:
-        self._lifts = lifts(app)
+    def __init__(self, ways: Mapping[str, Lift], classes: Mapping[str, type]) -> None:
+        self._lifts = ways
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
             tag: msgspec.json.Decoder(cls) for tag, cls in classes.items()
         }

@@ -43,7 +43,7 @@ class Unread(msgspec.Struct, frozen=True, gc=False):
     """Stands for an event that a reader takes no notice of: none of its fields is decoded."""
 
 
-class _Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A commit whose events are still bytes."""
 
     aggregate: str
@@ -82,7 +82,7 @@ class RecordDecoder:
         )
         self._all = msgspec.json.Decoder(tuple[int, list[self._typed]]).decode  # type: ignore[name-defined]
         self._one = msgspec.json.Decoder(self._typed).decode
-        self._event = EventDecoder(app, known).decode
+        self._event = EventDecoder(lifts(app), known).decode
 
     def decode(self, record: bytes) -> tuple[int, list[Any]]:
         """(first position, typed commits). ConfigError on an event that the application cannot read."""
@@ -112,9 +112,9 @@ def record_decoder(app: Engine, readers: Iterable[type[Event]] | None = None) ->
     return RecordDecoder(app, readers)
 
 
-def _parts(entry: "msgspec.Raw | bytes", position: int) -> _Parts:
+def _parts(entry: "msgspec.Raw | bytes", position: int) -> Parts:
     try:
-        return _decode_parts(entry)
+        return decode_parts(entry)
     except msgspec.ValidationError as error:
         raise CorruptData("a stored entry is malformed", position=position, error=error) from error
 
@@ -128,4 +128,4 @@ decode_commit = msgspec.json.Decoder(Commit).decode
 """One entry of a record, events as dictionaries."""
 take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
 """(first position, entries still encoded)"""
-_decode_parts = msgspec.json.Decoder(_Parts).decode
+decode_parts = msgspec.json.Decoder(Parts).decode

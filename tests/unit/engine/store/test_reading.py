@@ -92,7 +92,7 @@ def test_reading_from_anywhere_forward_and_back_is_a_slice_of_the_log(
 
 
 def test_a_name_stands_for_all_its_versions_unless_one_is_meant() -> None:
-    every, one = Types(["note.created"]), Types(["note.created"], any_version=False)
+    every, one = Types(["note.created"]), Types(exactly=["note.created"])
     assert [every.includes(tag) for tag in (*TAGS, "note.created@x")] == [True, True, False, False, False]
     assert [one.includes(tag) for tag in TAGS] == [True, False, False, False]
     assert [Types(["note.created@2"]).includes(tag) for tag in TAGS] == [False, True, False, False]

@@ -1,0 +1,20 @@
+"""Reading events from any process: the whole past, live, or as a subscriber with a place of its own.
+
+Reading order: stores (what is read), doorbell (what wakes a reader), follower (past and then live), log
+(`EventLog`), place (how far a subscriber has come), subscriber (`Subscriber`), history (an aggregate as it
+was).
+
+    with EventLog("ringfold-data") as log:
+        for entry in log.read():                       # everything up to now
+            print(entry.position, entry.commit.events)
+
+    with Subscriber("ringfold-data", "mailer", [ReceiptIssued]) as subscriber:
+        for message in subscriber:                     # from where it stopped last time, for ever
+            post(message.event, key=message.id)
+            subscriber.ack()
+"""
+
+from engine.reading.log import Entry, EventLog
+from engine.reading.subscriber import Message, Subscriber
+
+__all__ = ["Entry", "EventLog", "Message", "Subscriber"]

@@ -1,0 +1,78 @@
+"""A follower: reads all partitions from given positions, first what is past, then what comes.
+
+Each partition is read in the order of its positions, without a gap: what is handed out comes from the store
+alone, and the doorbell only says when to look. Between partitions there is no order.
+"""
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.operate.errors import ConfigError
+from engine.reading.doorbell import Doorbell
+from engine.reading.stores import Stores
+from engine.store import Types
+from engine.store.entries import entries_in
+
+Place = tuple[int, int, msgspec.Raw]
+"""(partition, position, encoded commit)"""
+
+
+class Follower:
+    """`positions`: everything up to here was handed out or is not wanted."""
+
+    def __init__(self, stores: Stores, after: Sequence[int] = (), types: Types | None = None) -> None:
+        self.positions = positions_from(after, stores.partitions)
+        self._stores = stores
+        self._types = types
+        self._bell = Doorbell(stores.data)
+        self._turn = 0
+
+    def take(self, timeout_s: float, most: int = 1000) -> list[Place]:
+        """The next entries, `most` and the rest of a record; none only if all that was stored is read and
+        nothing came for `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            found = self._look(most)
+            left = deadline - time.monotonic()
+            if found or left <= 0:
+                return found
+            self._bell.wait(left)
+
+    def close(self) -> None:
+        """Stops listening to the doorbell. The stores are their owner's."""
+        self._bell.close()
+
+    def _look(self, most: int) -> list[Place]:
+        found: list[Place] = []
+        partitions = self._stores.partitions
+        self._turn += 1  # so that no partition waits behind a busy one for ever
+        for k in range(partitions):
+            partition = (self._turn + k) % partitions
+            self._look_into(partition, most, found)
+            if len(found) >= most:
+                break
+        return found
+
+    def _look_into(self, partition: int, most: int, found: list[Place]) -> None:
+        reader = self._stores.reader(partition)
+        if reader is None:
+            return
+        top = reader.position()  # not further now: somebody may write faster than this reads
+        for last, record in reader.records(self.positions[partition]):
+            # A record is taken whole: to come back for the rest of it would be to take it apart again.
+            entries = entries_in(record, self.positions[partition], types=self._types)
+            found += [(partition, position, entry) for position, entry in entries]
+            self.positions[partition] = last
+            if len(found) >= most or last >= top:
+                return
+
+
+def positions_from(after: Sequence[int], partitions: int) -> list[int]:
+    """Positions to begin behind, one a partition; all of them 0 where none are given."""
+    if not after:
+        return [0] * partitions
+    if len(after) != partitions or min(after) < 0:
+        raise ConfigError("there must be one position for each partition", given=list(after), need=partitions)
+    return list(after)

@@ -1,0 +1,74 @@
+"""The event stores of a data directory, open for reading.
+
+LMDB allows a process to open an environment once only, so whoever reads the same one shares it. A forked
+child opens its own.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+import lmdb
+
+from engine.operate.errors import ConfigError, Fault
+from engine.operate.manifest import read_manifest
+from engine.store import Reader
+
+_lock = threading.Lock()
+_shared: dict[tuple[int, Path], tuple[Reader, int]] = {}
+"""(process, folder) → the reader and how many use it"""
+
+
+class Stores:
+    """One reader a partition. A store that is not made yet is empty, and looked for again."""
+
+    def __init__(self, data: str | os.PathLike[str]) -> None:
+        self.data = Path(data).absolute()
+        if not (self.data / "manifest.json").is_file():
+            raise ConfigError("this is no data directory", path=self.data, hint="start a node on it once")
+        self.partitions = int(read_manifest(self.data)["partitions"])
+        self._open: dict[int, Reader] = {}
+
+    def reader(self, partition: int) -> Reader | None:
+        """The reader of a partition, or None if nothing was ever stored there."""
+        found = self._open.get(partition)
+        if found is None:
+            folder = self.data / f"store-{partition:04d}"
+            if not (folder / "data.mdb").is_file():
+                return None
+            try:
+                found = self._open[partition] = _borrow(folder)
+            except Fault as error:
+                if isinstance(error.__cause__, (lmdb.NotFoundError, lmdb.ReadonlyError)):
+                    return None  # a node is making it right now
+                raise
+        return found
+
+    def positions(self) -> list[int]:
+        """The last stored position of each partition, 0 for an empty one."""
+        readers = (self.reader(partition) for partition in range(self.partitions))
+        return [0 if reader is None else reader.position() for reader in readers]
+
+    def close(self) -> None:
+        """Gives all readers back."""
+        for partition in list(self._open):
+            _give_back(self._open.pop(partition))
+
+
+def _borrow(folder: Path) -> Reader:
+    with _lock:
+        key = os.getpid(), folder.resolve()
+        reader, users = _shared.get(key) or (Reader(folder), 0)
+        _shared[key] = reader, users + 1
+        return reader
+
+
+def _give_back(reader: Reader) -> None:
+    with _lock:
+        key = os.getpid(), reader.path.resolve()
+        _, users = _shared[key]
+        if users > 1:
+            _shared[key] = reader, users - 1
+        else:
+            del _shared[key]
+            reader.close()

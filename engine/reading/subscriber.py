@@ -1,0 +1,180 @@
+"""A subscriber: gets chosen events and application messages at least once, from where it stopped.
+
+It may be killed between the effect of a message and `ack`; then it gets the message again, under the same
+id. An effect that is to happen once must be keyed by that id.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import msgspec
+
+from engine.model.app import Engine
+from engine.model.messages import Event, wire_tag
+from engine.operate.errors import ConfigError
+from engine.reading.follower import Follower
+from engine.reading.place import Next, Place
+from engine.reading.stores import Stores
+from engine.store import Types
+from engine.wire.lifting import EventDecoder, Lift, lifts, tag_in
+from engine.wire.log import decode_parts
+
+AT_ONCE = 100  # entries read ahead
+LAG = 10_000  # positions without anything wanted after which the place is saved all the same
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """An event or application message. `id` is the same however often it is delivered: `<command>-<index>`.
+
+    `event`: an object of the class that was subscribed to, or a dictionary where a name was.
+    """
+
+    id: str
+    type: str
+    event: Any
+    aggregate: str
+    version: int
+    partition: int
+    position: int
+    index: int
+    time_ns: int
+
+
+class Subscriber:
+    """Reads a data directory, whether or not a node runs on it. One process a name, one thread.
+
+    `types`: classes, whose events come typed, or wire names, whose events come as dictionaries as they are
+    stored; a name without a version stands for all versions. `app`: needed to lift old events to the classes.
+    `since`: where a subscriber of a new name begins. `folder`: where its place is kept; by default in the
+    data directory. Raises Locked if another process has the name, CorruptData if the place is damaged.
+    """
+
+    def __init__(
+        self,
+        data: str | os.PathLike[str],
+        name: str,
+        types: Sequence[type[Event] | str],
+        *,
+        app: Engine | None = None,
+        since: Literal["beginning", "now"] = "beginning",
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._wanted = _Wanted(types, {} if app is None else lifts(app))
+        self._stores = Stores(data)
+        try:
+            place = Path(folder) if folder is not None else self._stores.data / "subscribers"
+            self._place = Place(place, name, self._stores.partitions)
+        except BaseException:
+            self._stores.close()
+            raise
+        if not self._place.next:
+            begin = self._stores.positions() if since == "now" else [0] * self._stores.partitions
+            self._place.save([(position + 1, 0) for position in begin])
+        self._next: Next = list(self._place.next)
+        self._out: list[tuple[int, int]] = [(0, 0)] * self._stores.partitions  # handed out last
+        after = [max(0, position - 1) for position, _ in self._next]
+        self._follower = Follower(self._stores, after, self._wanted.types)
+        self._rest: list[Message] = []
+
+    def take(self, timeout_s: float = 1.0, most: int = 100) -> list[Message]:
+        """The next messages, at most `most`; none if nothing came in time. Those taken before and not
+        acknowledged are not given again, unless to the next subscriber of this name."""
+        if not self._rest:
+            self._fetch(timeout_s)
+        taken, self._rest = self._rest[:most], self._rest[most:]
+        for message in taken:
+            self._out[message.partition] = (message.position, message.index)
+        return taken
+
+    def __iter__(self) -> Iterator[Message]:
+        """One message after the other, for ever."""
+        while True:
+            yield from self.take(1.0, 1)
+
+    def ack(self, *messages: Message) -> None:
+        """These, and all before them of their partitions, are dealt with; without any: all that was taken.
+        Durable when it returns; one write, so a batch costs as much as a message."""
+        done = dict(enumerate(self._out)) if not messages else {}
+        for message in messages:
+            at = message.position, message.index
+            done[message.partition] = max(at, done.get(message.partition, at))
+        for partition, (position, index) in done.items():
+            if self._out[partition] <= (position, index) and not self._waiting(partition):
+                at = (self._follower.positions[partition] + 1, 0)  # nothing up to there is still to be done
+            else:
+                at = position, index + 1
+            self._next[partition] = max(self._next[partition], at)
+        if self._next != self._place.next:
+            self._place.save(self._next)
+
+    def close(self) -> None:
+        """Leaves the name to the next one. What was not acknowledged comes again."""
+        self._follower.close()
+        self._stores.close()
+        self._place.close()
+
+    def __enter__(self) -> "Subscriber":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _fetch(self, timeout_s: float) -> None:
+        found = self._follower.take(timeout_s, AT_ONCE)
+        for k, (partition, position, entry) in enumerate(found):
+            try:
+                self._rest += list(self._messages(partition, position, entry))
+            except ConfigError:  # it cannot be read: what follows is not to be taken for done
+                for p, position, _ in reversed(found[k:]):
+                    self._follower.positions[p] = position - 1
+                if not self._rest:
+                    raise
+                return
+        if not found:
+            self._keep_up()
+
+    def _messages(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Message]:
+        parts = decode_parts(entry)
+        for index, stored in enumerate(parts.events):
+            if (position, index) < self._next[partition]:
+                continue
+            tag = tag_in(stored)
+            if self._wanted.types.includes(tag):
+                event = self._wanted.decode(tag, stored, parts.aggregate, position)
+                id = f"{parts.command}-{index}"
+                where = parts.aggregate, parts.version, partition, position, index
+                yield Message(id, tag, event, *where, parts.time_ns)
+
+    def _waiting(self, partition: int) -> bool:
+        return any(message.partition == partition for message in self._rest)
+
+    def _keep_up(self) -> None:
+        """Where nothing was wanted for long and nothing is open, a new start need not read all that again."""
+        for partition, last in enumerate(self._follower.positions):
+            at = self._next[partition]
+            if self._out[partition] < at and last - at[0] > LAG:
+                self._next[partition] = (last + 1, 0)
+        if self._next != self._place.next:
+            self._place.save(self._next)
+
+
+class _Wanted:
+    """Which events are wanted, and what is made of them."""
+
+    def __init__(self, types: Sequence[type[Event] | str], ways: Mapping[str, Lift]) -> None:
+        names = [name for name in types if isinstance(name, str)]
+        classes = {wire_tag(cls): cls for cls in types if not isinstance(cls, str)}
+        old = [tag for tag, lift in ways.items() if lift.target in classes]
+        self.types = Types(names, exactly=[*classes, *old])
+        self._typed = frozenset((*classes, *old))
+        self._decoder = EventDecoder(ways, classes)
+
+    def decode(self, tag: str, stored: msgspec.Raw, aggregate: str, position: int) -> Any:
+        if tag in self._typed:
+            return self._decoder.decode(stored, aggregate=aggregate, position=position)
+        return msgspec.json.decode(stored)
