@@ -2,7 +2,8 @@
 
 Reading order: birth (which events are history to a process manager), identity (ids that follow from what is
 handled), step (`send` as a handler sees it), outbox (what has to arrive), timers (what has to leave later),
-manager (all of it as a target that a `Fold` drives). `engine.processes.manager` is the process around it.
+setbacks (refusals whose handler failed), manager (all of it as a target that a `Fold` drives), intake (events
+only as fast as there is room), questions. `engine.processes.manager` is the process around it.
 """
 
 from engine.manage.birth import read_birth, record_births

@@ -44,6 +44,9 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
     @property
     def wants_out(self) -> bool:
         """True if something waits for nothing but to be durable."""

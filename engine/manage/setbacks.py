@@ -21,6 +21,11 @@ class Setback(msgspec.Struct):
     error: str = ""
     where: str = ""
 
+    @property
+    def is_dead(self) -> bool:
+        """True if it is not tried again by itself."""
+        return self.attempts >= MOST_ATTEMPTS
+
 
 class Setbacks:
     """All of them, by the command's id."""
@@ -37,9 +42,7 @@ class Setbacks:
         setback = self._setbacks.setdefault(entry.command.id, Setback(entry, NEVER))
         setback.attempts += 1
         setback.error, setback.where = told(error)
-        setback.due = (
-            NEVER if self._is_dead(setback) else now + FIRST_BACK_OFF_S * 2 ** (setback.attempts - 1)
-        )
+        setback.due = NEVER if setback.is_dead else now + FIRST_BACK_OFF_S * 2 ** (setback.attempts - 1)
         self._look()
         return setback.attempts
 
@@ -50,7 +53,7 @@ class Setbacks:
 
     def is_dead(self, entry: Entry) -> bool:
         """True if it is not tried again by itself."""
-        return self._is_dead(self._setbacks[entry.command.id])
+        return self._setbacks[entry.command.id].is_dead
 
     def due(self, now: float) -> list[Entry]:
         """Entries to be tried again now."""
@@ -73,7 +76,3 @@ class Setbacks:
 
     def _look(self) -> None:
         self.next_due = min((setback.due for setback in self._setbacks.values()), default=NEVER)
-
-    @staticmethod
-    def _is_dead(setback: Setback) -> bool:
-        return setback.attempts >= MOST_ATTEMPTS

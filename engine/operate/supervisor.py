@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from engine.manage.birth import record_births
 from engine.model.app import Engine
 from engine.operate.child import AT_WORK, Process, how_it_ended
 from engine.operate.config import Settings
@@ -73,6 +74,8 @@ class Supervisor:
             partitions = open_data(
                 data, app.name, app.fingerprint, self.config.partitions, self.settings.given("partitions")
             )
+            for name in record_births(data, app.processes, partitions, self.config.map_bytes):
+                self.log(f"process manager {name} is new here: what is stored already is history to it")
             run = RunDirectory.create(partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             processes, pass_fds = self._prepare(app, data, run, partitions, cleanup)
