@@ -40,7 +40,7 @@ def main(
 ) -> int:
     """Runs the command line; returns the exit code. `commands` come on top of the engine's own."""
     # Imported here because each command imports this module.
-    from engine.operate.commands import config, journal, query, serve, status
+    from engine.operate.commands import config, dead_letter, journal, query, serve, status, view
 
     program = program or Program()
     parser = argparse.ArgumentParser(
@@ -49,7 +49,15 @@ def main(
         epilog=EPILOG,
     )
     places = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    own = (serve.COMMAND, status.COMMAND, query.COMMAND, journal.COMMAND, config.COMMAND)
+    own = [
+        serve.COMMAND,
+        status.COMMAND,
+        query.COMMAND,
+        view.COMMAND,
+        dead_letter.COMMAND,
+        journal.COMMAND,
+        config.COMMAND,
+    ]
     for command in (*own[:1], *commands, *own[1:]):
         place = places.add_parser(
             command.name, help=command.help, description=command.description, epilog=EPILOG

@@ -1,21 +1,26 @@
 """`status`: what each process of a running node is doing."""
 
 import argparse
+import contextlib
 import json
 import sys
 from typing import Any
 
+from engine.operate.commands.asking import ask, followers
 from engine.operate.commands.options import add_data_option, data_from
 from engine.operate.commands.parser import Command, Program
-from engine.operate.errors import Exit
+from engine.operate.errors import Exit, RingfoldError
 from engine.operate.running import find_node
 from engine.operate.status import StatusPage
 
 DESCRIPTION = """Shows a table of the processes of the node that runs on a data directory: state, process id,
-last command sequence, last event position, how far behind the process before it, and how often it was
-restarted. Exit code 0 if every process is at work, 75 if one is not or no node runs."""
+last command sequence, last event position, how far behind the process before it, for what follows the
+events also in seconds (the age of the oldest event that it has not taken in) and how many aggregates are set
+aside (`dead-letter list`), and how often it was restarted. Exit code 0 if every process is at work, 75 if
+one is not or no node runs."""
 
-HEADINGS = ("process", "state", "pid", "sequence", "position", "lag", "restarts")
+HEADINGS = ("process", "state", "pid", "sequence", "position", "lag", "lag_s", "aside", "restarts")
+PATIENCE_S = 0.5  # for one that does not answer because it is busy, or gone
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
@@ -30,6 +35,11 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     with StatusPage.attach(node["status"]) as page:
         snapshot = page.snapshot()
     rows = with_lags(snapshot, node["partitions"])
+    for follower in followers(node):
+        row = rows["projector-" + follower.name if follower.kind == "view" else "manager-" + follower.name]
+        with contextlib.suppress(RingfoldError):
+            lags = ask(follower, "lag", timeout_s=PATIENCE_S)
+            row["lag_s"] = max(lag["seconds"] for lag in lags.values())
     if options.json:
         print(json.dumps({"node": node, "processes": rows}))
     else:
@@ -44,11 +54,13 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 
 def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str, dict[str, Any]]:
-    """Adds `process` and `lag` to each line: commands for cores, events for outputs and projectors.
+    """Adds `process` and `lag` to each line: commands for cores, events for outputs and those who follow
+    them. `lag_s` and `aside` are None for all others.
 
     Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
     """
-    rows = {name: {**values, "process": name, "lag": None} for name, values in snapshot.items()}
+    unknown = dict.fromkeys(("lag", "lag_s", "aside"))
+    rows = {name: {**values, "process": name, **unknown} for name, values in snapshot.items()}
     stored = sum(rows[f"output-{p}"]["position"] for p in range(partitions))
     for p in range(partitions):
         core, output = rows[f"core-{p}"], rows[f"output-{p}"]
@@ -56,8 +68,9 @@ def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str,
             core["lag"] = max(0, rows["input"]["sequence"] - core["sequence"])
         output["lag"] = max(0, core["position"] - output["position"])
     for name, values in rows.items():
-        if name.startswith("projector-"):
+        if name.startswith(("projector-", "manager-")):
             values["lag"] = max(0, stored - values["position"])
+            values["aside"] = values["letters"]
     return rows
 
 

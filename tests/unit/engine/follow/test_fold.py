@@ -1,0 +1,253 @@
+"""The fold: order, gaps, failures, dead letters, restarts: for a view in a table and for one of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.follow.letters import MOST_ATTEMPTS
+from engine.operate.errors import InvariantBroken, NoSpace
+from tests.unit.engine.follow.kit import KINDS, Following, InAttributes, Log
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path)
+
+
+@pytest.fixture(params=KINDS)
+def view(request: Any, log: Log, tmp_path: Path) -> Iterator[Following]:
+    following = Following(log, tmp_path, request.param)
+    yield following
+    following.fold.close()
+
+
+def test_what_the_doorbell_brings_is_taken_in_once_whatever_comes_twice(view: Following, log: Log) -> None:
+    first, second = log.append("a", "b"), log.append("a")
+    for record in (first, first, second, first, second):
+        view.fold.take(0, *record)
+    assert view.shown() == {"a": [3, [1, 2]], "b": [1, [1]]}
+    assert view.fold.positions == [3]
+
+
+def test_a_record_that_overlaps_what_is_known_brings_only_what_is_new(view: Following, log: Log) -> None:
+    log.append("a", "a", "a")
+    view.fold.catch_up(0, most=1)
+    log.append("a")
+    entries = [entry for _, entry in log.reader.entries()]
+    view.fold.take(0, 1, 4, msgspec.json.encode((1, entries)))
+    assert view.shown() == {"a": [10, [1, 2, 3, 4]]}
+
+
+def test_a_gap_is_filled_from_the_store_before_what_comes_behind_it(view: Following, log: Log) -> None:
+    log.append("a")
+    log.append("a")
+    view.fold.take(0, *log.append("a"))
+    assert view.shown() == {"a": [6, [1, 2, 3]]}
+
+
+def test_what_comes_before_its_predecessor_is_stored_waits_for_it(
+    view: Following, log: Log, tmp_path: Path
+) -> None:
+    elsewhere = Log(tmp_path / "elsewhere")  # its records have not come to the store that the view reads
+    one, two, three = (elsewhere.append("a") for _ in range(3))
+    view.fold.take(0, *one)
+    view.fold.take(0, *three)
+    assert view.shown() == {"a": [1, [1]]}
+    assert view.fold.has_gap
+    view.fold.take(0, *two)
+    assert view.shown() == {"a": [6, [1, 2, 3]]}
+    assert not view.fold.has_gap
+
+
+def test_events_delivered_in_any_order_are_handled_in_theirs(
+    view: Following, tmp_path: Path
+) -> None:
+    elsewhere = Log(tmp_path / "elsewhere")
+    records = [elsewhere.append("a", "b") for _ in range(5)]
+    for number in (4, 2, 2, 0, 3, 1, 4):
+        view.fold.take(0, *records[number])
+    assert view.shown() == {"a": [15, [1, 2, 3, 4, 5]], "b": [15, [1, 2, 3, 4, 5]]}
+
+
+def test_a_failing_handler_is_put_back_and_holds_only_its_own_aggregate(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 2)}
+    view.fold.take(0, *log.append("a", "b", "a", "b"))
+    view.fold.take(0, *log.append("a", "b"))
+    assert view.shown() == {"a": [1, [1]], "b": [6, [1, 2, 3]]}
+    assert view.fold.positions == [6]
+
+
+def test_what_was_held_is_taken_in_once_a_retry_succeeds(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 2)}
+    view.fold.take(0, *log.append("a", "a", "b", "a"))
+    view.trouble.at.clear()
+    assert not view.fold.retry_due()
+    view.wait()
+    assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
+    assert not view.fold.letters
+    view.reopen()
+    assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
+
+
+def test_retries_back_off_twice_as_long_each_time_and_end(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 1)}
+    view.fold.take(0, *log.append("a"))
+    waits = []
+    while (patience := view.fold.patience()) != float("inf"):
+        waits.append(round(patience, 3))
+        view.now += patience
+        view.fold.retry_due()
+    assert waits == [0.05, 0.1, 0.2, 0.4]
+    assert view.trouble.attempts == MOST_ATTEMPTS
+    (letter,) = view.fold.letters
+    assert letter.dead
+    assert (letter.aggregate, letter.version, letter.position) == ("a", 1, 1)
+    assert letter.error == "ValueError: no luck with a"
+    assert letter.where.startswith("strike, kit.py:")
+
+
+def test_the_traceback_is_logged_once_and_the_end_in_one_line(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 1)}
+    view.fold.take(0, *log.append("a"))
+    view.wait()
+    first, last = view.said
+    assert "Traceback" in first
+    assert "dead-letter list" in last
+    assert "\n" not in last
+
+
+def test_a_dead_letter_outlives_a_restart_with_everything_it_holds(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 2)}
+    view.fold.take(0, *log.append("a", "a", "b"))
+    view.wait()
+    view.fold.take(0, *log.append("a", "b"))
+    view.fold.save()
+    attempts = view.trouble.attempts
+    view.reopen()
+    view.wait()
+    assert view.shown() == {"a": [1, [1]], "b": [3, [1, 2]]}
+    assert view.trouble.attempts == attempts, "a dead letter is not tried by itself"
+    assert [position for position, _ in view.fold.held(next(iter(view.fold.letters)))] == [2, 4]
+    view.trouble.at.clear()
+    assert view.fold.retry("a") is None
+    assert view.shown() == {"a": [6, [1, 2, 3]], "b": [3, [1, 2]]}
+
+
+def test_an_unsaved_failure_is_found_again_after_a_kill(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 1)}
+    view.fold.take(0, *log.append("a", "b"))
+    view.reopen()
+    view.fold.look()
+    assert view.shown() == {"b": [1, [1]]}
+    assert [letter.aggregate for letter in view.fold.letters] == ["a"]
+
+
+def test_dropping_passes_over_the_commit_and_takes_in_what_was_held(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 1)}
+    view.fold.take(0, *log.append("a", "a", "a"))
+    view.wait()
+    assert view.fold.drop("a") is None
+    assert view.shown() == {"a": [5, [2, 3]]}
+    view.reopen()
+    view.fold.look()
+    assert view.shown() == {"a": [5, [2, 3]]}
+
+
+def test_dropping_stops_at_the_next_commit_that_fails(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 1), ("a", 3)}
+    view.fold.take(0, *log.append("a", "a", "a", "a"))
+    view.wait()
+    left = view.fold.drop("a")
+    assert left is not None
+    assert (left.version, left.attempts, left.dead) == (3, 1, False)
+    assert view.shown() == {"a": [2, [2]]}
+
+
+def test_a_retry_that_comes_further_and_fails_again_keeps_what_it_took_in(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 2), ("a", 4)}
+    view.fold.take(0, *log.append("a", "a", "a", "a", "b"))
+    view.trouble.at = {("a", 4)}
+    view.wait()
+    assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
+    view.reopen()
+    assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
+    assert [letter.version for letter in view.fold.letters] == [4]
+
+
+def test_a_reload_takes_in_again_what_was_not_saved_and_nothing_twice(view: Following, log: Log) -> None:
+    for _ in range(3):
+        view.fold.take(0, *log.append("a", "b", "c"))
+    view.fold.save()
+    view.trouble.at = {("b", 5)}
+    for _ in range(3):
+        view.fold.take(0, *log.append("a", "b", "c"))
+    assert view.shown() == {
+        "a": [21, [1, 2, 3, 4, 5, 6]],
+        "b": [10, [1, 2, 3, 4]],
+        "c": [21, [1, 2, 3, 4, 5, 6]],
+    }
+
+
+def test_many_aggregates_may_fail_in_one_record(view: Following, log: Log) -> None:
+    view.trouble.at = {("a", 1), ("b", 2), ("c", 1)}
+    view.fold.take(0, *log.append("a", "b", "c", "b", "d", "a"))
+    assert view.shown() == {"b": [1, [1]], "d": [1, [1]]}
+    view.trouble.at.clear()
+    view.wait()
+    assert view.shown() == {"a": [3, [1, 2]], "b": [3, [1, 2]], "c": [1, [1]], "d": [1, [1]]}
+
+
+def test_what_fails_only_when_it_is_taken_in_again_is_set_aside_too(view: Following, log: Log) -> None:
+    view.fold.take(0, *log.append("a", "b"))
+    view.trouble.at = {("a", 1), ("b", 2)}
+    view.fold.take(0, *log.append("b", "a"))
+    aside = {letter.aggregate: letter.version for letter in view.fold.letters}
+    again = {"a": 1} if view.kind is InAttributes else {}  # loaded anew, it comes past the first of a again
+    assert aside == {"b": 2, **again}
+    view.trouble.at.clear()
+    view.wait()
+    assert view.shown() == {"a": [3, [1, 2]], "b": [3, [1, 2]]}
+
+
+def test_without_room_everything_is_told_again_at_the_next_save(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.trouble.at = {("a", 1)}
+    view.fold.take(0, *log.append("a", "b"))
+
+    def no_room(*_: Any) -> None:
+        raise NoSpace("the view has no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(view.fold.view, "save", no_room)
+        with pytest.raises(NoSpace):
+            view.fold.save()
+        view.trouble.at = {("b", 2)}
+        view.wait()  # a is taken in; what it saves finds no room either
+        view.fold.take(0, *log.append("a", "b"))
+    assert view.shown() == {"a": [3, [1, 2]], "b": [1, [1]]}
+    view.fold.save()
+    view.reopen()
+    assert view.shown() == {"a": [3, [1, 2]], "b": [1, [1]]}
+    assert [letter.aggregate for letter in view.fold.letters] == ["b"]
+
+
+def test_a_bug_of_the_engine_is_not_set_aside(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(commit: Any) -> None:
+        raise InvariantBroken("never")
+
+    monkeypatch.setattr(view.trouble, "strike", broken)
+    with pytest.raises(InvariantBroken):
+        view.fold.take(0, *log.append("a"))
+
+
+def test_an_aggregate_that_is_not_set_aside_can_be_neither_retried_nor_dropped(view: Following) -> None:
+    with pytest.raises(KeyError):
+        view.fold.retry("a")
+    with pytest.raises(KeyError):
+        view.fold.drop("a")

@@ -1,0 +1,63 @@
+"""Which generation of a view is served and which is built, as the table of the module says it."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.follow.generations import Generation, Pointer, Shelf, plan
+from engine.operate.errors import CorruptData
+
+V1, V2, V3 = Generation(1), Generation(2), Generation(3)
+SECOND = Generation(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("registered", "pointer", "folders", "serves", "builds"),
+    [
+        pytest.param({1}, None, set(), V1, None, id="a new view is served as soon as it is there"),
+        pytest.param({1}, None, {V1}, V1, None, id="a folder from before there were pointers is served"),
+        pytest.param({1, 2}, None, set(), V2, None, id="of two new versions only the newest is built"),
+        pytest.param({1, 2}, None, {V1}, V1, V2, id="an older folder is served while the newest is built"),
+        pytest.param({1, 2}, None, {V1, V2}, V2, None, id="the newest folder wins"),
+        pytest.param({1}, Pointer(V1), {V1}, V1, None, id="what was served is served"),
+        pytest.param({1, 2}, Pointer(V1), {V1}, V1, V2, id="a newer version is built beside it"),
+        pytest.param({1, 2}, Pointer(V1), {V1, V2}, V1, V2, id="half a newer version is not served"),
+        pytest.param({1, 2}, Pointer(V1, V2), {V1, V2}, V1, V2, id="what was being built is built on"),
+        pytest.param({1, 3}, Pointer(V1, V2), {V1, V2}, V1, V3, id="of newer versions the newest is built"),
+        pytest.param({1}, Pointer(V1, SECOND), {V1}, V1, SECOND, id="a rebuild goes on after a restart"),
+        pytest.param({1}, Pointer(SECOND, V1), {V1}, SECOND, None, id="an older generation is not built"),
+        pytest.param({1, 2}, Pointer(SECOND), {SECOND}, SECOND, V2, id="a rebuilt older version serves on"),
+        pytest.param({3}, Pointer(V1), {V1}, V3, None, id="a version that is gone cannot be served"),
+        pytest.param({1}, Pointer(V2), {V1, V2}, V1, None, id="one may go back to an older version"),
+    ],
+)
+def test_what_is_served_and_what_is_built(
+    registered: set[int],
+    pointer: Pointer | None,
+    folders: set[Generation],
+    serves: Generation,
+    builds: Generation | None,
+) -> None:
+    assert plan(registered, pointer, folders.__contains__) == Pointer(serves, builds)
+
+
+def test_the_pointer_survives_and_names_folders(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, "left")
+    assert shelf.pointer() is None
+    shelf.point(Pointer(V1, SECOND))
+    assert Shelf(tmp_path, "left").pointer() == Pointer(V1, SECOND)
+    assert [shelf.folder(found).name for found in (V1, SECOND, V2)] == ["left-v1", "left-v1.2", "left-v2"]
+
+
+def test_a_damaged_pointer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "left.json").write_text('{"serves": 3}')
+    with pytest.raises(CorruptData, match="pointer"):
+        Shelf(tmp_path, "left").pointer()
+
+
+def test_tidying_removes_other_generations_of_the_served_version_and_nothing_else(tmp_path: Path) -> None:
+    names = {"left-v1", "left-v1.2", "left-v1.3", "left-v1.x", "left-v10", "left-v2", "left-v1-v1", "right-v1"}
+    for name in names:
+        (tmp_path / name).mkdir()
+    Shelf(tmp_path, "left").tidy(Pointer(SECOND))
+    assert {path.name for path in tmp_path.iterdir()} == names - {"left-v1", "left-v1.3"}
