@@ -23,6 +23,16 @@ def open_data(data: Path, app: str, fingerprint: str, partitions: int, partition
             raise CorruptData("the data directory has a journal but no manifest", path=path)
         _write(path, app, fingerprint, partitions)
         return partitions
+    stored = match_manifest(data, app, fingerprint)["partitions"]
+    if stored != partitions and partitions_given:
+        raise ConfigError("partitions cannot be changed", path=path, found=stored, wanted=partitions)
+    return int(stored)
+
+
+def match_manifest(data: Path, app: str, fingerprint: str) -> dict[str, Any]:
+    """The manifest of a directory that is there. ConfigError if it is of another application or of other
+    reference data."""
+    path = data / "manifest.json"
     manifest = read_manifest(data)
     if manifest["format"] != FORMAT:
         raise ConfigError(
@@ -40,10 +50,7 @@ def open_data(data: Path, app: str, fingerprint: str, partitions: int, partition
             wanted=fingerprint,
             hint="start with the settings and files of before, or with another data directory",
         )
-    stored = manifest["partitions"]
-    if stored != partitions and partitions_given:
-        raise ConfigError("partitions cannot be changed", path=path, found=stored, wanted=partitions)
-    return int(stored)
+    return manifest
 
 
 def read_manifest(data: Path) -> dict[str, Any]:

@@ -20,10 +20,17 @@ Place = tuple[int, int, msgspec.Raw]
 
 
 class Follower:
-    """`positions`: everything up to here was handed out or is not wanted."""
+    """`positions`: everything up to here was handed out or is not wanted. `partitions`: None: all."""
 
-    def __init__(self, stores: Stores, after: Sequence[int] = (), types: Types | None = None) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        after: Sequence[int] = (),
+        types: Types | None = None,
+        partitions: Sequence[int] | None = None,
+    ) -> None:
         self.positions = positions_from(after, stores.partitions)
+        self._partitions = list(range(stores.partitions) if partitions is None else partitions)
         self._stores = stores
         self._types = types
         self._bell = Doorbell(stores.data)
@@ -46,11 +53,9 @@ class Follower:
 
     def _look(self, most: int) -> list[Place]:
         found: list[Place] = []
-        partitions = self._stores.partitions
         self._turn += 1  # so that no partition waits behind a busy one for ever
-        for k in range(partitions):
-            partition = (self._turn + k) % partitions
-            self._look_into(partition, most, found)
+        for k in range(len(self._partitions)):
+            self._look_into(self._partitions[(self._turn + k) % len(self._partitions)], most, found)
             if len(found) >= most:
                 break
         return found

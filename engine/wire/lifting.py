@@ -65,6 +65,7 @@ class EventDecoder:
             tag: msgspec.json.Decoder(cls) for tag, cls in classes.items()
         }
         self._classes = classes
+        self.tags = classes.keys()
 
     def decode(self, stored: "msgspec.Raw | bytes", **place: object) -> Any:
         """The typed event. ConfigError, with `place` for the operator, if it is unknown or does not fit."""

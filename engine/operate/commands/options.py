@@ -4,9 +4,11 @@ import argparse
 import os
 from pathlib import Path
 
+from engine.model.app import Engine
 from engine.operate import config
 from engine.operate.commands.parser import Program
 from engine.operate.errors import ConfigError
+from engine.operate.manifest import match_manifest
 
 
 def add_config_options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -56,6 +58,24 @@ def data_from(options: argparse.Namespace) -> Path:
     if not data.is_dir():
         raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
     return data
+
+
+def app_and_data_from(options: argparse.Namespace, program: Program) -> tuple[Engine, Path]:
+    """The application, not checked, and the data directory that the settings name. ConfigError if there is
+    none, or if the directory is of another application or of other reference data."""
+    settings = settings_from(options, program)
+    if not settings.config.app:
+        raise ConfigError("no application is named", hint="set app=module:function")
+    data = Path(settings.config.data).expanduser().absolute()
+    if not (data / "manifest.json").is_file():
+        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+    from engine.processes.stage import (
+        import_app,
+    )  # brings everything: not for commands that need no application
+
+    app = import_app(settings.config.app, settings.app_settings)
+    match_manifest(data, app.name, app.fingerprint)
+    return app, data
 
 
 def _flag(name: str) -> str:

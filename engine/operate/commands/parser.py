@@ -40,7 +40,18 @@ def main(
 ) -> int:
     """Runs the command line; returns the exit code. `commands` come on top of the engine's own."""
     # Imported here because each command imports this module.
-    from engine.operate.commands import config, dead_letter, journal, query, serve, status, view
+    from engine.operate.commands import (
+        aggregate,
+        check,
+        config,
+        dead_letter,
+        events,
+        journal,
+        query,
+        serve,
+        status,
+        view,
+    )
 
     program = program or Program()
     parser = argparse.ArgumentParser(
@@ -55,7 +66,10 @@ def main(
         query.COMMAND,
         view.COMMAND,
         dead_letter.COMMAND,
+        events.COMMAND,
+        aggregate.COMMAND,
         journal.COMMAND,
+        check.COMMAND,
         config.COMMAND,
     ]
     for command in (*own[:1], *commands, *own[1:]):
