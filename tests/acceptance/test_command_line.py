@@ -14,7 +14,7 @@ from engine.operate.node import Node
 from tests.acceptance.kit import ROOT, VIEW, clean_environment, one_line, open_run, railway, reserve, ringfold
 
 ORDERS = 10
-COMMANDS = ("serve", "demo", "status", "query", "journal", "config")
+COMMANDS = ("serve", "demo", "status", "query", "view", "dead-letter", "journal", "config")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from engine import (
     Event,
     NoArguments,
     Projection,
+    Stamp,
     Table,
     applies,
     handles,
@@ -45,7 +46,7 @@ class Closed(Event, name="counter.closed"):
 
 class Counter(Aggregate):
     @handles(Raise, exists="may")
-    def add(self, command: Raise) -> Raised:
+    def add(self, command: Raise, stamp: Stamp) -> Raised:
         return Raised(command.by)
 
     @applies(Raised)

@@ -56,7 +56,7 @@ def test_a_damaged_pointer_is_named(tmp_path: Path) -> None:
 
 
 def test_tidying_removes_other_generations_of_the_served_version_and_nothing_else(tmp_path: Path) -> None:
-    names = {"left-v1", "left-v1.2", "left-v1.3", "left-v1.x", "left-v10", "left-v2", "left-v1-v1", "right-v1"}
+    names = {"left-v1", "left-v1.2", "left-v1.3", "left-v1.x", "left-v10", "left-v2", "left-v1-v1", "up-v1"}
     for name in names:
         (tmp_path / name).mkdir()
     Shelf(tmp_path, "left").tidy(Pointer(SECOND))

@@ -1,0 +1,94 @@
+"""An application whose views a test can make fail, halt and renew: by files, since they run elsewhere.
+
+    fail-VERSION   the aggregate named in it cannot be taken in by that version of the view
+    halt-VERSION   that version takes nothing in while the file is there
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import (
+    Aggregate,
+    Command,
+    Commit,
+    Engine,
+    Event,
+    NoArguments,
+    Projection,
+    Stamp,
+    Table,
+    applies,
+    handles,
+    on,
+    query,
+)
+from tests.deadline import until
+
+SETTINGS = ("files", "newest")
+APP = "tests.acceptance.following:create"
+
+
+class Put(Command, name="box.put"):
+    pieces: int = 1
+
+
+class PiecesPut(Event, name="box.pieces-put"):
+    pieces: int = 1
+
+
+class Box(Aggregate):
+    @handles(Put, exists="may")
+    def put(self, command: Put, stamp: Stamp) -> PiecesPut:
+        return PiecesPut(command.pieces)
+
+    @applies(PiecesPut)
+    def pieces_put(self, event: PiecesPut) -> None:
+        pass
+
+
+class OneBox(msgspec.Struct):
+    box: str
+
+
+class Boxes(Projection):
+    version = 1
+
+    def __init__(self, files: Path) -> None:
+        self._fail = files / f"fail-{self.version}"
+        self._halt = files / f"halt-{self.version}"
+
+    @on(PiecesPut)
+    def pieces_put(self, event: PiecesPut, meta: Commit, view: Table) -> None:
+        if self._halt.exists():
+            (self._halt.parent / "halted").write_text(str(os.getpid()))
+            until(lambda: not self._halt.exists(), 60)
+        view[meta.aggregate] = view.get(meta.aggregate, 0) + event.pieces * self.version
+        if self._fail.exists() and self._fail.read_text() == meta.aggregate:
+            raise OSError(f"the shelf for {meta.aggregate} is full")
+
+    @query("box")
+    def box(self, view: Table, request: OneBox) -> Any:
+        return view.get(request.box, 0)
+
+    @query("all")
+    def all(self, view: Table, request: NoArguments) -> dict[str, int]:
+        return dict(view)
+
+
+class NewBoxes(Boxes):
+    """Counts every piece twice, so that one sees who answers."""
+
+    version = 2
+
+
+def create(settings: dict[str, str]) -> Engine:
+    """With `newest` = 2 there is a second version of the view."""
+    app, files = Engine("boxes"), Path(settings["files"])
+    app.aggregate(Box)
+    app.projection("boxes", factory=lambda: Boxes(files))(Boxes)
+    if settings.get("newest") == "2":
+        app.projection("boxes", version=2, factory=lambda: NewBoxes(files))(NewBoxes)
+    return app
