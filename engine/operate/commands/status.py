@@ -16,10 +16,12 @@ from engine.operate.status import StatusPage
 DESCRIPTION = """Shows a table of the processes of the node that runs on a data directory: state, process id,
 last command sequence, last event position, how far behind the process before it, for what follows the
 events also in seconds (the age of the oldest event that it has not taken in) and how many aggregates are set
-aside (`dead-letter list`), and how often it was restarted. Exit code 0 if every process is at work, 75 if
-one is not or no node runs."""
+aside (`dead-letter list`), for a process manager how many commands wait for their answer and how many
+timers are set, and how often it was restarted. Exit code 0 if every process is at work, 75 if one is not or
+no node runs."""
 
-HEADINGS = ("process", "state", "pid", "sequence", "position", "lag", "lag_s", "aside", "restarts")
+NUMBERS = ("sequence", "position", "lag", "lag_s", "aside", "outbox", "timers", "restarts")
+HEADINGS = ("process", "state", "pid", *NUMBERS)
 PATIENCE_S = 0.5  # for one that does not answer because it is busy, or gone
 
 
@@ -55,11 +57,11 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str, dict[str, Any]]:
     """Adds `process` and `lag` to each line: commands for cores, events for outputs and those who follow
-    them. `lag_s` and `aside` are None for all others.
+    them. `lag_s` and `aside` are None for all others, `outbox` and `timers` for all but process managers.
 
     Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
     """
-    unknown = dict.fromkeys(("lag", "lag_s", "aside"))
+    unknown = dict.fromkeys(("lag", "lag_s", "aside", "outbox", "timers"))
     rows = {name: {**values, "process": name, **unknown} for name, values in snapshot.items()}
     stored = sum(rows[f"output-{p}"]["position"] for p in range(partitions))
     for p in range(partitions):
@@ -71,6 +73,8 @@ def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str,
         if name.startswith(("projector-", "manager-")):
             values["lag"] = max(0, stored - values["position"])
             values["aside"] = values["letters"]
+        if name.startswith("manager-"):
+            values["outbox"], values["timers"] = values["count_a"], values["count_b"]
     return rows
 
 
