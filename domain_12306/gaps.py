@@ -27,6 +27,7 @@ MAX_SEATS = 4096  # of one class on one run; the largest real figure is 1,113
 BIT = tuple([1 << bit for bit in range(MAX_SEATS)])
 
 Pick = tuple[int, int, int]  # seat number in its class from 0, gap start, gap end
+Seating = tuple[dict[int, int], list[int]]  # gaps that some seat has, by rank; sold segments by seat
 
 
 class Geometry:
@@ -198,6 +199,20 @@ class SeatClass:
     def remaining(self, i: int, j: int) -> int:
         """How many single seats are free over the whole journey."""
         return sum([seats.bit_count() for _, seats in self.groups(i, j)])
+
+    def save(self) -> Seating:
+        """All that sales have changed, as a value."""
+        return {rank: seats for rank, seats in enumerate(self.seats) if seats}, self.taken.copy()
+
+    @classmethod
+    def load(cls, capacity: int, segments: int, saved: Seating) -> "SeatClass":
+        """The class that was saved so."""
+        made = cls(capacity, segments)
+        groups, made.taken = saved
+        for rank, seats in groups.items():
+            made.seats[rank] = seats
+            made.present |= BIT[rank]
+        return made
 
     def _list(self, seat: int) -> None:
         """Puts the seats before a fresh one into the group of wholly free seats: the policy skipped them."""

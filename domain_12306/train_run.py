@@ -4,7 +4,7 @@ from datetime import date as Date
 from typing import ClassVar
 
 from domain_12306.coaches import Compositions, problem_with
-from domain_12306.gaps import SeatClass
+from domain_12306.gaps import SeatClass, Seating
 from domain_12306.messages import (
     ConfirmOrder,
     OpenRun,
@@ -15,7 +15,7 @@ from domain_12306.messages import (
     SeatsReleased,
     SeatsReserved,
 )
-from domain_12306.plan import NOT_OPEN, PLANS, Plan
+from domain_12306.plan import NOT_OPEN, PLANS, CoachTuple, Plan, StopTuple
 from domain_12306.policy import Policy, group
 from domain_12306.rejections import no
 from domain_12306.timetable import Timetable, problem_with_stops
@@ -32,6 +32,7 @@ JOURNEY_OF = [(i, j) for i in range(64) for j in range(64)]  # look-ups, as shif
 BITS_OF = [[i << 7 | j << 1 for j in range(64)] for i in range(64)]
 
 Held = int | tuple[int, ...]
+Saved = tuple[StopTuple, CoachTuple, list[Seating | None], dict[str, Held]]
 
 
 class TrainRun(Aggregate):
@@ -172,6 +173,28 @@ class TrainRun(Aggregate):
         for pick in event.seats:
             seats.give_back(pick, i, j)
         del self._orders[event.order]
+
+    # ------------------------------------------------------------------ state as a value
+
+    def save_state(self) -> Saved | None:
+        """Stops and coaches, who sits where in each class (None: untouched), and the live orders."""
+        plan = self.plan
+        if plan is NOT_OPEN:
+            return None
+        classes = [None if seats.shared else seats.save() for seats in self._classes]
+        return plan.stops, plan.coaches, classes, dict(self._orders)
+
+    def load_state(self, state: Saved | None) -> None:
+        if state is None:
+            return
+        stops, coaches, classes, self._orders = state
+        self.plan = plan = PLANS.of(stops, coaches)
+        self._classes = tuple(
+            [
+                pristine if saved is None else SeatClass.load(pristine.capacity, plan.segments, saved)
+                for pristine, saved in zip(plan.pristine, classes, strict=True)
+            ]
+        )
 
     # ------------------------------------------------------------------ helpers
 

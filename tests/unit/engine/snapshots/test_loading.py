@@ -1,0 +1,102 @@
+"""Which snapshot a start begins with, and that damage never passes for state."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.model.state import state_digest
+from engine.snapshots import Shelf, code, verify
+from engine.snapshots.format import CHUNK
+from engine.snapshots.loading import Unusable
+from tests.unit.engine.snapshots.sample import newest, put, some
+
+
+def test_what_is_loaded_is_what_was_written(tmp_path: Path) -> None:
+    tallies = some(2 * CHUNK + 5)
+    put(tmp_path, 70, tallies, sequence=90)
+    found = newest(tmp_path)
+    assert found is not None
+    assert (found.position, found.sequence, found.event_types, found.complete) == (70, 90, {"added"}, True)
+    assert state_digest(found.aggregates) == state_digest(tallies)
+    assert all(one is not tallies[name] for name, one in found.aggregates.items())
+
+
+def test_a_partition_without_aggregates_has_a_snapshot_too(tmp_path: Path) -> None:
+    put(tmp_path, 1, {})
+    found = newest(tmp_path)
+    assert found is not None
+    assert found.aggregates == {}
+
+
+def test_there_may_be_none(tmp_path: Path) -> None:
+    assert newest(tmp_path) is None
+
+
+def test_the_newest_at_or_below_the_end_of_the_event_store_is_taken(tmp_path: Path) -> None:
+    for position in (5, 900, 1000):
+        put(tmp_path, position, some(1, position // 100))
+    said: list[str] = []
+    found = newest(tmp_path, said.append, upto=900)
+    assert found is not None
+    assert found.position == 900
+    assert len(said) == 1
+    assert "ahead of the event store" in said[0]
+
+
+def test_any_flipped_bit_and_any_cut_is_noticed_and_the_one_before_is_used(tmp_path: Path) -> None:
+    old = put(tmp_path, 5, some(3))
+    new = put(tmp_path, 9, some(3, 5))
+    whole = new.path.read_bytes()
+    spoilt = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(len(whole))]
+    spoilt += [whole[:at] for at in range(0, len(whole), 7)] + [whole + b"\0"]
+    for content in spoilt:
+        new.path.write_bytes(content)
+        with pytest.raises(Unusable):
+            verify(new.path)
+        said: list[str] = []
+        found = newest(tmp_path, said.append)
+        assert found is not None
+        assert found.path == old.path
+        assert len(said) == 1
+        assert str(new.path) in said[0]
+
+
+def test_chunks_cannot_be_exchanged(tmp_path: Path) -> None:
+    place = put(tmp_path, 9, some(CHUNK * 2), sequence=11)
+    other = put(tmp_path, 9, some(CHUNK * 2), sequence=10)
+    ours, theirs = place.path.read_bytes(), other.path.read_bytes()
+    body = len(ours) // 2
+    assert len(ours) == len(theirs)
+    other.path.write_bytes(theirs[:body] + ours[body:])
+    with pytest.raises(Unusable, match="damaged"):
+        verify(other.path)
+
+
+def test_a_snapshot_of_other_code_is_passed_over_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, 9, some(3))
+    found = code.sources
+    monkeypatch.setattr(code, "sources", lambda app: {**found(app), "more": b"x"})
+    said: list[str] = []
+    assert newest(tmp_path, said.append) is None
+    assert len(said) == 1
+    assert "the code that made it has changed" in said[0]
+
+
+def test_a_snapshot_of_another_event_store_is_passed_over(tmp_path: Path) -> None:
+    put(tmp_path, 9, some(3))
+    said: list[str] = []
+    assert newest(tmp_path, said.append, command_at=lambda position: "f" * 32) is None
+    assert "another command at position 9" in said[0]
+    assert newest(tmp_path, command_at=lambda position: f"{position:032x}") is not None
+
+
+def test_two_are_kept_and_those_named_are_among_them(tmp_path: Path) -> None:
+    places = [put(tmp_path, position, some(1)) for position in (1, 2, 3, 4)]
+    shelf = Shelf(tmp_path, 0)
+    assert shelf.keep(places[3].path, places[1].path) == [places[3], places[1]]
+    put(tmp_path, 7, some(1))
+    assert [place.position for place in shelf.keep()] == [7, 4]
+    assert sorted(os.listdir(shelf.folder)) == sorted(place.path.name for place in shelf.places())
