@@ -6,7 +6,6 @@ import random
 from domain_12306.messages import ConfirmOrder, ReleaseOrder
 from domain_12306.plan import PLANS
 from domain_12306.train_run import TrainRun
-from engine import Event
 from engine.model.state import canonical
 from tests.unit.domain_12306.kit import RUN, Counter, stations
 
