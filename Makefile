@@ -48,11 +48,12 @@ slow: $(READY)   ## only the slow tests
 chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),90) $(if $(SEED),--seed $(SEED))
 
-bench: $(READY)  ## throughput, latency, ring and replay, each verifying its own run
+bench: $(READY)  ## throughput, latency, ring, replay and rebuild, each verifying its own run
 	$(BIN)/python -m benchmarks.throughput --json
 	$(BIN)/python -m benchmarks.latency --json
 	$(BIN)/python -m benchmarks.ring --json
 	$(BIN)/python -m benchmarks.replay --json
+	$(BIN)/python -m benchmarks.rebuild --json
 
 national: $(READY)  ## every train of the timetable on 15 days, opened and sold
 	$(BIN)/python -m benchmarks.national --json

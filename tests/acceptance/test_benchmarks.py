@@ -16,6 +16,7 @@ TINY = {
     "latency": ["--rate", "5000", "--seconds", "0.4", "--lone", "5", "--idle", "0.1"],
     "replay": ["--events", "3000", "--aggregates", "7", "--restarts", "1"],
     "national": ["--days", "2", "--trains", "20", "--orders", "3000", "--query-seconds", "0.2"],
+    "rebuild": ["--events", "3000", "--aggregates", "7", "--rate", "2000"],
     "ring": ["--records", "2000", "--pairs", "1"],
 }
 
@@ -24,6 +25,7 @@ SAYS = {
     "latency": {"p50_ms", "p99_ms", "max_ms", "generator_late_ms", "lone_ms", "idle_percent_of_a_core"},
     "replay": {"events_per_second", "seconds", "events"},
     "national": {"tickets_per_second", "queries_per_second_while_selling", "restart_seconds", "runs_open"},
+    "rebuild": {"seconds_at_rest", "seconds_while_selling", "queries_failed", "query_ms"},
     "ring": {"ratio"},
 }
 
@@ -50,6 +52,14 @@ def test_a_benchmark_verifies_its_own_run_and_names_its_command(name: str) -> No
     assert report["verified"] is True
     assert report["command"].startswith(f"python -m benchmarks.{name} ")
     assert report.keys() >= SAYS[name] | {"durability", "cores", "date"}
+
+
+@pytest.mark.slow
+def test_a_view_of_many_events_is_built_again_while_the_node_sells_and_no_query_fails() -> None:
+    report = run("rebuild", "--events", "200000", "--aggregates", "200", "--rate", "5000")
+    assert report["verified"] is True
+    assert report["queries_failed"] == 0 < report["queries"]
+    assert report["commands_while_building"] > 0
 
 
 def test_a_filled_directory_is_replayed_again_and_goes_on_from_where_it_was(tmp_path: Path) -> None:
