@@ -39,6 +39,7 @@ def test_a_loaded_run_decides_as_the_one_that_was_saved() -> None:
         other = Counter()
         other.run = copy
         for step in range(60):
+            board, alight = ("a", "d") if step % 2 else ("c", "g")
             decided = [repr(one.reserve(f"x{step}", board, alight)) for one in (counter, other)]
             assert decided[0] == decided[1]
         assert canonical(copy.save_state()) == canonical(counter.run.save_state())
