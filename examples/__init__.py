@@ -1,5 +1,6 @@
 """Small applications to read first, each in about five minutes; each runs as a test.
 
-Reading order: stock (one file, the whole of an application), sink (one file, telling the outside), notes (the smallest package), bank_transfer
-(two aggregates and a process manager that remembers), flash_sale (three aggregates, timers, what goes wrong).
+Reading order: stock (one file, the whole of an application), sink (one file, telling the outside), notes
+(the smallest package), bank_transfer (two aggregates and a process manager that remembers), flash_sale (three
+aggregates, timers, what goes wrong).
 """
