@@ -67,7 +67,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         try:
             for name in self._names:
-                if self._enough.wait(self._draw.uniform(0.1, 0.6)):
+                if self._enough.wait(self._draw.uniform(0.05, 0.3)):
                     return
                 self._strike(name)
             until(self._node.at_work, 60, "every process is back at work")

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_program_shows_every_end_that_an_order_can_have() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "examples.flash_sale"], cwd=ROOT, capture_output=True, text=True, timeout=120

@@ -8,7 +8,7 @@ from tests.flash_sale.story import run
 
 
 def test_a_small_sale_with_a_kill_of_every_process_sells_exactly_what_there_is(tmp_path: Path) -> None:
-    report = run(tmp_path / "data", buyers=300, units=30, kills_each=1, seed=1, pay_within_s=1.0)
+    report = run(tmp_path / "data", buyers=300, units=30, kills_each=1, seed=1, pay_within_s=0.5)
     assert report.broken == [], str(report)
     assert report.units["sold"] == 30
     assert {"input", "core-0", "output-0", "projector-shop", "manager-checkout"} <= set(report.killed)
