@@ -44,10 +44,12 @@ class Memory:
         aggregate.key = aggregate_key(name).hex()
         return aggregate
 
-    def take_in(self, commit: Any) -> None:
-        """Applies a stored commit. Raises CorruptData if its version does not follow."""
+    def take_in(self, commit: Any, position: int) -> None:
+        """Applies the stored commit of a position. Raises CorruptData if its version does not follow."""
         name = commit.aggregate
         aggregate = self.aggregates.get(name)
+        if aggregate is None and self.gaps and commit.version > 1:
+            aggregate = self.recall(name, position - 1)  # it had been idle, and comes back
         if aggregate is None:
             aggregate = self.aggregates[name] = self.new(self._class_of(commit), name)
         version = aggregate.version + 1
@@ -73,7 +75,7 @@ class Memory:
     def recall(self, name: str, upto: int) -> Aggregate | None:
         """An aggregate as the store has it at position `upto`, in memory again. None: there is none."""
         for commit in self._archive.stream(name, upto):
-            self.take_in(commit)
+            self.take_in(commit, upto)
         return self.aggregates.get(name)
 
     def reload(self, names: Iterable[str], upto: int) -> None:

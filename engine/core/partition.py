@@ -79,15 +79,19 @@ class Partition:
             )
         take_in, time_ns = self.memory.take_in, 0
         for commit in commits:
-            take_in(commit)
             self.position += 1
+            take_in(commit, self.position)
             time_ns = commit.time_ns
         self.memory.evict(time_ns, 1 << 63)
 
-    def restore(self, position: int, aggregates: dict[str, Aggregate], time_ns: int) -> None:
-        """Begins with a snapshot, before anything is loaded. `time_ns`: when their idle time begins."""
+    def restore(
+        self, position: int, aggregates: dict[str, Aggregate], time_ns: int, complete: bool = True
+    ) -> None:
+        """Begins with a snapshot, before anything is loaded. `time_ns`: when their idle time begins.
+        `complete`: False if idle aggregates are left out."""
         self.position = position
         self.memory.restore(aggregates, time_ns)
+        self.memory.gaps = not complete
 
     def settle(self, sequence: int, highest: str) -> None:
         """Loading is over. `sequence`: the last one whose outcome is stored. `highest`: of the ids of all

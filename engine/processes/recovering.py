@@ -15,6 +15,7 @@ from engine.model.app import Engine
 from engine.operate.errors import RingfoldError
 from engine.operate.status import Slot, State
 from engine.processes.stage import Stage
+from engine.snapshots import commands_of, load_newest
 from engine.store import Reader
 from engine.store.archive import StoreArchive
 from engine.wire.log import record_decoder
@@ -48,6 +49,19 @@ class Past:
         stage.slot.state = State.REPLAYING
         partition.epoch = self.output.epoch  # before looking: what is appended from now on is a new epoch
         stored, position = self.reader.watermark()
+        snapshot = load_newest(
+            stage.data,
+            stage.partition,
+            self.app,
+            position,
+            stage.log,
+            command_at=commands_of(self.reader),
+            beat=stage.beat,
+        )
+        if snapshot is not None:
+            partition.restore(
+                snapshot.position, snapshot.aggregates, snapshot.time_ns, snapshot.complete
+            )
         for last, record in self.reader.records(partition.position):
             first, commits = self._decode(record)
             if first <= partition.position:

@@ -148,3 +148,14 @@ def test_an_application_message_alone_cannot_begin_an_aggregate() -> None:
     ((_, _, answer),) = decode_replies(batch.replies)
     assert msgspec.json.decode(answer)["code"] == "handler-bug"
     assert sums.core.aggregates == {}
+
+
+def test_loading_lets_idle_ones_go_and_takes_them_in_again_where_their_story_goes_on() -> None:
+    live = Sums(idle_s=10)
+    for at_s, name in ((1, "a"), (2, "b"), (50, "b"), (100, "a"), (101, "b")):
+        live.run(at_s, Add(name, amount=at_s))
+    again = Sums(idle_s=10)
+    again.shelf.commits = list(live.shelf.commits)
+    for position, commit in enumerate(live.shelf.commits, 1):
+        again.core.load(position, [commit])
+    assert {name: a.sum for name, a in again.core.aggregates.items()} == {"a": 101, "b": 153}  # type: ignore[attr-defined]
