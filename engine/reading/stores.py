@@ -4,8 +4,10 @@ LMDB allows a process to open an environment once only, so whoever reads the sam
 child opens its own.
 """
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
@@ -55,6 +57,22 @@ class Stores:
             _give_back(self._open.pop(partition))
 
 
+@contextlib.contextmanager
+def lend(*readers: Reader) -> Iterator[None]:
+    """Lets everything in this process that reads these stores use the readers that are open already."""
+    with _lock:
+        for reader in readers:
+            key = os.getpid(), reader.path.resolve()
+            _, users = _shared.get(key, (reader, 0))
+            _shared[key] = reader, users + 1
+    try:
+        yield
+    finally:
+        with _lock:
+            for reader in readers:
+                del _shared[os.getpid(), reader.path.resolve()]
+
+
 def _borrow(folder: Path) -> Reader:
     with _lock:
         key = os.getpid(), folder.resolve()
@@ -66,7 +84,9 @@ def _borrow(folder: Path) -> Reader:
 def _give_back(reader: Reader) -> None:
     with _lock:
         key = os.getpid(), reader.path.resolve()
-        _, users = _shared[key]
+        kept, users = _shared.get(key, (None, 0))
+        if kept is not reader:
+            return  # it was lent, and its owner has it back
         if users > 1:
             _shared[key] = reader, users - 1
         else:

@@ -11,6 +11,7 @@ import msgspec
 from engine.operate.errors import CorruptData, Fault
 from engine.store.entries import Entry, Types, entries_in, entries_of
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, unseal, word
+from engine.store.writer import Writer
 from engine.wire.identity import aggregate_key
 from engine.wire.log import Commit, decode_commit, raw_record_decoder
 
@@ -35,6 +36,15 @@ class Reader:
             if self.env is not None:
                 self.env.close()  # a process may open it once only: so that it can try again
             raise Fault("the event store cannot be opened for reading", path=path, error=error) from error
+
+    @classmethod
+    def beside(cls, writer: Writer) -> "Reader":
+        """A reader in the process of the writer, which has the environment open already. Not to be closed."""
+        reader = cls.__new__(cls)
+        reader.path, reader.env = writer.path, writer.env
+        reader.log, reader.versions, reader.commands = writer.log, writer.versions, writer.commands
+        reader.outcomes, reader.meta = writer.outcomes, writer.meta
+        return reader
 
     def position(self) -> int:
         """The last stored position."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.model.state import attributes
+from engine.model.state import OWN, attributes
 from engine.operate.commands.options import add_config_options, app_and_data_from
 from engine.operate.commands.parser import Command, Program
 from engine.operate.errors import ConfigError, Exit
@@ -47,30 +47,35 @@ def run(options: argparse.Namespace, program: Program) -> int:
         "position": entry.position,
         "command": entry.commit.command,
         "time_ns": entry.commit.time_ns,
-        "state": plain(aggregate.save_state()),
+        # Not what `save_state` gives: that may be compact, and this is to be read.
+        "state": plain({name: item for name, item in attributes(aggregate).items() if name not in OWN}),
     }
     print(json.dumps(shown, ensure_ascii=False, indent=1))
     return Exit.OK
 
 
-def plain(value: Any) -> Any:
-    """A state as JSON has it. Objects become their attributes, sets sorted lists, bytes base64."""
+def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """A state as JSON has it. Objects become their attributes, sets sorted lists, bytes base64; what leads
+    back to something around it (`above`) becomes "..."."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else _key(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(item) for item in value), key=json.dumps)
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
+    if id(value) in above:
+        return "..."
+    above = (*above, id(value))
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else _key(key): plain(item, above) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, above) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item, above) for item in value), key=json.dumps)
     if isinstance(value, msgspec.Struct):
-        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        return {name: plain(getattr(value, name), above) for name in value.__struct_fields__}
     if hasattr(value, "tolist"):  # arrays
-        return plain(value.tolist())
+        return plain(value.tolist(), above)
     found = attributes(value)
-    return plain(found) if found else str(value)
+    return plain(found, above) if found else str(value)
 
 
 def _key(key: Any) -> str:

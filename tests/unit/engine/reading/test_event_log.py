@@ -7,10 +7,16 @@ from typing import Any
 import pytest
 
 from engine import ConfigError
+from engine.operate.manifest import open_data
 from engine.reading import EventLog
 from engine.reading.history import aggregate_at
+from engine.reading.stores import lend
+from engine.store import Reader, Writer
+from engine.wire.identity import uuid7_hex
+from engine.wire.log import Commit
 from tests.unit.engine.operate.sample import Added, create
-from tests.unit.engine.reading.writing import storing
+from tests.unit.engine.reading.writing import MAP, storing
+from tests.unit.engine.store.batches import batch_of
 
 
 def added(number: int) -> list[dict[str, Any]]:
@@ -119,3 +125,19 @@ def test_positions_must_be_given_for_each_partition(tmp_path: Path) -> None:
         pytest.raises(ConfigError, match="one position for each partition"),
     ):
         list(log.read([1]))
+
+
+def test_the_process_that_writes_may_lend_its_stores_to_readers(tmp_path: Path) -> None:
+    open_data(tmp_path, "sample", "", 1, False)
+    writer = Writer(tmp_path / "store-0000", MAP)
+    with lend(Reader.beside(writer)):
+        log = EventLog(tmp_path)
+        for n in (1, 2):
+            commit = Commit("a", n, uuid7_hex(), n, 1000 + n, added(n))
+            writer.commit([batch_of([commit], first_position=n, last_sequence=n)])
+            assert [entry.commit.version for entry in log.follow([n - 1], idle_s=0)] == [n]
+        with EventLog(tmp_path) as other:
+            assert other.positions() == [2]
+        log.close()
+        assert writer.find_command(commit.command) is not None  # still open
+    writer.close()
