@@ -9,6 +9,10 @@ from engine.snapshots.code import code_mark
 from engine.snapshots.format import Head
 from engine.snapshots.loading import Snapshot, load, load_newest, verify
 from engine.snapshots.shelf import Place, Shelf
+from engine.snapshots.standby import Standby, commands_of
 from engine.snapshots.writing import write
 
-__all__ = ["Head", "Place", "Shelf", "Snapshot", "code_mark", "load", "load_newest", "verify", "write"]
+__all__ = [
+    "Head", "Place", "Shelf", "Snapshot", "Standby", "code_mark", "commands_of", "load", "load_newest", "verify",
+    "write",
+]  # fmt: skip
