@@ -47,7 +47,9 @@ class Reader:
                 text=True,
                 timeout=PATIENCE_S,
             )
-            assert pattern(expected).fullmatch(done.stdout), f"{command}\n{done.stdout}{done.stderr}"
+            told = f"{command}\n{done.stdout}{done.stderr}"
+            assert pattern(expected).fullmatch(done.stdout), told
+            assert done.returncode == 0, told
 
     def serve(self, session: str) -> None:
         """Starts the node of a session, in place of the one that runs, and waits for its first line."""

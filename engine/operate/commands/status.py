@@ -46,6 +46,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         print(json.dumps({"node": node, "processes": rows}))
     else:
         print(f"node {node['app']}, pid {node['pid']}, data {node['data']}")
+        for values in rows.values():
+            values["pid"] = str(values["pid"])  # a name, not a number: for `kill`
         table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
         for line in aligned(table):
             print(line)
