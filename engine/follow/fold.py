@@ -5,13 +5,15 @@
     leaves a gap                      what is missing is read from the store; if it is not there yet, held
 
 A commit on which a handler fails is put back, its aggregate set aside and retried (`letters`); others go
-on. What was taken in, the positions and the letters are saved in one transaction.
+on. What was taken in, the positions and the letters are saved in one transaction. A handler that fails on
+one aggregate after the other is no matter of single events: then nothing more is taken in (`full`).
 
 The fold has no clock and no thread of its own. Whoever drives it calls `take` or `look`, then `retry_due`,
 and now and then `save`.
 """
 
 import contextlib
+import gc
 import itertools
 import time
 import traceback
@@ -29,6 +31,8 @@ from engine.wire.log import record_decoder
 
 MOST_HELD = 1_000  # records of a partition that came before what they follow on; the store has them all
 BEAT_ITEMS = 1_024
+MOST_ASIDE = 1_000
+MOST_ASIDE_LOADED = 20  # of a target that has to be loaded anew for each failure
 
 
 class Fold:
@@ -59,6 +63,8 @@ class Fold:
         self._decoder = record_decoder(app, target.events())
         self._log, self._beat, self._now = log, beat, now
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
+        self._undoes = False  # until it has shown that it does
+        self._traced: set[tuple[str, str]] = set()
         # What the last `save` told, whether or not there was room for it: a reload begins there.
         self._base = list(self.positions)
         self._unsaved: dict[bytes, bytes | None] = {}
@@ -69,6 +75,8 @@ class Fold:
 
     def take(self, partition: int, first: int, last: int, record: bytes) -> None:
         """Takes in a record of positions `first` to `last`, after whatever is missing before it."""
+        if self.full:
+            return
         if first > self.positions[partition] + 1:
             self.catch_up(partition)
             if first > self.positions[partition] + 1:
@@ -85,8 +93,10 @@ class Fold:
         """Reads everything new from the store, or the next `most` records of it."""
         records = self.readers[partition].records(self.positions[partition])
         for _, record in itertools.islice(records, most):
-            self._apply(partition, record)
             self._beat()
+            if self.full:
+                return
+            self._apply(partition, record)
         if self._ahead[partition]:
             self._take_held(partition)
 
@@ -95,6 +105,11 @@ class Fold:
         for partition, reader in enumerate(self.readers):
             if reader.position() > self.positions[partition]:
                 self.catch_up(partition)
+
+    @property
+    def full(self) -> bool:
+        """True if so much is set aside that nothing more is taken in, until some of it is."""
+        return len(self.letters) >= (MOST_ASIDE if self._undoes else MOST_ASIDE_LOADED)
 
     @property
     def has_gap(self) -> bool:
@@ -126,7 +141,7 @@ class Fold:
 
     def _take_around(self, partition: int, commits: Sequence[Any]) -> None:
         """Takes in what does not belong to an aggregate that is set aside."""
-        while commits:
+        while commits and not self.full:
             position = self.positions[partition] + 1
             many = next((k for k, c in enumerate(commits) if self.letters.of(c.aggregate)), len(commits))
             if many == 0:
@@ -153,17 +168,29 @@ class Fold:
 
     def _begin_letter(self, partition: int, position: int, commit: Any, stumbled: Stumbled) -> None:
         error = _cause(stumbled)
-        self.letters.set_aside(partition, position, commit, error, self._now())
-        place = f"{commit.aggregate} version {commit.version} (partition {partition}, position {position})"
-        self._log(f"{place} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
+        self._undoes = stumbled.clean
+        letter = self.letters.set_aside(partition, position, commit, error, self._now())
+        text = f"{commit.aggregate} version {commit.version} (partition {partition}, position {position}) "
+        kind = type(error).__name__, letter.where
+        if kind in self._traced:
+            text += f"is set aside: {letter.error} in {letter.where}"
+        else:
+            self._traced.add(kind)
+            text += "is set aside:\n" + "".join(traceback.format_exception(error)).rstrip()
+        self._log(text)
+        if self.full:
+            self._log(f"{len(self.letters)} aggregates are set aside: nothing more is taken in")
 
     # ------------------------------------------------------------------ trying again
 
     def retry_due(self) -> bool:
         """Tries again what is due. True if there was anything."""
         due = self.letters.due(self._now())
-        for letter in due:
-            self._work_off(letter, skip=False)
+        if due:
+            self._save_if_room()
+            for letter in due:
+                self._work_off(letter, skip=False)
+            self._save_if_room(force=True)
         return bool(due)
 
     def patience(self) -> float:
@@ -173,7 +200,9 @@ class Fold:
     def retry(self, aggregate: str) -> Letter | None:
         """Tries an aggregate that is set aside again, now. The letter that is left, if it failed.
         KeyError if it is not set aside."""
+        self._save_if_room()
         self._work_off(self._letter(aggregate), skip=False)
+        self._save_if_room(force=True)
         return self.letters.of(aggregate)
 
     def drop(self, aggregate: str) -> Letter | None:
@@ -181,7 +210,9 @@ class Fold:
         if another one fails. KeyError if the aggregate is not set aside."""
         letter = self._letter(aggregate)
         self._log(f"{aggregate} version {letter.version} is dropped: {letter.error}")
+        self._save_if_room()
         self._work_off(letter, skip=True)
+        self._save_if_room(force=True)
         return self.letters.of(aggregate)
 
     def held(self, letter: Letter) -> Iterator[tuple[int, Any]]:
@@ -200,8 +231,8 @@ class Fold:
         return letter
 
     def _work_off(self, letter: Letter, skip: bool) -> None:
-        """Takes in what an aggregate has waiting, as far as it goes; then all is saved."""
-        self._save_if_room()  # if the target has to be loaded anew, from here
+        """Takes in what an aggregate has waiting, as far as it goes. To be called with everything saved: if
+        the target has to be loaded anew, then from there."""
         partition = letter.partition
         commits = list(self.held(letter))[int(skip) :]
         done, upto = 0, len(commits)
@@ -214,6 +245,7 @@ class Fold:
                 done += 1
             except Stumbled as stumbled:
                 failed, upto = stumbled, done
+                self._undoes = stumbled.clean
                 if not stumbled.clean:
                     self._reload()
                     done = 0  # those before it once more
@@ -227,7 +259,8 @@ class Fold:
                 self._log(f"{letter.aggregate} version {letter.version} {times}; see `dead-letter list`")
         else:
             self._begin_letter(partition, *commits[upto], failed)
-        self._save_if_room(force=True)
+        if not self._undoes:
+            self._save_if_room(force=True)  # what was taken in late stands behind its position: save it now
 
     # ------------------------------------------------------------------ saving and loading
 
@@ -266,6 +299,7 @@ class Fold:
 
     def _reload(self) -> None:
         """Loads what was saved last and takes in again, from the store, everything up to where it was."""
+        gc.unfreeze()  # a process that has frozen its memory at start would keep what is replaced here
         while True:
             self.target.load(self._items())
             if all(self._take_again(partition) for partition in range(len(self.positions))):

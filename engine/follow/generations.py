@@ -18,13 +18,16 @@ for a view while there is a better one.
 """
 
 import json
+import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.operate.errors import CorruptData
 from engine.operate.manifest import write_atomically
+
+_FOLDER = re.compile(r"-v([1-9]\d*)(?:\.([1-9]\d*))?")
 
 
 class Generation(NamedTuple):
@@ -46,12 +49,11 @@ class Pointer(NamedTuple):
     builds: Generation | None = None
 
 
-def plan(registered: Collection[int], found: Pointer | None, has: Callable[[Generation], bool]) -> Pointer:
-    """What to serve and what to build: the table above."""
+def plan(registered: Collection[int], found: Pointer | None, there: Collection[Generation]) -> Pointer:
+    """What to serve and what to build: the table above. `there`: generations that have a folder."""
     newest = Generation(max(registered))
     if found is None:
-        older = [Generation(version) for version in sorted(registered) if has(Generation(version))]
-        serves = older[-1] if older else newest
+        serves = max((one for one in there if one in map(Generation, registered)), default=newest)
         return Pointer(serves, None if serves == newest else newest)
     serves, builds = found
     if serves.version == newest.version:
@@ -59,7 +61,8 @@ def plan(registered: Collection[int], found: Pointer | None, has: Callable[[Gene
         return Pointer(serves, builds if useful else None)
     if serves.version in registered:
         return Pointer(serves, builds if builds and builds.version == newest.version else newest)
-    return Pointer(newest)
+    # The lowest number: a higher one was still being built when this version was left.
+    return Pointer(min((one for one in there if one.version == newest.version), default=newest))
 
 
 class Shelf:
@@ -93,15 +96,25 @@ class Shelf:
             write_atomically(self._file, json.dumps(pointer._asdict()) + "\n")
 
     def plan(self, registered: Collection[int]) -> Pointer:
-        """What to serve and what to build at a start."""
-        return plan(registered, self.pointer(), lambda found: (self.folder(found) / "data.mdb").is_file())
+        """What to serve and what to build at a start. What the pointer does not name as being built is
+        removed first: who knows what it is the half of."""
+        before = self.pointer()
+        planned = plan(registered, before, self._there())
+        if planned.builds is not None and (before is None or before.builds != planned.builds):
+            shutil.rmtree(self.folder(planned.builds), ignore_errors=True)
+        return planned
 
     def tidy(self, pointer: Pointer) -> None:
         """Removes what other generations of the served version have left behind. Other versions stay: one
         may go back to them."""
-        first = Generation(pointer.serves.version)
-        mine = {self.folder(found) for found in pointer if found is not None}
-        for path in self.views.glob(f"{first.folder(self.view)}*"):
-            rest = path.name.removeprefix(first.folder(self.view))
-            if path not in mine and (rest == "" or (rest[0] == "." and rest[1:].isdecimal())):
-                shutil.rmtree(path, ignore_errors=True)
+        for found in self._there():
+            if found.version == pointer.serves.version and found not in pointer:
+                shutil.rmtree(self.folder(found), ignore_errors=True)
+
+    def _there(self) -> list[Generation]:
+        found = []
+        for path in self.views.glob(f"{self.view}-v*/data.mdb"):
+            match = _FOLDER.fullmatch(path.parent.name.removeprefix(self.view))
+            if match:
+                found.append(Generation(int(match[1]), int(match[2] or 1)))
+        return found

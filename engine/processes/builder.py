@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 
 from engine.follow import Fold, Projected
-from engine.operate.errors import Exit, RingfoldError
+from engine.operate.errors import ConfigError, Exit, RingfoldError
 from engine.operate.lock import try_lock
 from engine.processes.stage import load_app
 from engine.store import Reader
@@ -55,6 +55,8 @@ class Builder:
             for partition in range(len(self.readers)):
                 fold.catch_up(partition, RECORDS_A_TURN)
             fold.retry_due()
+            if fold.full:
+                raise ConfigError("too much is set aside", view=self._view, aggregates=len(fold.letters))
             now = time.monotonic()
             close = self.behind() <= CLOSE_EVENTS
             if close or now > self._tell_at:

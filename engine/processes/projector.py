@@ -29,7 +29,6 @@ def main(stage: Stage) -> None:
     doorbell = listen(stage)
     stage.slot.state = State.REPLAYING
     serving.catch_up()
-    serving.fold.save()
     desk = Desk(stage.node["queries"][stage.view], serving.questions)
     poller = zmq.Poller()
     poller.register(doorbell, zmq.POLLIN)
@@ -41,8 +40,8 @@ def main(stage: Stage) -> None:
     while not stage.stopping:
         stage.beat()
         fold = serving.fold
-        busy = drain(doorbell, fold)
-        if desk.serve() or busy or fold.retry_due():
+        busy = drain(doorbell, fold) | fold.retry_due() | desk.serve()
+        if busy:
             stage.slot.position, stage.slot.letters = sum(fold.positions), len(fold.letters)
             stage.worked()
         else:
@@ -98,7 +97,7 @@ def save(stage: Stage, fold: Fold) -> None:
             stage.log(str(error))
         stage.slot.state = State.STALLED
     else:
-        stage.slot.state = State.RUNNING
+        stage.slot.state = State.STALLED if fold.full else State.RUNNING
 
 
 if __name__ == "__main__":

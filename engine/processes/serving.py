@@ -13,9 +13,13 @@ from typing import Any
 from engine.follow import Fold, Projected
 from engine.follow.generations import Generation, Pointer, Shelf
 from engine.follow.questions import Questions, Refused
+from engine.operate.errors import NoSpace
 from engine.processes.building import Building
 from engine.processes.stage import Stage
 from engine.store import Reader
+
+RECORDS_A_TURN = 256
+SAVE_S = 2.0  # what a kill while it catches up costs
 
 
 class Serving:
@@ -37,22 +41,24 @@ class Serving:
 
     def ready(self) -> None:
         """It has caught up and is served: what the next start begins with. Begins to build what is newer."""
+        self._stage.slot.position = sum(self.fold.positions)
+        self._stage.slot.letters = len(self.fold.letters)
         self._shelf.point(self._pointer)
         if self._pointer.builds is not None:
             self._build(self._pointer.builds)
 
     def catch_up(self) -> None:
         """Takes in all that is stored, saving now and then, so that a kill does not cost all of it."""
-        interval_s = max(1.0, self._stage.config["checkpoint_ms"] / 1000)
-        save_at = time.monotonic() + interval_s
+        stage, save_at = self._stage, time.monotonic() + SAVE_S
         for partition, reader in enumerate(self._readers):
-            while reader.position() > self.fold.positions[partition]:
-                self.fold.catch_up(partition, 256)
+            while reader.position() > self.fold.positions[partition] and not self.fold.full:
+                self.fold.catch_up(partition, RECORDS_A_TURN)
                 self.fold.retry_due()
-                self._stage.slot.position = sum(self.fold.positions)
+                stage.slot.position = sum(self.fold.positions)
                 if time.monotonic() > save_at:
-                    self.fold.save()
-                    save_at = time.monotonic() + interval_s
+                    self._save()
+                    save_at = time.monotonic() + SAVE_S
+        self._save()
 
     def look(self, now: float) -> bool:
         """Looks after what is being built. True if it was taken over just now: `fold` is another one."""
@@ -121,12 +127,15 @@ class Serving:
         return self._building
 
     def _take_over(self, building: Building) -> None:
-        before, generation = self.fold, building.generation
-        self.fold = self._open(generation)
+        before, self.fold = self.fold, self._open(building.generation)
         self.catch_up()
-        self.fold.save()
+        if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
+            self._stage.log(f"{building.folder.name} cannot take all events in and is not served")
+            self.fold.close()
+            self.fold, building.state = before, "failed"
+            return
         self.questions = Questions(self.fold, self)
-        self._building, self._pointer = None, Pointer(generation)
+        self._building, self._pointer = None, Pointer(building.generation)
         self._shelf.point(self._pointer)
         before.close()
         self._shelf.tidy(self._pointer)
@@ -134,3 +143,9 @@ class Serving:
         del before
         gc.unfreeze()  # or what served before would stay: it was frozen with everything else at the start
         self._stage.running()
+
+    def _save(self) -> None:
+        try:
+            self.fold.save()
+        except NoSpace as error:  # it goes on in memory; the next save is the projector's own
+            self._stage.log(str(error))

@@ -1,5 +1,6 @@
 """The fold: order, gaps, failures, dead letters, restarts: for a view in a table and for one of its own."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine import Commit, NoArguments, Projection, on, query
+from engine.follow import fold
 from engine.follow.letters import MOST_ATTEMPTS
 from engine.operate.errors import InvariantBroken, NoSpace
-from tests.unit.engine.follow.kit import KINDS, Following, InAttributes, Log
+from tests.unit.engine.follow.kit import KINDS, Following, InAttributes, Log, Raised, Trouble
 
 
 @pytest.fixture
@@ -251,3 +254,99 @@ def test_an_aggregate_that_is_not_set_aside_can_be_neither_retried_nor_dropped(v
         view.fold.retry("a")
     with pytest.raises(KeyError):
         view.fold.drop("a")
+
+
+def test_a_handler_that_fails_on_everything_stops_the_view_and_not_its_memory(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fold, "MOST_ASIDE", 5)
+    monkeypatch.setattr(fold, "MOST_ASIDE_LOADED", 3)
+    most = 3 if view.kind is InAttributes else 5
+    names = [f"n{number}" for number in range(8)]
+    view.trouble.at = {(name, 1) for name in names}
+    view.fold.take(0, *log.append(*names))
+    view.fold.take(0, *log.append("fine"))
+    view.fold.look()
+    assert len(view.fold.letters) == most
+    assert view.fold.positions == [most]
+    assert sum("Traceback" in text for text in view.said) == 1, "one traceback for all that fail alike"
+    assert f"{most} aggregates are set aside" in view.said[-1]
+    view.wait()
+    view.reopen()
+    assert view.fold.positions == [most]
+    view.trouble.at.clear()
+    for name in names[:most]:
+        view.fold.retry(name)
+    view.fold.look()
+    assert view.shown() == {name: [1, [1]] for name in (*names, "fine")}
+
+
+def test_a_view_that_saves_nothing_is_built_anew_at_every_start(log: Log, tmp_path: Path) -> None:
+    view = Following(log, tmp_path, Forgetful)
+    view.fold.take(0, *log.append("a", "b"))
+    view.fold.save()
+    view.reopen()
+    assert view.fold.positions == [0]
+    view.fold.look()
+    view.trouble.at = {("a", 2)}
+    view.fold.take(0, *log.append("a", "b"))
+    assert view.shown() == {"a": [1, [1]], "b": [3, [1, 2]]}
+    view.fold.close()
+
+
+class Forgetful(Projection):
+    """Keeps in attributes what it never saves."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        self._inner = InAttributes(trouble)
+
+    @on(Raised)
+    def raised(self, event: Raised, meta: Commit) -> None:
+        self._inner.raised(event, meta)
+
+    @query("all")
+    def all(self, request: NoArguments) -> dict[str, Any]:
+        return self._inner.all(request)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_lost_repeated_killed_and_fails_each_commit_counts_once_and_in_order(
+    view: Following, log: Log, seed: int
+) -> None:
+    draw = random.Random(seed)
+    names = "abcdef"
+    rung: list[tuple[int, int, bytes]] = []
+    told: dict[str, int] = dict.fromkeys(names, 0)
+    for _ in range(60):
+        several = draw.choices(names, k=draw.randint(1, 5))
+        rung.append(log.append(*several))
+        for name in several:
+            told[name] += 1
+        view.trouble.at = {(name, draw.randint(1, told[name] + 1)) for name in names if draw.random() < 0.3}
+        for record in draw.sample(rung[-6:], k=draw.randint(0, min(4, len(rung)))):
+            view.fold.take(0, *record)
+        _check_order(view.shown())
+        match draw.randint(0, 9):
+            case 0:
+                view.reopen()
+            case 1 | 2 | 3:
+                view.fold.save()
+            case 4 | 5:
+                view.now += draw.random()
+                view.fold.retry_due()
+            case 6:
+                view.fold.look()
+    view.trouble.at.clear()
+    view.fold.look()
+    for letter in list(view.fold.letters):
+        view.fold.retry(letter.aggregate)
+    expected = {name: [sum(range(n + 1)), list(range(1, n + 1))] for name, n in told.items() if n}
+    assert view.shown() == expected
+    view.reopen()
+    view.fold.look()
+    assert view.shown() == expected
+
+
+def _check_order(shown: dict[str, Any]) -> None:
+    for name, (_, versions) in shown.items():
+        assert versions == list(range(1, len(versions) + 1)), name

@@ -29,6 +29,7 @@ SECOND = Generation(1, 2)
         pytest.param({1, 2}, Pointer(SECOND), {SECOND}, SECOND, V2, id="a rebuilt older version serves on"),
         pytest.param({3}, Pointer(V1), {V1}, V3, None, id="a version that is gone cannot be served"),
         pytest.param({1}, Pointer(V2), {V1, V2}, V1, None, id="one may go back to an older version"),
+        pytest.param({1}, Pointer(V2), {SECOND, V2}, SECOND, None, id="also to one that was built again"),
     ],
 )
 def test_what_is_served_and_what_is_built(
@@ -38,7 +39,7 @@ def test_what_is_served_and_what_is_built(
     serves: Generation,
     builds: Generation | None,
 ) -> None:
-    assert plan(registered, pointer, folders.__contains__) == Pointer(serves, builds)
+    assert plan(registered, pointer, folders) == Pointer(serves, builds)
 
 
 def test_the_pointer_survives_and_names_folders(tmp_path: Path) -> None:
@@ -55,9 +56,25 @@ def test_a_damaged_pointer_is_named(tmp_path: Path) -> None:
         Shelf(tmp_path, "left").pointer()
 
 
+def test_half_a_build_that_the_pointer_does_not_name_is_begun_anew(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, "left")
+    fill(tmp_path, "left-v1", "left-v2")
+    shelf.point(Pointer(V1, V2))
+    assert shelf.plan({1, 2}) == Pointer(V1, V2)
+    assert shelf.folder(V2).exists()
+    shelf.point(Pointer(V1))
+    assert shelf.plan({1, 2}) == Pointer(V1, V2)
+    assert not shelf.folder(V2).exists()
+
+
+def fill(views: Path, *names: str) -> None:
+    for name in names:
+        (views / name).mkdir()
+        (views / name / "data.mdb").touch()
+
+
 def test_tidying_removes_other_generations_of_the_served_version_and_nothing_else(tmp_path: Path) -> None:
     names = {"left-v1", "left-v1.2", "left-v1.3", "left-v1.x", "left-v10", "left-v2", "left-v1-v1", "up-v1"}
-    for name in names:
-        (tmp_path / name).mkdir()
+    fill(tmp_path, *names)
     Shelf(tmp_path, "left").tidy(Pointer(SECOND))
     assert {path.name for path in tmp_path.iterdir()} == names - {"left-v1", "left-v1.3"}
