@@ -15,7 +15,7 @@ export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: help demo test check lint types tests slow chaos bench national clean
+.PHONY: help demo test check lint types tests slow chaos sale bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -47,6 +47,9 @@ slow: $(READY)   ## only the slow tests
 
 chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),90) $(if $(SEED),--seed $(SEED))
+
+sale: $(READY)   ## 10,000 buyers for 1,000 units while every process is killed three times; make sale SEED=7
+	$(BIN)/python -m tests.flash_sale $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)  ## throughput, latency, ring, replay and rebuild, each verifying its own run
 	$(BIN)/python -m benchmarks.throughput --json
