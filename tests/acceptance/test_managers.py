@@ -126,10 +126,8 @@ def test_the_node_goes_on_while_input_and_process_manager_die_again_and_again(tm
         tickets: list[Any] = []
         for k, wish in enumerate(wishes):
             tickets.append(client.submit(wish, timeout_s=60))
-            if k % 60 == 30:
-                until(node.at_work, 30, "everybody is back")
-                victim = node.pids["manager-relay" if k % 120 == 30 else "input"]
-                os.kill(victim, signal.SIGKILL)
+            if k % 100 == 50:
+                kill(node, "input" if k == 150 else "manager-relay")
         assert all(client.wait(ticket).ok for ticket in tickets)
         until(lambda: at_rest(node, history), 60, "everything has arrived")
         found, wanted = effects(history.commits), wished(wishes)
@@ -137,3 +135,11 @@ def test_the_node_goes_on_while_input_and_process_manager_die_again_and_again(tm
         assert wanted - found == {}
         early = set(found) - set(wanted)  # who was asked for before it was known to be coming back
         assert {what for what, _ in early} <= {"box.reminded"}
+
+
+def kill(node: Node, name: str) -> None:
+    """Kills one process and returns when it has been started again."""
+    until(node.at_work, 30, "everybody is at work")
+    victim = node.pids[name]
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: node.pids[name] != victim, 30, f"{name} is started again")
