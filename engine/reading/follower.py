@@ -41,7 +41,12 @@ class Follower:
         nothing came for `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while True:
-            found = self._look(most)
+            before = list(self.positions)
+            try:
+                found = self._look(most)
+            except BaseException:
+                self.positions = before  # what was found is not handed out
+                raise
             left = deadline - time.monotonic()
             if found or left <= 0:
                 return found

@@ -14,7 +14,6 @@ import msgspec
 
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
-from engine.operate.errors import ConfigError
 from engine.reading.follower import Follower
 from engine.reading.place import Next, Place
 from engine.reading.stores import Stores
@@ -129,12 +128,12 @@ class Subscriber:
         for k, (partition, position, entry) in enumerate(found):
             try:
                 self._rest += list(self._messages(partition, position, entry))
-            except ConfigError:  # it cannot be read: what follows is not to be taken for done
+            except BaseException as error:  # it cannot be read: what follows is not to be taken for done
                 for p, position, _ in reversed(found[k:]):
                     self._follower.positions[p] = position - 1
-                if not self._rest:
+                if not self._rest or not isinstance(error, Exception):
                     raise
-                return
+                return  # what comes before it is handed out; then it comes again, and fails again
         if not found:
             self._keep_up()
 

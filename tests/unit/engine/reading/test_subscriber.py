@@ -1,14 +1,17 @@
 """A subscriber gets everything at least once, in order, with ids, and goes on where it stopped."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import engine.reading.follower
 import engine.reading.subscriber
 from engine import ApplicationMessage, ConfigError, Engine, Event
 from engine.operate.errors import CorruptData, Fault, Locked
 from engine.reading import Message, Subscriber
+from engine.store.entries import entries_in
 from tests.unit.engine.reading.writing import Store, storing
 
 Events = list[dict[str, Any]]
@@ -138,6 +141,31 @@ def test_what_cannot_be_read_is_never_passed_over(tmp_path: Path) -> None:
             for _ in range(2):
                 with pytest.raises(ConfigError, match="position=2"):
                     again.take(0)
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_a_disk_that_fails_while_reading_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    calls = 0
+
+    def failing(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == nth:
+            raise OSError("bad sector")
+        return entries_in(*arguments, **more)
+
+    with storing(tmp_path / "data", 2) as store:
+        fill(store)
+        monkeypatch.setattr(engine.reading.follower, "entries_in", failing)
+        found: list[Message] = []
+        with Subscriber(tmp_path / "data", "mail", [Told]) as subscriber:
+            for _ in range(2):
+                with contextlib.suppress(OSError):
+                    found += subscriber.take(0)
+    assert calls > nth
+    assert sorted(texts(found)) == list("1234567")
 
 
 def test_a_new_name_may_begin_now(tmp_path: Path) -> None:
