@@ -23,6 +23,8 @@ class Report:
     frames: int
     commands: int
     first_sequence: int  # of the first segment; 0 if there is none
+    removed: int  # commands before it that were removed because nobody needs them
+    leftovers: int  # segments of those that are still there: the removal was interrupted
     last_sequence: int  # J
     bytes_used: int
     bytes_on_disk: int
@@ -38,6 +40,10 @@ class Report:
             f"sequences {self.first_sequence} to {self.last_sequence}, "
             f"{self.bytes_used} of {self.bytes_on_disk} bytes used: {self.verdict} (row {self.row})"
         )
+        if self.removed:
+            text += f"; the first {self.removed} commands were removed on purpose"
+        if self.leftovers:
+            text += f", {self.leftovers} segments of them are still to go"
         if self.problem:
             p = self.problem
             text += f"; first problem: {p.text} (path={p.path}, offset={p.offset}, sequence={p.sequence})"
@@ -59,6 +65,8 @@ def verify(folder: Path, witness: int = 0, files: Files | None = None) -> Report
         frames=sum(segment.frames or 0 for segment in segments),
         commands=sum(s.next_sequence - s.header.first_sequence for s in segments if s.frames),
         first_sequence=segments[0].header.first_sequence if segments else 0,
+        removed=max(0, found.beginning.first_sequence - 1),
+        leftovers=found.leftovers,
         last_sequence=found.last_sequence,
         bytes_used=sum(segment.end for segment in segments),
         bytes_on_disk=sum(segment.file_size for segment in segments),
@@ -73,12 +81,14 @@ def verify(folder: Path, witness: int = 0, files: Files | None = None) -> Report
 def dump(folder: Path, after_sequence: int = 0, files: Files | None = None) -> Iterator[dict[str, object]]:
     """One dictionary per segment, batch and seal, in order; then, if there is one, the problem that ends it.
 
-    `kind` is "segment", "batch", "seal" or "problem". Values are JSON-able. The commands in a batch are read
-    with `read`, and `engine.wire.sections.decode_payload`.
+    `kind` is "beginning" (of a journal that was pruned), "segment", "batch", "seal" or "problem". Values are
+    JSON-able. The commands in a batch are read with `read`, and `engine.wire.sections.decode_payload`.
     """
     files = files or OsFiles()
     try:
         found = survey(folder, files)
+        if found.beginning.first_sequence:
+            yield {"kind": "beginning", **asdict(found.beginning)}
         for number, segment in enumerate(found.segments):
             following = found.segments[number + 1 : number + 2]
             if following and following[0].header.first_sequence <= after_sequence:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.journal.beginning import read_beginning
 from engine.journal.files import Files, OsFiles
 from engine.journal.frame import Frame
 from engine.journal.segment import BODY, Header, decode_header, named_sequence, segment_names
@@ -16,15 +17,23 @@ def read(
     """The batches that hold commands after_sequence + 1 … upto, in order, each checked.
 
     The first and last batch may reach beyond these bounds. `upto` must be durable: then the writer may be
-    at work. Without it, everything is read, and nobody must be writing. CorruptData: what is stored is
-    not what was written, or the journal does not hold all of the range.
+    at work. Without it, everything is read, and nobody must be writing. Where the journal was pruned, it
+    begins later than asked for if need be: what was removed is settled (`engine.journal.pruning`).
+    CorruptData: what is stored is not what was written, or the journal does not hold all of the range.
     """
     if upto is not None and upto <= after_sequence:
         return
     files = files or OsFiles()
     try:
-        names = segment_names(files, folder)
-        starts = [(named_sequence(name) or 0, folder / name) for name in names]
+        beginning = read_beginning(files, folder)
+        if isinstance(beginning, str):
+            raise CorruptData(beginning, path=folder)
+        begins = beginning.first_sequence
+        after_sequence = max(after_sequence, begins - 1)
+        if upto is not None and upto <= after_sequence:
+            return
+        starts = [(named_sequence(name) or 0, folder / name) for name in segment_names(files, folder)]
+        starts = [(start, path) for start, path in starts if start >= begins]
         first = max((k for k, (start, _) in enumerate(starts) if start <= after_sequence + 1), default=0)
         reached = after_sequence
         for number, (_, path) in enumerate(starts[first:]):

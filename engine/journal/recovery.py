@@ -8,10 +8,13 @@ then is what the disk has.
 Everything that is changed is safe to do again: recovery itself may be interrupted anywhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.journal import frame
+from engine.journal.beginning import TMP as BEGINNING_TMP
+from engine.journal.beginning import Beginning
 from engine.journal.files import FULL, Files, OsFiles, write_all
 from engine.journal.segment import Header, segment_names
 from engine.journal.spare import NAME as SPARE_TMP
@@ -56,8 +59,10 @@ def recover(
     allow_lost: bool = False,
     files: Files | None = None,
     deep: int | None = DEEP,
+    stored: Sequence[int] = (),
 ) -> Recovered:
-    """Makes the journal ready for a Writer. `witness`: W, the last sequence stored with events.
+    """Makes the journal ready for a Writer. `witness`: W, the last sequence stored with events. `stored`: the
+    same for each partition, to refuse event stores that need commands which were removed from the journal.
 
     CorruptData: refused by the table in `verdict`; nothing of the segments was changed. `allow_lost`: the
     operator accepts that commands are gone. Fault, NoSpace: the disk does not play along.
@@ -70,6 +75,7 @@ def recover(
         row, action = verdict(found.tail, found.last_sequence, witness, allow_lost)
         if action is Action.REFUSE:
             raise refusal(folder, found, row, witness)
+        _check_stored(folder, found.beginning, stored)
         torn = None
         if found.torn is not None:
             torn = _cut(folder, files, found.torn)
@@ -110,11 +116,26 @@ def refusal(folder: Path, found: Survey, row: Row, witness: int) -> CorruptData:
     )
 
 
+def _check_stored(folder: Path, beginning: Beginning, stored: Sequence[int]) -> None:
+    """Nothing that an event store lacks may have been removed: else it is an older copy, or another one."""
+    for partition, (have, needed) in enumerate(zip(stored, beginning.stored, strict=False)):
+        if have < needed:
+            raise CorruptData(
+                "the event store lacks commands that the journal no longer has",
+                hint="restore a newer copy of the store, or put archived segments back and remove `begins`",
+                path=folder,
+                partition=partition,
+                stored_sequence=have,
+                needed_sequence=needed,
+                journal_begins=beginning.first_sequence,
+            )
+
+
 def _settle(folder: Path, files: Files) -> None:
     """Makes what will be read the durable truth, and removes what an interrupted step left."""
     names = files.names(folder)
     for name in names:
-        if name in (ASIDE_TMP, SPARE_TMP):
+        if name in (ASIDE_TMP, SPARE_TMP, BEGINNING_TMP):
             files.remove(folder / name)
     for name in segment_names(files, folder)[-SUSPECTS:]:
         file = files.open(folder / name)

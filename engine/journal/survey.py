@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
+from engine.journal.beginning import NAME as BEGINNING
+from engine.journal.beginning import WHOLE, Beginning, read_beginning
 from engine.journal.files import Files
 from engine.journal.frame import ALIGNMENT, Frame
 from engine.journal.segment import BODY, Header, decode_header, named_sequence, segment_names
@@ -45,6 +47,8 @@ class Survey:
     problem: Problem | None = None
     torn: Segment | None = None  # whose bytes from `end` on are to be set aside and cut
     unsealed: Segment | None = None  # a power cut came between making the last segment and sealing this one
+    beginning: Beginning = WHOLE
+    leftovers: int = 0  # segments before the beginning, whose removal was interrupted
 
     @property
     def last_sequence(self) -> int:
@@ -55,7 +59,11 @@ class Survey:
 def survey(folder: Path, files: Files, deep: int | None = None) -> Survey:
     """Reads all headers, and the frames of the last `deep` segments (all: None)."""
     found = Survey()
-    problem = _read_headers(folder, files, found) or _check_chain(found.segments)
+    problem = (
+        _read_beginning(folder, files, found)
+        or _read_headers(folder, files, found)
+        or _check_chain(folder, found.segments, found.beginning)
+    )
     if not problem:
         walked = found.segments if deep is None else found.segments[-deep:]
         for segment in walked:
@@ -82,10 +90,21 @@ def walk(files: Files, segment: Segment) -> Iterator[Frame]:
         files.close(file)
 
 
+def _read_beginning(folder: Path, files: Files, found: Survey) -> Problem | None:
+    beginning = read_beginning(files, folder)
+    if isinstance(beginning, str):
+        return Problem(beginning, folder / BEGINNING, 0, 0)
+    found.beginning = beginning
+    return None
+
+
 def _read_headers(folder: Path, files: Files, found: Survey) -> Problem | None:
     for name in segment_names(files, folder):
         path = folder / name
         number = named_sequence(name)
+        if number is not None and number < found.beginning.first_sequence:
+            found.leftovers += 1
+            continue
         file = files.open(path)
         try:
             size, header = files.size(file), decode_header(files.read(file, BODY, 0))
@@ -102,8 +121,13 @@ def _read_headers(folder: Path, files: Files, found: Survey) -> Problem | None:
     return None
 
 
-def _check_chain(segments: list[Segment]) -> Problem | None:
+def _check_chain(folder: Path, segments: list[Segment], beginning: Beginning) -> Problem | None:
     before = 0
+    if beginning.first_sequence:
+        if not segments or segments[0].header.first_sequence != beginning.first_sequence:
+            text = f"the journal begins with sequence {beginning.first_sequence}, and that segment is gone"
+            return Problem(text, folder, 0, beginning.first_sequence)
+        before = segments[0].header.previous_segment
     for segment in segments:
         header = segment.header
         if header.previous_segment != before:

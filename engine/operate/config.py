@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -69,6 +69,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_ms: Annotated[
         int, Meta(ge=1, le=600_000, description="longest time between two saves of a view")
     ] = 500
+
+    snapshot_events: Annotated[
+        int,
+        Meta(ge=0, le=1 << 40, description="new events of a partition that make a snapshot due; 0: none"),
+    ] = 1_000_000
+    journal_keep: Annotated[
+        Literal["needed", "all"],
+        Meta(description="needed: segments go when two snapshots have what came of them; all: none goes"),
+    ] = "needed"
+    journal_archive: Annotated[
+        str, Meta(description="folder that such segments are moved to; empty: they are removed")
+    ] = ""
 
     start_seconds: Annotated[
         float,

@@ -97,6 +97,8 @@ class Supervisor:
         plan += [(f"output-{p}", "output", ["--partition", str(p)]) for p in numbers]
         plan += [(f"projector-{view}", "projector", ["--view", view]) for view in app.projections]
         plan += [(f"manager-{name}", "manager", ["--process", name]) for name in app.processes]
+        if self.config.snapshot_events:
+            plan.append(("snapshotter", "snapshotter", []))
         for ring in RINGS:
             for p in numbers:
                 _make_ring(run.rings / f"{ring}-{p}", self.config.ring_bytes)

@@ -16,6 +16,7 @@ from engine.journal import read, recover
 from engine.operate.errors import NoSpace
 from engine.operate.status import State
 from engine.processes.gate import Gate, Limits, busy_answer
+from engine.processes.pruner import Pruner
 from engine.processes.stage import Stage, run
 from engine.store import Reader
 from engine.store import Writer as Store
@@ -47,7 +48,8 @@ class Input:
             reader.close()
         folder = stage.data / "journal"
         stage.slot.state = State.REPLAYING
-        self.recovered = recover(folder, witness=max(stored))
+        self.recovered = recover(folder, witness=max(stored), stored=stored)
+        self.pruner = Pruner(stage)
         self.journal = Journal(folder, recovered=self.recovered, segment_bytes=stage.config["segment_bytes"])
         self.sequence = self.recovered.last_sequence
         self.time_ns = self.recovered.last_time_ns
@@ -160,6 +162,7 @@ def main(stage: Stage) -> None:
                 replies.cancel_wait()
         if time.monotonic() > check_room_at:
             full, check_room_at = shortage(stage), time.monotonic() + ROOM_CHECK_S
+            work.pruner.look(work.sequence, work.last)
             if stage.abort():
                 return
     work.journal.close()

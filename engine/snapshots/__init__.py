@@ -13,6 +13,6 @@ from engine.snapshots.standby import Standby, commands_of
 from engine.snapshots.writing import write
 
 __all__ = [
-    "Head", "Place", "Shelf", "Snapshot", "Standby", "code_mark", "commands_of", "load", "load_newest", "verify",
-    "write",
+    "Head", "Place", "Shelf", "Snapshot", "Standby", "code_mark", "commands_of", "load", "load_newest",
+    "verify", "write",
 ]  # fmt: skip

@@ -54,7 +54,7 @@ class Standby:
         OSError, CorruptData, and whatever `save_state` raises: there is none; those there were are there.
         """
         sequence, position = self._reader.watermark()
-        if position == 0:
+        if not sequence and not position:
             return None
         base = load_newest(
             self._data,

@@ -1,0 +1,81 @@
+"""Where a journal begins of which the first segments are no longer needed and were removed.
+
+    offset  size
+         0     8  magic "RFBEGINS"
+         8     4  version (1)
+        12     4  crc32 of the file with zero here
+        16     8  first sequence of the segment that the journal begins with
+        24     8  number of partitions
+        32     8  of each partition: the sequence up to which its event store must have everything
+
+Little-endian. The file `begins` is written before the first segment is removed: segments that are missing
+before this one were removed on purpose, segments that are still there are leftovers of an interrupted
+removal, and both are no part of the journal. Segments that are missing without it are damage.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.journal.files import Files, write_all
+
+NAME, TMP = "begins", "begins.tmp"
+HEADER = struct.Struct("<8sIIQQ")
+MAGIC = b"RFBEGINS"
+VERSION = 1
+MAX_PARTITIONS = 1 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """`first_sequence`: of the first segment; 0 if nothing was ever removed. `stored`: by partition."""
+
+    first_sequence: int = 0
+    stored: tuple[int, ...] = ()
+
+    def encode(self) -> bytes:
+        """The bytes of the file."""
+        words = struct.pack(f"<{len(self.stored)}Q", *self.stored)
+        blank = HEADER.pack(MAGIC, VERSION, 0, self.first_sequence, len(self.stored)) + words
+        return HEADER.pack(MAGIC, VERSION, zlib.crc32(blank), self.first_sequence, len(self.stored)) + words
+
+
+WHOLE = Beginning()
+
+
+def decode(content: bytes) -> Beginning | str:
+    """What the file says, or what is wrong with it."""
+    if len(content) < HEADER.size:
+        return "the note of where the journal begins is too short"
+    magic, version, _, first_sequence, count = HEADER.unpack_from(content)
+    if magic != MAGIC or version != VERSION:
+        return "the note of where the journal begins is none that this program reads"
+    if count > MAX_PARTITIONS or len(content) != HEADER.size + 8 * count:
+        return "the note of where the journal begins has a wrong length"
+    found = Beginning(first_sequence, struct.unpack_from(f"<{count}Q", content, HEADER.size))
+    return found if found.encode() == content else "the note of where the journal begins fails its checksum"
+
+
+def read_beginning(files: Files, folder: Path) -> Beginning | str:
+    """Where the journal begins, or what is wrong with the note of it."""
+    try:
+        file = files.open(folder / NAME)
+    except FileNotFoundError:
+        return WHOLE
+    try:
+        return decode(files.read(file, HEADER.size + 8 * MAX_PARTITIONS + 1, 0))
+    finally:
+        files.close(file)
+
+
+def write_beginning(files: Files, folder: Path, beginning: Beginning) -> None:
+    """Replaces the note, durably."""
+    file = files.create(folder / TMP)
+    try:
+        write_all(files, file, [beginning.encode()], 0)
+        files.flush_all(file)
+    finally:
+        files.close(file)
+    files.rename(folder / TMP, folder / NAME)
+    files.flush_folder(folder)

@@ -1,0 +1,99 @@
+"""Pruning: segments whose commands nobody needs any more leave the journal, whole and oldest first.
+
+A command is needed until the event store has what came of it, durably, and until the older of two snapshots
+of its partition has it too. In this order, so that a crash between any two steps leaves a journal that a
+start accepts, and that the next pruning goes on with:
+
+    1  the event stores are flushed: what is counted on was committed, but its last page may not be durable
+    2  the note of where the journal begins is replaced (`beginning`)
+    3  each segment before it is moved to the archive, durably, or removed
+"""
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.journal.beginning import Beginning, read_beginning, write_beginning
+from engine.journal.files import Files, OsFiles, write_all
+from engine.journal.segment import named_sequence, segment_names
+from engine.operate.crash import crash_point
+from engine.operate.errors import CorruptData
+
+PIECE = 1 << 20
+ARCHIVE_TMP = "arriving.tmp"
+
+
+def prune(
+    folder: Path,
+    upto: int,
+    stored: Sequence[int],
+    *,
+    archive: Path | None = None,
+    stores: Sequence[Path] = (),
+    files: Files | None = None,
+) -> list[Path]:
+    """Removes the segments that hold no command behind `upto`; returns them. Never the newest one.
+
+    `stored`: by partition, up to where its event store has everything; noted, so that a start with an
+    older copy of the store is refused. `stores`: the files to flush first. `archive`: the folder to move
+    segments to; None: they are removed. The writer may be at work meanwhile. OSError: do it again later.
+    """
+    files = files or OsFiles()
+    beginning = read_beginning(files, folder)
+    if isinstance(beginning, str):
+        raise CorruptData(beginning, path=folder)
+    names = segment_names(files, folder)
+    starts = [named_sequence(name) or 0 for name in names]
+    # Everything before the newest segment that begins at or below upto + 1 is at or below upto.
+    first = max((start for start in starts if start <= upto + 1), default=0)
+    if first > max(beginning.first_sequence, *starts[:1]):
+        for path in stores:
+            _flush(files, path)
+        crash_point("prune.flushed")
+        beginning = Beginning(first, tuple(stored))
+        write_beginning(files, folder, beginning)
+        crash_point("prune.noted")
+    gone = [name for name, start in zip(names, starts, strict=True) if start < beginning.first_sequence]
+    for name in gone:
+        if archive is None:
+            files.remove(folder / name)
+        else:
+            _move(files, folder / name, archive)
+        crash_point("prune.removed")
+    if gone:
+        files.flush_folder(folder)
+    return [folder / name for name in gone]
+
+
+def _flush(files: Files, path: Path) -> None:
+    file = files.open(path)
+    try:
+        files.flush_all(file)
+    finally:
+        files.close(file)
+
+
+def _move(files: Files, path: Path, archive: Path) -> None:
+    """By name where that is possible, else by content; it is gone here only when it is durable there."""
+    files.make_folder(archive)
+    try:
+        files.rename(path, archive / path.name)
+        files.flush_folder(archive)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    old = files.open(path)
+    try:
+        new = files.create(archive / ARCHIVE_TMP)
+        try:
+            for offset in range(0, files.size(old), PIECE):
+                write_all(files, new, [files.read(old, PIECE, offset)], offset)
+            files.flush_all(new)
+        finally:
+            files.close(new)
+    finally:
+        files.close(old)
+    files.rename(archive / ARCHIVE_TMP, archive / path.name)
+    files.flush_folder(archive)
+    files.remove(path)

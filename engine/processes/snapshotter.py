@@ -1,0 +1,137 @@
+"""The snapshotter: takes snapshots of all partitions beside the cores, at low priority.
+
+It sleeps until the event store of a partition is `snapshot_events` ahead of its newest snapshot, or until
+somebody asks (`engine.snapshots.request`). Then it takes one of every partition where anything is new, and
+notes which commands the journal need no longer keep.
+"""
+
+import contextlib
+import os
+import time
+
+from engine.operate.errors import Exit
+from engine.operate.status import State
+from engine.processes.stage import Stage, run
+from engine.snapshots import Shelf, Standby, verify
+from engine.snapshots.loading import Unusable
+from engine.snapshots.needed import write_needed
+from engine.snapshots.request import Request
+from engine.snapshots.shelf import KEPT, Place
+from engine.store import Reader
+
+NICENESS = 10
+LOOK_S = 0.25
+AGAIN_S = 60.0  # after a failure: a full disk does not get emptier by asking
+COMMANDS_PER_EVENT = 4  # where nearly all commands are refused, they make a snapshot due too
+
+
+class Stopping(Exception):
+    """It was told to stop in the middle of its work."""
+
+
+class Snapshotter:
+    """The shelves of all partitions, and which snapshots on them are known to be whole."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.shelves = [Shelf(stage.data, p) for p in range(stage.partitions)]
+        self.sound: list[list[Place]] = [[] for _ in self.shelves]
+        self.still: list[int] = []
+        self.request = Request(stage.data)
+
+    def look(self) -> None:
+        """Finds out which snapshots of earlier lives are whole: only those count as kept."""
+        for p, shelf in enumerate(self.shelves):
+            for place in shelf.places()[:KEPT]:
+                try:
+                    verify(place.path, beat=self.beat)
+                    self.sound[p].append(place)
+                except Unusable as why:
+                    self.stage.log(f"snapshot {place.path} is damaged: {why}")
+        self.tell()
+
+    def due(self) -> bool:
+        """True if a snapshot should be taken now."""
+        every = self.stage.config["snapshot_events"]
+        for p, sound in enumerate(self.sound):
+            output = self.stage.slot_of(f"output-{p}")
+            position, sequence = (sound[0].position, sound[0].sequence) if sound else (0, 0)
+            commands = COMMANDS_PER_EVENT * every * len(self.shelves)
+            if output.position - position >= every or (
+                output.position and output.sequence - sequence >= commands
+            ):
+                return True
+        return False
+
+    def take(self) -> None:
+        """One of every partition where anything is new."""
+        app = self.stage.app()
+        taken = 0
+        self.still = []
+        for p, shelf in enumerate(self.shelves):
+            began = time.monotonic()
+            with contextlib.closing(Reader(self.stage.store(p), self.stage.config["map_bytes"])) as reader:
+                standby = Standby(self.stage.data, p, app, reader, self.stage.log, beat=self.beat)
+                place = standby.take()
+            if place is not None:
+                stays = shelf.places()
+                self.sound[p] = [place, *(old for old in self.sound[p] if old != place and old in stays)]
+                took = time.monotonic() - began
+                self.stage.log(f"snapshot of partition {p} at position {place.position:,} in {took:.1f} s")
+                self.stage.slot.count_b += 1
+                taken += 1
+            elif self.sound[p]:
+                self.still.append(p)
+        if not taken:
+            self.still = []
+        self.tell()
+
+    def tell(self) -> None:
+        """Notes what the journal must keep, and that the note is new.
+
+        What the older snapshot of a partition needs; of one that stands still while others go on, the newer.
+        """
+        needed = []
+        for p, sound in enumerate(self.sound):
+            number = 0 if p in self.still else KEPT - 1
+            needed.append(sound[number].sequence if len(sound) > number else 0)
+        write_needed(self.stage.data, needed)
+        self.stage.slot.position = sum(sound[0].position for sound in self.sound if sound)
+        self.stage.slot.count_a += 1
+
+    def beat(self) -> None:
+        """Progress; out of whatever goes on if it is time to leave."""
+        self.stage.beat()
+        if self.stage.stopping:
+            raise Stopping
+        if self.stage.abort():
+            raise SystemExit(Exit.TEMPORARY)
+
+
+def main(stage: Stage) -> None:
+    """The loop: look whether one is due, take it, sleep."""
+    os.nice(NICENESS)
+    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)  # it makes the event stores
+    work = Snapshotter(stage)
+    stage.running()
+    not_before = 0.0
+    with contextlib.suppress(Stopping):
+        work.look()
+        while True:
+            asked = work.request.is_there()
+            if asked or (time.monotonic() > not_before and work.due()):
+                try:
+                    work.take()
+                except Stopping:
+                    raise
+                except Exception as error:  # of the disk, or of an aggregate that cannot be saved
+                    not_before = time.monotonic() + AGAIN_S
+                    stage.log(f"no snapshot could be taken: {error!r}")
+                if asked:
+                    work.request.done()
+            work.beat()
+            time.sleep(LOOK_S)
+
+
+if __name__ == "__main__":
+    run("snapshotter", main)
