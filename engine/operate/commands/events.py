@@ -72,10 +72,9 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("a number of 0 or more")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a number of 0 or more is needed")
+    return int(text)
 
 
 def _partitions(stores: Stores, options: argparse.Namespace) -> list[int]:
