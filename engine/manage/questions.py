@@ -5,6 +5,7 @@ with the refusals that its handlers could not take in among the dead letters, an
     timers    what is set, the first to be due: {"waiting": n, "timers": […]}
 """
 
+import contextlib
 import time
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ from engine.follow.questions import Aggregates, Nothing, OneAggregate, Questions
 from engine.manage.manager import Manager
 from engine.manage.setbacks import Setback
 from engine.model.messages import wire_tag
+from engine.operate.errors import NoSpace
 
 MOST_TOLD = 100
 
@@ -56,6 +58,7 @@ class ManagerQuestions(Questions):
             wanted &= {request.aggregate}
         for aggregate in sorted(wanted):
             self._manager.retry(aggregate, time.monotonic())
+        self._save(bool(wanted))
         left = [letter for letter in self._setbacks() if letter["aggregate"] in wanted]
         if request.aggregate and wanted and self._fold.letters.of(request.aggregate) is None:
             return left
@@ -64,9 +67,16 @@ class ManagerQuestions(Questions):
     def _drop(self, request: OneAggregate) -> list[dict[str, Any]]:
         """The refusals first: what is behind the aggregate's commit may depend on it."""
         if self._manager.drop(request.aggregate):
+            self._save(True)
             letter = self._fold.letters.of(request.aggregate)
             return [] if letter is None else [self._told(letter)]
         return super()._drop(request)
+
+    def _save(self, wanted: bool) -> None:
+        """What an operator is told must still be so after a crash."""
+        if wanted:
+            with contextlib.suppress(NoSpace):  # it is told again at the next save of whoever drives this
+                self._fold.save(True)
 
     def _setbacks(self) -> list[dict[str, Any]]:
         return [_letter(setback) for setback in self._manager.setbacks.all()]

@@ -1,0 +1,278 @@
+"""Handlers that fail: nothing of their step is left, and everything else goes on."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine import Command, Commit, Process, Refusal, Send, Table, on, refused
+from engine.follow.questions import Refused
+from engine.manage.questions import ManagerQuestions
+from engine.operate.errors import ConfigError
+from tests.unit.engine.manage.relay import (
+    Posted,
+    PostParcel,
+    Put,
+    PutIn,
+    Relay,
+    Returned,
+    ReturnParcel,
+    create,
+    effects,
+)
+from tests.unit.engine.manage.world import SECOND_NS, Life, world
+
+
+class Nobodys(Command, name="nobody.handles"): ...
+
+
+class Unwired(Command):
+    pass
+
+
+class OnlyRefusals(Process):
+    """The relay, whose refusals may fail."""
+
+    at: set[str] = set()  # noqa: RUF012
+    calls: list[str] = []  # noqa: RUF012
+
+    @on(Posted)
+    def posted(self, event: Posted, meta: Commit, send: Send, state: Table) -> None:
+        send(Put(event.box, parcel=meta.aggregate))
+
+    @refused(Put)
+    def fails(self, command: Put, refusal: Refusal, send: Send, state: Table) -> None:
+        self.calls.append(command.parcel)
+        state["spoilt"] = True
+        send(Put("spoilt", parcel=command.parcel))
+        if command.parcel in self.at:
+            raise ValueError(f"no luck with {command.parcel}")
+        del state["spoilt"]
+
+
+class EventsFail(Relay):
+    """The relay, whose last handler of `Posted` may fail."""
+
+    at: set[str] = set()  # noqa: RUF012
+
+    @on(Posted, priority=9)
+    def too_late(self, event: Posted, meta: Commit, send: Send, state: Table) -> None:
+        if meta.aggregate in self.at:
+            send(Put("spoilt", parcel=meta.aggregate))
+            send.at(0, Put("spoilt", parcel=meta.aggregate), key="x")
+            state["spoilt"] = meta.aggregate
+            raise ValueError(f"no luck with {meta.aggregate}")
+
+
+def wait(life: Life) -> None:
+    """Lets time pass until nothing is tried again by itself."""
+    for _ in range(50):
+        life.settle()
+        patience = min(life.fold.patience(), life.manager.setbacks.next_due - life.now)
+        if patience == float("inf"):
+            return
+        life.now += patience
+    raise AssertionError("tried again without end")
+
+
+def ask(life: Life, query: str, **args: Any) -> Any:
+    """An answer of the desk."""
+    questions = ManagerQuestions(life.fold, life.manager)
+    return msgspec.json.decode(questions.answer(query, msgspec.json.encode(args)))
+
+
+@pytest.fixture(autouse=True)
+def _no_trouble() -> None:
+    EventsFail.at, OnlyRefusals.at, OnlyRefusals.calls = set(), set(), []
+
+
+def test_an_event_that_fails_leaves_nothing_and_becomes_a_dead_letter(tmp_path: Path) -> None:
+    with world(create({}, EventsFail), tmp_path) as (node, life):
+        EventsFail.at = {"p1"}
+        node.post(PostParcel("p1", box="a"), PostParcel("p2", box="a"))
+        wait(life)
+        assert effects(node.commits()) == {("box.put-in", "p2"): 1}
+        assert dict(life.manager.state) == {}
+        assert len(life.manager.timers) == 0
+        (letter,) = ask(life, "dead-letters")
+        assert (letter["aggregate"], letter["dead"]) == ("p1", True)
+        life.again()
+        wait(life)
+        assert len(ask(life, "dead-letters")) == 1, "it outlives a restart"
+        EventsFail.at = set()
+        assert ask(life, "dead-letter-retry", aggregate="p1") == []
+        life.settle()
+        assert effects(node.commits()) == {("box.put-in", "p1"): 1, ("box.put-in", "p2"): 1}
+
+
+def test_a_retry_after_a_death_in_the_midst_of_it_sends_once(tmp_path: Path) -> None:
+    with world(create({}, EventsFail), tmp_path) as (node, life):
+        EventsFail.at = {"p1"}
+        node.post(PostParcel("p1", box="a", remind_ns=SECOND_NS))
+        wait(life)
+        EventsFail.at = set()
+        ask(life, "dead-letter-retry")
+        life.again()  # saved by the retry itself, and not sent yet
+        life.settle()
+        node.now_ns += 2 * SECOND_NS
+        life.settle()
+        assert effects(node.commits()) == {("box.put-in", "p1"): 1, ("box.reminded", "p1"): 1}
+
+
+def test_a_dropped_event_sends_nothing(tmp_path: Path) -> None:
+    with world(create({}, EventsFail), tmp_path) as (node, life):
+        EventsFail.at = {"p1"}
+        node.post(PostParcel("p1", box="a"))
+        wait(life)
+        assert ask(life, "dead-letter-drop", aggregate="p1") == []
+        wait(life)
+        assert effects(node.commits()) == {}
+        with pytest.raises(Refused, match="nothing of p1"):
+            ask(life, "dead-letter-drop", aggregate="p1")
+
+
+def test_a_refusal_that_fails_is_tried_again_then_waits_for_an_operator(tmp_path: Path) -> None:
+    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
+        OnlyRefusals.at = {"p1"}
+        node.post(PostParcel("p1", box="full"), PostParcel("p2", box="full"))
+        wait(life)
+        assert OnlyRefusals.calls.count("p1") == 5
+        assert effects(node.commits()) == {("box.put-in", "p2"): 1}
+        assert dict(life.manager.state) == {}
+        (letter,) = ask(life, "dead-letters")
+        assert (letter["aggregate"], letter["dead"], letter["attempts"]) == ("full", True, 5)
+        assert letter["events"] == ["refusal of box.put: no-room"]
+        assert ask(life, "outbox")["waiting"] == 1
+        (left,) = ask(life, "dead-letter-retry")
+        assert left["attempts"] == 6
+        OnlyRefusals.at = set()
+        assert ask(life, "dead-letter-retry", aggregate="full") == []
+        wait(life)
+        assert effects(node.commits()) == {("box.put-in", "p1"): 1, ("box.put-in", "p2"): 1}
+        assert len(life.manager.outbox) == 0
+
+
+def test_a_refusal_that_fails_outlives_a_restart_and_is_not_sent_again(tmp_path: Path) -> None:
+    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
+        OnlyRefusals.at = {"p1"}
+        node.post(PostParcel("p1", box="full"))
+        wait(life)
+        sent = len(node.taken)
+        life.again()
+        assert [str(entry.command.aggregate) for entry in life.manager.outbox] == ["full"]
+        OnlyRefusals.at = set()
+        wait(life)
+        assert len(node.taken) == sent + 1
+        assert effects(node.commits()) == {("box.put-in", "p1"): 1}
+
+
+def test_a_refusal_can_be_dropped(tmp_path: Path) -> None:
+    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
+        OnlyRefusals.at = {"p1"}
+        node.post(PostParcel("p1", box="full"))
+        wait(life)
+        assert ask(life, "dead-letter-drop", aggregate="full") == []
+        life.again()
+        wait(life)
+        assert len(life.manager.outbox) == 0
+        assert effects(node.commits()) == {}
+
+
+BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [
+    ("no aggregate handles Nobodys", lambda send, meta: send(Nobodys("a"))),
+    ("no aggregate handles Unwired", lambda send, meta: send(Unwired("a"))),
+    ("Object missing required field|Expected", lambda send, meta: send(Put("a", parcel=7))),  # type: ignore[arg-type]
+    ("length <= 200", lambda send, meta: send(Put("a" * 201, parcel="p"))),
+    ("length >= 1", lambda send, meta: send(Put("", parcel="p"))),
+    ("bytes", lambda send, meta: send(Put("a", parcel="p" * (1 << 20)))),
+    ("whole number of nanoseconds", lambda send, meta: send.at(1e18, Put("a", parcel="p"))),  # type: ignore[arg-type]
+    ("whole number of nanoseconds", lambda send, meta: send.at(-1, Put("a", parcel="p"))),
+    ("a text", lambda send, meta: send.at(1, Put("a", parcel="p"), key=7)),  # type: ignore[arg-type]
+    ("dataclass|Struct|replace", lambda send, meta: send("a.put")),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("message", "wrong"), BAD, ids=[str(k) for k in range(len(BAD))])
+def test_what_could_never_arrive_is_an_error_of_its_handler(
+    tmp_path: Path, message: str, wrong: Callable[[Send, Commit], None]
+) -> None:
+    class Wrong(Process):
+        @on(Posted)
+        def posted(self, event: Posted, meta: Commit, send: Send) -> None:
+            wrong(send, meta)
+
+    with world(create({}, Wrong), tmp_path) as (node, life):
+        node.post(PostParcel("p1", box="a"))
+        wait(life)
+        (letter,) = ask(life, "dead-letters")
+        assert letter["dead"]
+        assert re.search(message, letter["error"]), letter["error"]
+        assert len(node.taken) == 1
+
+
+def test_send_is_good_only_while_its_handler_runs(tmp_path: Path) -> None:
+    kept: list[Send] = []
+
+    class Keeping(Process):
+        @on(Posted)
+        def posted(self, event: Posted, send: Send) -> None:
+            kept.append(send)
+
+    with world(create({}, Keeping), tmp_path) as (node, life):
+        node.post(PostParcel("p1", box="a"))
+        life.settle()
+        with pytest.raises(RuntimeError):
+            kept[0](Put("a", parcel="p"))
+
+
+def test_a_failure_that_nobody_handles_is_told_and_a_rejection_is_not(tmp_path: Path) -> None:
+    class Deaf(Process):
+        @on(Posted)
+        def posted(self, event: Posted, meta: Commit, send: Send) -> None:
+            send(Put(event.box, parcel=meta.aggregate))
+            send(ReturnParcel("unknown", reason=""))
+
+    with world(create({}, Deaf), tmp_path) as (node, life):
+        node.post(PostParcel("p1", box="full"))
+        life.settle()
+        (said,) = life.said
+        assert said.startswith("ReturnParcel to unknown failed, and nobody handles that: aggregate-unknown")
+        assert len(life.manager.outbox) == 0
+
+
+def test_a_command_that_was_renamed_while_it_waited_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    app = create({})
+    with world(app, tmp_path) as (node, life):
+        node.post(PostParcel("p1", box="a", remind_ns=SECOND_NS))
+        life.settle()
+        del app.handlers[next(command for command in app.handlers if command.wire_name == "box.remind")]
+        life.fold.close()
+        with pytest.raises(ConfigError, match=r"process relay has yet to send.*box\.remind"):
+            life.start()
+        life.node.app = create({})
+        life.start()
+
+
+def test_two_events_of_one_command_go_to_their_handler_in_order(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Ordered(Process):
+        @on(Posted, priority=2)
+        def second(self, event: Posted, send: Send) -> None:
+            seen.append("second")
+
+        @on(Posted, priority=1)
+        def first(self, event: Posted, send: Send) -> None:
+            seen.append("first")
+
+        @on(Returned, PutIn)
+        def never(self, returned: Returned, put: PutIn) -> None:
+            seen.append("never")
+
+    with world(create({}, Ordered), tmp_path) as (node, life):
+        node.post(PostParcel("p1", box="a"))
+        life.settle()
+        assert seen == ["first", "second"]
