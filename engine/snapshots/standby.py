@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.core.idle import Idle
 from engine.core.memory import Memory
 from engine.journal.files import Files
 from engine.model.app import Engine
@@ -96,6 +97,13 @@ class Standby:
         self.shelf.keep(place.path, *([base.path] if base else []))
         crash_point("snapshot.kept")
         return place
+
+    def replayed(self, upto: int) -> Memory:
+        """What the events up to a position make, without any snapshot; idle aggregates too."""
+        memory = Memory(self._app, self._archive())
+        memory.idle = Idle({})
+        self._replay(memory, 0, upto, set())
+        return memory
 
     def _replay(self, memory: Memory, after: int, upto: int, types: set[str]) -> int:
         """Takes in the commits after … upto; returns the time of the last one, 0 if there is none."""

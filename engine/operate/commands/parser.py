@@ -49,6 +49,7 @@ def main(
         journal,
         query,
         serve,
+        snapshot,
         status,
         view,
     )
@@ -69,6 +70,7 @@ def main(
         events.COMMAND,
         aggregate.COMMAND,
         journal.COMMAND,
+        snapshot.COMMAND,
         check.COMMAND,
         config.COMMAND,
     ]
