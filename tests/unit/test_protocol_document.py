@@ -13,8 +13,9 @@ import pytest
 from engine import Aggregate, Command, Engine, Event, Rejection, Stamp, applies, handles, reject
 from engine.client.conversation import Conversation
 from engine.core.partition import Partition
+from engine.follow import questions
 from engine.operate.config import Config
-from engine.processes import gate, output, queries
+from engine.processes import gate, output, queries, serving
 from engine.processes.gate import Gate, Limits
 from engine.processes.output import answers_of, duplicates_in
 from engine.store import Reader, Writer
@@ -136,8 +137,9 @@ def test_the_client_understands_every_answer_of_the_page(frame: bytes) -> None:
 def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
     desk = object.__new__(queries.Desk)  # without its socket
     sent: list[Any] = []
-    desk._queries = {"left": (lambda asked: 2, msgspec.json.Decoder(dict[str, str]).decode)}
-    desk._positions = [4]
+    desk.answers = answers = object.__new__(questions.Questions)  # without a view
+    answers.positions, answers.names, answers._methods = [4], ["left"], {}
+    answers._add("left", dict[str, str], lambda asked: 2)
     desk._waiting = []
     desk._send = lambda route, answer: sent.append(json.loads(msgspec.json.encode(answer)))  # type: ignore[method-assign]
     for frame in examples("ask"):
@@ -152,12 +154,15 @@ def test_the_record_of_the_page_decodes_to_typed_events() -> None:
     assert output.DOORBELL.pack(1, 2, 3) == b"\0\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\3"
 
 
+_MAKERS = ("_failed", "_rejected", "_refuse", "Malformed", "Refused")
+
+
 def codes_of(*modules: Path) -> set[Any]:
     """The codes given wherever an answer with a code is made."""
     codes = set()
     for path in modules:
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            if ast.unparse(call.func).split(".")[-1] in ("_failed", "_rejected", "_refuse", "Malformed"):
+            if ast.unparse(call.func).split(".")[-1] in _MAKERS:
                 constants = [value.value for value in call.args if isinstance(value, ast.Constant)]
                 codes |= {text for text in constants if re.fullmatch(r"[a-z]+(-[a-z]+)*", str(text))}
     return codes
@@ -170,6 +175,8 @@ def test_every_code_of_the_engine_is_on_the_page() -> None:
         engine / "wire" / "commands.py",
         Path(gate.__file__),
         Path(queries.__file__),
+        Path(questions.__file__),
+        Path(serving.__file__),
     )
     assert {"aggregate-unknown", "wrong-version", "too-many", "too-large", "behind", "malformed"} <= codes
     assert {code for code in codes if f"`{code}`" not in PAGE} == set()
