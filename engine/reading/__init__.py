@@ -12,6 +12,8 @@ was).
         for message in subscriber:                     # from where it stopped last time, for ever
             post(message.event, key=message.id)
             subscriber.ack()
+
+A process that has the stores open itself, to write, lends them to its readers: `stores.lend`.
 """
 
 from engine.reading.log import Entry, EventLog

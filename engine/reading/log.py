@@ -49,7 +49,7 @@ class EventLog:
         the commands; what `append_foreign` appended has no such place, and comes as soon as it can.
         """
         starts = positions_from(after, self.partitions)
-        ends = list(upto) or self.positions()
+        ends = positions_from(upto, self.partitions) if upto else self.positions()
         wanted = None if types is None else Types(types)
         parts = [self._part(p, starts[p], ends[p], wanted) for p in range(self.partitions)]
         return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=lambda entry: entry.commit.sequence)

@@ -5,7 +5,8 @@ id. An effect that is to happen once must be keyed by that id.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -14,11 +15,12 @@ import msgspec
 
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
+from engine.operate.errors import ConfigError
 from engine.reading.follower import Follower
 from engine.reading.place import Next, Place
 from engine.reading.stores import Stores
 from engine.store import Types
-from engine.wire.lifting import EventDecoder, Lift, lifts, tag_in
+from engine.wire.lifting import EventDecoder, lifts, tag_in
 from engine.wire.log import decode_parts
 
 AT_ONCE = 100  # entries read ahead
@@ -61,7 +63,7 @@ class Subscriber:
         since: Literal["beginning", "now"] = "beginning",
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._wanted = _Wanted(types, {} if app is None else lifts(app))
+        self._wanted = _Wanted(types, app)
         self._stores = Stores(data)
         try:
             place = Path(folder) if folder is not None else self._stores.data / "subscribers"
@@ -76,16 +78,18 @@ class Subscriber:
         self._out: list[tuple[int, int]] = [(0, 0)] * self._stores.partitions  # handed out last
         after = [max(0, position - 1) for position, _ in self._next]
         self._follower = Follower(self._stores, after, self._wanted.types)
-        self._rest: list[Message] = []
+        self._rest: deque[Message] = deque()  # read, not handed out
+        self._waiting = [0] * self._stores.partitions  # how many of them
 
     def take(self, timeout_s: float = 1.0, most: int = 100) -> list[Message]:
         """The next messages, at most `most`; none if nothing came in time. Those taken before and not
         acknowledged are not given again, unless to the next subscriber of this name."""
         if not self._rest:
             self._fetch(timeout_s)
-        taken, self._rest = self._rest[:most], self._rest[most:]
+        taken = [self._rest.popleft() for _ in range(min(most, len(self._rest)))]
         for message in taken:
             self._out[message.partition] = (message.position, message.index)
+            self._waiting[message.partition] -= 1
         return taken
 
     def __iter__(self) -> Iterator[Message]:
@@ -101,7 +105,7 @@ class Subscriber:
             at = message.position, message.index
             done[message.partition] = max(at, done.get(message.partition, at))
         for partition, (position, index) in done.items():
-            if self._out[partition] <= (position, index) and not self._waiting(partition):
+            if self._out[partition] <= (position, index) and not self._waiting[partition]:
                 at = (self._follower.positions[partition] + 1, 0)  # nothing up to there is still to be done
             else:
                 at = position, index + 1
@@ -127,7 +131,9 @@ class Subscriber:
         found = self._follower.take(timeout_s, AT_ONCE)
         for k, (partition, position, entry) in enumerate(found):
             try:
-                self._rest += list(self._messages(partition, position, entry))
+                messages = list(self._messages(partition, position, entry))
+                self._rest.extend(messages)
+                self._waiting[partition] += len(messages)
             except BaseException as error:  # it cannot be read: what follows is not to be taken for done
                 for p, position, _ in reversed(found[k:]):
                     self._follower.positions[p] = position - 1
@@ -149,9 +155,6 @@ class Subscriber:
                 where = parts.aggregate, parts.version, partition, position, index
                 yield Message(id, tag, event, *where, parts.time_ns)
 
-    def _waiting(self, partition: int) -> bool:
-        return any(message.partition == partition for message in self._rest)
-
     def _keep_up(self) -> None:
         """Where nothing was wanted for long and nothing is open, a new start need not read all that again."""
         for partition, last in enumerate(self._follower.positions):
@@ -165,9 +168,15 @@ class Subscriber:
 class _Wanted:
     """Which events are wanted, and what is made of them."""
 
-    def __init__(self, types: Sequence[type[Event] | str], ways: Mapping[str, Lift]) -> None:
+    def __init__(self, types: Sequence[type[Event] | str], app: Engine | None) -> None:
         names = [name for name in types if isinstance(name, str)]
-        classes = {wire_tag(cls): cls for cls in types if not isinstance(cls, str)}
+        classes = {_tag(cls): cls for cls in types if not isinstance(cls, str)}
+        if not types:
+            raise ConfigError("a subscriber wants at least one type")
+        strange = [] if app is None else [tag for tag in classes if tag not in app.events()]
+        if strange:  # of an old version, perhaps: then it would get no new ones, and not know
+            raise ConfigError("no aggregate applies what is subscribed to", event=strange[0])
+        ways = {} if app is None else lifts(app)
         old = [tag for tag, lift in ways.items() if lift.target in classes]
         self.types = Types(names, exactly=[*classes, *old])
         self._typed = frozenset((*classes, *old))
@@ -177,3 +186,10 @@ class _Wanted:
         if tag in self._typed:
             return self._decoder.decode(stored, aggregate=aggregate, position=position)
         return msgspec.json.decode(stored)
+
+
+def _tag(cls: type[Event]) -> str:
+    try:
+        return wire_tag(cls)
+    except TypeError as error:
+        raise ConfigError(str(error)) from None

@@ -229,6 +229,25 @@ def test_a_place_that_cannot_be_kept_is_said_and_the_one_before_stays(tmp_path: 
             assert (folder / "mail.json").read_text() != before
 
 
+def test_types_that_would_bring_nothing_are_refused(tmp_path: Path) -> None:
+    class Nameless(Event):
+        pass
+
+    class Old(ApplicationMessage, name="owner.told"):
+        words: str
+
+    app = Engine("sample")
+    app.message(Told)
+    with storing(tmp_path / "data"):
+        for types, words in (
+            ([], "at least one type"),
+            ([Nameless], "no wire name"),
+            ([Told, Old], "event=owner.told"),
+        ):
+            with pytest.raises(ConfigError, match=words):
+                Subscriber(tmp_path / "data", "mail", types, app=app)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-"])
 def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> None:
     with storing(tmp_path / "data"), pytest.raises(ConfigError, match="subscriber's name"):
