@@ -29,11 +29,12 @@ from engine.store import Reader
 
 DESCRIPTION = """Snapshots of the aggregates, which spare a start the reading of old events. They are taken by
 themselves every `snapshot_events` events. Deleting them all only costs time at the next start."""
-TAKE = """Takes one of every partition where anything is new, and waits for it: by the snapshotter of the running
-node, or by itself where none is running. Then it needs the settings of `serve`."""
+TAKE = """Takes one of every partition where anything is new, and waits for it: by the snapshotter of the
+running node, or by itself where none is running. Then it needs the settings of `serve`."""
 LIST = """Prints one line a snapshot, the newest first. Only their heads are read."""
-VERIFY = """Reads every byte of every snapshot. With --events also makes the same state from the event store alone,
-from the first event on, and compares: then it needs the settings of `serve`. Exit code 4 if one is not sound."""
+VERIFY = """Reads every byte of every snapshot. With --events also makes the same state from the event store
+alone, from the first event on, and compares: then it needs the settings of `serve`. Exit code 4 if one is
+not sound."""
 COLUMNS = ("partition", "position", "sequence", "aggregates", "bytes", "made")
 
 
