@@ -7,12 +7,14 @@ code (`recovering`), and goes on with the ring.
 
 import gc
 import sys
+import time
 
 from engine.operate.errors import ConfigError, RingfoldError
 from engine.operate.status import State
 from engine.processes.poison import Poison
 from engine.processes.recovering import Past
 from engine.processes.stage import Stage, run
+from engine.store import Reader
 from engine.wire.batches import encode_batch
 from engine.wire.sections import last_sequence
 from ringbuffer import Aborted, Producer
@@ -28,7 +30,8 @@ def main(stage: Stage) -> None:
     inbox = stage.consumer("inbox", bell)
     outbox = stage.producer("outbox", wakes=f"output-{stage.partition}")
     poison = Poison(stage.data, stage.partition, stage.slot)
-    past = Past(stage)
+    stage.slot.state = State.REPLAYING
+    past = past_of(stage)
     partition = past.partition()
 
     def decide(section: bytes) -> None:
@@ -57,6 +60,31 @@ def main(stage: Stage) -> None:
         elif not inbox.wait(stage.patience()) and stage.abort():
             return
     outbox.finish()
+
+
+def past_of(stage: Stage) -> Past:
+    """The stored past of this process's partition."""
+
+    def beat(position: int) -> None:
+        stage.beat()
+        stage.slot.position = max(position, stage.slot.position)
+
+    def wait() -> None:
+        if stage.waits():
+            raise RingfoldError("the supervisor is gone")
+        time.sleep(0.001)
+
+    return Past(
+        stage.app(),
+        stage.data,
+        stage.partition,
+        Reader(stage.store(stage.partition), stage.config["map_bytes"]),
+        stage.slot_of(f"output-{stage.partition}"),
+        window=stage.config["duplicate_window"],
+        log=stage.log,
+        beat=beat,
+        wait=wait,
+    )
 
 
 def hand_on(stage: Stage, outbox: Producer, batch: bytes) -> None:

@@ -10,6 +10,7 @@ import time
 
 import zmq
 
+from engine.client.endpoints import dealer
 from engine.follow import Fold
 from engine.manage.birth import folder_of, read_birth
 from engine.manage.intake import Intake
@@ -21,7 +22,7 @@ from engine.operate.status import State
 from engine.processes.output import DOORBELL
 from engine.processes.post import Post
 from engine.processes.projector import DRAIN_RECORDS, LOOK_S, listen
-from engine.processes.queries import Desk
+from engine.processes.queries import Desk, desk_socket
 from engine.processes.stage import Stage, run
 from engine.store import Reader
 
@@ -53,9 +54,10 @@ class Work:
             beat=stage.beat,
         )
         self.intake = Intake(self.fold, self.manager)
-        self.post = Post(stage.node["commands"], config)
+        self.post = Post(dealer(stage.node["commands"]), config)
         self.doorbell = listen(stage)
-        self.desk = Desk(stage.node["processes"][spec.name], ManagerQuestions(self.fold, self.manager))
+        endpoint = stage.node["processes"][spec.name]
+        self.desk = Desk(desk_socket(endpoint), ManagerQuestions(self.fold, self.manager))
         self._all, self._but_events = zmq.Poller(), zmq.Poller()
         for socket in (self.post.socket, self.desk.socket):
             self._all.register(socket, zmq.POLLIN)

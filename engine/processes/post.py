@@ -8,7 +8,6 @@ from typing import Any
 import zmq
 
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import dealer
 from engine.model.messages import Command
 from engine.model.processes import Refusal
 from engine.operate.errors import InvariantBroken
@@ -22,13 +21,13 @@ NEVER_S = float("inf")
 class Post:
     """Not to be handed a command before it is durable."""
 
-    def __init__(self, endpoint: str, config: Mapping[str, Any]) -> None:
+    def __init__(self, socket: "zmq.Socket[bytes]", config: Mapping[str, Any]) -> None:
         self._talk = Conversation(
             min(BATCH, config["max_commands_per_message"]),
             min(MOST_IN_FLIGHT, config["max_in_flight_per_client"]),
             min(FRAME_BYTES, config["max_message_bytes"] - 2),
         )
-        self.socket = dealer(endpoint)
+        self.socket = socket
 
     @property
     def room(self) -> int:

@@ -13,7 +13,7 @@ from engine.follow import Fold
 from engine.operate.errors import NoSpace
 from engine.operate.status import State
 from engine.processes.output import DOORBELL
-from engine.processes.queries import Desk
+from engine.processes.queries import Desk, desk_socket
 from engine.processes.serving import Serving
 from engine.processes.stage import Stage, run
 
@@ -29,7 +29,7 @@ def main(stage: Stage) -> None:
     doorbell = listen(stage)
     stage.slot.state = State.REPLAYING
     serving.catch_up()
-    desk = Desk(stage.node["queries"][stage.view], serving.questions)
+    desk = Desk(desk_socket(stage.node["queries"][stage.view]), serving.questions)
     poller = zmq.Poller()
     poller.register(doorbell, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)

@@ -43,6 +43,16 @@ class Answers(Protocol):
         """The answer, encoded. Raises Refused."""
 
 
+def desk_socket(endpoint: str) -> "zmq.Socket[bytes]":
+    """The ROUTER that is asked."""
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+    socket.setsockopt(zmq.LINGER, 200)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
+    socket.bind(endpoint)
+    return socket
+
+
 class _Waiting(msgspec.Struct):
     route: list[bytes]
     request: Request
@@ -57,14 +67,10 @@ class Desk:
     """The socket of one view or process manager. `answers` may be replaced while others wait: those who
     ask notice nothing of it."""
 
-    def __init__(self, endpoint: str, answers: Answers) -> None:
+    def __init__(self, socket: "zmq.Socket[bytes]", answers: Answers) -> None:
         self.answers = answers
         self._waiting: list[_Waiting] = []
-        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
-        self.socket.setsockopt(zmq.LINGER, 200)
-        self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
-        self.socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
-        self.socket.bind(endpoint)
+        self.socket = socket
 
     def serve(self) -> bool:
         """Answers what can be answered now. True if there was anything."""

@@ -4,17 +4,14 @@ Also how it comes to it again, when somebody else has appended to the event stor
 decided in ignorance of that is undone and decided anew, in the same order, unseen by any client.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from engine.core.partition import Partition
 from engine.journal import read
 from engine.model.app import Engine
-from engine.operate.errors import RingfoldError
-from engine.operate.status import Slot, State
-from engine.processes.stage import Stage
 from engine.snapshots import commands_of, load_newest
 from engine.store import Reader
 from engine.store.archive import StoreArchive
@@ -25,38 +22,53 @@ Run = Callable[[bytes], None]
 """Runs one section and hands on what comes of it."""
 
 
-class Past:
-    """The stored past of one partition, as its core needs it."""
+class Output(Protocol):
+    """What the core sees of its output: the last sequence stored, and how often others have appended."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.app: Engine = stage.app()
-        self.reader = Reader(stage.store(stage.partition), stage.config["map_bytes"])
-        self.output: Slot = stage.slot_of(f"output-{stage.partition}")
-        self._decode = record_decoder(self.app).decode
+    @property
+    def sequence(self) -> int: ...
+
+    @property
+    def epoch(self) -> int: ...
+
+
+class Past:
+    """The stored past of one partition, as its core needs it. `beat(position)` is called every now and then
+    while it is taken in; `wait()` while something is not stored yet; it raises if that will never be."""
+
+    def __init__(
+        self,
+        app: Engine,
+        data: Path,
+        number: int,
+        reader: Reader,
+        output: Output,
+        *,
+        window: int,
+        log: Callable[[str], None],
+        beat: Callable[[int], object],
+        wait: Callable[[], None],
+    ) -> None:
+        self.app, self.data, self.number, self.reader, self.output = app, data, number, reader, output
+        self._window, self._log, self._beat, self._wait = window, log, beat, wait
+        self._decode = record_decoder(app).decode
 
     def partition(self) -> Partition:
         """State as the event store has it."""
-        stage = self.stage
         archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, self._wait)
         partition = Partition(
-            self.app,
-            stage.partition,
-            window=stage.config["duplicate_window"],
-            archive=archive,
-            log=stage.log,
+            self.app, self.number, window=self._window, archive=archive, log=self._log
         )
-        stage.slot.state = State.REPLAYING
         partition.epoch = self.output.epoch  # before looking: what is appended from now on is a new epoch
         stored, position = self.reader.watermark()
         snapshot = load_newest(
-            stage.data,
-            stage.partition,
+            self.data,
+            self.number,
             self.app,
             position,
-            stage.log,
+            self._log,
             command_at=commands_of(self.reader),
-            beat=stage.beat,
+            beat=lambda: self._beat(0),
         )
         if snapshot is not None:
             partition.restore(
@@ -67,8 +79,7 @@ class Past:
             if first <= partition.position:
                 commits = commits[partition.position + 1 - first :]
             partition.load(partition.position + 1, commits)
-            stage.beat()
-            stage.slot.position = last
+            self._beat(last)
             if last >= position:
                 break
         for id, answer in self.reader.remembered(upto=stored):
@@ -78,11 +89,11 @@ class Past:
 
     def replay(self, partition: Partition, journaled: int, run: Run) -> None:
         """Runs the journal behind what is stored, up to sequence `journaled`."""
-        for frame in read(self.stage.data / "journal", partition.sequence, journaled):
+        for frame in read(self.data / "journal", partition.sequence, journaled):
             for number, section in decode_payload(frame.payload):
                 if number == partition.number and last_sequence(section) > partition.sequence:
                     run(section)
-                    self.stage.beat()
+                    self._beat(partition.position)
 
     def go_back(self, partition: Partition, run: Run) -> None:
         """Somebody else has appended: undoes what was decided since, and decides it anew."""
@@ -92,7 +103,7 @@ class Past:
             stored, position = self.reader.watermark()
             partition.go_back(stored, position, partial(self._since, upto=position))
             partition.epoch = epoch
-            self.stage.log(f"somebody appended to the event store: going back to sequence {stored}")
+            self._log(f"somebody appended to the event store: going back to sequence {stored}")
         self.replay(partition, came, run)
 
     def _since(self, after: int, upto: int) -> Iterator[Any]:
@@ -101,8 +112,3 @@ class Past:
             for position, commit in enumerate(commits, first):
                 if after < position <= upto:
                     yield commit
-
-    def _wait(self) -> None:
-        if self.stage.waits():
-            raise RingfoldError("the supervisor is gone")
-        time.sleep(0.001)

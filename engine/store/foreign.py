@@ -35,34 +35,46 @@ def append_foreign(
     counts as the effect of; None: a new one. Raises Conflict if the version or the command is stored
     already, ConfigError where there is no store, NoSpace where there is no room.
     """
-    if not events:
-        raise ConfigError("an entry needs an event", aggregate=aggregate)
     path = data / f"store-{partition_of(aggregate, _partitions(data)):04d}"
     if not (path / "data.mdb").is_file():
         raise ConfigError("there is no event store here", path=path, hint="start a node on it once")
-    id, key = command or uuid7_hex(), aggregate_key(aggregate)
     env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=8, max_readers=512)
     try:
-        log, versions, commands, _, meta = (env.open_db(name, create=False) for name in TABLES)
+        return append_to(env, aggregate, events, version=version, command=command)
+    finally:
+        env.close()
+
+
+def append_to(
+    env: Any,
+    aggregate: str,
+    events: Sequence[Event],
+    *,
+    version: int | None = None,
+    command: str | None = None,
+) -> tuple[int, int]:
+    """The same in an environment that is open already: a process may open one once only."""
+    if not events:
+        raise ConfigError("an entry needs an event", aggregate=aggregate)
+    id, key = command or uuid7_hex(), aggregate_key(aggregate)
+    log, versions, commands, _, meta = (env.open_db(name, create=False) for name in TABLES)
+    try:
         with env.begin(write=True) as txn:
             head = _head(txn.cursor(versions), key)
             wanted = head + 1 if version is None else version
             if wanted != head + 1:
                 text = "this version is not the next one"
                 raise Conflict(text, aggregate=aggregate, version=wanted, head=head)
-            if not txn.put(bytes.fromhex(id) + key, b"", db=commands, overwrite=False):
-                raise Conflict("this command is stored already", aggregate=aggregate, command=id)
             position = number(txn.get(POSITION, db=meta)) + 1
-            entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
             at = word(position)
+            if not txn.put(bytes.fromhex(id) + key, at, db=commands, overwrite=False):
+                raise Conflict("this command is stored already", aggregate=aggregate, command=id)
+            entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
             txn.put(at, seal(msgspec.json.encode((position, [entry]))), db=log, append=True)
             txn.put(key + word(wanted), at, db=versions)
-            txn.put(bytes.fromhex(id) + key, at, db=commands)
             txn.put(POSITION, at, db=meta)
     except (lmdb.MapFullError, lmdb.DiskError) as error:
-        raise NoSpace("the event store has no room", path=path, error=error) from error
-    finally:
-        env.close()
+        raise NoSpace("the event store has no room", path=env.path(), error=error) from error
     return wanted, position
 
 

@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from engine.follow.questions import Refused
-from engine.processes.queries import Desk
+from engine.processes.queries import Desk, desk_socket
 from tests.deadline import until
 
 
@@ -44,7 +44,7 @@ class Asker:
     def __init__(self, endpoint: str) -> None:
         self.answers = Answers()
         self.positions = self.answers.positions
-        self.desk = Desk(endpoint, self.answers)
+        self.desk = Desk(desk_socket(endpoint), self.answers)
         self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.connect(endpoint)

@@ -1,0 +1,135 @@
+"""The reading side of a node in one thread: every view with its query desk, every process manager."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.follow import Fold, Projected
+from engine.follow.letters import NEVER
+from engine.follow.questions import Questions
+from engine.follow.target import Target
+from engine.manage import Manager, read_birth
+from engine.manage.birth import folder_of
+from engine.manage.questions import ManagerQuestions
+from engine.model.app import Engine
+from engine.operate.config import Config
+from engine.processes.post import Post
+from engine.processes.queries import Desk
+from engine.store import Reader
+from engine.testing.pipeline import MAP_BYTES, MOST_TRIES
+from engine.testing.wires import DeskWire, Wire, as_socket
+
+Clock = Callable[[], int]
+
+
+class Follower:
+    """A fold and the desk that answers from it."""
+
+    def __init__(
+        self,
+        app: Engine,
+        target: Target,
+        folder: Path,
+        readers: Sequence[Reader],
+        now_ns: Clock,
+        log: Callable[[str], None],
+    ) -> None:
+        self.fold = Fold(app, target, folder, readers, MAP_BYTES, log=log, now=lambda: now_ns() / 1e9)
+        self.readers, self._log, self._now_ns = readers, log, now_ns
+        self.wire = DeskWire()
+        self.desk: Desk
+
+    def take(self, partition: int, first: int, last: int, record: bytes) -> None:
+        """A record from the doorbell, in whatever order it comes."""
+        self.fold.take(partition, first, last, record)
+
+    def turn(self) -> bool:
+        """Takes in what is new, tries again what is due, saves, answers. True if there was anything."""
+        before = list(self.fold.positions)
+        self.fold.look()
+        busy = self.fold.retry_due() or before != self.fold.positions
+        self._save()
+        return self.desk.serve() or busy
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When something that failed is tried again; None: nothing waits."""
+        due = self.fold.letters.next_due
+        return None if due == NEVER else int(due * 1e9) + 1
+
+    def close(self, saves: bool) -> None:
+        """Closes it. `saves`: False to lose what was not saved yet, as a kill does."""
+        if saves:
+            self._save()
+        self.fold.close()
+
+    def _save(self, force: bool = False) -> None:
+        for attempt in range(1, MOST_TRIES + 1):
+            try:
+                self.fold.save(force)
+                return
+            except Exception as error:  # a projector would end here, and begin again where it last saved
+                if attempt == MOST_TRIES:
+                    raise
+                self._log(f"tried again: {error!r}")
+
+
+class ViewInline(Follower):
+    """One view: the newest version of a projection."""
+
+    def __init__(
+        self, app: Engine, name: str, data: Path, readers: Sequence[Reader], now_ns: Clock, log: Any
+    ) -> None:
+        spec = app.projections[name]
+        folder = data / "views" / f"{name}-v{spec.version}"
+        super().__init__(app, Projected(spec), folder, readers, now_ns, log)
+        self.desk = Desk(as_socket(self.wire), Questions(self.fold, wall=now_ns))
+
+
+class ManagerInline(Follower):
+    """One process manager, with its post."""
+
+    def __init__(
+        self,
+        app: Engine,
+        name: str,
+        data: Path,
+        readers: Sequence[Reader],
+        now_ns: Clock,
+        log: Any,
+        wire: Wire,
+    ) -> None:
+        self.manager = Manager(app, app.processes[name], read_birth(data, name, len(readers)), log=log)
+        super().__init__(app, self.manager, folder_of(data, name), readers, now_ns, log)
+        self.desk = Desk(as_socket(self.wire), ManagerQuestions(self.fold, self.manager))
+        self.post = Post(as_socket(wire), msgspec.structs.asdict(Config()))
+        self._mailbox = wire
+
+    def turn(self) -> bool:
+        """Answers heard, events taken in, timers fired; all saved; then commands sent."""
+        busy = False
+        now = self._now_ns() / 1e9
+        if self._mailbox.inbox:
+            for id, refusal in self.post.answers():
+                self.manager.answered(id, refusal, now)
+                busy = True
+        busy = self.manager.fire(self._now_ns()) > 0 or busy
+        busy = self.manager.retry_due(now) or busy
+        busy = super().turn() or busy
+        if self.manager.changed or self.manager.outbox.wants_out:
+            self._save(force=True)
+        self.manager.durable()
+        commands = self.manager.leaving(self.post.room)
+        self.post.send(commands)
+        return busy or bool(commands)
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """As of any follower, refusals whose handler failed included."""
+        setbacks, due = self.manager.setbacks.next_due, super().next_due_ns
+        dues = [] if due is None else [due]
+        if setbacks != NEVER:
+            dues.append(int(setbacks * 1e9) + 1)
+        return min(dues, default=None)

@@ -1,0 +1,234 @@
+"""The inline engine: a whole node in one process and one thread, for tests.
+
+    with InlineEngine(app) as engine:
+        receipt = engine.send(Deposit("account-7", amount=500))
+        engine.settle()
+        assert engine.query("balances", "balance", {"account": "account-7"}) == 500
+        engine.time_passes(minutes=31)
+
+Every message is encoded and decoded as between processes, every command journaled and every event stored on
+disk, by the same parts. Nothing happens by itself: commands run when they are sent, views and process
+managers take events in when something is waited for or `settle` is called. Time stands still until
+`time_passes`.
+"""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from engine.client.conversation import Conversation
+from engine.client.sync import Client
+from engine.manage import record_births
+from engine.model.app import Engine
+from engine.model.messages import Event
+from engine.operate.errors import ConfigError, InvariantBroken
+from engine.operate.manifest import open_data
+from engine.reading.stores import lend
+from engine.store.foreign import append_to
+from engine.testing.followers import Follower, ManagerInline, ViewInline
+from engine.testing.pipeline import Pipeline
+from engine.testing.wires import Wire, as_socket
+from engine.wire.identity import partition_of
+
+MOST_TURNS = 100_000  # of `settle`: a process manager that answers itself would go on for ever
+
+
+class InlineClient(Client):
+    """The client, with wires in place of sockets. Several may be open at once."""
+
+    def __init__(self, engine: "InlineEngine", batch: int = 100) -> None:
+        self._engine = engine
+        self._views = dict.fromkeys((*engine.app.projections, *engine.app.processes), "")
+        self._talk = Conversation(batch)
+        self._linger_s = 0.0
+        self._leaves_at = float("inf")
+        self._asked = 0
+        self._done = []
+        self._socket = as_socket(engine.connect())
+        self._queries = {}
+
+    def query(
+        self,
+        view: str,
+        query: str,
+        args: Any = None,
+        *,
+        at_least: tuple[int, int] | None = None,
+        timeout_s: float = 1.0,
+    ) -> Any:
+        """As `Client.query`; a view that is behind has taken in everything before it answers."""
+        if view not in self._queries:
+            self._queries[view] = as_socket(self._engine.ask(view))
+        return super().query(view, query, args, at_least=at_least, timeout_s=timeout_s)
+
+
+class InlineEngine:
+    """`data`: a data directory, kept; without one a temporary one is used and removed. `start_ns`: what the
+    clock shows at first, by default the time of day. What the parts have to say is in `log`."""
+
+    def __init__(
+        self,
+        app: Engine,
+        data: Path | None = None,
+        *,
+        partitions: int = 1,
+        start_ns: int | None = None,
+    ) -> None:
+        app.check()
+        self.app, self.partitions = app, partitions
+        self.now_ns = time.time_ns() if start_ns is None else start_ns
+        self.log: list[str] = []
+        self.shuffle: Callable[[list[Any]], None] | None = None
+        """changes the order in which records reach the followers, in place; it may drop some too"""
+        self._temporary = None if data else tempfile.TemporaryDirectory(prefix="ringfold-inline-")
+        self.data = data or Path(self._temporary.name)  # type: ignore[union-attr]
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._messages: list[tuple[bytes, bytes]] = []
+        self._records: list[tuple[int, int, int, bytes]] = []
+        self._wires: dict[bytes, Wire] = {}
+        self._open()
+        self._client = InlineClient(self)
+        self.send, self.send_many, self.submit = (
+            self._client.send,
+            self._client.send_many,
+            self._client.submit,
+        )
+        self.wait, self.query = self._client.wait, self._client.query
+
+    # ------------------------------------------------------------------ for tests
+
+    def client(self) -> InlineClient:
+        """Another client."""
+        return InlineClient(self)
+
+    def settle(self) -> None:
+        """Works until nothing is left to do: every view is as far as the log, nothing that a process manager
+        sent is unanswered. What has to be tried again later is tried now: the clock goes on as far as needed.
+        Timers that are not due stay. InvariantBroken if it never ends."""
+        for _ in range(MOST_TURNS):
+            if self.turn():
+                continue
+            due = [one.next_due_ns for one in self._followers() if one.next_due_ns is not None]
+            if not due:
+                return
+            self.now_ns = max(self.now_ns, min(due))
+        raise InvariantBroken("it does not settle", turns=MOST_TURNS)
+
+    def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> None:
+        """The clock goes on; timers that became due fire, and everything settles."""
+        self.settle()
+        self.now_ns += int((60 * minutes + seconds) * 1e9)
+        self.settle()
+
+    def restart(self, *, kill: bool = False) -> None:
+        """Ends and starts again from what is on disk. `kill`: views lose what they had not saved, and what
+        was on its way between the parts is lost."""
+        self._close(saves=not kill)
+        self._open()
+        for wire in self._wires.values():
+            wire.inbox.clear()
+
+    def append_foreign(
+        self,
+        aggregate: str,
+        events: Sequence[Event],
+        *,
+        version: int | None = None,
+        command: str | None = None,
+    ) -> tuple[int, int]:
+        """As `engine.store.append_foreign`, which cannot open a store that this process has open."""
+        lane = self.pipeline.lanes[partition_of(aggregate, self.partitions)]
+        return append_to(lane.writer.env, aggregate, events, version=version, command=command)
+
+    def close(self) -> None:
+        """Ends it; a temporary data directory is removed."""
+        self._close(saves=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    # ------------------------------------------------------------------ for wires
+
+    def connect(self) -> Wire:
+        """A wire for commands."""
+        who = b"\1inline" + len(self._wires).to_bytes(9, "big")
+        wire = self._wires[who] = Wire(lambda frame: self._messages.append((who, frame)), self.turn)
+        return wire
+
+    def ask(self, view: str) -> Wire:
+        """A wire for queries to a view or a process manager."""
+        follower = self.views.get(view) or self.managers.get(view)
+        if follower is None:
+            raise KeyError(view)
+        route = len(follower.wire.routes).to_bytes(8, "big")
+
+        def deliver(frame: bytes) -> None:
+            now: Follower = self.views.get(view) or self.managers.get(view)  # type: ignore[assignment]
+            now.wire.routes[route] = wire  # after a restart it is another one
+            now.wire.requests.append([route, frame])
+
+        wire = follower.wire.routes[route] = Wire(deliver, self.turn)
+        return wire
+
+    def turn(self) -> bool:
+        """Does what is at hand, once around. True if there was anything."""
+        messages, self._messages = self._messages, []
+        for who, frame in self.pipeline.take(messages) if messages else ():
+            if who in self._wires:
+                self._wires[who].inbox.append(frame)
+        records, self._records = self._records, []
+        if self.shuffle is not None:
+            self.shuffle(records)
+        busy = bool(messages or records)
+        for follower in self._followers():
+            for record in records:
+                follower.take(*record)
+            busy = follower.turn() or busy
+        return busy or bool(self._messages)
+
+    # ------------------------------------------------------------------ starting and ending
+
+    def _open(self) -> None:
+        found = open_data(self.data, self.app.name, self.app.fingerprint, self.partitions, True)
+        if found != self.partitions:
+            raise ConfigError("the data directory has another number of partitions", found=found)
+        record_births(self.data, self.app.processes, self.partitions)
+        self.pipeline = Pipeline(
+            self.app, self.data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
+        )
+        readers = [lane.reader for lane in self.pipeline.lanes]
+        self._lent = contextlib.ExitStack()
+        self._lent.enter_context(lend(*readers))
+        clock, log = (lambda: self.now_ns), self.log.append
+        self.views = {
+            name: ViewInline(self.app, name, self.data, readers, clock, log) for name in self.app.projections
+        }
+        self.managers = {
+            name: ManagerInline(self.app, name, self.data, readers, clock, log, self.connect())
+            for name in self.app.processes
+        }
+
+    def _close(self, saves: bool) -> None:
+        for follower in self._followers():
+            follower.close(saves)
+        self._lent.close()
+        self.pipeline.close()
+        self._messages.clear()
+        self._records.clear()
+
+    def _publish(self, partition: int, first: int, last: int, record: bytes) -> None:
+        self._records.append((partition, first, last, record))
+
+    def _followers(self) -> list[Follower]:
+        return [*self.views.values(), *self.managers.values()]
+
+    def __enter__(self) -> "InlineEngine":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,174 @@
+"""The command side of a node in one thread: gate, journal, core and store, one after the other.
+
+The same parts as in the processes, with the same bytes between them: a message is admitted by the gate,
+journaled with a flush, decoded by the core from the section that was journaled, stored from the encoded
+batch, and answered from what was stored. Only the rings are left out.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.core.partition import Partition
+from engine.journal import Writer as Journal
+from engine.journal import read, recover
+from engine.model.app import Engine
+from engine.operate.config import Config
+from engine.operate.errors import NoSpace
+from engine.processes.gate import Gate, Limits, busy_answer
+from engine.processes.input import Group, parted
+from engine.processes.output import answers_of, duplicates_in
+from engine.processes.recovering import Past
+from engine.store import Conflict, Reader, Writer
+from engine.wire.batches import Batch, decode_batch, decode_replies, encode_batch
+from engine.wire.sections import decode_payload, encode_payload, encode_section, last_sequence
+
+MAP_BYTES = 1 << 30
+SEGMENT_BYTES = 1 << 20
+MOST_TRIES = 10  # of a step that fails for a reason nobody knows: as often as a supervisor restarts a process
+
+Publish = Callable[[int, int, int, bytes], None]
+"""(partition, first position, last position, record)"""
+
+
+class Lane:
+    """One partition: its core and its store."""
+
+    def __init__(
+        self, app: Engine, data: Path, number: int, publish: Publish, log: Callable[[str], None]
+    ) -> None:
+        self.number, self._publish, self._log = number, publish, log
+        self.writer = Writer(data / f"store-{number:04d}", MAP_BYTES)
+        self.reader = Reader.beside(self.writer)
+        self.epoch = 0
+        self.replies: list[bytes] = []
+        self._past = Past(
+            app, data, number, self.reader, self, window=100_000, log=log, beat=lambda _: None, wait=_never
+        )
+        self.partition: Partition = self._past.partition()
+
+    @property
+    def sequence(self) -> int:
+        """The last command sequence whose outcome is stored."""
+        return self.writer.sequence
+
+    def replay(self, journaled: int) -> None:
+        """Runs the journal behind what is stored."""
+        self._past.replay(self.partition, journaled, self.run)
+
+    def run(self, section: bytes) -> None:
+        """Decides a section, stores what comes of it, then answers and publishes it."""
+        for batch in self.partition.batches(section):
+            if not self._keep(decode_batch(encode_batch(batch))):
+                self.epoch += 1
+                self._past.go_back(self.partition, self.run)
+                return
+
+    def close(self) -> None:
+        """Closes the store."""
+        self.writer.close()
+
+    def _keep(self, batch: Batch) -> bool:
+        """False: somebody else has appended, and the batch is not to be stored."""
+        for attempt in range(1, MOST_TRIES + 1):
+            try:
+                if batch.last_sequence > self.writer.sequence:
+                    self.writer.commit([batch])
+                again = duplicates_in(self.writer, [batch])
+                self.replies += answers_of([batch], again, self.number)
+                if batch.commits:
+                    last = batch.first_position + batch.commits - 1
+                    self._publish(self.number, batch.first_position, last, batch.log)
+                for first, last, record in {found.record: None for _, found in again}:
+                    self._publish(self.number, first, last, record)
+                return True
+            except Conflict as conflict:
+                self._log(str(conflict))
+                return False
+            except Exception as error:  # an output process would end here, and be started again
+                if attempt == MOST_TRIES:
+                    raise
+                self._log(f"tried again: {error!r}")
+        raise AssertionError("it returns or raises")
+
+
+class Pipeline:
+    """All partitions behind one gate and one journal. `now_ns` is its clock."""
+
+    def __init__(
+        self,
+        app: Engine,
+        data: Path,
+        partitions: int,
+        now_ns: Callable[[], int],
+        publish: Publish,
+        log: Callable[[str], None],
+    ) -> None:
+        config = Config()
+        self._now_ns = now_ns
+        self._gate = Gate(
+            Limits(
+                config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
+            ),
+            partitions,
+        )
+        self.lanes = [Lane(app, data, number, publish, log) for number in range(partitions)]
+        folder = data / "journal"
+        recovered = recover(folder, witness=max(lane.sequence for lane in self.lanes))
+        self._journal = Journal(folder, recovered=recovered, segment_bytes=SEGMENT_BYTES, background=False)
+        self.sequence, self._time_ns = recovered.last_sequence, recovered.last_time_ns
+        self._last = [lane.sequence for lane in self.lanes]
+        for frame in read(folder, min(self._last), self.sequence):
+            for number, section in decode_payload(frame.payload):
+                self._last[number] = max(self._last[number], last_sequence(section))
+        for lane in self.lanes:
+            lane.replay(self.sequence)
+            lane.replies.clear()  # nobody who asked is there any more
+
+    def take(self, messages: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Runs (client, frame) messages to their end; returns (client, frame of answers)."""
+        admitted = self._gate.admit(messages)
+        answers = list(admitted.refused)
+        if admitted.groups:
+            try:
+                self._journal_and_run(admitted.groups)
+                answers += admitted.accepted
+            except NoSpace:
+                for group in admitted.groups.values():
+                    for who, count, body in group:
+                        self._gate.answered(who, count)
+                        answers.append((who, busy_answer(body, "the node is full")))
+        for lane in self.lanes:
+            replies, lane.replies = lane.replies, []
+            for record in replies:
+                for who, count, body in decode_replies(record):
+                    self._gate.answered(who, count)
+                    answers.append((who, body))
+        return [(who, b"[" + body + b"]") for who, body in answers]
+
+    def close(self) -> None:
+        """Closes journal and stores."""
+        self._journal.close()
+        for lane in self.lanes:
+            lane.close()
+
+    def _journal_and_run(self, groups: dict[int, list[Group]]) -> None:
+        first, at_ns = self.sequence + 1, max(self._time_ns + 1, self._now_ns())
+        sections: list[tuple[int, bytes]] = []
+        last, sequence = list(self._last), first
+        for number in sorted(groups):
+            for some in parted(groups[number]):
+                section = encode_section(sequence, last[number], at_ns + sequence - first, some)
+                sections.append((number, section))
+                last[number] = last_sequence(section)
+                sequence = last[number] + 1
+        self._journal.append(encode_payload(sections), first, sequence - first, at_ns)
+        self.sequence, self._time_ns, self._last = sequence - 1, at_ns + sequence - 1 - first, last
+        for number, section in sections:
+            lane = self.lanes[number]
+            if last_sequence(section) > lane.partition.sequence:
+                lane.run(section)
+
+
+def _never() -> Any:
+    raise AssertionError("in one thread there is nothing to wait for")
