@@ -46,6 +46,7 @@ class Handler(NamedTuple):
 def handlers_of(cls: type, owner: str, offered: tuple[str, ...]) -> list[Handler]:
     """The handlers of a class in the order in which they run. ConfigError on one that could not work."""
     found: list[tuple[int, int, int, Handler]] = []
+    classes: dict[str, type[Event]] = {}
     for place, (attribute, method) in enumerate(in_written_order(cls)):
         events, priority = getattr(method, "__on__", ((), 0))
         if not hasattr(method, "__on__"):
@@ -54,6 +55,9 @@ def handlers_of(cls: type, owner: str, offered: tuple[str, ...]) -> list[Handler
             raise ConfigError(f"{method.__qualname__} must be on one to {MOST_EVENTS} different events")
         for event in events:
             expect_message(event, Event, "event", method)
+            other = classes.setdefault(wire_tag(event), event)
+            if other is not event:  # a reader makes one object of each stored event
+                raise ConfigError(f"{owner} reads {wire_tag(event)} as two classes", one=other, other=event)
         wants = wanted(method, len(events), owner, offered)
         handler = Handler(tuple(events), priority, attribute, wants)
         found.append((len(events), priority, place, handler))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine import Commit, Event, Projection, Table, on
+from engine import Commit, ConfigError, Event, Projection, Table, on
 from engine.follow import Dispatch
 from engine.model.handlers import handlers_of
 from tests.unit.engine.follow.kit import Closed, Following, Log, Raised, Renamed, Trouble
@@ -90,6 +90,21 @@ def test_one_handler_an_event_that_takes_the_event_and_its_commit_is_called_as_i
 
     plain = Plain()
     assert Dispatch(plain, handlers_of(Plain, "plain", OFFERED), {}).plain == {Raised: plain.raised}
+
+
+def test_two_classes_for_the_same_stored_event_are_refused() -> None:
+    class Slim(Event, name="counter.raised"):
+        pass
+
+    class Two(Projection):
+        @on(Raised)
+        def whole(self, event: Raised) -> None: ...
+
+        @on(Slim)
+        def slim(self, event: Slim) -> None: ...
+
+    with pytest.raises(ConfigError, match=r"reads counter\.raised as two classes"):
+        handlers_of(Two, "projection two", OFFERED)
 
 
 class Journal(Projection):
