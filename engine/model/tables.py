@@ -14,6 +14,8 @@ import msgspec
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
 
+MOST_KEY_BYTES = 500  # LMDB takes 511, and one that it refuses must fail its handler, not the next save
+
 
 class Table(MutableMapping[str, Any]):
     """Text → JSON value."""
@@ -29,6 +31,8 @@ class Table(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         body = _encode(value)  # first: an error here must leave nothing behind
+        if not 0 < len(key.encode()) <= MOST_KEY_BYTES:
+            raise ValueError(f"a key has 1 to {MOST_KEY_BYTES} bytes, this one has {len(key.encode())}")
         before = self._values.get(key)
         if before == body:
             return

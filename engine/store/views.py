@@ -31,7 +31,10 @@ class View:
                 ]
         except lmdb.Error as error:
             raise CorruptData(
-                "the view cannot be opened", path=path, error=error, hint="remove its folder: it is rebuilt"
+                "the view cannot be opened",
+                path=path,
+                error=error,
+                hint="remove data.mdb and lock.mdb in it: it is rebuilt",
             ) from error
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:

@@ -276,3 +276,19 @@ def test_two_events_of_one_command_go_to_their_handler_in_order(tmp_path: Path) 
         node.post(PostParcel("p1", box="a"))
         life.settle()
         assert seen == ["first", "second"]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 501, "\u4e2d" * 200])
+def test_a_key_that_could_not_be_saved_fails_its_handler_and_not_the_process(
+    tmp_path: Path, key: str
+) -> None:
+    class Wide(Process):
+        @on(Posted)
+        def posted(self, event: Posted, meta: Commit, state: Table) -> None:
+            state[key] = meta.aggregate
+
+    with world(create({}, Wide), tmp_path) as (node, life):
+        node.post(PostParcel("p1", box="a"))
+        wait(life)
+        (letter,) = ask(life, "dead-letters")
+        assert "a key has 1 to 500 bytes" in letter["error"]
