@@ -27,6 +27,7 @@ from engine.follow.target import Stumbled, Target
 from engine.model.app import Engine
 from engine.operate.errors import CorruptData, NoSpace
 from engine.store import Reader, View
+from engine.store.entries import head_of
 from engine.wire.log import record_decoder
 
 MOST_HELD = 1_000  # records of a partition that came before what they follow on; the store has them all
@@ -223,6 +224,13 @@ class Fold:
             if position > upto:
                 return
             yield position, self._decoder.commit(entry, position)
+
+    def waiting(self, letter: Letter) -> int:
+        """How many commits are held behind a letter's."""
+        reader, upto = self.readers[letter.partition], self.positions[letter.partition]
+        heads = (head_of(entry) for at, entry in reader.entries_of_back(letter.aggregate) if at <= upto)
+        _, version = next(heads)
+        return version - letter.version
 
     def _letter(self, aggregate: str) -> Letter:
         letter = self.letters.of(aggregate)

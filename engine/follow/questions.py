@@ -120,8 +120,7 @@ class Questions:
         return [self._told(letter) for letter in self._fold.letters]
 
     def _told(self, letter: Letter) -> dict[str, Any]:
-        waiting = max(0, sum(1 for _ in self._fold.held(letter)) - 1)
-        return {**msgspec.structs.asdict(letter), "waiting": waiting}
+        return {**msgspec.structs.asdict(letter), "waiting": self._fold.waiting(letter)}
 
     def _retry(self, request: Aggregates) -> list[dict[str, Any]]:
         names = [request.aggregate] if request.aggregate else [one.aggregate for one in self._fold.letters]

@@ -8,12 +8,13 @@ The one that served before goes on answering until the other one is as far as th
 import gc
 import shutil
 import time
+import traceback
 from typing import Any
 
 from engine.follow import Fold, Projected
 from engine.follow.generations import Generation, Pointer, Shelf
 from engine.follow.questions import Questions, Refused
-from engine.operate.errors import NoSpace
+from engine.operate.errors import Fault, NoSpace
 from engine.processes.building import Building
 from engine.processes.stage import Stage
 from engine.store import Reader
@@ -127,11 +128,16 @@ class Serving:
         return self._building
 
     def _take_over(self, building: Building) -> None:
-        before, self.fold = self.fold, self._open(building.generation)
-        self.catch_up()
-        if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
-            self._stage.log(f"{building.folder.name} cannot take all events in and is not served")
-            self.fold.close()
+        before = self.fold
+        try:
+            self.fold = self._open(building.generation)
+            self.catch_up()
+            if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
+                raise Fault("it cannot take all events in", positions=self.fold.positions)
+        except Exception:  # whatever is wrong with the new one, the old one serves on
+            self._stage.log(f"{building.folder.name} cannot be served:\n{traceback.format_exc().rstrip()}")
+            if self.fold is not before:
+                self.fold.close()
             self.fold, building.state = before, "failed"
             return
         self.questions = Questions(self.fold, self)

@@ -2,6 +2,7 @@
 
     fail-VERSION   the aggregate named in it cannot be taken in by that version of the view
     halt-VERSION   that version takes nothing in while the file is there
+    break-VERSION  that version cannot be made
 """
 
 import os
@@ -59,6 +60,8 @@ class Boxes(Projection):
     def __init__(self, files: Path) -> None:
         self._fail = files / f"fail-{self.version}"
         self._halt = files / f"halt-{self.version}"
+        if (files / f"break-{self.version}").exists():
+            raise OSError("the workshop is closed")
 
     @on(PiecesPut)
     def pieces_put(self, event: PiecesPut, meta: Commit, view: Table) -> None:

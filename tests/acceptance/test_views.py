@@ -126,6 +126,22 @@ def test_a_killed_builder_is_started_again_and_a_killed_projector_begins_where_i
         assert len({first, second, projector}) == 3
 
 
+def test_a_new_version_that_is_built_but_cannot_be_served_leaves_the_old_one_in_place(boxes: Boxes) -> None:
+    with boxes.node, Client(boxes.data) as client:
+        client.send(Put("a", pieces=3), wait="projected:boxes")
+        boxes.node.stop()
+    boxes.file("halt-2").touch()
+    with boxes.with_versions(newest=2), Client(boxes.data) as client:
+        until(boxes.file("halted").exists)
+        boxes.file("break-2").touch()
+        boxes.file("halt-2").unlink()
+        until(lambda: boxes.versions()["building"]["state"] == "failed")
+        assert shown(client, client.send(Put("a", pieces=1)).at) == {"a": 4}
+        boxes.file("break-2").unlink()
+        boxes.run("view", "rebuild", "boxes")
+        assert shown(client, client.send(Put("a", pieces=1)).at) == {"a": 10}
+
+
 def test_a_dead_letter_is_listed_retried_and_dropped(boxes: Boxes) -> None:
     boxes.file("fail-1").write_text("b")
     with boxes.node, Client(boxes.data) as client:
