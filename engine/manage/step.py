@@ -72,6 +72,7 @@ class Step:
             raise ValueError(f"a timer is due at a whole number of nanoseconds since 1970, not {time_ns!r}")
         if type(key) is not str:
             raise ValueError(f"the key of a timer is a text, not {key!r}")
+        key.encode()  # a lone surrogate could not be saved
         # With the time at which it will leave: by then the ids of this moment are old.
         identified = self._identified(command, max(time_ns, self._time_ns))
         self._orders.append(Timed(time_ns, key, identified))

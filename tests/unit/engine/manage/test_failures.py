@@ -191,6 +191,8 @@ BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [
     ("whole number of nanoseconds", lambda send, meta: send.at(1e18, Put("a", parcel="p"))),  # type: ignore[arg-type]
     ("whole number of nanoseconds", lambda send, meta: send.at(-1, Put("a", parcel="p"))),
     ("a text", lambda send, meta: send.at(1, Put("a", parcel="p"), key=7)),  # type: ignore[arg-type]
+    ("surrogates", lambda send, meta: send.at(1, Put("a", parcel="p"), key="\ud800")),
+    ("surrogates", lambda send, meta: send(Put("a", parcel="\ud800"))),
     ("dataclass|Struct|replace", lambda send, meta: send("a.put")),  # type: ignore[arg-type]
 ]
 
