@@ -69,7 +69,7 @@ class Played:
         node.writer.close()
         played: Any = PlayedStage(folder)
         self.stage = played
-        context = zmq.Context.instance()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self.commands = context.socket(zmq.ROUTER)
         self.commands.bind(self.stage.node["commands"])
         self.events = context.socket(zmq.PUB)
