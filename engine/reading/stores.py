@@ -25,7 +25,7 @@ class Stores:
     """One reader a partition. A store that is not made yet is empty, and looked for again."""
 
     def __init__(self, data: str | os.PathLike[str]) -> None:
-        self.data = Path(data).absolute()
+        self.data = Path(data).resolve()
         if not (self.data / "manifest.json").is_file():
             raise ConfigError("this is no data directory", path=self.data, hint="start a node on it once")
         self.partitions = int(read_manifest(self.data)["partitions"])
@@ -34,16 +34,17 @@ class Stores:
     def reader(self, partition: int) -> Reader | None:
         """The reader of a partition, or None if nothing was ever stored there."""
         found = self._open.get(partition)
-        if found is None:
-            folder = self.data / f"store-{partition:04d}"
-            if not (folder / "data.mdb").is_file():
-                return None
-            try:
-                found = self._open[partition] = _borrow(folder)
-            except Fault as error:
-                if isinstance(error.__cause__, (lmdb.NotFoundError, lmdb.ReadonlyError)):
-                    return None  # a node is making it right now
-                raise
+        if found is not None and _is_open(found):
+            return found
+        folder = self.data / f"store-{partition:04d}"
+        if not (folder / "data.mdb").is_file():
+            return None
+        try:
+            found = self._open[partition] = _borrow(folder)
+        except Fault as error:
+            if isinstance(error.__cause__, (lmdb.NotFoundError, lmdb.ReadonlyError)):
+                return None  # a node is making it right now
+            raise
         return found
 
     def positions(self) -> list[int]:
@@ -62,20 +63,25 @@ def lend(*readers: Reader) -> Iterator[None]:
     """Lets everything in this process that reads these stores use the readers that are open already."""
     with _lock:
         for reader in readers:
-            key = os.getpid(), reader.path.resolve()
-            _, users = _shared.get(key, (reader, 0))
-            _shared[key] = reader, users + 1
+            reader.path = reader.path.resolve()
+            _shared[os.getpid(), reader.path] = reader, 1
     try:
         yield
     finally:
         with _lock:
             for reader in readers:
-                del _shared[os.getpid(), reader.path.resolve()]
+                del _shared[os.getpid(), reader.path]
+
+
+def _is_open(reader: Reader) -> bool:
+    """False for one that was lent and taken back, and after a fork."""
+    kept, _ = _shared.get((os.getpid(), reader.path), (None, 0))
+    return kept is reader
 
 
 def _borrow(folder: Path) -> Reader:
     with _lock:
-        key = os.getpid(), folder.resolve()
+        key = os.getpid(), folder
         reader, users = _shared.get(key) or (Reader(folder), 0)
         _shared[key] = reader, users + 1
         return reader
@@ -83,7 +89,7 @@ def _borrow(folder: Path) -> Reader:
 
 def _give_back(reader: Reader) -> None:
     with _lock:
-        key = os.getpid(), reader.path.resolve()
+        key = os.getpid(), reader.path
         kept, users = _shared.get(key, (None, 0))
         if kept is not reader:
             return  # it was lent, and its owner has it back

@@ -140,4 +140,12 @@ def test_the_process_that_writes_may_lend_its_stores_to_readers(tmp_path: Path) 
             assert other.positions() == [2]
         log.close()
         assert writer.find_command(commit.command) is not None  # still open
+        kept = EventLog(tmp_path)
+        assert kept.positions() == [2]
     writer.close()
+    writer = Writer(tmp_path / "store-0000", MAP)
+    with lend(Reader.beside(writer)), kept:
+        assert kept.positions() == [2]  # by the new one
+    writer.close()
+    with EventLog(tmp_path) as alone:
+        assert alone.positions() == [2]

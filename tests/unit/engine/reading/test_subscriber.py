@@ -12,6 +12,8 @@ from engine import ApplicationMessage, ConfigError, Engine, Event
 from engine.operate.errors import CorruptData, Fault, Locked
 from engine.reading import Message, Subscriber
 from engine.store.entries import entries_in
+from engine.testing.inline import InlineEngine
+from examples import sink
 from tests.unit.engine.reading.writing import Store, storing
 
 Events = list[dict[str, Any]]
@@ -252,3 +254,20 @@ def test_types_that_would_bring_nothing_are_refused(tmp_path: Path) -> None:
 def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> None:
     with storing(tmp_path / "data"), pytest.raises(ConfigError, match="subscriber's name"):
         Subscriber(tmp_path / "data", name, [Told])
+
+
+def test_on_the_inline_engine_messages_come_over_its_restarts(tmp_path: Path) -> None:
+    node = InlineEngine(sink.create({}), tmp_path / "data", partitions=2)
+    try:
+        with Subscriber(node.data, "mail", [sink.ReceiptIssued], app=node.app) as subscriber:
+            for n in range(6):
+                assert node.send(sink.PlaceOrder(f"order-{n}", buyer="ada", cents=n)).ok
+                (message,) = subscriber.take(5)
+                assert message.event.text == f"order-{n}: {n / 100:.2f}"
+                if n % 2:
+                    node.restart(kill=n == 3)
+            subscriber.ack()
+    finally:
+        node.close()
+    with Subscriber(tmp_path / "data", "mail", [sink.ReceiptIssued]) as subscriber:
+        assert subscriber.take(0) == []
