@@ -1,7 +1,7 @@
 """The event stores of a data directory, open for reading.
 
-LMDB allows a process to open an environment once only, so whoever reads the same one shares it. A forked
-child opens its own.
+LMDB allows a process to open an environment once only, so whoever reads the same one shares it. It does not
+go over a fork: what the parent has open the child cannot read (Fault), so start children by spawn.
 """
 
 import contextlib
