@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.manage import Manager
+from engine.manage.identity import time_of
+from engine.wire.log import record_decoder
 from tests.unit.engine.manage.relay import PostParcel, create, effects, wished
 from tests.unit.engine.manage.world import SECOND_NS, STEPS, Life, world
 
@@ -148,3 +151,26 @@ def test_a_timer_is_not_early(tmp_path: Path) -> None:
         node.now_ns = due_ns
         life.settle()
         assert effects(node.commits())["box.reminded", "p3"] == 1
+
+
+def test_the_ids_do_not_depend_on_what_is_taken_in_together(tmp_path: Path) -> None:
+    with world(create({}), tmp_path) as (node, life):
+        node.post(PARCELS[0], PARCELS[2])
+        (first, record), *_ = node.reader.records()
+        _, commits = record_decoder(node.app).decode(record)
+        assert (first, len(commits)) == (2, 2)
+        life.manager.take(0, 1, commits)
+        together = [entry.command.id for entry in life.manager.outbox]
+        other = Manager(node.app, node.app.processes["relay"], [0], log=life.said.append)
+        other.take(0, 1, commits[:1])
+        other.take(0, 2, commits[1:])
+        assert [entry.command.id for entry in other.outbox] == together
+        assert len(together) == 2
+
+
+def test_the_id_of_a_timer_is_of_the_time_at_which_it_leaves(tmp_path: Path) -> None:
+    with world(create({}), tmp_path) as (node, life):
+        node.post(PARCELS[2])
+        life.settle()
+        ((due_ns, _, command),) = life.manager.timers.pending()
+        assert 0 <= due_ns - time_of(command.id) < 1000

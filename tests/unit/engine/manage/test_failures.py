@@ -169,6 +169,19 @@ def test_a_refusal_that_fails_outlives_a_restart_and_is_not_sent_again(tmp_path:
         assert effects(node.commits()) == {("box.put-in", "p1"): 1}
 
 
+def test_a_second_answer_does_not_hand_a_refusal_to_its_handler_again(tmp_path: Path) -> None:
+    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
+        OnlyRefusals.at = {"p1"}
+        node.post(PostParcel("p1", box="full"))
+        wait(life)
+        called = len(OnlyRefusals.calls)
+        (entry,) = life.manager.outbox
+        life.manager.answered(entry.command.id, Refusal("rejected", "no-room"), life.now)
+        life.manager.answered(entry.command.id, None, life.now)
+        assert len(OnlyRefusals.calls) == called
+        assert len(life.manager.outbox) == 1
+
+
 def test_a_refusal_can_be_dropped(tmp_path: Path) -> None:
     with world(create({}, OnlyRefusals), tmp_path) as (node, life):
         OnlyRefusals.at = {"p1"}
