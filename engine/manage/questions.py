@@ -7,6 +7,7 @@ with the refusals that its handlers could not take in among the dead letters, an
 
 import contextlib
 import time
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -23,11 +24,18 @@ MOST_TOLD = 100
 
 
 class ManagerQuestions(Questions):
-    """All questions to one process manager."""
+    """All questions to one process manager. `now`: the clock, in s, by which it is driven."""
 
-    def __init__(self, fold: Fold, manager: Manager) -> None:
-        super().__init__(fold)
-        self._manager = manager
+    def __init__(
+        self,
+        fold: Fold,
+        manager: Manager,
+        *,
+        wall: Callable[[], int] = time.time_ns,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(fold, wall=wall)
+        self._manager, self._now = manager, now
         self._add("outbox", Nothing, lambda _: self.outbox())
         self._add("timers", Nothing, lambda _: self.timers())
         self.names = ["outbox", "timers"]
@@ -57,7 +65,7 @@ class ManagerQuestions(Questions):
         if request.aggregate:
             wanted &= {request.aggregate}
         for aggregate in sorted(wanted):
-            self._manager.retry(aggregate, time.monotonic())
+            self._manager.retry(aggregate, self._now())
         self._save(bool(wanted))
         left = [letter for letter in self._setbacks() if letter["aggregate"] in wanted]
         if request.aggregate and wanted and self._fold.letters.of(request.aggregate) is None:

@@ -103,7 +103,10 @@ class ManagerInline(Follower):
     ) -> None:
         self.manager = Manager(app, app.processes[name], read_birth(data, name, len(readers)), log=log)
         super().__init__(app, self.manager, folder_of(data, name), readers, now_ns, log)
-        self.desk = Desk(as_socket(self.wire), ManagerQuestions(self.fold, self.manager))
+        self.desk = Desk(
+            as_socket(self.wire),
+            ManagerQuestions(self.fold, self.manager, wall=now_ns, now=lambda: now_ns() / 1e9),
+        )
         self.post = Post(as_socket(wire), msgspec.structs.asdict(Config()))
         self._mailbox = wire
 
