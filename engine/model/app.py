@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 from engine.model.aggregates import Aggregate, Exists
 from engine.model.handlers import expect_message
@@ -25,6 +26,15 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 U = TypeVar("U", bound=Upcaster)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")  # it names a folder and an operating system process
+
+
+_apps: "WeakKeyDictionary[type, Engine]" = WeakKeyDictionary()
+
+
+def app_of(cls: type) -> "Engine | None":
+    """The application that an aggregate, projection or process manager was registered on last: for tests,
+    which name the class alone."""
+    return _apps.get(cls)
 
 
 class Engine:
@@ -68,6 +78,7 @@ class Engine:
             if idle_s is not None and not idle_s > 0:
                 raise ConfigError(f"aggregate {cls.__qualname__}: idle_s must be above 0", idle_s=idle_s)
             self.aggregates[cls] = idle_s
+            _apps[cls] = self
             for _, method in inspect.getmembers(cls, callable):
                 self._register_handler(cls, method)
                 self._register_applier(cls, method)
@@ -91,6 +102,7 @@ class Engine:
             if version < 1:
                 raise ConfigError(f"projection {name}: a version is 1 or more", version=version)
             versions[version] = ProjectionSpec(name, version, factory or cls, cls)
+            _apps[cls] = self
             self.projections[name] = versions[max(versions)]
             return cls
 
@@ -105,6 +117,7 @@ class Engine:
             if name in self.processes:
                 raise ConfigError(f"two process managers are named {name}")
             self.processes[name] = ProcessSpec(name, factory or cls, cls)
+            _apps[cls] = self
             return cls
 
         return register

@@ -4,10 +4,10 @@
     class Booking(Process):
         @on(OrderPlaced)
         def placed(self, event, meta, send):
-            send(ReserveSeats(event.run, order=meta.aggregate))
+            send(Reserve(event.run, order=meta.aggregate))
             send.at(meta.time_ns + 30 * MINUTE_NS, ExpireOrder(meta.aggregate))
 
-        @refused(ReserveSeats)
+        @refused(Reserve)
         def not_reserved(self, command, refusal, send):
             send(RejectOrder(command.order, reason=refusal.code))
 
@@ -79,7 +79,7 @@ class ProcessSpec:
     """A registered process manager: its handlers in order, and those for refusals by command class."""
 
     def __init__(self, name: str, factory: Callable[[], Process], cls: type[Process]) -> None:
-        self.name, self.factory = name, factory
+        self.name, self.factory, self.cls = name, factory, cls
         owner = f"process {name}"
         self.handlers: list[Handler] = handlers_of(cls, owner, OFFERED)
         self.refusals: dict[type[Command], RefusalHandler] = {}

@@ -64,7 +64,7 @@ class ProjectionSpec:
     """One registered version of a projection: its handlers in order, and its queries by name."""
 
     def __init__(self, name: str, version: int, factory: Callable[[], Projection], cls: type[Projection]):
-        self.name, self.version, self.factory = name, version, factory
+        self.name, self.version, self.factory, self.cls = name, version, factory, cls
         self.handlers: list[Handler] = handlers_of(cls, f"projection {name}", OFFERED)
         self.queries: dict[str, Query] = {}
         for attribute, method in in_written_order(cls):

@@ -25,9 +25,9 @@ class Poison:
     """What is set aside in one partition, and what the last life had in hand."""
 
     def __init__(self, data: Path, partition: int, slot: Slot) -> None:
-        self._path = data / f"poisoned-{partition:04d}.json"
+        self._path = _file(data, partition)
         self._slot = slot
-        self.sequences: list[int] = self._read()
+        self.sequences = read_poisoned(data, partition)
         self.suspect = slot.in_hand
         """the command that the last life died of, or the first one of its section; 0: it died of nothing"""
         slot.deaths = deaths_after(self.suspect, slot.suspect, slot.deaths)
@@ -58,15 +58,21 @@ class Poison:
         self._slot.in_hand = 0  # before they are handed on: waiting for room is nobody's fault
         return batches
 
-    def _read(self) -> list[int]:
-        try:
-            found = json.loads(self._path.read_bytes())["sequences"]
-            return [int(sequence) for sequence in found]
-        except FileNotFoundError:
-            return []
-        except (ValueError, KeyError, TypeError) as error:
-            text = "the list of poisoned commands is damaged"
-            raise CorruptData(text, path=self._path, error=error) from None
+
+def read_poisoned(data: Path, partition: int) -> list[int]:
+    """The sequences of the commands of a partition that are set aside. CorruptData if they cannot be read."""
+    path = _file(data, partition)
+    try:
+        found = json.loads(path.read_bytes())["sequences"]
+        return [int(sequence) for sequence in found]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptData("the list of poisoned commands is damaged", path=path, error=error) from None
+
+
+def _file(data: Path, partition: int) -> Path:
+    return data / f"poisoned-{partition:04d}.json"
 
 
 def deaths_after(suspect: int, before: int, deaths: int) -> int:

@@ -1,9 +1,12 @@
 """The testing kit: an application tried out without processes, clocks or sleeps.
 
-Reading order: inline (a whole node in one thread), pipeline and followers (its two sides), wires (what
-stands in for sockets).
+Reading order: given (an aggregate, a process manager or a view, with `aggregates`, `processes` and `views`
+behind it), inline (a whole node in one thread, with `pipeline` and `followers` as its two sides), replay
+(today's handlers over a recorded journal), plugin (all of it as fixtures of pytest).
 """
 
+from engine.testing.given import given
 from engine.testing.inline import InlineClient, InlineEngine
+from engine.testing.replay import Difference, replay
 
-__all__ = ["InlineClient", "InlineEngine"]
+__all__ = ["Difference", "InlineClient", "InlineEngine", "given", "replay"]

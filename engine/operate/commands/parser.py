@@ -48,6 +48,7 @@ def main(
         events,
         journal,
         query,
+        replay,
         serve,
         snapshot,
         status,
@@ -72,6 +73,7 @@ def main(
         journal.COMMAND,
         snapshot.COMMAND,
         check.COMMAND,
+        replay.COMMAND,
         config.COMMAND,
     ]
     for command in (*own[:1], *commands, *own[1:]):

@@ -1,0 +1,101 @@
+"""Trying out a view: the fold that a node drives, over a log on disk, in several orders.
+
+What a view may rely on is the order of each aggregate's events, and nothing else. So the events are laid
+out in other orders across aggregates too; every record is delivered twice, and one in three not at all
+until the view looks into the store; and the answers must be the same each time, also after the view was
+saved and loaded again.
+"""
+
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.follow import Fold, Projected
+from engine.follow.questions import Questions, Refused
+from engine.model.messages import Event
+from engine.model.projections import Projection
+from engine.store import Reader, Writer
+from engine.store.foreign import append_to
+from engine.testing.entries import Told, application, taken_apart
+from engine.testing.pipeline import MAP_BYTES
+
+ORDERS = 4  # the one that was told, and others
+
+Entries = list[tuple[str, list[Event]]]
+
+
+class ViewStory:
+    """One view, and the events that it takes in."""
+
+    def __init__(self, cls: type[Projection], events: Sequence[Told]) -> None:
+        self._app = application(cls, "projection")
+        specs = [spec for versions in self._app.versions.values() for spec in versions.values()]
+        self._spec = next(spec for spec in specs if spec.cls is cls)
+        self._entries = taken_apart(events)
+
+    def shows(self, query: str, arguments: Any, answer: Any) -> "ViewStory":
+        """A query has this answer, in whatever order the events came. AssertionError if not, or if a handler
+        raises."""
+        wanted = msgspec.to_builtins(answer)
+        for number, entries in enumerate(_orders(self._entries)):
+            for told, found in self._answers(entries, query, arguments):
+                if found != wanted:
+                    order = "as told" if number == 0 else f"as {[aggregate for aggregate, _ in entries]}"
+                    text = f"{query} shows {found!r}, expected {wanted!r}"
+                    raise AssertionError(f"{text} ({told}, events {order})")
+        return self
+
+    def _answers(self, entries: Entries, query: str, arguments: Any) -> Iterator[tuple[str, Any]]:
+        with tempfile.TemporaryDirectory(prefix="ringfold-kit-") as folder:
+            writer = Writer(Path(folder) / "store", MAP_BYTES)
+            for aggregate, events in entries:
+                append_to(writer.env, aggregate, events)
+            try:
+                fold = self._fold(Path(folder), writer)
+                self._deliver(fold)
+                yield "as delivered", _ask(fold, query, arguments)
+                fold.save()
+                fold.close()
+                fold = self._fold(Path(folder), writer)
+                yield "after a restart", _ask(fold, query, arguments)
+                fold.close()
+            finally:
+                writer.close()
+
+    def _fold(self, folder: Path, writer: Writer) -> Fold:
+        self._logged: list[str] = []
+        target, readers = Projected(self._spec), [Reader.beside(writer)]
+        return Fold(self._app, target, folder / "view", readers, MAP_BYTES, log=self._logged.append)
+
+    def _deliver(self, fold: Fold) -> None:
+        """Every record twice, but for each third one, which is only found in the store."""
+        for last, record in fold.readers[0].records():
+            for _ in range(2 if last % 3 else 0):
+                fold.take(0, last, last, record)
+        fold.look()
+        if fold.letters:
+            raise AssertionError("a handler failed:\n" + "\n".join(self._logged))
+
+
+def _ask(fold: Fold, query: str, arguments: Any) -> Any:
+    try:
+        return msgspec.json.decode(Questions(fold).answer(query, msgspec.json.encode(arguments or {})))
+    except Refused as refused:
+        raise AssertionError(f"{query}: {refused}") from None
+
+
+def _orders(entries: Entries) -> Iterator[Entries]:
+    """The order that was told, then others that keep each aggregate's own."""
+    yield entries
+    for seed in range(1, ORDERS):
+        lanes: dict[str, Entries] = {}
+        for entry in entries:
+            lanes.setdefault(entry[0], []).append(entry)
+        whose = [aggregate for aggregate, _ in entries]
+        random.Random(seed).shuffle(whose)
+        waiting = {aggregate: iter(lane) for aggregate, lane in lanes.items()}
+        yield [next(waiting[aggregate]) for aggregate in whose]

@@ -1,0 +1,174 @@
+"""A small application for the kit's own tests, with mistakes to be found."""
+
+from typing import Any
+
+import msgspec
+
+from engine import (
+    Aggregate,
+    Command,
+    Commit,
+    Decided,
+    Engine,
+    Event,
+    Process,
+    Projection,
+    Refusal,
+    Rejection,
+    Send,
+    Stamp,
+    Table,
+    applies,
+    handles,
+    on,
+    query,
+    refused,
+    reject,
+)
+
+app = Engine("kit-test")
+MINUTE_NS = 60_000_000_000
+
+
+class Deposit(Command, name="account.deposit"):
+    amount: int
+
+
+class Withdraw(Command, name="account.withdraw"):
+    amount: int
+
+
+class Cheat(Command, name="account.cheat"):
+    how: str
+
+
+class Remind(Command, name="account.remind"):
+    text: str
+
+
+class Deposited(Event, name="account.deposited"):
+    amount: int
+
+
+class Withdrawn(Event, name="account.withdrawn"):
+    amount: int
+
+
+class Reminded(Event, name="account.reminded"):
+    text: str
+
+
+@app.aggregate
+class Account(Aggregate):
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.balance = 0
+        self.seen = 0
+
+    @handles(Deposit, exists="may")
+    def deposit(self, command: Deposit, stamp: Stamp) -> Deposited | None:
+        return Deposited(command.amount) if command.amount else None
+
+    @handles(Withdraw)
+    def withdraw(self, command: Withdraw, stamp: Stamp) -> Decided | Rejection:
+        if command.amount > self.balance:
+            return reject("too-little", f"only {self.balance}")
+        return Decided(Withdrawn(command.amount), result=self.balance - command.amount)
+
+    @handles(Cheat, exists="may")
+    def cheat(self, command: Cheat, stamp: Stamp) -> Any:
+        if command.how == "in-decide":
+            self.balance += 100
+            return Deposited(1)
+        if command.how == "and-refuse":
+            self.balance += 100
+            return reject("no")
+        raise KeyError("oh")
+
+    @handles(Remind, exists="may")
+    def remind(self, command: Remind, stamp: Stamp) -> Reminded:
+        return Reminded(command.text)
+
+    @applies(Deposited)
+    def _deposited(self, event: Deposited) -> None:
+        self.balance += event.amount
+
+    @applies(Withdrawn)
+    def _withdrawn(self, event: Withdrawn) -> None:
+        self.balance -= event.amount
+
+    @applies(Reminded)
+    def _reminded(self, event: Reminded) -> None:
+        self.seen += 1
+
+
+@app.process("collector")
+class Collector(Process):
+    """Reminds whoever withdraws, after half an hour, unless something is deposited before."""
+
+    @on(Withdrawn)
+    def withdrawn(self, event: Withdrawn, meta: Commit, send: Send, state: Table) -> None:
+        state[meta.aggregate] = state.get(meta.aggregate, 0) + event.amount
+        send(Remind(meta.aggregate, text="now"))
+        send.at(meta.time_ns + 30 * MINUTE_NS, Remind(meta.aggregate, text="late"), key=meta.aggregate)
+
+    @on(Deposited)
+    def deposited(self, event: Deposited, meta: Commit, send: Send) -> None:
+        if event.amount < 0:
+            raise ValueError("less than nothing")
+        send.cancel(meta.aggregate)
+
+    @refused(Remind)
+    def not_reminded(self, command: Remind, refusal: Refusal, send: Send) -> None:
+        send(Deposit(command.aggregate, amount=len(refusal.code)))
+
+
+class Whose(msgspec.Struct):
+    account: str
+
+
+@app.projection("balances")
+class Balances(Projection):
+    @on(Deposited)
+    def deposited(self, event: Deposited, meta: Commit, view: Table) -> None:
+        view[meta.aggregate] = view.get(meta.aggregate, 0) + event.amount
+
+    @on(Withdrawn)
+    def withdrawn(self, event: Withdrawn, meta: Commit, view: Table) -> None:
+        view[meta.aggregate] = view.get(meta.aggregate, 0) - event.amount
+
+    @query("balance")
+    def balance(self, view: Table, request: Whose) -> int:
+        return int(view.get(request.account, 0))
+
+
+@app.projection("last")
+class Last(Projection):
+    """Depends on the order across aggregates, which no view may rely on."""
+
+    @on(Deposited)
+    def deposited(self, event: Deposited, meta: Commit, view: Table) -> None:
+        view["last"] = meta.aggregate
+
+    @query("last")
+    def last(self, view: Table, request: Whose) -> str:
+        return str(view.get("last"))
+
+
+@app.projection("forgetful")
+class Forgetful(Projection):
+    """Saves nothing of what it knows, and says it does."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @on(Deposited)
+    def deposited(self, event: Deposited) -> None:
+        self.count += 1
+
+    @query("count")
+    def counted(self, request: Whose) -> int:
+        return self.count
+
+    def save(self) -> list[tuple[bytes, bytes | None]]:
+        return []

@@ -1,0 +1,102 @@
+"""The inline engine: a node without processes, and the same node after a restart."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.client import QueryRefused
+from engine.reading import EventLog
+from engine.testing import InlineEngine
+from tests.unit.engine.testing.domain import Deposit, Remind, Withdraw, app
+
+Make = Callable[..., InlineEngine]
+
+
+def balance(engine: InlineEngine, account: str) -> Any:
+    return engine.query("balances", "balance", {"account": account})
+
+
+def test_commands_are_answered_and_views_follow(inline_engine: Make) -> None:
+    engine = inline_engine(app, partitions=4)
+    receipts = engine.send_many(Deposit(f"account-{n % 7}", amount=1) for n in range(100))
+    assert all(receipt.outcome == "committed" for receipt in receipts)
+    assert sum(balance(engine, f"account-{n}") for n in range(7)) == 100
+    assert engine.send(Withdraw("account-1", amount=99)).code == "too-little"
+
+
+def test_a_command_sent_again_has_one_effect_also_after_a_restart(inline_engine: Make) -> None:
+    engine = inline_engine(app)
+    command, no = Deposit("a", amount=5), Withdraw("nobody", amount=1)
+    first = [engine.send(command), engine.send(no)]
+    engine.restart(kill=True)
+    assert [engine.send(command), engine.send(no)] == first
+    assert balance(engine, "a") == 5
+
+
+def test_timers_wait_for_the_clock_and_survive_a_restart(inline_engine: Make) -> None:
+    engine = inline_engine(app)
+    engine.send(Deposit("a", amount=5))
+    engine.send(Withdraw("a", amount=5))
+    engine.settle()
+    assert reminded(engine) == ["now"]
+    engine.restart(kill=True)
+    engine.time_passes(minutes=29)
+    assert reminded(engine) == ["now"]
+    engine.time_passes(minutes=2)
+    engine.restart()
+    engine.time_passes(minutes=60)
+    assert reminded(engine) == ["now", "late"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_records_may_come_in_any_order_or_not_at_all(inline_engine: Make, seed: int) -> None:
+    engine, draw = inline_engine(app), random.Random(seed)
+
+    def disturb(records: list[Any]) -> None:
+        draw.shuffle(records)
+        del records[len(records) // 2 :]
+
+    engine.shuffle = disturb
+    for n in range(20):
+        engine.submit(Deposit("a", amount=n))
+        engine.send(Deposit("b", amount=n))
+    engine.settle()
+    assert (balance(engine, "a"), balance(engine, "b")) == (190, 190)
+
+
+def test_what_the_engine_wrote_is_read_by_everybody_else(inline_engine: Make, tmp_path: Path) -> None:
+    engine = inline_engine(app, data=tmp_path / "data")
+    engine.send_many(Deposit("a", amount=n) for n in (1, 2))
+    with EventLog(engine.data) as log:
+        assert [entry.commit.version for entry in log.aggregate("a")] == [1, 2]
+
+
+def test_an_engine_that_never_comes_to_rest_says_so(
+    inline_engine: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = inline_engine(app)
+    monkeypatch.setattr(engine, "turn", lambda: True)
+    with pytest.raises(Exception, match="it does not settle"):
+        engine.settle()
+
+
+def test_a_query_that_no_view_knows_is_refused_as_on_a_node(inline_engine: Make) -> None:
+    with pytest.raises(QueryRefused, match="unknown-query"):
+        inline_engine(app).query("balances", "riches", {})
+
+
+def reminded(engine: InlineEngine) -> list[str]:
+    with EventLog(engine.data) as log:
+        entries = log.read(types=["account.reminded"])
+        return [event["text"] for entry in entries for event in entry.commit.events]
+
+
+def test_the_client_of_the_inline_engine_waits_as_the_one_of_a_node_does(inline_engine: Make) -> None:
+    client = inline_engine(app).client()
+    assert client.send(Remind("a", text="x"), wait="accepted").outcome == "accepted"
+    assert client.send(Remind("a", text="x"), wait="projected:balances").version == 2
+    ticket = client.submit(Remind("a", text="x"))
+    assert client.wait(ticket).version == 3
