@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from typing import Any
 
@@ -10,6 +9,7 @@ from engine.operate.commands.asking import Follower, ask, followers
 from engine.operate.commands.options import add_data_option, data_from
 from engine.operate.commands.parser import Command, Program
 from engine.operate.errors import ConfigError, Exit, RingfoldError
+from engine.operate.progress import Progress
 from engine.operate.running import find_node
 
 DESCRIPTION = """The views of the node that runs on a data directory. A view is built from the events alone,
@@ -18,7 +18,6 @@ LIST = "Prints what each view serves, how far it is behind, and what is being bu
 REBUILD = """Builds a view again from the first event, beside the one that is served, and waits until the new
 one has taken over. Ctrl-C stops the waiting, not the building."""
 LOOK_S = 0.2
-BAR = 30
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
@@ -50,42 +49,21 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 def _rebuild(view: Follower, wait: bool) -> int:
     aim = ask(view, "rebuild")["folder"]
-    began = time.monotonic()
-    shown = False
-    while wait:
+    if not wait:
+        print(f"view {view.name} is being built in {aim}")
+        return Exit.OK
+    progress = Progress(f"{aim}: events", sum(ask(view, "versions")["store"]))
+    while True:
         found = ask(view, "versions", timeout_s=60.0)  # it does not answer while it loads what was built
         if found["served"]["folder"] == aim:
-            if shown:
-                _show(f"{view.name} {bar(1.0)}", last=True)
-            print(f"view {view.name} is served from {aim}, built in {time.monotonic() - began:.1f} s")
+            progress.step(sum(found["served"]["positions"]) - progress.done)
+            print(f"view {view.name} is served from {aim}, built in {progress.end():.1f} s")
             return Exit.OK
         building = found["building"]
         if building is None or building["folder"] != aim or building["state"] == "failed":
             raise RingfoldError("the view was not built", view=view.name, hint="the node's log says why")
-        shown = True
-        _show(f"{view.name} {_progress(building)}")
+        progress.step(sum(building["positions"] or ()) - progress.done)
         time.sleep(LOOK_S)
-    print(f"view {view.name} is being built in {aim}")
-    return Exit.OK
-
-
-def bar(share: float) -> str:
-    """A share of the whole as a bar."""
-    full = int(share * BAR)
-    return f"[{'#' * full}{'.' * (BAR - full)}] {share:4.0%}"
-
-
-def _progress(building: dict[str, Any]) -> str:
-    if building["positions"] is None:
-        return f"{bar(0.0)} starting"
-    done, store = sum(building["positions"]), sum(building["store"])
-    return f"{bar(min(1.0, done / max(1, store)))} {done:,} of {store:,} events"
-
-
-def _show(text: str, last: bool = False) -> None:
-    """On a terminal one line that changes; else nothing: a log wants no bars."""
-    if sys.stderr.isatty():
-        print(f"\r{text:<100}", end="\n" if last else "", file=sys.stderr, flush=True)
 
 
 def _told(view: Follower, found: dict[str, Any]) -> str:
@@ -95,8 +73,8 @@ def _told(view: Follower, found: dict[str, Any]) -> str:
     line += f", {behind:,} behind" if behind > 0 else ""
     building = found["building"]
     if building is not None:
-        line += f"; building {building['folder']} {_progress(building)}"
-        line += " (failed, see the node's log)" if building["state"] == "failed" else ""
+        done = sum(building["positions"] or ())
+        line += f"; {building['folder']} has {done:,} of them, {building['state']}"
     return line
 
 
