@@ -24,7 +24,8 @@ def folder_of(data: Path, name: str) -> Path:
 
 
 def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: int = 64 << 30) -> list[str]:
-    """Writes down the birth of every process manager that is new in a data directory; returns their names.
+    """Writes down the birth of every process manager that is new in a data directory; returns the names of
+    those that came late: something is history to them.
 
     To be called before any command is taken, while no process of the node has an event store open here.
     CorruptData: one was at work here, and its birth is lost.
@@ -46,7 +47,7 @@ def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: 
             write_atomically(folder / FILE, json.dumps({"positions": positions}) + "\n")
         except OSError as error:
             raise Fault("a birth cannot be written", path=folder, error=error) from None
-    return born
+    return born if any(positions) else []
 
 
 def read_birth(data: Path, name: str, partitions: int) -> list[int]:

@@ -13,6 +13,7 @@ import pytest
 
 from engine.client import Client
 from engine.operate.crash import VARIABLE
+from engine.operate.errors import Fault
 from engine.operate.node import Node
 from tests.acceptance.kit import ringfold
 from tests.deadline import until
@@ -39,10 +40,12 @@ def _soon(k: int) -> int:
 
 
 @contextmanager
-def post(tmp_path: Path, **settings: object) -> Iterator[tuple[Node, Client, History]]:
+def post(tmp_path: Path, app: str = APP) -> Iterator[tuple[Node, Client, History]]:
     """A node, a client of it and its history."""
-    node = Node(tmp_path / "data", app=APP, settings=SETTINGS | settings, log=tmp_path / "log")
-    with node, Client(node.endpoints) as client:
+    with (
+        Node(tmp_path / "data", app=app, settings=SETTINGS, log=tmp_path / "log") as node,
+        Client(node.endpoints) as client,
+    ):
         history = History(tmp_path / "data", 2)
         try:
             yield node, client, history
@@ -135,6 +138,48 @@ def test_the_node_goes_on_while_input_and_process_manager_die_again_and_again(tm
         assert wanted - found == {}
         early = set(found) - set(wanted)  # who was asked for before it was known to be coming back
         assert {what for what, _ in early} <= {"box.reminded"}
+
+
+def test_a_process_manager_that_comes_late_lets_the_past_rest(tmp_path: Path) -> None:
+    with post(tmp_path, APP + "_without") as (_, client, _):
+        assert all(receipt.ok for receipt in client.send_many(parcels(10), timeout_s=30))
+    with post(tmp_path) as (node, client, history):
+        assert all(receipt.ok for receipt in client.send_many(parcels(5, 10), timeout_s=30))
+        until(lambda: at_rest(node, history), 30, "everything has arrived")
+        assert effects(history.commits) == wished(parcels(5, 10))
+
+
+@pytest.mark.slow
+def test_stops_and_kills_of_the_whole_node_leave_one_effect_of_each_event(tmp_path: Path) -> None:
+    node = Node(tmp_path / "data", app=APP, settings=SETTINGS, log=tmp_path / "log")
+    wishes: list[PostParcel] = []
+    with node:
+        for how in ("stop", "kill", "kill all") * 3:
+            some = parcels(500, len(wishes))
+            wishes += some
+            with Client(node.endpoints) as client:
+                assert all(receipt.ok for receipt in client.send_many(some, timeout_s=60))
+            if how == "kill all":
+                for pid in node.pids.values():
+                    os.kill(pid, signal.SIGKILL)
+            if how == "stop":
+                assert node.stop() == 0
+            else:
+                node.kill()
+            until(lambda: starts(node), 30, "the data directory is free again")
+        history = History(tmp_path / "data", 2)
+        until(lambda: at_rest(node, history), 60, "everything has arrived")
+        history.close()
+        assert effects(history.commits) == wished(wishes)
+
+
+def starts(node: Node) -> bool:
+    """True once the node has started: until then, children of a killed one may hold the lock."""
+    try:
+        node.start()
+    except Fault:
+        return False
+    return True
 
 
 def kill(node: Node, name: str) -> None:

@@ -125,6 +125,14 @@ def create(_settings: dict[str, str], process: type[Process] = Relay) -> Engine:
     return app
 
 
+def create_without(_settings: dict[str, str]) -> Engine:
+    """The application of before: nobody puts parcels anywhere."""
+    app = Engine("post")
+    app.aggregate(Parcel)
+    app.aggregate(Box)
+    return app
+
+
 def effects(commits: Iterable[Any]) -> "Counter[tuple[str, str]]":
     """(what, parcel) → how often it happened. Events as dictionaries."""
     found: Counter[tuple[str, str]] = Counter()

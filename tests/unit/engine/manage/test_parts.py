@@ -205,6 +205,11 @@ def test_a_birth_is_written_once(tmp_path: Path) -> None:
     assert birth.record_births(tmp_path, ["p", "q", "r"], 2, MAP) == []
 
 
+def test_whoever_is_born_with_the_data_directory_has_no_history(tmp_path: Path) -> None:
+    assert birth.record_births(tmp_path, ["p"], 2, MAP) == []
+    assert birth.read_birth(tmp_path, "p", 2) == [0, 0]
+
+
 def test_a_birth_that_is_lost_or_damaged_is_not_guessed(tmp_path: Path) -> None:
     birth.record_births(tmp_path, ["p"], 1, MAP)
     file = tmp_path / "processes" / "p" / "birth.json"
