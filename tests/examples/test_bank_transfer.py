@@ -6,11 +6,99 @@ from pathlib import Path
 
 import pytest
 
+from engine.testing import given
+from examples.bank_transfer import create
+from examples.bank_transfer.account import Account
+from examples.bank_transfer.clerk import Clerk
+from examples.bank_transfer.messages import (
+    AccountOpened,
+    Deposit,
+    Deposited,
+    FailTransfer,
+    FinishTransfer,
+    OpenAccount,
+    PutBack,
+    ReturnedToSender,
+    StartTransfer,
+    TransferFailed,
+    TransferFinished,
+    TransferStarted,
+    Withdraw,
+    Withdrawn,
+)
+from examples.bank_transfer.money import Money
+from examples.bank_transfer.transfer import Transfer
 from tests.examples.bank_story import OPENING, run
 
 ROOT = Path(__file__).parents[2]
+APP = create({})
+STARTED = TransferStarted(source="a", target="b", amount=7)
+OUT = Withdrawn(transfer="t", amount=7)
+ARRIVED = Deposited(transfer="t", amount=7)
+BACK = ReturnedToSender(transfer="t", amount=7, reason="aggregate-unknown")
 
 
+def test_an_account_is_never_below_zero() -> None:
+    story = given(Account, AccountOpened(amount=10)).when(Withdraw("a", transfer="t", amount=7)).then(OUT)
+    story.when(Withdraw("a", transfer="u", amount=4)).rejected("not-covered")
+    story.when(Withdraw("a", transfer="u", amount=-4)).rejected("not-covered").state(balance=3)
+    given(Account).when(OpenAccount("a", amount=-1)).rejected("bad-amount")
+
+
+def test_money_comes_in_and_comes_back() -> None:
+    story = given(Account, AccountOpened(amount=10))
+    story.when(Deposit("a", transfer="t", amount=7)).then(ARRIVED).state(balance=17)
+    story.when(PutBack("a", transfer="t", amount=7, reason="aggregate-unknown")).then(BACK).state(balance=24)
+
+
+def test_a_transfer_moves_something_from_one_account_to_another() -> None:
+    given(Transfer).when(StartTransfer("t", source="a", target="b", amount=7)).then(STARTED)
+    given(Transfer).when(StartTransfer("t", source="a", target="b", amount=0)).rejected("bad-amount")
+    given(Transfer).when(StartTransfer("t", source="a", target="a", amount=7)).rejected("same-account")
+
+
+def test_a_transfer_ends_once() -> None:
+    story = given(Transfer, STARTED).when(FinishTransfer("t")).then(TransferFinished())
+    story.when(FinishTransfer("t")).unchanged().when(FailTransfer("t", reason="late")).unchanged()
+    given(Transfer, STARTED).when(FailTransfer("t", reason="no")).then(TransferFailed(reason="no"))
+
+
+def test_the_clerk_takes_money_from_one_account_to_the_other() -> None:
+    clerk = given().process(Clerk).when(STARTED, aggregate="t").sends(Withdraw("a", transfer="t", amount=7))
+    clerk.when(OUT, aggregate="a").sends(Deposit("b", transfer="t", amount=7))
+    clerk.when(ARRIVED, aggregate="b").sends(FinishTransfer("t")).state("t", None)
+
+
+def test_the_clerk_puts_back_what_cannot_be_deposited() -> None:
+    clerk = given(("t", STARTED)).process(Clerk).when(OUT, aggregate="a")
+    clerk.when_refused(Deposit, "aggregate-unknown")
+    clerk.sends(PutBack("a", transfer="t", amount=7, reason="aggregate-unknown"))
+    clerk.when(BACK, aggregate="a").sends(FailTransfer("t", reason="aggregate-unknown")).state("t", None)
+
+
+def test_a_transfer_that_is_not_covered_fails() -> None:
+    clerk = given().process(Clerk).when(STARTED, aggregate="t").when_refused(Withdraw, "not-covered")
+    clerk.sends(FailTransfer("t", reason="not-covered")).state("t", None)
+
+
+def test_who_goes_past_the_clerk_gets_the_money_back() -> None:
+    clerk = given().process(Clerk).when(OUT, aggregate="a")
+    clerk.sends(PutBack("a", transfer="t", amount=7, reason="unknown-transfer"))
+
+
+def test_the_view_shows_where_the_money_is() -> None:
+    opened = [("a", AccountOpened(amount=10)), ("b", AccountOpened(amount=0))]
+    view = given(*opened, ("t", STARTED), ("a", OUT)).project(Money)
+    view.shows("sum", {}, {"accounts": 3, "under_way": 7}).shows("balance", {"id": "a"}, 3)
+    view.shows("transfer", {"id": "t"}, "started")
+    view = given(*opened, ("t", STARTED), ("a", OUT), ("b", ARRIVED), ("t", TransferFinished())).project(
+        Money
+    )
+    view.shows("sum", {}, {"accounts": 10, "under_way": 0}).shows("balance", {"id": "b"}, 7)
+    view.shows("transfers", {}, {"finished": 1})
+
+
+@pytest.mark.slow
 def test_transfers_survive_a_kill_of_every_process(tmp_path: Path) -> None:
     report = run(tmp_path / "data", accounts=10, transfers=60, kills_each=1, seed=1)
     assert report.broken == []

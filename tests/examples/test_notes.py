@@ -4,7 +4,45 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.testing import given
+from examples.notes import create
+from examples.notes.listing import Listing
+from examples.notes.messages import ChangeTitle, CreateNote, NoteCreated, TitleChanged
+from examples.notes.note import Note
+
 ROOT = Path(__file__).parents[2]
+APP = create({})
+GROCERIES = NoteCreated(title="Groceries")
+
+
+def test_a_note_is_created_once() -> None:
+    create, again = CreateNote("n", title="Groceries"), CreateNote("n", title="Mine")
+    story = given(Note).when(create).then(GROCERIES)
+    story.when(again).rejected("already-exists").when(create).then()
+
+
+def test_a_note_has_a_title() -> None:
+    given(Note).when(CreateNote("n", title=" ")).rejected("no-title")
+    given(Note, GROCERIES).when(ChangeTitle("n", title="")).rejected("no-title")
+
+
+def test_a_title_is_changed_and_the_same_title_is_no_change() -> None:
+    story = (
+        given(Note, GROCERIES).when(ChangeTitle("n", title="Shopping")).then(TitleChanged(title="Shopping"))
+    )
+    story.when(ChangeTitle("n", title="Shopping")).unchanged()
+
+
+def test_a_note_that_nobody_created_has_no_title() -> None:
+    given(Note).when(ChangeTitle("n", title="Lost")).failed("aggregate-unknown")
+
+
+def test_the_listing_shows_titles_and_how_often_they_were_changed() -> None:
+    changes = [("a", TitleChanged(title="Shopping")), ("a", TitleChanged(title="Errands"))]
+    view = given(("a", GROCERIES), ("b", NoteCreated(title="Ideas")), *changes).project(Listing)
+    view.shows("titles", {}, {"a": "Errands", "b": "Ideas"})
+    view.shows("note", {"note": "a"}, {"title": "Errands", "changes": 2})
+    view.shows("note", {"note": "nobody's"}, None)
 
 
 def test_the_program_tells_what_becomes_of_each_command() -> None:

@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine.client import Client
 from engine.operate.node import Node
 from examples.flash_sale.audit import Sale
@@ -15,6 +17,7 @@ from tests.flash_sale.story import APP, SETTINGS
 ORDERS = [f"order-{number}" for number in range(20)]
 
 
+@pytest.mark.slow
 def test_orders_whose_time_ran_out_while_nobody_was_there_expire_once(tmp_path: Path) -> None:
     data = tmp_path / "data"
     node = Node(data, app=APP, settings=SETTINGS, log=tmp_path / "node.log")
