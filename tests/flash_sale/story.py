@@ -59,8 +59,17 @@ class Crowd:
     """All buyers. Follows the history as a shop's notifications would tell them, and acts."""
 
     def __init__(
-        self, client: Client, history: History, buyers: int, units: int, draw: random.Random
+        self,
+        client: Client,
+        history: History,
+        draw: random.Random,
+        *,
+        buyers: int,
+        units: int,
+        slowness_s: float,
     ) -> None:
+        """`slowness_s`: how long a buyer takes at most."""
+        self._slowness_s = slowness_s
         self.sale = Sale()
         self.report = Report(0)
         self._client, self._history, self._draw, self._units = client, history, draw, units
@@ -148,9 +157,9 @@ class Crowd:
         elif kind == "order.rejected":
             self._sold_out.append(aggregate)
 
-    def _do_later(self, seconds: float, command: Command) -> None:
+    def _do_later(self, slowness: float, command: Command) -> None:
         self._acted += 1
-        heappush(self._later, (time.monotonic() + seconds, self._acted, command))
+        heappush(self._later, (time.monotonic() + slowness * self._slowness_s, self._acted, command))
 
     def _do(self, command: Command) -> None:
         self._pending += 1
@@ -176,7 +185,7 @@ def run(
     with node, Client(node.endpoints) as client:
         assert client.send(PutOnSale(ARTICLE, units=units, price=99_00, pay_within_s=pay_within_s)).ok
         history = History(data, partitions)
-        crowd = Crowd(client, history, buyers, units, draw)
+        crowd = Crowd(client, history, draw, buyers=buyers, units=units, slowness_s=pay_within_s / 4)
         killer = Killer(node, kills_each, seed)
         waves = max(1, killer.left)
         killer.start()
