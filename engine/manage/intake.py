@@ -3,10 +3,18 @@
 A projector may read as fast as it can; a process manager that did would pile up commands. So what the
 doorbell brings is taken if it follows on; else the partition counts as behind, and is read from the store,
 record by record, while there is room in the outbox.
+
+What is read from the store is read in the order in which the node took the commands in, over all
+partitions. So one that comes late, or was away for long, sees an event after those that led to it, although
+they are in other partitions. (From the doorbell it does not: there, only the events that follow from its own
+commands are sure to come after what made it send them.)
 """
+
+from heapq import heappop, heappush
 
 from engine.follow.fold import Fold
 from engine.manage.manager import Manager
+from engine.wire.log import decode_commit, take_apart
 
 RECORDS_PER_TURN = 64  # then answers and timers have their turn
 
@@ -28,7 +36,7 @@ class Intake:
         position = self._fold.positions[partition]
         if last <= position:
             return
-        if first > position + 1 or partition in self._behind or self._manager.full:
+        if first > position + 1 or self._behind or self._manager.full:
             self._behind.add(partition)
         else:
             self._fold.take(partition, first, last, record)
@@ -41,13 +49,32 @@ class Intake:
 
     def read(self) -> bool:
         """Takes in some of what is only in the store. True if there was any."""
-        left = RECORDS_PER_TURN
-        for partition in sorted(self._behind):
-            reader, positions = self._fold.readers[partition], self._fold.positions
-            for last, record in reader.records(positions[partition]):
-                if left == 0 or self._manager.full:
-                    return left < RECORDS_PER_TURN
-                self._fold.take(partition, positions[partition] + 1, last, record)
-                left -= 1
-            self._behind.discard(partition)
+        positions = self._fold.positions
+        waiting = [reader.records(positions[p]) for p, reader in enumerate(self._fold.readers)]
+        heads: list[tuple[int, int, int, bytes]] = []
+        partition, left = 0, RECORDS_PER_TURN
+
+        def next_of(partition: int) -> None:
+            for last, record in waiting[partition]:
+                sequence = 0 if len(waiting) == 1 else _sequence(record)
+                heappush(heads, (sequence, partition, last, record))
+                return
+
+        for partition in range(len(waiting)):
+            next_of(partition)
+        while heads:
+            if left == 0 or self._manager.full:
+                return left < RECORDS_PER_TURN
+            _, partition, last, record = heappop(heads)
+            self._fold.take(partition, positions[partition] + 1, last, record)
+            left -= 1
+            next_of(partition)
+        self._behind.clear()
         return left < RECORDS_PER_TURN
+
+
+def _sequence(record: bytes) -> int:
+    """Of the first command in a record. Those of one partition lie before or behind those of another: the
+    commands of one batch of the node share a record, and none of them can follow from another's events."""
+    _, entries = take_apart(record)
+    return decode_commit(entries[0]).sequence

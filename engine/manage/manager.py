@@ -212,7 +212,9 @@ class Manager:
             if attempts == 1:
                 self._log(f"{told} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
             elif self.setbacks.is_dead(entry):
-                self._log(f"{told} failed {attempts} times and stays set aside: {error!r}")
+                self._log(
+                    f"{told} failed {attempts} times and stays set aside: {error!r}; see `dead-letter list`"
+                )
         else:
             self._settle()
             self.outbox.remove(entry)

@@ -8,17 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import Commit
+from engine.follow import Fold
 from engine.manage import birth, manager
 from engine.manage.identity import derived_id, seed_of_event, seed_of_refusal, time_of
+from engine.manage.intake import Intake
 from engine.manage.outbox import Outbox
 from engine.manage.timers import NEVER_NS, Timers
 from engine.model.messages import Command
 from engine.model.processes import Refusal
 from engine.operate.errors import CorruptData
 from engine.store import Writer
-from tests.unit.engine.follow.kit import Log
-from tests.unit.engine.manage.relay import PostParcel, Put, create, effects, wished
+from tests.unit.engine.follow.kit import Log, StoreReader
+from tests.unit.engine.manage.relay import Posted, PostParcel, Put, create, effects, wished
 from tests.unit.engine.manage.world import MAP, world
+from tests.unit.engine.store.batches import batch_of
 
 NOW_NS = 1_764_000_000_123_456_789
 SEED = seed_of_event("relay", 0, 1, "0" * 32)
@@ -259,3 +263,24 @@ def test_a_record_that_does_not_follow_is_read_from_the_store_with_what_is_missi
         assert life.fold.positions == [3]
         life.intake.take(0, 2, 2, records[1][1])
         assert len(life.manager.outbox) == 3
+
+
+def test_the_store_is_read_in_the_order_of_commands_over_all_partitions(tmp_path: Path) -> None:
+    app = create({})
+    order = [(1, 1), (2, 0), (3, 1), (4, 1), (7, 0), (8, 0), (9, 1)]  # (sequence, partition)
+    writers = [Writer(tmp_path / f"store-{p}", MAP) for p in range(2)]
+    for sequence, partition in order:
+        position = writers[partition].position + 1
+        commit = Commit(f"p{sequence}", 1, f"{sequence:032x}", sequence, sequence, [Posted("a", 0)])
+        writers[partition].commit([batch_of([commit], first_position=position, last_sequence=sequence)])
+    readers = [StoreReader(writer) for writer in writers]
+    manager_ = manager.Manager(app, app.processes["relay"], [0, 0], log=print)
+    fold = Fold(app, manager_, tmp_path / "relay", readers, MAP, log=print)
+    intake = Intake(fold, manager_)
+    while intake.behind:
+        intake.read()
+    parcels = [msgspec.to_builtins(entry.command)["parcel"] for entry in manager_.outbox]
+    assert parcels == [f"p{sequence}" for sequence, _ in order]
+    fold.close()
+    for writer in writers:
+        writer.close()
