@@ -10,6 +10,7 @@ they are in other partitions. (From the doorbell it does not: there, only the ev
 commands are sure to come after what made it send them.)
 """
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from engine.follow.fold import Fold
@@ -51,26 +52,29 @@ class Intake:
         """Takes in some of what is only in the store. True if there was any."""
         positions = self._fold.positions
         waiting = [reader.records(positions[p]) for p, reader in enumerate(self._fold.readers)]
-        heads: list[tuple[int, int, int, bytes]] = []
-        partition, left = 0, RECORDS_PER_TURN
-
-        def next_of(partition: int) -> None:
-            for last, record in waiting[partition]:
-                sequence = 0 if len(waiting) == 1 else _sequence(record)
-                heappush(heads, (sequence, partition, last, record))
-                return
-
+        heads: list[tuple[int, int, int, bytes]] = []  # the next record of each partition
         for partition in range(len(waiting)):
-            next_of(partition)
-        while heads:
-            if left == 0 or self._manager.full:
-                return left < RECORDS_PER_TURN
+            _push_next(heads, waiting, partition)
+        for number in range(RECORDS_PER_TURN):
+            if not heads:
+                self._behind.clear()
+                return number > 0
+            if self._manager.full:
+                return number > 0
             _, partition, last, record = heappop(heads)
             self._fold.take(partition, positions[partition] + 1, last, record)
-            left -= 1
-            next_of(partition)
-        self._behind.clear()
-        return left < RECORDS_PER_TURN
+            _push_next(heads, waiting, partition)
+        return True
+
+
+def _push_next(
+    heads: list[tuple[int, int, int, bytes]], waiting: list[Iterator[tuple[int, bytes]]], partition: int
+) -> None:
+    found = next(waiting[partition], None)
+    if found is not None:
+        last, record = found
+        sequence = _sequence(record) if len(waiting) > 1 else 0
+        heappush(heads, (sequence, partition, last, record))
 
 
 def _sequence(record: bytes) -> int:
