@@ -45,28 +45,41 @@ def test_what_others_appended_is_seen_by_the_next_command(world: World, note: st
 
 
 def test_a_store_advanced_midway_gives_every_command_its_right_version(world: World, note: str) -> None:
+    """Again and again, while commands for it and for others are on their way."""
     world.client.send(Create(note, text="one"))
-    other = fresh()
-    tickets = [world.client.submit(edit) for edit in edits(note)]
-    tickets.insert(0, world.client.submit(Create(other, text="of another note")))
-    world.append_foreign(note, [Edited("foreign")])
-    tickets += [world.client.submit(Mark(note, label=f"{n}")) for n in range(MANY)]
-    world.append_foreign(other if history(world, other) else fresh(), [Created("")] * 0 or [Edited("foreign")])
+    neighbour, stranger = fresh(), fresh()
+    tickets = [world.client.submit(Create(neighbour, text="one"))]
+    for n in range(MANY):
+        tickets.append(world.client.submit(Edit(note, text=f"edit {n}")))
+        tickets.append(world.client.submit(Mark(neighbour, label=f"{n}")))
+        if n % 10 == 5:
+            world.client.flush()
+            world.append_foreign(note, [Edited(f"foreign {n}")])
+            world.append_foreign(stranger, [Created(f"foreign {n}") if n == 5 else Marked("foreign")])
     receipts = [world.client.wait(ticket) for ticket in tickets]
     assert {receipt.outcome for receipt in receipts} == {"committed"}
-    assert_dense(world, note, 2 + 2 * MANY)
-    by_version = {commit.version: commit.command for commit in history(world, note)}
-    assert all(by_version[receipt.version] == receipt.id for receipt in receipts[1:])
-    mine = [receipt.version for receipt in receipts[1:]]
-    assert mine == sorted(mine), "in the order in which they were sent"
+    assert_dense(world, note, 1 + MANY + 5)
+    assert_dense(world, neighbour, 1 + MANY)
+    assert world.client.send(Mark(stranger, label="mine")).version == 6
+    for name, mine in ((neighbour, [receipts[0], *receipts[2::2]]), (note, receipts[1::2])):
+        commands = {commit.version: commit.command for commit in history(world, name)}
+        assert [commands[receipt.version] for receipt in mine] == [receipt.id for receipt in mine]
+        versions = [receipt.version for receipt in mine]
+        assert versions == sorted(versions), "in the order in which they were sent"
 
 
-def test_a_note_that_others_created_is_known_to_the_next_command(world: World, note: str) -> None:
-    assert world.client.send(Edit(note, text="x")).code == "aggregate-unknown"
-    world.append_foreign(note, [Created("foreign")])
-    world.client.send(Create(fresh(), text="whatever is stored next tells of it"))
-    assert world.client.send(Create(note, text="mine")).code == "already-exists"
-    assert world.client.send(Edit(note, text="mine")).version == 2
+def test_answers_that_store_no_event_know_what_others_appended_too(world: World, note: str) -> None:
+    world.append_foreign(note, [Created("one")])
+    assert world.client.send(Edit(note, text="two")).version == 2, "not unknown"
+    world.append_foreign(note, [Edited("three")])
+    assert world.client.send(Edit(note, text="two")).version == 4, "not unchanged"
+    world.append_foreign(note, [Edited("five")])
+    assert world.client.send(Edit(note, text="x", expected_version=4)).code == "wrong-version"
+    world.append_foreign(note, [Edited("six")])
+    assert world.client.send(Edit(note, text="seven", expected_version=6)).version == 7
+    other = fresh()
+    world.append_foreign(other, [Created("")])
+    assert world.client.send(Create(other, text="mine")).code == "already-exists"
 
 
 @both_ways
