@@ -25,8 +25,8 @@ AGAIN_S = 60.0  # after a failure: a full disk does not get emptier by asking
 COMMANDS_PER_EVENT = 4  # where nearly all commands are refused, they make a snapshot due too
 
 
-class Stopping(Exception):
-    """It was told to stop in the middle of its work."""
+class Stopping(BaseException):
+    """Told to stop in the middle of its work. No Exception, so that nobody on the way takes it for one."""
 
 
 class Snapshotter:
@@ -122,8 +122,6 @@ def main(stage: Stage) -> None:
             if asked or (time.monotonic() > not_before and work.due()):
                 try:
                     work.take()
-                except Stopping:
-                    raise
                 except Exception as error:  # of the disk, or of an aggregate that cannot be saved
                     not_before = time.monotonic() + AGAIN_S
                     stage.log(f"no snapshot could be taken: {error!r}")

@@ -18,9 +18,10 @@ stored once a chunk, as pickle does by itself.
 """
 
 import hashlib
+import io
 import pickle
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -31,8 +32,11 @@ PREFIX = struct.Struct("<8sII16s")
 CHUNK_PREFIX = struct.Struct("<Q16s")
 MAGIC = b"RFSNAPSH"
 VERSION = 1
-CHUNK = 256  # aggregates; bounds the memory of writing, and how long it goes without a sign of life
+CHUNK = 256  # aggregates; bounds the memory of writing
 MAX_HEAD = 16 << 20
+
+Beat = Callable[[], object]
+"""Called every now and then by whatever takes long; may raise."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,28 +96,62 @@ def decode_head(prefix: bytes, body: bytes) -> tuple[Head, bytes] | str:
         return f"the head cannot be read: {error}"
 
 
-def encode_chunk(number: int, key: bytes, kinds: dict[type, int], some: Sequence[Aggregate]) -> list[bytes]:
+def encode_chunk(
+    number: int, key: bytes, kinds: dict[type, int], some: Sequence[Aggregate], beat: Beat
+) -> list[bytes]:
     """The parts of a chunk. Raises what `pickle` raises for a state that it cannot take."""
+    states = []
+    for aggregate in some:
+        states.append(aggregate.save_state())
+        beat()
     rows = (
         [kinds[type(aggregate)] for aggregate in some],
         [aggregate.id for aggregate in some],
         [aggregate.version for aggregate in some],
-        [aggregate.save_state() for aggregate in some],
+        states,
     )
-    body = pickle.dumps(rows, protocol=5)
+    sink = _Sink(beat)
+    pickle.Pickler(sink, protocol=5).dump(rows)
+    body = b"".join(sink.parts)
     return [CHUNK_PREFIX.pack(len(body), chunk_digest(number, key, body)), body]
 
 
-def decode_chunk(body: bytes, classes: Sequence[type[Aggregate]]) -> list[Aggregate]:
+def decode_chunk(body: bytes, classes: Sequence[type[Aggregate]], beat: Beat) -> list[Aggregate]:
     """The aggregates of a chunk whose digest was right."""
-    numbers, ids, versions, states = pickle.loads(body)
+    numbers, ids, versions, states = pickle.Unpickler(_Source(body, beat)).load()
     found: list[Aggregate] = []
     for number, id, version, state in zip(numbers, ids, versions, states, strict=True):
         aggregate = classes[number](id)
         aggregate.load_state(state)
         aggregate.version = version
         found.append(aggregate)
+        beat()
     return found
+
+
+class _Sink:
+    """Takes what is pickled, some 64 KiB at a time: a sign of life each, on however busy a machine."""
+
+    def __init__(self, beat: Beat) -> None:
+        self.parts: list[bytes] = []
+        self._beat = beat
+
+    def write(self, part: bytes) -> int:
+        self.parts.append(bytes(part))
+        self._beat()
+        return len(part)
+
+
+class _Source(io.BytesIO):
+    """The same for what is unpickled."""
+
+    def __init__(self, body: bytes, beat: Beat) -> None:
+        super().__init__(body)
+        self._beat = beat
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._beat()
+        return super().read(size)
 
 
 def chunk_digest(number: int, key: bytes, body: bytes) -> bytes:

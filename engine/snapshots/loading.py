@@ -107,10 +107,9 @@ def load(
     for body in bodies:
         assert isinstance(body, bytes)
         try:
-            aggregates.update({one.id: one for one in decode_chunk(body, classes)})
+            aggregates.update({one.id: one for one in decode_chunk(body, classes, beat)})
         except Exception as error:  # whatever the application's load_state raises
             raise Unusable(f"its state cannot be loaded: {error!r}") from error
-        beat()
     if len(aggregates) != head.aggregates:
         raise Unusable(f"it has {len(aggregates)} aggregates and should have {head.aggregates}")
     return Snapshot(

@@ -40,7 +40,7 @@ def write(
         offset = _append(files, file, [start], 0, beat)
         crash_point("snapshot.begun")
         for number, some in enumerate(_parted(everyone)):
-            offset = _append(files, file, encode_chunk(number, key, kinds, some), offset, beat)
+            offset = _append(files, file, encode_chunk(number, key, kinds, some, beat), offset, beat)
             crash_point("snapshot.chunk")
         files.flush_all(file)
     finally:
