@@ -119,7 +119,9 @@ def test_status_shows_every_process_at_work(node: Node) -> None:
     shown = ringfold("status", "--data", str(node.data))
     assert (shown.returncode, shown.stderr) == (0, "")
     processes = {line.split()[0]: line.split()[1] for line in shown.stdout.splitlines()[2:]}
-    assert processes == dict.fromkeys(("input", "core-0", "output-0", f"projector-{VIEW}"), "running")
+    assert processes == dict.fromkeys(
+        ("input", "core-0", "output-0", f"projector-{VIEW}", "snapshotter"), "running"
+    )
 
 
 def test_the_data_directory_can_come_from_the_environment(node: Node) -> None:
