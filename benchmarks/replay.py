@@ -2,15 +2,22 @@
 
       fill a node with events ─▶ stop it ─▶ start it ─▶ ready        events / (ready − start) is the figure
                                             └── measured ──┘
+      take a snapshot ─▶ go on ─▶ stop it ─▶ start it ─▶ ready       from_snapshot: the same with one
+                                             └── measured ──┘
 
 The time is that of an operator: from starting the program until every process is at work, Python's own
-start included. There are no snapshots: the core reads every event of its life. The restarted node proves
-its state: the view tells what was sold, commands sent again get their first answers, new ones go on.
+start included. First without snapshots: the core reads every event of its life. The restarted node proves
+its state: the view tells what was sold, commands sent again get their first answers, new ones go on. Then
+the same from a snapshot with `--tail` events behind it. At the end both ways are gone once more in this
+process, and the digests of the states that they lead to are compared.
 
 `--data DIR` keeps the filled directory, with what must be true of it, for another run.
 """
 
 import argparse
+import contextlib
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,12 +31,16 @@ from benchmarks.figures import facts, progress, show, spread
 from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message, Reservation, Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
+from engine.model.state import state_digest
 from engine.operate.node import Node
+from engine.processes.stage import load_app
+from engine.snapshots import Shelf, Standby
 from engine.store import Reader
 
 CHUNK = 250_000  # commands made at once: bounds the memory of the client
 PROBES = 200
 START_TIMEOUT_S = 3600.0
+QUIET = {"snapshot_events": 0, "journal_keep": "all"}  # snapshots are taken here, when it is time
 
 
 class Filled(msgspec.Struct):
@@ -48,6 +59,13 @@ class Filled(msgspec.Struct):
         sold = {(run, segment): seats for run, segment, seats in self.sold}
         return Story(sold=sold, live=self.live)
 
+    def note(self, told: Story) -> None:
+        """The story went on like this."""
+        self.events += len(told.ids)
+        self.live = told.live
+        self.sold = [(run, segment, seats) for (run, segment), seats in told.sold.items()]
+        self.last = told.messages[-1]
+
 
 def main() -> None:
     """Fills unless it is filled already, then restarts."""
@@ -61,6 +79,7 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=1, help="cores of the node (1)")
     parser.add_argument("--restarts", type=int, default=3, help="how often it is measured; the median (3)")
     parser.add_argument("--batch", type=int, default=250, help="commands per message while filling (250)")
+    parser.add_argument("--tail", type=int, default=100_000, help="events behind the snapshot (100000)")
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--data", type=Path, help="directory to keep, filled now or by an earlier run")
     parser.add_argument("--dir", default=None, help="where a directory is made that is not kept")
@@ -76,6 +95,7 @@ def main() -> None:
 def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     """The report of some restarts."""
     note = data.with_name(data.name + ".filled.json")
+    shutil.rmtree(data / "snapshots", ignore_errors=True)
     if note.exists():
         filled = msgspec.json.decode(note.read_bytes(), type=Filled)
         progress(f"{data} holds {filled.events:,} events")
@@ -83,19 +103,12 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
         filled = fill(options, data)
         if options.data:
             note.write_bytes(msgspec.json.encode(filled))
-    runs: list[dict[str, Any]] = []
-    verified = True
-    for turn in range(options.restarts):
-        found, right = restart(data, filled, seed=options.seed + 1_000_000 + filled.events)
-        runs.append(found)
-        verified &= right
-        if options.data:
-            note.write_bytes(msgspec.json.encode(filled))
-        progress(
-            f"restart {turn + 1}/{options.restarts}: {found['events']:,} events in {found['seconds']:.2f} s,"
-            f" {found['events_per_second']:,}/s{'' if right else ', WRONG'}"
-        )
+    runs, verified = restarts(options, data, filled)
     middle = sorted(runs, key=lambda run: run["events_per_second"])[len(runs) // 2]
+    from_snapshot, right = with_snapshot(options, data, filled)
+    verified &= right
+    if options.data:
+        note.write_bytes(msgspec.json.encode(filled))
     return {
         **middle,
         "rates": spread([run["events_per_second"] for run in runs]),
@@ -104,9 +117,63 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
         "aggregates": filled.aggregates,
         "partitions": filled.partitions,
         "bytes_an_event": stored_bytes(data, filled.partitions, filled.events),
+        "from_snapshot": from_snapshot,
         "seed": options.seed,
         "verified": verified,
     }
+
+
+def restarts(options: argparse.Namespace, data: Path, filled: Filled) -> tuple[list[dict[str, Any]], bool]:
+    """What was found each time, and whether the state was always right."""
+    runs: list[dict[str, Any]] = []
+    verified = True
+    for turn in range(options.restarts):
+        found, right = restart(data, filled, seed=options.seed + 1_000_000 + filled.events)
+        runs.append(found)
+        verified &= right
+        progress(
+            f"restart {turn + 1}/{options.restarts}: {found['events']:,} events in {found['seconds']:.2f} s,"
+            f" {found['events_per_second']:,}/s{'' if right else ', WRONG'}"
+        )
+    return runs, verified
+
+
+def with_snapshot(options: argparse.Namespace, data: Path, filled: Filled) -> tuple[dict[str, Any], bool]:
+    """Takes one, sells on, restarts; and whether both ways lead to the same state."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "engine", "snapshot", "take", f"--data={data}", f"--app={APP}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    taking = time.perf_counter() - began
+    with Node(data, app=APP, settings=QUIET, start_timeout_s=START_TIMEOUT_S) as node:
+        driver = Driver(node.endpoints["commands"])
+        seed = options.seed + 2_000_000 + filled.events
+        told = tell(options.tail, options.batch, filled.aggregates, seed, after=filled.story())
+        driver.play(told.messages)
+        filled.note(told)
+        if driver.committed != told.ids:
+            raise AssertionError(f"behind the snapshot: {driver.others[:3]}")
+    runs, verified = restarts(options, data, filled)
+    digests = [same_state(data, p) for p in range(filled.partitions)]
+    progress(f"the state's digests, from the snapshot and from the first event: {digests}")
+    places = [Shelf(data, p).places()[0] for p in range(filled.partitions)]
+    return {
+        "seconds": sorted(run["seconds"] for run in runs)[len(runs) // 2],
+        "spread": spread([run["seconds"] for run in runs]),
+        "tail": filled.events - sum(place.position for place in places),
+        "taking_seconds": round(taking, 3),
+        "megabytes": round(sum(place.path.stat().st_size for place in places) / 1e6, 1),
+        "state": [one for one, _ in digests],
+    }, verified and all(one == other for one, other in digests)
+
+
+def same_state(data: Path, partition: int) -> tuple[str, str]:
+    """Digests of the state of a partition: snapshot and tail, and all events."""
+    app = load_app(APP, {})
+    with contextlib.closing(Reader(data / f"store-{partition:04d}")) as reader:
+        standby = Standby(data, partition, app, reader, progress)
+        position = reader.position()
+        whole = state_digest(standby.replayed(position).aggregates)
+        return state_digest(standby.caught_up(position).memory.aggregates), whole
 
 
 def fill(options: argparse.Namespace, data: Path) -> Filled:
@@ -115,7 +182,7 @@ def fill(options: argparse.Namespace, data: Path) -> Filled:
     left, seconds = options.events - options.aggregates, 0.0
     story = Story()
     last: Message = (b"", 0)
-    with Node(data, app=APP, settings={"partitions": options.partitions}) as node:
+    with Node(data, app=APP, settings=QUIET | {"partitions": options.partitions}) as node:
         driver = Driver(node.endpoints["commands"])
         driver.open_runs(options.aggregates)
         chunk = 0
@@ -146,7 +213,7 @@ def fill(options: argparse.Namespace, data: Path) -> Filled:
 
 def restart(data: Path, filled: Filled, seed: int) -> tuple[dict[str, Any], bool]:
     """Start to ready, and whether the state is right. Adds the commands of the check to `filled`."""
-    node = Node(data, app=APP, start_timeout_s=START_TIMEOUT_S)
+    node = Node(data, app=APP, settings=QUIET, start_timeout_s=START_TIMEOUT_S)
     started = time.perf_counter()
     node.start()
     seconds = time.perf_counter() - started
@@ -175,10 +242,7 @@ def proves(node: Node, filled: Filled, seed: int) -> bool:
         return False
     story = tell(PROBES, 1, filled.aggregates, seed, after=filled.story())
     driver.play(story.messages)
-    filled.events += PROBES
-    filled.live = story.live
-    filled.sold = [(run, segment, seats) for (run, segment), seats in story.sold.items()]
-    filled.last = story.messages[-1]
+    filled.note(story)
     view = node.endpoints["queries"][VIEW]
     for reached in driver.positions.items():
         ask(view, "positions", at_least=reached, timeout_ms=60_000)

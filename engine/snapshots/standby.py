@@ -9,6 +9,7 @@ needed: whatever a start would load from the store is what goes into the snapsho
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.core.idle import Idle
 from engine.core.memory import Memory
@@ -19,12 +20,21 @@ from engine.operate.crash import crash_point
 from engine.operate.errors import CorruptData
 from engine.snapshots.code import code_mark
 from engine.snapshots.format import Head
-from engine.snapshots.loading import CommandAt, load_newest
+from engine.snapshots.loading import CommandAt, Snapshot, load_newest
 from engine.snapshots.shelf import Place, Shelf
 from engine.snapshots.writing import write
 from engine.store.archive import StoreArchive
 from engine.store.reader import Reader
 from engine.wire.log import decode_commit, record_decoder
+
+
+class Found(NamedTuple):
+    """State at a position. `base`: the snapshot that it began with. `time_ns`: of the last commit."""
+
+    base: Snapshot | None
+    memory: Memory
+    time_ns: int
+    event_types: set[str]
 
 
 class Standby:
@@ -57,38 +67,22 @@ class Standby:
         sequence, position = self._reader.watermark()
         if not sequence and not position:
             return None
-        base = load_newest(
-            self._data,
-            self.shelf.partition,
-            self._app,
-            position,
-            self._log,
-            command_at=commands_of(self._reader),
-            beat=self._beat,
-            files=self._files,
-        )
+        found = self.caught_up(position)
+        base, memory = found.base, found.memory
         if base is not None and (base.position, base.sequence) == (position, sequence):
             return None
-        memory = Memory(self._app, self._archive())
-        types: set[str] = set()
-        at, time_ns = 0, 0
-        if base is not None:
-            memory.restore(base.aggregates, base.time_ns)
-            memory.gaps = not base.complete
-            at, time_ns, types = base.position, base.time_ns, base.event_types
-        time_ns = self._replay(memory, at, position, types) or time_ns
         crash_point("snapshot.state")
         head = Head(
             partition=self.shelf.partition,
             position=position,
             sequence=sequence,
-            time_ns=time_ns,
+            time_ns=found.time_ns,
             command=commands_of(self._reader)(position),
             aggregates=0,
             chunks=0,
             complete=not memory.gaps,
             classes=[],
-            event_types=sorted(types),
+            event_types=sorted(found.event_types),
             app=self._app.name,
             code=code_mark(self._app),
             made_ns=time.time_ns(),
@@ -97,6 +91,28 @@ class Standby:
         self.shelf.keep(place.path, *([base.path] if base else []))
         crash_point("snapshot.kept")
         return place
+
+    def caught_up(self, upto: int) -> "Found":
+        """The newest snapshot at or below a position, and the events up to there taken in."""
+        base = load_newest(
+            self._data,
+            self.shelf.partition,
+            self._app,
+            upto,
+            self._log,
+            command_at=commands_of(self._reader),
+            beat=self._beat,
+            files=self._files,
+        )
+        memory = Memory(self._app, self._archive())
+        types: set[str] = set()
+        after, time_ns = 0, 0
+        if base is not None:
+            memory.restore(base.aggregates, base.time_ns)
+            memory.gaps = not base.complete
+            after, time_ns, types = base.position, base.time_ns, base.event_types
+        time_ns = self._replay(memory, after, upto, types) or time_ns
+        return Found(base, memory, time_ns, types)
 
     def replayed(self, upto: int) -> Memory:
         """What the events up to a position make, without any snapshot; idle aggregates too."""
