@@ -14,8 +14,9 @@ ROOT = Path(__file__).parent.parent.parent
 TINY = {
     "throughput": ["--commands", "2000", "--aggregates", "3", "--batch", "50"],
     "latency": ["--rate", "5000", "--seconds", "0.4", "--lone", "5", "--idle", "0.1"],
-    "replay": ["--events", "3000", "--aggregates", "7", "--restarts", "1"],
+    "replay": ["--events", "3000", "--aggregates", "7", "--restarts", "1", "--tail", "500"],
     "national": ["--days", "2", "--trains", "20", "--orders", "3000", "--query-seconds", "0.2"],
+    "snapshot": ["--aggregates", "50", "--orders", "1000", "--seconds", "0.3"],
     "rebuild": ["--events", "3000", "--aggregates", "7", "--rate", "2000"],
     "ring": ["--records", "2000", "--pairs", "1"],
 }
@@ -23,7 +24,8 @@ TINY = {
 SAYS = {
     "throughput": {"commands_per_second", "cpu_us_per_command"},
     "latency": {"p50_ms", "p99_ms", "max_ms", "generator_late_ms", "lone_ms", "idle_percent_of_a_core"},
-    "replay": {"events_per_second", "seconds", "events"},
+    "replay": {"events_per_second", "seconds", "events", "from_snapshot"},
+    "snapshot": {"quiet_ms", "during_ms", "snapshot_seconds", "fork"},
     "national": {"tickets_per_second", "queries_per_second_while_selling", "restart_seconds", "runs_open"},
     "rebuild": {"seconds_at_rest", "seconds_while_selling", "queries_failed", "query_ms"},
     "ring": {"ratio"},
@@ -63,7 +65,8 @@ def test_a_view_of_many_events_is_built_again_while_the_node_sells_and_no_query_
 
 
 def test_a_filled_directory_is_replayed_again_and_goes_on_from_where_it_was(tmp_path: Path) -> None:
-    arguments = ["--events", "2000", "--aggregates", "2", "--restarts", "1", "--data", str(tmp_path / "data")]
+    arguments = ["--events", "2000", "--aggregates", "2", "--restarts", "1", "--tail", "200"]
+    arguments += ["--data", str(tmp_path / "data")]
     first = run("replay", *arguments)
     second = run("replay", *arguments)
     assert first["verified"]
