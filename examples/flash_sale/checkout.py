@@ -4,7 +4,7 @@
                       │                            └─ refused (cancelled meanwhile) → release
                       └─ refused (sold out) → reject
     received → accept payment ─┬─ paid → sell ─┬─ sold → complete
-                               │               └─ refused → reject → refund, release
+                               │               └─ refused → reject → refund
                                └─ refused (too late) → refund
     the timer → expire → release                cancelled → release, if units are held
 
@@ -88,7 +88,6 @@ class Checkout(Process):
     def rejected(self, event: OrderRejected, meta: Commit, send: Send) -> None:
         if event.paid:
             send(Refund(payment_of(meta.aggregate)))
-            send(Release(event.article, order=meta.aggregate))  # were they to come after all
 
     @on(OrderCancelled)
     def cancelled(self, event: OrderCancelled, meta: Commit, send: Send) -> None:

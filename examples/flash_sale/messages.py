@@ -133,7 +133,6 @@ class OrderCompleted(Event, name="order.completed"):
 class OrderRejected(Event, name="order.rejected"):
     """It is over. `paid`: money has to go back."""
 
-    article: str
     reason: str
     paid: bool
 

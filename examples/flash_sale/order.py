@@ -64,7 +64,7 @@ class Order(Aggregate):
     def reject(self, command: RejectOrder, stamp: Stamp) -> OrderRejected | None:
         if self.status not in ("processing", "paid"):
             return None
-        return OrderRejected(article=self.article, reason=command.reason, paid=self.status == "paid")
+        return OrderRejected(reason=command.reason, paid=self.status == "paid")
 
     @handles(CancelOrder)
     def cancel(self, command: CancelOrder, stamp: Stamp) -> OrderCancelled | Rejection | None:
