@@ -123,14 +123,14 @@ def lone_commands(aggregates: int) -> Iterator[Message]:
         number += 1
 
 
-def order(run: int, name: str) -> ReserveSeats:
+def order(run: int, name: str, leg: int = 3) -> ReserveSeats:
     """One seat on one leg."""
     return ReserveSeats(
         run_name(run),
         order=name,
         seat_class=SEAT_CLASS,
-        board=station(3),
-        alight=station(4),
+        board=station(leg),
+        alight=station(leg + 1),
         passengers=["p"],
     )
 
