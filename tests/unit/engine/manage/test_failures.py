@@ -3,14 +3,11 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from engine import Command, Commit, Process, Refusal, Send, Table, on, refused
+from engine import Command, Commit, Process, Send, Table, on
 from engine.follow.questions import Refused
-from engine.manage.questions import ManagerQuestions
 from engine.operate.errors import ConfigError
 from tests.unit.engine.manage.relay import (
     Posted,
@@ -23,7 +20,7 @@ from tests.unit.engine.manage.relay import (
     create,
     effects,
 )
-from tests.unit.engine.manage.world import SECOND_NS, Life, world
+from tests.unit.engine.manage.world import SECOND_NS, ask, wait, world
 
 
 class Nobodys(Command, name="nobody.handles"): ...
@@ -31,26 +28,6 @@ class Nobodys(Command, name="nobody.handles"): ...
 
 class Unwired(Command):
     pass
-
-
-class OnlyRefusals(Process):
-    """The relay, whose refusals may fail."""
-
-    at: set[str] = set()  # noqa: RUF012
-    calls: list[str] = []  # noqa: RUF012
-
-    @on(Posted)
-    def posted(self, event: Posted, meta: Commit, send: Send, state: Table) -> None:
-        send(Put(event.box, parcel=meta.aggregate))
-
-    @refused(Put)
-    def fails(self, command: Put, refusal: Refusal, send: Send, state: Table) -> None:
-        self.calls.append(command.parcel)
-        state["spoilt"] = True
-        send(Put("spoilt", parcel=command.parcel))
-        if command.parcel in self.at:
-            raise ValueError(f"no luck with {command.parcel}")
-        del state["spoilt"]
 
 
 class EventsFail(Relay):
@@ -67,26 +44,9 @@ class EventsFail(Relay):
             raise ValueError(f"no luck with {meta.aggregate}")
 
 
-def wait(life: Life) -> None:
-    """Lets time pass until nothing is tried again by itself."""
-    for _ in range(50):
-        life.settle()
-        patience = min(life.fold.patience(), life.manager.setbacks.next_due - life.now)
-        if patience == float("inf"):
-            return
-        life.now += patience
-    raise AssertionError("tried again without end")
-
-
-def ask(life: Life, query: str, **args: Any) -> Any:
-    """An answer of the desk."""
-    questions = ManagerQuestions(life.fold, life.manager)
-    return msgspec.json.decode(questions.answer(query, msgspec.json.encode(args)))
-
-
 @pytest.fixture(autouse=True)
 def _no_trouble() -> None:
-    EventsFail.at, OnlyRefusals.at, OnlyRefusals.calls = set(), set(), []
+    EventsFail.at = set()
 
 
 def test_an_event_that_fails_leaves_nothing_and_becomes_a_dead_letter(tmp_path: Path) -> None:
@@ -132,66 +92,6 @@ def test_a_dropped_event_sends_nothing(tmp_path: Path) -> None:
         assert effects(node.commits()) == {}
         with pytest.raises(Refused, match="nothing of p1"):
             ask(life, "dead-letter-drop", aggregate="p1")
-
-
-def test_a_refusal_that_fails_is_tried_again_then_waits_for_an_operator(tmp_path: Path) -> None:
-    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
-        OnlyRefusals.at = {"p1"}
-        node.post(PostParcel("p1", box="full"), PostParcel("p2", box="full"))
-        wait(life)
-        assert OnlyRefusals.calls.count("p1") == 5
-        assert effects(node.commits()) == {("box.put-in", "p2"): 1}
-        assert dict(life.manager.state) == {}
-        (letter,) = ask(life, "dead-letters")
-        assert (letter["aggregate"], letter["dead"], letter["attempts"]) == ("full", True, 5)
-        assert letter["events"] == ["refusal of box.put: no-room"]
-        assert ask(life, "outbox")["waiting"] == 1
-        (left,) = ask(life, "dead-letter-retry")
-        assert left["attempts"] == 6
-        OnlyRefusals.at = set()
-        assert ask(life, "dead-letter-retry", aggregate="full") == []
-        wait(life)
-        assert effects(node.commits()) == {("box.put-in", "p1"): 1, ("box.put-in", "p2"): 1}
-        assert len(life.manager.outbox) == 0
-
-
-def test_a_refusal_that_fails_outlives_a_restart_and_is_not_sent_again(tmp_path: Path) -> None:
-    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
-        OnlyRefusals.at = {"p1"}
-        node.post(PostParcel("p1", box="full"))
-        wait(life)
-        sent = len(node.taken)
-        life.again()
-        assert [str(entry.command.aggregate) for entry in life.manager.outbox] == ["full"]
-        OnlyRefusals.at = set()
-        wait(life)
-        assert len(node.taken) == sent + 1
-        assert effects(node.commits()) == {("box.put-in", "p1"): 1}
-
-
-def test_a_second_answer_does_not_hand_a_refusal_to_its_handler_again(tmp_path: Path) -> None:
-    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
-        OnlyRefusals.at = {"p1"}
-        node.post(PostParcel("p1", box="full"))
-        wait(life)
-        called = len(OnlyRefusals.calls)
-        (entry,) = life.manager.outbox
-        life.manager.answered(entry.command.id, Refusal("rejected", "no-room"), life.now)
-        life.manager.answered(entry.command.id, None, life.now)
-        assert len(OnlyRefusals.calls) == called
-        assert len(life.manager.outbox) == 1
-
-
-def test_a_refusal_can_be_dropped(tmp_path: Path) -> None:
-    with world(create({}, OnlyRefusals), tmp_path) as (node, life):
-        OnlyRefusals.at = {"p1"}
-        node.post(PostParcel("p1", box="full"))
-        wait(life)
-        assert ask(life, "dead-letter-drop", aggregate="full") == []
-        life.again()
-        wait(life)
-        assert len(life.manager.outbox) == 0
-        assert effects(node.commits()) == {}
 
 
 BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [

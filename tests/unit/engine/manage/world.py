@@ -13,6 +13,7 @@ from engine.follow import Fold
 from engine.manage import Manager, read_birth, record_births
 from engine.manage.birth import folder_of
 from engine.manage.intake import Intake
+from engine.manage.questions import ManagerQuestions
 from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.processes import Refusal
@@ -154,3 +155,20 @@ def world(app: Engine, folder: Path) -> Iterator[tuple[SmallNode, Life]]:
     finally:
         life.fold.close()
         node.writer.close()
+
+
+def wait(life: Life) -> None:
+    """Lets time pass until nothing is tried again by itself."""
+    for _ in range(50):
+        life.settle()
+        patience = min(life.fold.patience(), life.manager.setbacks.next_due - life.now)
+        if patience == float("inf"):
+            return
+        life.now += patience
+    raise AssertionError("tried again without end")
+
+
+def ask(life: Life, query: str, **args: Any) -> Any:
+    """An answer of the desk."""
+    questions = ManagerQuestions(life.fold, life.manager)
+    return msgspec.json.decode(questions.answer(query, msgspec.json.encode(args)))
