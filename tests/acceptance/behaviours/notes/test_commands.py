@@ -9,8 +9,8 @@ from engine import ConfigError
 from engine.operate.errors import Exit, Fault
 from engine.operate.node import Node
 from engine.reading import Subscriber
-from tests.acceptance.behaviours import domain
-from tests.acceptance.behaviours.domain import (
+from tests.acceptance.behaviours.notes import domain
+from tests.acceptance.behaviours.notes.domain import (
     Announce,
     Announced,
     Create,
@@ -28,7 +28,7 @@ from tests.acceptance.behaviours.domain import (
     Stumble,
     Unheard,
 )
-from tests.acceptance.behaviours.world import World, ask, elapsed, events, fresh, history
+from tests.acceptance.behaviours.notes.world import World, ask, elapsed, events, fresh, history
 
 LONGER_THAN_A_CLIENT_IS_SILENT_S = 2.2
 

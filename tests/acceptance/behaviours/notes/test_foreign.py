@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine.client import Client
-from tests.acceptance.behaviours.domain import Create, Created, Edit, Edited, Exchange, Mark, Marked
-from tests.acceptance.behaviours.world import World, ask, events, fresh, history
+from tests.acceptance.behaviours.notes.domain import Create, Created, Edit, Edited, Exchange, Mark, Marked
+from tests.acceptance.behaviours.notes.world import World, ask, events, fresh, history
 
 Send = Callable[[Client, list[Any]], list[Any]]
 MANY = 50

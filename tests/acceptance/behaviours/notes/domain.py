@@ -1,0 +1,336 @@
+"""A domain with every kind of handler: notes, and the boxes that finished ones are filed in.
+
+    Note     create, edit, and all the ways in which a command may end
+    Box      what the process manager `filing` puts a note into once it is finished
+"""
+
+import json
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from engine import (
+    Aggregate,
+    ApplicationMessage,
+    Command,
+    Commit,
+    Decided,
+    Engine,
+    Event,
+    Process,
+    Projection,
+    Rejection,
+    Send,
+    Stamp,
+    Table,
+    applies,
+    handles,
+    on,
+    query,
+    reject,
+)
+
+APP = "tests.acceptance.behaviours.notes.domain:create"
+
+
+class Create(Command, name="note.create"):
+    text: str
+
+
+class Edit(Command, name="note.edit"):
+    text: str
+
+
+class EditSlowly(Command, name="note.edit-slowly"):
+    text: str
+    seconds: float
+
+
+class Exchange(Command, name="note.exchange"):
+    """Edits, and answers with the text that was there before."""
+
+    text: str
+
+
+class Mark(Command, name="note.mark"):
+    label: str
+
+
+class MarkTwice(Mark, name="note.mark-twice"):
+    """Derived, with a handler of its own."""
+
+
+class Finish(Command, name="note.finish"):
+    """Three events at once."""
+
+    text: str
+
+
+class Announce(Command, name="note.announce"):
+    """An application message alone."""
+
+
+class Refuse(Command, name="note.refuse"):
+    """Rejected."""
+
+    raises: bool = False
+
+
+class Stumble(Command, name="note.stumble"):
+    """Its handler raises."""
+
+
+class Overreach(Command, name="note.overreach"):
+    """Its handler returns an event of a box beside one of the note."""
+
+
+class Unheard(Command, name="note.unheard"):
+    """Nobody handles it."""
+
+
+class File(Command, name="box.file"):
+    note: str
+
+
+class Created(Event, name="note.created"):
+    text: str
+
+
+class Edited(Event, name="note.edited"):
+    text: str
+
+
+class Marked(Event, name="note.marked"):
+    label: str
+
+
+class Closed(Event, name="note.closed"): ...
+
+
+class Announced(ApplicationMessage, name="note.announced"):
+    text: str
+
+
+class Filed(Event, name="box.filed"):
+    note: str
+
+
+class Written(Aggregate):
+    """What notes inherit: how they begin and change."""
+
+    text = ""
+
+    @applies(Created)
+    def _created(self, event: Created) -> None:
+        self.text = event.text
+
+    @applies(Edited)
+    def _edited(self, event: Edited) -> None:
+        self.text = event.text
+
+
+class Note(Written):
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.labels: list[str] = []
+        self.closed = False
+
+    @handles(Create, exists="must-not")
+    def create(self, command: Create, stamp: Stamp) -> Created:
+        return Created(command.text)
+
+    @handles(Edit)
+    def edit(self, command: Edit, stamp: Stamp) -> Edited | None:
+        return None if command.text == self.text else Edited(command.text)
+
+    @handles(EditSlowly)
+    def edit_slowly(self, command: EditSlowly, stamp: Stamp) -> Edited:
+        threading.Event().wait(command.seconds)
+        return Edited(command.text)
+
+    @handles(Exchange)
+    def exchange(self, command: Exchange, stamp: Stamp) -> Decided:
+        return Decided(Edited(command.text), result={"was": self.text})
+
+    @handles(Mark)
+    def mark(self, command: Mark, stamp: Stamp) -> Marked:
+        return Marked(command.label)
+
+    @handles(MarkTwice)
+    def mark_twice(self, command: MarkTwice, stamp: Stamp) -> list[Marked]:
+        return [Marked(command.label), Marked(command.label)]
+
+    @handles(Finish)
+    def finish(self, command: Finish, stamp: Stamp) -> list[Event]:
+        return [Edited(command.text), Marked("finished"), Closed()]
+
+    @handles(Announce)
+    def announce(self, command: Announce, stamp: Stamp) -> Announced:
+        return Announced(self.text)
+
+    @handles(Refuse)
+    def refuse(self, command: Refuse, stamp: Stamp) -> Rejection:
+        if command.raises:
+            raise reject("not-now", "from deep inside")
+        return reject("not-ever", "notes are patient")
+
+    @handles(Stumble)
+    def stumble(self, command: Stumble, stamp: Stamp) -> Edited:
+        raise ZeroDivisionError("a bug")
+
+    @handles(Overreach)
+    def overreach(self, command: Overreach, stamp: Stamp) -> Any:
+        return [Edited("overreached"), Filed(self.id)]
+
+    @applies(Marked)
+    def _marked(self, event: Marked) -> None:
+        self.labels.append(event.label)
+
+    @applies(Closed)
+    def _closed(self, event: Closed) -> None:
+        self.closed = True
+
+
+class Box(Aggregate):
+    @handles(File, exists="may")
+    def file(self, command: File, stamp: Stamp) -> Filed:
+        return Filed(command.note)
+
+    @applies(Filed)
+    def _filed(self, event: Filed) -> None: ...
+
+
+class OneNote(msgspec.Struct):
+    note: str
+
+
+class Texts(Projection):
+    """A table. What a note says, and how many entries it has had."""
+
+    @on(Created)
+    def created(self, event: Created, meta: Commit, view: Table) -> None:
+        view[meta.aggregate] = event.text
+
+    @on(Edited)
+    def edited(self, event: Edited, meta: Commit, view: Table) -> None:
+        view[meta.aggregate] = event.text
+
+    @query("text")
+    def text(self, view: Table, request: OneNote) -> Any:
+        return view.get(request.note)
+
+
+class Versions(Projection):
+    """State of its own. The versions of each note in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[int]] = {}
+        self._changed: set[str] = set()
+
+    @on(Created)
+    def created(self, event: Created, meta: Commit) -> None:
+        self._saw(meta)
+
+    @on(Edited)
+    def edited(self, event: Edited, meta: Commit) -> None:
+        self._saw(meta)
+
+    def _saw(self, meta: Commit) -> None:
+        self._seen.setdefault(meta.aggregate, []).append(meta.version)
+        self._changed.add(meta.aggregate)
+
+    @query("seen")
+    def seen(self, request: OneNote) -> list[int]:
+        return self._seen.get(request.note, [])
+
+    def save(self) -> Iterable[tuple[bytes, bytes | None]]:
+        changed, self._changed = self._changed, set()
+        return [(note.encode(), json.dumps(self._seen[note]).encode()) for note in changed]
+
+    def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        self._seen = {note.decode(): json.loads(versions) for note, versions in items}
+
+
+class Turns(Projection):
+    """Handlers of one, two and three events, written in another order than the one in which they run."""
+
+    @on(Edited, Marked, Closed, priority=2)
+    def three_second(self, a: Edited, b: Marked, c: Closed, meta: Commit, view: Table) -> None:
+        _took_its_turn(view, meta, "three-2")
+
+    @on(Marked, priority=20)
+    def marked_late(self, event: Marked, view: Table, meta: Commit) -> None:
+        _took_its_turn(view, meta, f"{event.label}+20")
+
+    @on(Edited, Closed, priority=7)
+    def two_second(self, edited: Edited, closed: Closed, view: Table, meta: Commit) -> None:
+        _took_its_turn(view, meta, "two+7")
+
+    @on(Closed, Edited, Marked, priority=-2)
+    def three_first(self, c: Closed, a: Edited, b: Marked, meta: Commit, view: Table) -> None:
+        _took_its_turn(view, meta, f"three-{a.text}-first")
+
+    @on(Marked, priority=-20)
+    def marked_early(self, event: Marked, view: Table, meta: Commit) -> None:
+        _took_its_turn(view, meta, f"{event.label}-20")
+
+    @on(Marked)
+    def marked(self, event: Marked, meta: Commit, view: Table) -> None:
+        _took_its_turn(view, meta, event.label)
+
+    @on(Edited, Marked, priority=-7)
+    def two_first(self, edited: Edited, marked: Marked, meta: Commit, view: Table) -> None:
+        _took_its_turn(view, meta, "two-7")
+
+    @on(Closed, priority=-100)
+    def closed(self, event: Closed, meta: Commit, view: Table) -> None:
+        _took_its_turn(view, meta, "closed-100")
+
+    @query("turns")
+    def turns(self, view: Table, request: OneNote) -> Any:
+        return view.get(request.note, [])
+
+
+def _took_its_turn(view: Table, meta: Commit, what: str) -> None:
+    view[meta.aggregate] = [*view.get(meta.aggregate, []), what]
+
+
+class Filing(Process):
+    """Files every finished note in a box of its own."""
+
+    @on(Closed)
+    def closed(self, event: Closed, meta: Commit, send: Send) -> None:
+        send(File(box_of(meta.aggregate), note=meta.aggregate))
+
+
+def box_of(note: str) -> str:
+    """The box that a finished note is filed in."""
+    return f"box-of-{note}"
+
+
+def create(settings: dict[str, str]) -> Engine:
+    """The application."""
+    app = Engine("behaviours")
+    app.aggregate(Note)
+    app.aggregate(Box)
+    app.message(Announced)
+    app.projection("texts")(Texts)
+    app.projection("versions")(Versions)
+    app.projection("turns")(Turns)
+    app.process("filing")(Filing)
+    return app
+
+
+class Rival(Aggregate):
+    @handles(Create)
+    def create(self, command: Create, stamp: Stamp) -> Filed:
+        return Filed("")
+
+
+def create_with_a_rival(settings: dict[str, str]) -> Engine:
+    """Two handlers for one command."""
+    app = create(settings)
+    app.aggregate(Rival)
+    return app
