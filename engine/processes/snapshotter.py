@@ -6,13 +6,14 @@ notes which commands the journal need no longer keep.
 """
 
 import contextlib
+import gc
 import os
 import time
 
 from engine.operate.errors import Exit
 from engine.operate.status import State
 from engine.processes.stage import Stage, run
-from engine.snapshots import Shelf, Standby, verify
+from engine.snapshots import Shelf, Standby, code_mark, verify
 from engine.snapshots.loading import Unusable
 from engine.snapshots.needed import write_needed
 from engine.snapshots.request import Request
@@ -30,7 +31,7 @@ class Stopping(BaseException):
 
 
 class Snapshotter:
-    """The shelves of all partitions, and which snapshots on them are known to be whole."""
+    """The shelves of all partitions, and which snapshots on them a start could use, newest first."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -40,12 +41,14 @@ class Snapshotter:
         self.request = Request(stage.data)
 
     def look(self) -> None:
-        """Finds out which snapshots of earlier lives are whole: only those count as kept."""
+        """Finds out which snapshots of earlier lives are whole and of today's code: only those count."""
+        mark = ""
         for p, shelf in enumerate(self.shelves):
             for place in shelf.places()[:KEPT]:
+                mark = mark or code_mark(self.stage.app())
                 try:
-                    verify(place.path, beat=self.beat)
-                    self.sound[p].append(place)
+                    if verify(place.path, beat=self.beat).code == mark:
+                        self.sound[p].append(place)
                 except Unusable as why:
                     self.stage.log(f"snapshot {place.path} is damaged: {why}")
         self.tell()
@@ -65,6 +68,14 @@ class Snapshotter:
 
     def take(self) -> None:
         """One of every partition where anything is new."""
+        gc.disable()  # millions of objects without a cycle, and a collector that would look at them all
+        try:
+            self._take()
+        finally:
+            gc.enable()
+        self.tell()
+
+    def _take(self) -> None:
         app = self.stage.app()
         taken = 0
         self.still = []
@@ -84,7 +95,6 @@ class Snapshotter:
                 self.still.append(p)
         if not taken:
             self.still = []
-        self.tell()
 
     def tell(self) -> None:
         """Notes what the journal must keep, and that the note is new.
