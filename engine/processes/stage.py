@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.model.app import Engine
 from engine.operate.errors import ConfigError, Exit, RingfoldError
+from engine.operate.log_line import log_line
 from engine.operate.status import Slot, State, StatusPage
 from ringbuffer import Bell, Consumer, Producer, RingError
 
@@ -71,7 +72,11 @@ class Stage:
 
     def wait_for(self, name: str, *states: State) -> None:
         """Waits until another process is in one of these states."""
-        while self.state_of(name) not in states:
+        self.wait_until(lambda: self.state_of(name) in states)
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Waits for something that a neighbour does."""
+        while not holds():
             if self.waits():
                 raise SystemExit(Exit.TEMPORARY)
             time.sleep(0.01)
@@ -122,7 +127,7 @@ class Stage:
 
     def log(self, text: str) -> None:
         """One line to the node's standard error."""
-        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+        log_line(f"{self.name}: {text}")
 
     def running(self) -> None:
         """Start-up is over: nothing of it needs to be looked at by the collector again."""

@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import sys
 
 from engine.operate.commands.options import add_config_options, settings_from
 from engine.operate.commands.parser import Command, Program
+from engine.operate.log_line import log_line
 from engine.operate.supervisor import Supervisor
 
 DESCRIPTION = """Runs a node: one input process, a core and an output process per partition, a projector per
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, program: Program) -> int:
 
 def log(text: str) -> None:
     """One line of the supervisor's to standard error."""
-    print(f"supervisor: {text}", file=sys.stderr, flush=True)
+    log_line(f"supervisor: {text}")
 
 
 def show(supervisor: Supervisor) -> None:
