@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 
+class Superseded(Exception):
+    """What the core waits for will never be stored: somebody else has appended, and it must go back."""
+
+
 class Archive(Protocol):
     """The stored past of one partition."""
 
@@ -12,7 +16,7 @@ class Archive(Protocol):
 
     def stream(self, aggregate: str, upto: int) -> Iterable[Any]:
         """The typed commits of one aggregate in version order. Everything up to position `upto` is in the
-        store when this returns the first: it waits for it."""
+        store when this returns the first: it waits for it. Raises Superseded if that will never be."""
 
     def stored(self) -> int:
         """The last command sequence whose outcome is stored. May lag, never leads."""

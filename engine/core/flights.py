@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+NEVER = 1 << 64  # the sequence of what is half done: it is not stored before it is handed on
+
 
 class Flight(NamedTuple):
     """What one batch changed."""

@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from engine.core.archive import Archive, NoArchive
-from engine.core.flights import Flight, Flights
+from engine.core.archive import Archive, NoArchive, Superseded
+from engine.core.flights import NEVER, Flight, Flights
 from engine.core.memory import Memory
 from engine.core.window import Window
 from engine.model.aggregates import Aggregate
@@ -32,6 +32,8 @@ from engine.wire.commands import CommandDecoder, Malformed
 from engine.wire.sections import GROUP, SECTION, singles
 
 Log = Callable[[str], None]
+
+BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every start after it
 
 Entry = tuple[str, int, str, int, int, list[Any], Any]
 """A `Commit` on its way to the encoder: a tuple gives the same bytes and is made in half the time."""
@@ -62,7 +64,7 @@ class Partition:
         self.memory = Memory(app, self._archive)
         self.aggregates = self.memory.aggregates
         self._flights = Flights()
-        self._at_hand = Flight(0, 0, (), [], [])
+        self._at_hand = Flight(NEVER, 0, (), [], [])
         self._log = log
         self._decode = CommandDecoder(app).decode
         self._encode = msgspec.json.Encoder().encode
@@ -154,13 +156,18 @@ class Partition:
 
     def process(self, section: bytes) -> Batch:
         """Runs every command of a section and returns what is to be stored and answered. Raises Broken, with
-        everything as it was before, if a bug came out too late to be contained in its command."""
+        everything as it was before, if a bug came out too late to be contained in its command; Superseded if
+        it cannot go on before `go_back`, which then undoes this section too."""
         try:
-            return self._run(section)
-        except Broken:
-            for id in self._at_hand.commands():
-                self.window.forget(id)
-            self.memory.reload(self._at_hand.touched, self.position)
+            try:
+                return self._run(section)
+            except Broken:
+                for id in self._at_hand.commands():
+                    self.window.forget(id)
+                self.memory.reload(self._at_hand.touched, self.position)
+                raise
+        except Superseded:
+            self._flights.add(self._at_hand)
             raise
 
     def _run(self, section: bytes) -> Batch:
@@ -173,7 +180,7 @@ class Partition:
         hexes: list[str] = []
         touched: dict[str, Aggregate] = {}
         outcomes: list[bytes] = []
-        self._at_hand = Flight(0, 0, touched, hexes, outcomes)
+        self._at_hand = Flight(NEVER, 0, touched, hexes, outcomes)
         replies: list[bytes] = []
         duplicates: list[tuple[bytes, str]] = []
         aggregates, handlers, window = self.aggregates, self._handlers, self.window
@@ -238,15 +245,15 @@ class Partition:
                                 else:
                                     events, result, answer = self._unfold(id, decision, appliers)
                         except Rejection as no:
-                            answer = self._rejected(id, no.code, no.message)
-                        except Exception as error:  # a handler's bug must not stop its neighbours
+                            answer = self._raised(command, no)
+                        except BUGS as error:  # a handler's bug must not stop its neighbours
                             answer = self._bug(command, error)
                 if answer is None and events:
                     touched[name] = aggregate  # type: ignore[assignment]
                     try:
                         for event in events:
                             appliers[type(event)](aggregate, event)
-                    except Exception as error:  # half applied
+                    except BUGS as error:  # half applied
                         raise self._broken("the applier", command, error) from error
                     version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
                     commits.append((name, version, id, sequence, time_ns + sequence, events, result))
@@ -302,14 +309,20 @@ class Partition:
             self._log(f"between commands {commits[0][2]} and {commits[-1][2]} {text}")
             raise Broken(text) from error
 
-    def _bug(self, command: Any, error: Exception) -> bytes:
+    def _bug(self, command: Any, error: BaseException) -> bytes:
         """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
         kind = type(error).__name__
         trace = "".join(traceback.format_exception(error)).rstrip()
         self._log(f"the handler of {type(command).__name__} {command.id} failed\n{trace}")
         return self._failed(command.id, "handler-bug", f"the handler raised {kind}")
 
-    def _broken(self, what: str, command: Any, error: Exception) -> Broken:
+    def _raised(self, command: Any, no: Rejection) -> bytes:
+        try:
+            return self._rejected(command.id, no.code, no.message)
+        except Exception as error:  # its code or message cannot be encoded
+            return self._bug(command, error)
+
+    def _broken(self, what: str, command: Any, error: BaseException) -> Broken:
         self._log(f"{what} for {type(command).__name__} {command.id} failed at {_place(error)}: {error!r}")
         return Broken(f"{what} raised {type(error).__name__}")
 
@@ -370,7 +383,7 @@ class Partition:
         return self._encode({"outcome": "failed", "id": id, "code": code, "message": message})
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{at.filename}:{at.lineno}"
 

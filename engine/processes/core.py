@@ -9,6 +9,7 @@ import gc
 import sys
 import time
 
+from engine.core.archive import Superseded
 from engine.operate.errors import ConfigError, RingfoldError
 from engine.operate.status import State
 from engine.processes.poison import Poison
@@ -25,10 +26,12 @@ def main(stage: Stage) -> None:
     # Replay decodes from another depth of the stack than the gate did: what passed there must pass here.
     sys.setrecursionlimit(2 * sys.getrecursionlimit())
     gc.disable()  # aggregates and messages make no cycles; a full collection over millions would stall
-    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)
+    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED, State.STOPPED)
     bell = stage.bell(stage.name)
     inbox = stage.consumer("inbox", bell)
     outbox = stage.producer("outbox", wakes=f"output-{stage.partition}")
+    # What an earlier life handed on is stored first: decided twice, it might be told apart or set aside.
+    stage.wait_until(lambda: outbox.backlog == 0)
     poison = Poison(stage.data, stage.partition, stage.slot)
     stage.slot.state = State.REPLAYING
     past = past_of(stage)
@@ -46,8 +49,11 @@ def main(stage: Stage) -> None:
         if partition.epoch != past.output.epoch:
             past.go_back(partition, decide)
         for section in sections:
-            if last_sequence(section) > partition.sequence:
-                decide(section)
+            while last_sequence(section) > partition.sequence:
+                try:
+                    decide(section)
+                except Superseded:
+                    past.go_back(partition, decide)
         stage.beat()
         if sections:
             inbox.release()
@@ -66,7 +72,8 @@ def past_of(stage: Stage) -> Past:
     """The stored past of this process's partition."""
 
     def beat(position: int) -> None:
-        stage.beat()
+        if stage.waits():
+            raise RingfoldError("the supervisor is gone")
         stage.slot.position = max(position, stage.slot.position)
 
     def wait() -> None:

@@ -13,7 +13,7 @@ import zmq
 
 from engine.journal import Writer as Journal
 from engine.journal import read, recover
-from engine.operate.errors import NoSpace
+from engine.operate.errors import NoSpace, RingfoldError
 from engine.operate.status import State
 from engine.processes.gate import Gate, Limits, busy_answer
 from engine.processes.pruner import Pruner
@@ -58,6 +58,8 @@ class Input:
         self.last = stored  # last sequence of each partition
         marks = [inbox.mark - 1 if inbox.mark else self.sequence for inbox in self.inboxes]
         for frame in read(folder, min([*stored, *marks]), self.sequence):
+            if stage.waits():  # where one partition had no commands for long, this may be all of the journal
+                raise RingfoldError("the supervisor is gone")
             for p, section in decode_payload(frame.payload):
                 self.last[p] = max(self.last[p], last_sequence(section))
                 if last_sequence(section) > marks[p]:  # journaled, then killed before the ring had it

@@ -47,13 +47,13 @@ def main(stage: Stage) -> None:
         stage.beat()
         if batches:
             batches = [batch for batch in batches if batch.epoch == stage.slot.epoch]
+            conflict: Conflict | None = None
             try:
                 store(stage, writer, unseen(batches, writer.sequence))
-            except Conflict as conflict:
-                stage.log(str(conflict))
-                stage.slot.epoch += 1
-                core.ring()
-                batches = []
+            except Conflict as found:
+                conflict = found
+                # What an earlier life had stored is not decided anew: nobody else would answer it.
+                batches = [batch for batch in batches if batch.last_sequence <= writer.sequence]
             again = duplicates_in(writer, batches)
             answers = answers_of(batches, again, stage.partition)
             if answers:
@@ -65,9 +65,13 @@ def main(stage: Stage) -> None:
                 if batch.commits:
                     last = batch.first_position + batch.commits - 1
                     doorbell.send(DOORBELL.pack(stage.partition, batch.first_position, last) + batch.log)
-            for first, last, record in {found.record: None for _, found in again}:
+            for first, last, record in {hit.record: None for _, hit in again}:
                 # Published again: the first time may have been lost in a power cut.
                 doorbell.send(DOORBELL.pack(stage.partition, first, last) + record)
+            if conflict is not None:
+                stage.log(str(conflict))
+                stage.slot.epoch += 1
+                core.ring()
             outbox.release()
             stage.slot.sequence, stage.slot.position = writer.sequence, writer.position
             stage.worked()

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.operate.errors import CorruptData
 from engine.operate.manifest import write_atomically
@@ -54,7 +55,11 @@ class Poison:
 
     def _watched(self, partition: Partition, sequence: int, section: bytes) -> list[Batch]:
         self._slot.in_hand = sequence
-        batches = list(partition.batches(section))
+        try:
+            batches = list(partition.batches(section))
+        except Superseded:
+            self._slot.in_hand = 0
+            raise
         self._slot.in_hand = 0  # before they are handed on: waiting for room is nobody's fault
         return batches
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.journal import read
 from engine.model.app import Engine
@@ -55,7 +56,13 @@ class Past:
 
     def partition(self) -> Partition:
         """State as the event store has it."""
-        archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, self._wait)
+
+        def wait() -> None:
+            if partition.epoch != self.output.epoch:
+                raise Superseded
+            self._wait()
+
+        archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, wait)
         partition = Partition(
             self.app, self.number, window=self._window, archive=archive, log=self._log
         )
@@ -88,23 +95,33 @@ class Past:
         return partition
 
     def replay(self, partition: Partition, journaled: int, run: Run) -> None:
-        """Runs the journal behind what is stored, up to sequence `journaled`."""
-        for frame in read(self.data / "journal", partition.sequence, journaled):
-            for number, section in decode_payload(frame.payload):
-                if number == partition.number and last_sequence(section) > partition.sequence:
-                    run(section)
-                    self._beat(partition.position)
+        """Runs the journal behind what is stored, up to sequence `journaled`; again if somebody appends."""
+        while True:
+            try:
+                return self._replay(partition, journaled, run)
+            except Superseded:
+                self._undo(partition)
 
     def go_back(self, partition: Partition, run: Run) -> None:
         """Somebody else has appended: undoes what was decided since, and decides it anew."""
         came = partition.sequence
+        self._undo(partition)
+        self.replay(partition, came, run)
+
+    def _replay(self, partition: Partition, journaled: int, run: Run) -> None:
+        for frame in read(self.data / "journal", partition.sequence, journaled):
+            for number, section in decode_payload(frame.payload):
+                if number == partition.number and last_sequence(section) > partition.sequence:
+                    run(section)
+            self._beat(partition.position)  # also while all of it is of other partitions
+
+    def _undo(self, partition: Partition) -> None:
         while partition.epoch != self.output.epoch:
             epoch = self.output.epoch
             stored, position = self.reader.watermark()
             partition.go_back(stored, position, partial(self._since, upto=position))
             partition.epoch = epoch
             self._log(f"somebody appended to the event store: going back to sequence {stored}")
-        self.replay(partition, came, run)
 
     def _since(self, after: int, upto: int) -> Iterator[Any]:
         for _, record in self.reader.records(after):

@@ -17,6 +17,7 @@ from engine.model.messages import Event
 from engine.operate.errors import ConfigError, NoSpace
 from engine.store.format import POSITION, TABLES, number, seal, word
 from engine.store.writer import Conflict
+from engine.wire.commands import ids_are_canonical
 from engine.wire.identity import aggregate_key, partition_of, uuid7_hex
 
 
@@ -57,6 +58,8 @@ def append_to(
     if not events:
         raise ConfigError("an entry needs an event", aggregate=aggregate)
     id, key = command or uuid7_hex(), aggregate_key(aggregate)
+    if len(id) != 32 or not ids_are_canonical([id]):
+        raise ConfigError("a command id is 32 lower-case hex digits", command=id)
     log, versions, commands, _, meta = (env.open_db(name, create=False) for name in TABLES)
     try:
         with env.begin(write=True) as txn:

@@ -49,22 +49,26 @@ class Writer:
 
     def commit(self, batches: list[Batch]) -> None:
         """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later. Conflict:
-        nothing was kept, and the batches must be decided anew; `position` is up to date again."""
+        nothing was kept, and the batches must be decided anew.
+
+        What counts is the position at which they were decided, not the last one that this writer knows:
+        either process may have been started after somebody else's append, and know more than the other."""
         entries: list[tuple[bytes, bytes]] = []
         heads: dict[bytes, bytes] = {}
         keys: list[tuple[bytes, bytes]] = []
         outcomes: list[tuple[bytes, bytes]] = []
-        position, sequence = self.position, self.sequence
+        decided_at = position = batches[0].first_position - 1
+        sequence = self.sequence
         for batch in batches:
             sequence = batch.last_sequence
-            if batch.outcomes:
-                outcomes.append((word(sequence), batch.outcomes))
-            if not batch.commits:
-                continue
             if batch.first_position != position + 1:
                 raise InvariantBroken(
                     "positions are not contiguous", have=position, found=batch.first_position
                 )
+            if batch.outcomes:
+                outcomes.append((word(sequence), batch.outcomes))
+            if not batch.commits:
+                continue
             position += batch.commits
             at = word(position)
             entries.append((at, seal(batch.log)))
@@ -76,9 +80,14 @@ class Writer:
         try:
             with self.env.begin(write=True) as txn:
                 have = number(txn.get(POSITION, db=self.meta))
-                if have != self.position:
-                    self.position, expected = have, self.position
-                    raise Conflict("somebody else appended to the event store", expected=expected, found=have)
+                if decided_at > have:
+                    raise InvariantBroken(
+                        "positions are not contiguous", have=have, found=batches[0].first_position
+                    )
+                if decided_at < have:
+                    self.position = have
+                    text = "somebody else appended to the event store"
+                    raise Conflict(text, expected=decided_at, found=have)
                 if entries:
                     txn.cursor(self.log).putmulti(entries, append=True)
                     _, added = txn.cursor(self.versions).putmulti(sorted(heads.items()), overwrite=False)

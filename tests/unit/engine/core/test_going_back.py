@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.core.archive import Superseded
 from engine.core.partition import Broken
 from engine.model.messages import Command, Event
 from engine.wire.batches import Batch, decode_replies
@@ -17,6 +18,7 @@ from tests.unit.engine.core.test_partition import (
     Deposit,
     Moved,
     Open,
+    Read,
     Shelf,
     Stumble,
     Withdraw,
@@ -150,3 +152,41 @@ def test_only_what_is_not_stored_is_decided_anew() -> None:
     bank.core.go_back(3, 4, lambda after: shelf.commits[after:])
     assert bank.balance() == 107
     assert bank.balance("z") == 1
+
+
+class Blind(Shelf):
+    """It learns of another append while the core waits for it."""
+
+    waits = False
+
+    def stream(self, aggregate: str, upto: int) -> list[Any]:
+        if self.waits:
+            raise Superseded
+        return super().stream(aggregate, upto)
+
+
+@pytest.mark.parametrize("how", ["apply", "read"])
+def test_what_is_half_done_when_the_core_must_go_back_is_undone_with_the_rest(how: str) -> None:
+    shelf = Blind()
+    bank = Bank(archive=shelf)
+    bank.run(Open("a"), Deposit("a", amount=100))
+    shelf.keep(bank.batches[-1])
+    bank.core.memory.gaps = True  # an unknown name is looked for in the store, and so is what a bug left
+    commands = [Deposit("a", amount=1), Withdraw("a", amount=500), Open("b") if how == "read" else Read("a")]
+    more = section(bank, *commands, Stumble("a", how=how))
+    shelf.waits = True
+    with pytest.raises(Superseded):
+        list(bank.core.batches(more))
+    shelf.waits = False
+    foreign(shelf, "a", 3, "f" * 32, Moved(amount=1000))
+    bank.core.go_back(2, 3, lambda after: shelf.commits[after:])
+    assert (bank.balance(), bank.core.sequence, bank.core.position) == (1100, 2, 3)
+    assert "b" not in bank.core.aggregates
+    batches = []
+    for batch in bank.core.batches(more):
+        shelf.keep(batch)
+        batches.append(batch)
+    outcomes = [answer["outcome"] for answer in answers(batches)]
+    assert outcomes.count("committed") == 3 - (how == "apply")
+    assert outcomes.count("rejected") == 0, "the ids of the first try are forgotten"
+    assert bank.balance() == 1100 + 1 - 500

@@ -113,6 +113,10 @@ class Account(Aggregate):
                 return Decided(Moved(amount=1), result=object())
             case "recursion":
                 return self.stumble(command, stamp)
+            case "rejection":
+                raise reject("odd", object())  # type: ignore[arg-type]
+            case "exit":
+                raise SystemExit(3)
             case "event":
                 return Broke(what=object())
             case _:
@@ -253,6 +257,8 @@ def test_a_commit_is_answered_with_version_partition_and_position(bank: Bank) ->
         (Stumble("a", how="number"), "failed", "handler-bug"),
         (Stumble("a", how="result"), "failed", "handler-bug"),
         (Stumble("a", how="recursion"), "failed", "handler-bug"),
+        (Stumble("a", how="rejection"), "failed", "handler-bug"),
+        (Stumble("a", how="exit"), "failed", "handler-bug"),
         (Deposit("forbidden", amount=1), "failed", "handler-bug"),
     ],
 )

@@ -1,0 +1,127 @@
+"""Appends by somebody else that meet a node at a bad moment: no process may stop or wait for ever."""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
+from engine.client import Client
+from engine.operate.node import Node
+from engine.operate.status import Slot, State
+from engine.store import append_foreign
+from tests.deadline import until
+
+SETTINGS = {"stall_seconds": 60}  # processes are stopped here on purpose
+
+
+class Count(Command, name="foreign.count"): ...
+
+
+class Counted(Event, name="foreign.counted"): ...
+
+
+class Counter(Aggregate):
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.count = 0
+
+    @handles(Count, exists="may")
+    def add(self, command: Count, stamp: Stamp) -> Counted:
+        return Counted()
+
+    @applies(Counted)
+    def _counted(self, event: Counted) -> None:
+        self.count += 1
+
+
+def create(settings: Mapping[str, str]) -> Engine:
+    app = Engine("foreign")
+    app.aggregate(Counter)
+    return app
+
+
+def create_forgetful(settings: Mapping[str, str]) -> Engine:
+    app = Engine("foreign")
+    app.aggregate(idle_s=1e-9)(Counter)
+    return app
+
+
+@contextmanager
+def node_of(folder: Path, app: str = "create") -> Iterator[tuple[Node, Client]]:
+    node = Node(folder / "data", app=f"{__name__}:{app}", settings=SETTINGS, log=folder / "log")
+    with node, Client(node.endpoints) as client:
+        assert client.send(Count("c")).version == 1
+        yield node, client
+
+
+@contextmanager
+def standing_still(node: Node, name: str) -> Iterator[None]:
+    os.kill(node.pids[name], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(node.pids[name], signal.SIGCONT)
+
+
+def slot(node: Node, name: str) -> Slot:
+    assert node.page is not None
+    return node.page.slot(name)
+
+
+@pytest.mark.parametrize("name", ["core-0", "output-0"])
+def test_an_append_while_a_process_is_away_is_noticed_when_it_is_back(tmp_path: Path, name: str) -> None:
+    with node_of(tmp_path) as (node, client):
+        os.kill(node.pids[name], signal.SIGKILL)
+        assert append_foreign(node.data, "c", [Counted()]) == (2, 2)
+        assert client.send(Count("c"), timeout_s=30).version == 3
+        assert node.stop() == 0
+
+
+def test_a_second_append_while_the_core_goes_back_is_taken_in_with_the_first(tmp_path: Path) -> None:
+    with node_of(tmp_path) as (node, client):
+        with standing_still(node, "core-0"):
+            with standing_still(node, "output-0"):
+                os.kill(node.pids["core-0"], signal.SIGCONT)
+                assert client.send(Count("c"), wait="accepted").outcome == "accepted"
+                until(lambda: slot(node, "core-0").sequence == 2, what="it is decided")
+                os.kill(node.pids["core-0"], signal.SIGSTOP)
+                append_foreign(node.data, "c", [Counted()])
+            until(lambda: slot(node, "output-0").epoch == 1, what="the output has noticed")
+            append_foreign(node.data, "c", [Counted()])
+        assert client.send(Count("c"), timeout_s=30).version == 5
+        assert node.stop() == 0
+
+
+def test_an_idle_aggregate_that_waits_for_what_is_never_stored_is_brought_back_all_the_same(
+    tmp_path: Path,
+) -> None:
+    with node_of(tmp_path, "create_forgetful") as (node, client):
+        assert client.send(Count("d")).version == 1
+        assert client.send(Count("e")).version == 1  # others leave memory with this one at the latest
+        with standing_still(node, "output-0"):
+            for name in ("x", "x", "c"):  # to bring `c` back the core waits until both of `x` are stored
+                assert client.send(Count(name), wait="accepted").outcome == "accepted"
+            until(lambda: slot(node, "core-0").in_hand, what="the core waits")
+            append_foreign(node.data, "c", [Counted()])
+        assert client.send(Count("c"), timeout_s=30).version == 4
+        assert client.send(Count("x"), timeout_s=30).version == 3
+        assert node.stop() == 0
+
+
+def test_a_core_decides_nothing_before_the_last_life_s_decisions_are_stored(tmp_path: Path) -> None:
+    with node_of(tmp_path) as (node, client):
+        core = slot(node, "core-0")
+        with standing_still(node, "output-0"):
+            assert client.send(Count("c"), wait="accepted").outcome == "accepted"
+            until(lambda: core.sequence == 2, what="it is decided")
+            os.kill(core.pid, signal.SIGKILL)
+            until(lambda: core.restarts == 1, what="the core is started again")
+            before = core.progress
+            until(lambda: core.progress > before + 20, what="it waits")
+            assert core.state == State.STARTING
+        assert client.send(Count("c"), timeout_s=30).version == 3
+        assert node.stop() == 0

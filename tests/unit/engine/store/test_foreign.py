@@ -1,0 +1,72 @@
+"""Appending from outside: how the store's writer learns of it, whichever of the two was there first."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.model.messages import Event
+from engine.operate.errors import ConfigError, InvariantBroken
+from engine.store import Conflict, Writer
+from engine.store.foreign import append_to
+from engine.wire.batches import Batch
+from engine.wire.identity import uuid7_hex
+from engine.wire.log import Commit
+from tests.unit.engine.store.batches import batch_of, outcome
+
+MAP = 64 << 20
+
+
+class Moved(Event, name="foreign-unit.moved"): ...
+
+
+def deposit(position: int, sequence: int) -> Batch:
+    commit = Commit(f"a{position}", 1, uuid7_hex(), sequence, 1000 + sequence, [{"type": "x"}])
+    return batch_of([commit], first_position=position, last_sequence=sequence)
+
+
+def rejection(position: int, sequence: int) -> Batch:
+    answers = b"[" + outcome(uuid7_hex()) + b"]"
+    return Batch(sequence, sequence, position, 0, b"", b"", b"", answers, b"", b"")
+
+
+@pytest.mark.parametrize("make", [deposit, rejection])
+@pytest.mark.parametrize("reopened", [False, True])
+def test_what_was_decided_before_an_append_is_not_stored_though_the_writer_is_newer(
+    tmp_path: Path, make: Callable[[int, int], Batch], reopened: bool
+) -> None:
+    writer = Writer(tmp_path, MAP)
+    writer.commit([deposit(1, 1)])
+    append_to(writer.env, "z", [Moved()])
+    if reopened:
+        writer.close()
+        writer = Writer(tmp_path, MAP)
+    with pytest.raises(Conflict):
+        writer.commit([make(2, 2)])
+    writer.commit([make(3, 2)])
+    assert (writer.sequence, writer.position) == (2, 3 if make is deposit else 2)
+
+
+def test_what_was_decided_in_the_knowledge_of_an_append_is_stored_though_the_writer_is_older(
+    tmp_path: Path,
+) -> None:
+    writer = Writer(tmp_path, MAP)
+    append_to(writer.env, "z", [Moved()])
+    writer.commit([deposit(2, 1), rejection(3, 2), deposit(3, 3)])
+    assert (writer.sequence, writer.position) == (3, 3)
+
+
+def test_what_was_decided_after_something_that_is_not_stored_breaks_an_invariant(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP)
+    with pytest.raises(InvariantBroken, match="not contiguous"):
+        writer.commit([deposit(2, 1)])
+    with pytest.raises(InvariantBroken, match="not contiguous"):
+        writer.commit([deposit(1, 1), rejection(3, 2)])
+    assert (writer.sequence, writer.position) == (0, 0)
+
+
+@pytest.mark.parametrize("id", ["A" * 32, "a" * 31, "a" * 34, "a " * 16, "g" * 32])
+def test_an_id_that_no_client_could_send_is_refused(tmp_path: Path, id: str) -> None:
+    writer = Writer(tmp_path, MAP)
+    with pytest.raises(ConfigError, match="32 lower-case hex digits"):
+        append_to(writer.env, "z", [Moved()], command=id)
