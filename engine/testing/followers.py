@@ -66,11 +66,15 @@ class Follower:
         self.fold.close()
 
     def _save(self, force: bool = False) -> None:
+        self._insist(lambda: self.fold.save(force))
+
+    def _insist(self, step: Callable[[], None]) -> None:
+        """Where the process would end by an error, and be started again."""
         for attempt in range(1, MOST_TRIES + 1):
             try:
-                self.fold.save(force)
+                step()
                 return
-            except Exception as error:  # a projector would end here, and begin again where it last saved
+            except Exception as error:
                 if attempt == MOST_TRIES:
                     raise
                 self._log(f"tried again: {error!r}")
@@ -125,7 +129,7 @@ class ManagerInline(Follower):
             self._save(force=True)
         self.manager.durable()
         commands = self.manager.leaving(self.post.room)
-        self.post.send(commands)
+        self._insist(lambda: self.post.send(commands))
         return busy or bool(commands)
 
     @property

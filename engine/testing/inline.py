@@ -13,7 +13,6 @@ managers take events in when something is waited for or `settle` is called. Time
 """
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from engine.operate.manifest import open_data
 from engine.reading.stores import lend
 from engine.store.foreign import append_to
 from engine.testing.followers import Follower, ManagerInline, ViewInline
-from engine.testing.pipeline import Pipeline
+from engine.testing.pipeline import Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
 from engine.wire.identity import partition_of
 
@@ -84,7 +83,7 @@ class InlineEngine:
         self.log: list[str] = []
         self.shuffle: Callable[[list[Any]], None] | None = None
         """changes the order in which records reach the followers, in place; it may drop some too"""
-        self._temporary = None if data else tempfile.TemporaryDirectory(prefix="ringfold-inline-")
+        self._temporary = None if data else temporary_folder()
         self.data = data or Path(self._temporary.name)  # type: ignore[union-attr]
         self.data.mkdir(parents=True, exist_ok=True)
         self._messages: list[tuple[bytes, bytes]] = []
@@ -179,6 +178,7 @@ class InlineEngine:
         for who, frame in self.pipeline.take(messages) if messages else ():
             if who in self._wires:
                 self._wires[who].inbox.append(frame)
+        self.now_ns = max(self.now_ns, self.pipeline.time_ns)  # or a timer would be due later than it seems
         records, self._records = self._records, []
         if self.shuffle is not None:
             self.shuffle(records)
@@ -199,6 +199,7 @@ class InlineEngine:
         self.pipeline = Pipeline(
             self.app, self.data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
         )
+        self.now_ns = max(self.now_ns, self.pipeline.time_ns)
         readers = [lane.reader for lane in self.pipeline.lanes]
         self._lent = contextlib.ExitStack()
         self._lent.enter_context(lend(*readers))

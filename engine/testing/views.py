@@ -7,7 +7,6 @@ saved and loaded again.
 """
 
 import random
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from engine.model.projections import Projection
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
 from engine.testing.entries import Told, application, taken_apart
-from engine.testing.pipeline import MAP_BYTES
+from engine.testing.pipeline import MAP_BYTES, temporary_folder
 
 ORDERS = 4  # the one that was told, and others
 
@@ -50,7 +49,7 @@ class ViewStory:
         return self
 
     def _answers(self, entries: Entries, query: str, arguments: Any) -> Iterator[tuple[str, Any]]:
-        with tempfile.TemporaryDirectory(prefix="ringfold-kit-") as folder:
+        with temporary_folder() as folder:
             writer = Writer(Path(folder) / "store", MAP_BYTES)
             for aggregate, events in entries:
                 append_to(writer.env, aggregate, events)

@@ -139,12 +139,12 @@ class Naive:
 def feed(view: Projection, aggregate: str, events: Sequence[Event]) -> None:
     """Shows events to a view, by the methods that are marked for them, as they come from the store."""
     handlers = {
-        wire_tag(method.__on__): method
+        wire_tag(method.__on__[0][0]): method
         for method in [getattr(view, name) for name in dir(view)]
         if hasattr(method, "__on__")
     }
     for version, event in enumerate(events, 1):
         handler = handlers.get(wire_tag(type(event)))
         if handler is not None:
-            stored = msgspec.json.decode(msgspec.json.encode(event), type=handler.__on__)
+            stored = msgspec.json.decode(msgspec.json.encode(event), type=handler.__on__[0][0])
             handler(stored, Commit(aggregate, version, "0" * 32, version, version, [stored]))

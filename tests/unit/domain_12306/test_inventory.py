@@ -240,7 +240,7 @@ def test_events_wait_for_a_fold_within_bounds(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_event_that_changes_seats_reaches_the_view() -> None:
     handled = {
-        wire_tag(getattr(SeatInventory, name).__on__)
+        wire_tag(getattr(SeatInventory, name).__on__[0][0])
         for name in dir(SeatInventory)
         if hasattr(getattr(SeatInventory, name), "__on__")
     }
