@@ -1,4 +1,4 @@
-"""A domain with every kind of handler: notes, and the boxes that finished ones are filed in.
+"""A domain with every kind of handler. Notes, and the boxes that finished ones are filed in:
 
     Note     create, edit, and all the ways in which a command may end
     Box      what the process manager `filing` puts a note into once it is finished

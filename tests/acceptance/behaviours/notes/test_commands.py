@@ -43,10 +43,10 @@ def test_create_then_update_give_versions_1_and_2_by_inherited_appliers(world: W
 
 
 def test_an_own_applier_of_a_class_that_inherits_others_changes_it_too(world: World, note: str) -> None:
-    receipts = [
-        world.client.send(c) for c in (Create(note, text="one"), Mark(note, label="x"), Edit(note, text="one"))
-    ]
-    assert [(r.outcome, r.version) for r in receipts] == [("committed", 1), ("committed", 2), ("unchanged", 0)]
+    commands = [Create(note, text="one"), Mark(note, label="x"), Edit(note, text="one")]
+    receipts = [world.client.send(command) for command in commands]
+    assert [receipt.outcome for receipt in receipts] == ["committed", "committed", "unchanged"]
+    assert [receipt.version for receipt in receipts] == [1, 2, 0]
 
 
 def test_a_slow_handler_answers_although_the_client_has_sent_again_meanwhile(world: World, note: str) -> None:
@@ -78,7 +78,7 @@ def test_another_create_of_the_same_id_is_rejected_and_touches_nothing(world: Wo
     assert world.client.send(Edit(note, text="two")).version == 2
 
 
-def test_the_same_update_twice_is_committed_twice_at_version_2_with_one_event(world: World, note: str) -> None:
+def test_the_same_update_twice_is_committed_twice_with_one_event(world: World, note: str) -> None:
     world.client.send(Create(note, text="one"))
     command = Edit(note, text="two")
     first, second = world.client.send(command), world.another_client().send(command)
@@ -187,7 +187,7 @@ def _a_box(world: World) -> str:
 
 
 def test_two_handlers_for_a_command_start_no_node_and_no_inline_engine(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="two handlers for command note.create"):
+    with pytest.raises(ConfigError, match="two handlers for command note"):
         domain.create_with_a_rival({})
     node = Node(tmp_path / "data", app=f"{domain.APP}_with_a_rival", log=tmp_path / "log")
     with pytest.raises(Fault, match=f"exit_code={int(Exit.CONFIG)}"):

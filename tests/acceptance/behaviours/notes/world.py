@@ -1,4 +1,4 @@
-"""The two things that the behaviours are tried on, under one surface: a running node, and the inline engine."""
+"""What the behaviours are tried on, under one surface: a running node, and the inline engine."""
 
 import itertools
 import os
