@@ -55,7 +55,7 @@ class Pruner:
         stores = [self._stage.store(p) / "data.mdb" for p in range(self._stage.partitions)]
         try:
             gone = prune(
-                data / "journal", upto, needed, archive=Path(archive) if archive else None, stores=stores
+                data / "journal", upto, needed, archive=Path(archive).expanduser() if archive else None, stores=stores
             )
         except (OSError, RingfoldError) as error:
             self._stage.log(f"the journal could not be pruned, and is tried again later: {error}")
