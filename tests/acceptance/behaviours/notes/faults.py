@@ -50,7 +50,8 @@ def error_of(kind: str, place: str) -> Exception:
     if kind == "unknown":
         return ValueError("nobody has foreseen this")
     if place.endswith("store"):
-        return lmdb.Error(f"mdb_txn_commit: {os.strerror(errno.EIO)}")  # type: ignore[no-any-return]
+        error: Exception = lmdb.Error(f"mdb_txn_commit: {os.strerror(errno.EIO)}")
+        return error
     return OSError(errno.EIO, os.strerror(errno.EIO))
 
 

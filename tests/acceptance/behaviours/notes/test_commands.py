@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import ConfigError
+from engine import Command, ConfigError
 from engine.operate.errors import Exit, Fault
 from engine.operate.node import Node
 from engine.reading import Subscriber
@@ -150,7 +150,7 @@ def test_a_result_comes_back_also_when_a_view_is_waited_for(world: World, note: 
 
 def test_each_way_not_to_work_has_its_own_outcome_and_leaves_the_note_alone(world: World, note: str) -> None:
     world.client.send(Create(note, text="one"))
-    wrong = {
+    wrong: dict[str, list[Command]] = {
         "handler-bug": [Overreach(note), Stumble(note)],
         "unknown-command": [Unheard(note)],
         "not-ever": [Refuse(note)],

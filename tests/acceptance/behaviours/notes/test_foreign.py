@@ -1,13 +1,14 @@
 """The store is advanced behind the core's back (behaviours 10 to 12): nobody who sends notices."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.client import Client
 from tests.acceptance.behaviours.notes.domain import Create, Created, Edit, Edited, Exchange, Mark, Marked
-from tests.acceptance.behaviours.notes.world import World, ask, events, fresh, history
+from tests.acceptance.behaviours.notes.world import KINDS, World, ask, events, fresh, history, make
 
 Send = Callable[[Client, list[Any]], list[Any]]
 MANY = 50
@@ -109,3 +110,31 @@ def test_memory_at_1_and_store_at_2_and_50_updates_end_at_version_52(
     assert world.client.send(Edit(note, text=last)).outcome == "unchanged", "the last write has won"
     assert ask(world, "texts", "text", note, receipts[-1].at) == last
     assert ask(world, "versions", "seen", note) == list(range(1, MANY + 3))
+
+
+def test_an_update_that_is_stored_already_is_answered_from_the_store(world: World, note: str) -> None:
+    world.client.send(Create(note, text="one"))
+    edit = Edit(note, text="two")
+    world.append_foreign(note, [Edited("two")], command=edit.id)
+    receipts = [world.client.send(command) for command in (edit, Edit(note, text="three"), edit)]
+    assert [(r.outcome, r.version) for r in receipts] == [("committed", v) for v in (2, 3, 2)]
+    assert receipts[0] == receipts[2]
+    assert events(world, note) == [Created("one"), Edited("two"), Edited("three")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_others_appended_last_is_there_after_a_restart(kind: str, tmp_path: Path, note: str) -> None:
+    world = make(kind, tmp_path)
+    try:
+        created = Create(note, text="one")
+        first = world.client.send(created)
+        world.append_foreign(note, [Edited("foreign")])
+        world.restart()
+        assert world.client.send(created) == first
+        assert world.client.send(Edit(note, text="foreign")).outcome == "unchanged"
+        world.append_foreign(note, [Edited("again")])
+        last = world.client.send(Edit(note, text="mine"), wait="projected:texts")
+        assert (last.outcome, last.version) == ("committed", 4)
+        assert ask(world, "versions", "seen", note, last.at) == [1, 2, 3, 4]
+    finally:
+        world.close()

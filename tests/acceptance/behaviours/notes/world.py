@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 from engine import Commit, Event
 from engine.client import Client
+from engine.operate.errors import Fault
 from engine.operate.node import Node
 from engine.reading import EventLog
 from engine.store import append_foreign
@@ -71,6 +73,22 @@ class Running:
     def until(self, condition: Callable[[], Any], what: str) -> Any:
         return until(condition, 20.0, what)
 
+    def restart(self) -> None:
+        """Every process is killed, and the node started again."""
+        for pid in self.node.pids.values():
+            os.kill(pid, signal.SIGKILL)
+        self.node.kill()
+        self.client.close()
+        until(self._starts, 20.0, "the data directory is free again")
+        self.client = Client(self.node.endpoints)
+
+    def _starts(self) -> bool:
+        try:
+            self.node.start()
+        except Fault:
+            return False
+        return True
+
     def close(self) -> None:
         for client in (self.client, *self._others):
             client.close()
@@ -96,6 +114,11 @@ class Inline:
         value = condition()
         assert value, what
         return value
+
+    def restart(self) -> None:
+        """As after a kill."""
+        self.engine.restart(kill=True)
+        self.client = self.engine.client()
 
     def close(self) -> None:
         self.engine.close()
