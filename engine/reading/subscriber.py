@@ -71,9 +71,14 @@ class Subscriber:
         except BaseException:
             self._stores.close()
             raise
-        if not self._place.next:
-            begin = self._stores.positions() if since == "now" else [0] * self._stores.partitions
-            self._place.save([(position + 1, 0) for position in begin])
+        try:
+            if not self._place.next:
+                begin = self._stores.positions() if since == "now" else [0] * self._stores.partitions
+                self._place.save([(position + 1, 0) for position in begin])
+        except BaseException:  # or nobody could have the name before this process ends
+            self._place.close()
+            self._stores.close()
+            raise
         self._next: Next = list(self._place.next)
         self._out: list[tuple[int, int]] = [(0, 0)] * self._stores.partitions  # handed out last
         after = [max(0, position - 1) for position, _ in self._next]

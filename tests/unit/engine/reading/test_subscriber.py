@@ -231,6 +231,16 @@ def test_a_place_that_cannot_be_kept_is_said_and_the_one_before_stays(tmp_path: 
             assert (folder / "mail.json").read_text() != before
 
 
+def test_a_name_whose_place_could_not_be_begun_is_free_again(tmp_path: Path) -> None:
+    with storing(tmp_path / "data"):
+        folder = tmp_path / "places"
+        (folder / "mail.json.new").mkdir(parents=True)
+        with pytest.raises(Fault, match="cannot be kept"):
+            Subscriber(tmp_path / "data", "mail", [Told], folder=folder)
+        (folder / "mail.json.new").rmdir()
+        Subscriber(tmp_path / "data", "mail", [Told], folder=folder).close()
+
+
 def test_types_that_would_bring_nothing_are_refused(tmp_path: Path) -> None:
     class Nameless(Event):
         pass
