@@ -22,7 +22,7 @@ from engine.store import Reader
 
 NICENESS = 10
 LOOK_S = 0.25
-AGAIN_S = 60.0  # after a failure: a full disk does not get emptier by asking
+AGAIN_S, SELDOM_S = 60.0, 3600.0  # after a failure, then doubled: a full disk gets no emptier by asking
 COMMANDS_PER_EVENT = 4  # where nearly all commands are refused, they make a snapshot due too
 
 
@@ -124,7 +124,7 @@ def main(stage: Stage) -> None:
     stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)  # it makes the event stores
     work = Snapshotter(stage)
     stage.running()
-    not_before = 0.0
+    not_before, pause = 0.0, AGAIN_S
     with contextlib.suppress(Stopping):
         work.look()
         while True:
@@ -132,8 +132,9 @@ def main(stage: Stage) -> None:
             if asked or (time.monotonic() > not_before and work.due()):
                 try:
                     work.take()
+                    pause = AGAIN_S
                 except Exception as error:  # of the disk, or of an aggregate that cannot be saved
-                    not_before = time.monotonic() + AGAIN_S
+                    not_before, pause = time.monotonic() + pause, min(2 * pause, SELDOM_S)
                     stage.log(f"no snapshot could be taken: {error!r}")
                 if asked:
                     work.request.done()

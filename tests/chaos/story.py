@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -27,7 +28,12 @@ RUNS, SEATS, SEGMENTS = 6, 60, 8
 CLIENTS = 4
 RECENT = 5_000  # commands: a rejection is remembered for a window of them, a commit for ever
 PER_TURN = 30  # commands that a client has in flight
-SETTINGS = {"segment_bytes": 1 << 20, "max_message_bytes": 1 << 18, "checkpoint_ms": 100}
+SETTINGS = {
+    "segment_bytes": 1 << 18,
+    "max_message_bytes": 1 << 16,
+    "checkpoint_ms": 100,
+    "snapshot_events": 500,  # so that cores come back from snapshots, and segments leave the journal
+}
 
 
 @dataclass
@@ -38,6 +44,8 @@ class Report:
     kills: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     longest_absence_s: float = 0.0
+    snapshots: int = 0
+    archived: int = 0  # journal segments
     broken: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -45,7 +53,8 @@ class Report:
         answers = ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
         return (
             f"seed {self.seed}: {self.kills.total()} kills ({killed}); {answers}; "
-            f"longest absence {self.longest_absence_s:.2f} s; {len(self.broken)} broken promises"
+            f"longest absence {self.longest_absence_s:.2f} s; {self.snapshots} snapshots, "
+            f"{self.archived} segments archived; {len(self.broken)} broken promises"
         )
 
 
@@ -126,7 +135,9 @@ def run(
     draw = random.Random(seed)
     until_at = time.monotonic() + seconds
     stop = threading.Event()
-    node = Node(data, app=APP, settings=SETTINGS | {"partitions": partitions}, log=data.parent / "node.log")
+    archive = data.parent / "archive"
+    settings = SETTINGS | {"partitions": partitions, "journal_archive": archive}
+    node = Node(data, app=APP, settings=settings, log=data.parent / "node.log")
     with node:
         history: list[Attempt] = []
         with Client(node.endpoints) as client:
@@ -154,12 +165,24 @@ def run(
         report.outcomes.update(attempt.outcome for attempt in history)
         with Client(node.endpoints) as client:
             tables = views(client, data, partitions)
+        assert node.page is not None
+        report.snapshots = node.page.slot("snapshotter").count_b
         assert node.stop() == 0
+    report.archived = put_back(archive, data / "journal")
     log = {p: stored(data, p) for p in range(partitions)}
     journal = ((line["sequence"], line["command"]) for line in commands(data / "journal"))
     report.broken = check(history, log, journal)
     report.broken += differences(tables, log)
     return report
+
+
+def put_back(archive: Path, journal: Path) -> int:
+    """Makes the journal whole again, so that all of it can be checked; returns how much was archived."""
+    segments = list(archive.glob("*.journal")) if archive.exists() else []
+    for segment in segments:
+        shutil.move(segment, journal / segment.name)
+    (journal / "begins").unlink(missing_ok=True)
+    return len(segments)
 
 
 def strike(node: Node, draw: random.Random, report: Report) -> None:

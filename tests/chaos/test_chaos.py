@@ -20,3 +20,5 @@ def test_twenty_random_kills_lose_nothing_and_sell_no_seat_twice(tmp_path: Path)
 def test_kills_over_two_partitions(tmp_path: Path, seed: int) -> None:
     report = run(tmp_path / "data", kills=30, seed=seed, partitions=2)
     assert report.broken == [], str(report)
+    assert report.snapshots > 0, str(report)
+    assert report.archived > 0, str(report)

@@ -9,7 +9,7 @@ from engine.model.state import state_digest
 from engine.snapshots import Shelf, code, verify
 from engine.snapshots.format import CHUNK
 from engine.snapshots.loading import Unusable
-from tests.unit.engine.snapshots.sample import newest, put, some
+from tests.unit.engine.snapshots.sample import Tally, newest, put, some
 
 
 def test_what_is_loaded_is_what_was_written(tmp_path: Path) -> None:
@@ -100,3 +100,16 @@ def test_two_are_kept_and_those_named_are_among_them(tmp_path: Path) -> None:
     put(tmp_path, 7, some(1))
     assert [place.position for place in shelf.keep()] == [7, 4]
     assert sorted(os.listdir(shelf.folder)) == sorted(place.path.name for place in shelf.places())
+
+
+def test_a_state_that_its_class_no_longer_takes_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(tally: Tally, state: object) -> None:
+        raise KeyError("total")
+
+    put(tmp_path, 9, some(3))
+    monkeypatch.setattr(Tally, "load_state", refuse)
+    said: list[str] = []
+    assert newest(tmp_path, said.append) is None
+    assert "its state cannot be loaded: KeyError('total')" in said[0]
