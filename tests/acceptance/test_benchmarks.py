@@ -65,7 +65,7 @@ def test_a_view_of_many_events_is_built_again_while_the_node_sells_and_no_query_
 
 
 def test_a_filled_directory_is_replayed_again_and_goes_on_from_where_it_was(tmp_path: Path) -> None:
-    arguments = ["--events", "2000", "--aggregates", "2", "--restarts", "1", "--tail", "200"]
+    arguments = ["--events", "2000", "--aggregates", "2", "--restarts", "1", "--tail", "0"]
     arguments += ["--data", str(tmp_path / "data")]
     first = run("replay", *arguments)
     second = run("replay", *arguments)
