@@ -51,12 +51,11 @@ class Pruner:
         self._thread.start()
 
     def _prune(self, upto: int, needed: Sequence[int]) -> None:
-        data, archive = self._stage.data, self._archive
+        data = self._stage.data
+        archive = Path(self._archive).expanduser() if self._archive else None
         stores = [self._stage.store(p) / "data.mdb" for p in range(self._stage.partitions)]
         try:
-            gone = prune(
-                data / "journal", upto, needed, archive=Path(archive).expanduser() if archive else None, stores=stores
-            )
+            gone = prune(data / "journal", upto, needed, archive=archive, stores=stores)
         except (OSError, RingfoldError) as error:
             self._stage.log(f"the journal could not be pruned, and is tried again later: {error}")
             self._seen, self._not_before = 0, time.monotonic() + AGAIN_S
