@@ -19,7 +19,6 @@ from unittest.mock import patch
 import zmq
 
 from engine.store import Reader
-from engine.testing import InlineEngine
 
 VARIABLE = "BEHAVIOURS_DOORBELLS"
 RECORD = struct.Struct(">HQQ")  # partition, first and last position: see the protocol
@@ -82,6 +81,8 @@ def install(folder: Path) -> None:
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
     """In this process, for an inline engine that is made meanwhile."""
+    from engine.testing import InlineEngine  # not in a node's processes: it imports what they run as main
+
     doorbells, publish = Doorbells(folder), InlineEngine._publish
 
     def publishing(engine: InlineEngine, partition: int, first: int, last: int, record: bytes) -> None:
