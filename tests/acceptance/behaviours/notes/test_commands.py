@@ -1,5 +1,7 @@
 """How commands end (behaviours 1 to 9)."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from tests.acceptance.behaviours.notes.domain import (
     Stumble,
     Unheard,
 )
-from tests.acceptance.behaviours.notes.world import World, ask, elapsed, events, fresh, history
+from tests.acceptance.behaviours.notes.world import Running, World, ask, elapsed, events, fresh, history
 
 LONGER_THAN_A_CLIENT_IS_SILENT_S = 2.2
 
@@ -146,6 +148,23 @@ def test_a_result_comes_back_also_when_a_view_is_waited_for(world: World, note: 
     if wait != "committed":
         assert ask(world, "texts", "text", note) == "two"
     assert world.client.send(command, wait=wait) == receipt
+
+
+@pytest.mark.parametrize("world", ["node"], indirect=True)
+def test_waiting_in_vain_for_a_view_that_is_halted_is_unknown_and_loses_no_result(
+    world: Running, note: str
+) -> None:
+    world.client.send(Create(note, text="one"))
+    command, projector = Exchange(note, text="two"), world.node.pids["projector-texts"]
+    os.kill(projector, signal.SIGSTOP)
+    try:
+        receipt = world.client.send(command, wait="projected:texts", timeout_s=0.5)
+    finally:
+        os.kill(projector, signal.SIGCONT)
+    assert receipt.outcome == "unknown"
+    again = world.client.send(command, wait="projected:texts")
+    assert (again.outcome, again.version, again.result) == ("committed", 2, {"was": "one"})
+    assert ask(world, "texts", "text", note) == "two"
 
 
 def test_each_way_not_to_work_has_its_own_outcome_and_leaves_the_note_alone(world: World, note: str) -> None:
