@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.client import QueryRefused, Receipt
-from tests.acceptance.behaviours.notes import doorbells
-from tests.acceptance.behaviours.notes.domain import Create, Edit
-from tests.acceptance.behaviours.notes.world import KINDS, Inline, World, ask, fresh, make
+from tests.acceptance.behaviours import doorbells
+from tests.acceptance.behaviours.domain import Create, Edit
+from tests.acceptance.behaviours.world import KINDS, Inline, World, ask, fresh, make
 from tests.deadline import until
 
 INJECTED = Path(__file__).parent / "injected"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.client import Client
-from tests.acceptance.behaviours.notes.domain import Create, Created, Edit, Edited, Exchange, Mark, Marked
-from tests.acceptance.behaviours.notes.world import KINDS, World, ask, events, fresh, history, make
+from tests.acceptance.behaviours.domain import Create, Created, Edit, Edited, Exchange, Mark, Marked
+from tests.acceptance.behaviours.world import KINDS, World, ask, events, fresh, history, make
 
 Send = Callable[[Client, list[Any]], list[Any]]
 MANY = 50

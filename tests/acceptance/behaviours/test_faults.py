@@ -9,8 +9,8 @@ import pytest
 
 from engine.reading import Subscriber
 from engine.testing import InlineEngine
-from tests.acceptance.behaviours.notes import faults
-from tests.acceptance.behaviours.notes.domain import (
+from tests.acceptance.behaviours import faults
+from tests.acceptance.behaviours.domain import (
     Announce,
     Announced,
     Create,
@@ -19,7 +19,7 @@ from tests.acceptance.behaviours.notes.domain import (
     Finish,
     box_of,
 )
-from tests.acceptance.behaviours.notes.world import (
+from tests.acceptance.behaviours.world import (
     KINDS,
     Inline,
     Running,

@@ -15,7 +15,7 @@ from engine.operate.node import Node
 from engine.reading import EventLog
 from engine.store import append_foreign
 from engine.testing import InlineEngine
-from tests.acceptance.behaviours.notes import domain
+from tests.acceptance.behaviours import domain
 from tests.deadline import until
 
 app = domain.create({})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.behaviours.notes.world import KINDS, World, fresh, make
+from tests.acceptance.behaviours.world import KINDS, World, fresh, make
 
 
 @pytest.fixture(scope="package", params=KINDS)

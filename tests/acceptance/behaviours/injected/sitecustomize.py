@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.acceptance.behaviours.notes import doorbells, faults
+from tests.acceptance.behaviours import doorbells, faults
 
 for part in (doorbells, faults):
     if part.VARIABLE in os.environ:

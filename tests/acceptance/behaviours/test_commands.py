@@ -11,8 +11,8 @@ from engine import Command, ConfigError
 from engine.operate.errors import Exit, Fault
 from engine.operate.node import Node
 from engine.reading import Subscriber
-from tests.acceptance.behaviours.notes import domain
-from tests.acceptance.behaviours.notes.domain import (
+from tests.acceptance.behaviours import domain
+from tests.acceptance.behaviours.domain import (
     Announce,
     Announced,
     Create,
@@ -30,7 +30,7 @@ from tests.acceptance.behaviours.notes.domain import (
     Stumble,
     Unheard,
 )
-from tests.acceptance.behaviours.notes.world import Running, World, ask, elapsed, events, fresh, history
+from tests.acceptance.behaviours.world import Running, World, ask, elapsed, events, fresh, history
 
 LONGER_THAN_A_CLIENT_IS_SILENT_S = 2.2
 

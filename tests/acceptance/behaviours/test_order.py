@@ -15,7 +15,7 @@ from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
 from engine.testing import InlineClient, InlineEngine
-from tests.acceptance.behaviours.notes.domain import (
+from tests.acceptance.behaviours.domain import (
     Create,
     Created,
     Edit,
@@ -25,7 +25,7 @@ from tests.acceptance.behaviours.notes.domain import (
     OneNote,
     box_of,
 )
-from tests.acceptance.behaviours.notes.world import Inline, Running, World, app, ask, fresh, history
+from tests.acceptance.behaviours.world import Inline, Running, World, app, ask, fresh, history
 
 MORE_THAN_ITS_QUEUE = 13 * 100  # ZeroMQ keeps 1,000 records for a projector that does not take them
 LONG = "x" * 4_000  # so that the buffers of the operating system hold few of them

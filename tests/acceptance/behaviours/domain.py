@@ -32,7 +32,7 @@ from engine import (
     reject,
 )
 
-APP = "tests.acceptance.behaviours.notes.domain:create"
+APP = "tests.acceptance.behaviours.domain:create"
 
 
 class Create(Command, name="note.create"):
