@@ -53,12 +53,21 @@ class _Flight:
 
 
 class Conversation:
-    """Everything that one client has in flight. `batch`: most commands in a frame."""
+    """Everything that one client has in flight. `batch`: most commands in a frame, which is not filled
+    beyond `max_frame_bytes`. `max_message_bytes`: the largest message that the node takes."""
 
-    def __init__(self, batch: int = 100, max_in_flight: int = 40_000, max_frame_bytes: int = 1 << 19) -> None:
+    def __init__(
+        self,
+        batch: int = 100,
+        max_in_flight: int = 40_000,
+        max_frame_bytes: int = 1 << 19,
+        max_message_bytes: int = 1 << 20,
+    ) -> None:
         self.batch = batch
         self.max_in_flight = max_in_flight
-        self.max_frame_bytes = max_frame_bytes
+        self.max_frame_bytes = min(max_frame_bytes, max_message_bytes - len(b"[]"))
+        self.max_message_bytes = max_message_bytes
+        self._refused: list[Ticket] = []
         self._fresh: list[Ticket] = []
         self._flying: dict[str, _Flight] = {}
         self._due: list[tuple[float, int, list[str]]] = []  # when to look again: resend or give up
@@ -90,7 +99,13 @@ class Conversation:
         if wait == "accepted":
             body = body[:-1] + b',"wait":"accepted"}'
         ticket = Ticket(command.id, body, wait, now + timeout_s)
-        self._fresh.append(ticket)
+        if len(body) > self.max_message_bytes:
+            # Not sent: the node could not even say which one it was.
+            text = f"a message may have {self.max_message_bytes} bytes, this command has {len(body)}"
+            ticket.receipt = Receipt("failed", command.id, code="too-large", message=text)
+            self._refused.append(ticket)
+        else:
+            self._fresh.append(ticket)
         return ticket
 
     def outgoing(self, now: float) -> Iterator[bytes]:
@@ -161,8 +176,9 @@ class Conversation:
 
     def expire(self, now: float) -> list[Ticket]:
         """Looks at what is due. Returns the tickets past their deadline, `unknown` or `busy`; commands that
-        wait too long for their answer, or were refused and have waited, leave with the next `outgoing`."""
-        done: list[Ticket] = []
+        wait too long for their answer, or were refused and have waited, leave with the next `outgoing`.
+        Also those that were too large to be sent."""
+        done, self._refused = self._refused, []
         while self._due and self._due[0][0] <= now:
             at, _, ids = heappop(self._due)
             for id in ids:

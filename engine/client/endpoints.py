@@ -4,22 +4,40 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import zmq
 
 from engine.client.receipts import QueryRefused
+from engine.operate.config import Config
 from engine.operate.running import find_node
+
+DEFAULTS = Config()
 
 Where = str | os.PathLike[str] | Mapping[str, Any]
 
 
-def endpoints_of(where: Where) -> tuple[str, dict[str, str]]:
-    """(commands endpoint, query endpoint by view). `where`: a data directory, or a mapping with `commands`
-    and `queries`. Raises RingfoldError if no node is running there."""
+class Place(NamedTuple):
+    """Where a node is asked, and the largest message that it takes. Nothing said: the defaults."""
+
+    commands: str
+    queries: dict[str, str]
+    """by view"""
+    message_bytes: int = DEFAULTS.max_message_bytes
+    commands_per_message: int = DEFAULTS.max_commands_per_message
+
+
+def place_of(where: Where) -> Place:
+    """`where`: a data directory, or a mapping with `commands` and `queries`. Raises RingfoldError if no node
+    is running there."""
     found = where if isinstance(where, Mapping) else find_node(Path(where))
-    return found["commands"], dict(found.get("queries", {}))
+    limits = {
+        name.removeprefix("max_"): int(found[name])
+        for name in ("max_message_bytes", "max_commands_per_message")
+        if name in found
+    }
+    return Place(found["commands"], dict(found.get("queries", {})), **limits)
 
 
 def dealer(endpoint: str) -> "zmq.Socket[bytes]":

@@ -14,7 +14,7 @@ import zmq
 from msgspec.structs import replace
 
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import Where, answer_in, dealer, endpoints_of, question
+from engine.client.endpoints import Where, answer_in, dealer, place_of, question
 from engine.client.receipts import LEVELS, QueryRefused, Receipt, Wait, view_waited_for
 from engine.model.messages import Command
 
@@ -31,11 +31,14 @@ class Client:
     """
 
     def __init__(self, where: Where, *, batch: int = 100, linger_s: float = 0.001) -> None:
-        commands, self._views = endpoints_of(where)
-        self._talk = Conversation(batch)
+        place = place_of(where)
+        self._views = place.queries
+        self._talk = Conversation(
+            min(batch, place.commands_per_message), max_message_bytes=place.message_bytes
+        )
         self._linger_s = linger_s
         self._leaves_at = float("inf")
-        self._socket = dealer(commands)
+        self._socket = dealer(place.commands)
         self._queries: dict[str, zmq.Socket[bytes]] = {}
         self._asked = 0
         self._done: list[Ticket] = []  # taken in by `submit`, for whoever calls `pump`

@@ -113,6 +113,8 @@ class Supervisor:
             "queries": {view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
             "processes": {name: run.socket(f"process-{n}") for n, name in enumerate(app.processes)},
             "events": [run.socket(f"events-{p}") for p in numbers],
+            "max_message_bytes": self.config.max_message_bytes,
+            "max_commands_per_message": self.config.max_commands_per_message,
             "status": str(run.status),
             "data": str(data),
             "app": app.name,

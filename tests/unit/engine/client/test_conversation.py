@@ -382,3 +382,22 @@ class Anything(RuleBasedStateMachine):
 
 TestAnything = Anything.TestCase
 TestAnything.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_frames_stay_below_what_the_node_takes() -> None:
+    talk = Conversation(100, max_message_bytes=1_000)
+    for _ in range(20):
+        talk.submit(Add("a", number=1), "committed", 0.0, 10.0)
+    frames = list(talk.outgoing(0.0))
+    assert len(frames) > 1
+    assert all(len(frame) <= 1_000 for frame in frames)
+
+
+def test_a_command_that_is_too_large_is_answered_without_being_sent() -> None:
+    talk = Conversation(100, max_message_bytes=1_000)
+    ticket = talk.submit(Add("a", text="x" * 1_000), "committed", 0.0, 10.0)
+    assert ticket.receipt is not None
+    assert (ticket.receipt.outcome, ticket.receipt.code) == ("failed", "too-large")
+    assert list(talk.outgoing(0.0)) == []
+    assert talk.expire(0.0) == [ticket]
+    assert talk.expire(0.0) == []
