@@ -112,7 +112,7 @@ def dying(point: str, note: Path) -> Iterator[None]:
     "point",
     [
         "snapshot.renamed:2",
-        "prune.noted:1",
+        pytest.param("prune.noted:1", marks=pytest.mark.slow),
         *(pytest.param(at, marks=pytest.mark.slow) for at in ("snapshot.begun:1", "snapshot.kept:2")),
         pytest.param("prune.removed:1", marks=pytest.mark.slow),
     ],
