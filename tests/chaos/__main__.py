@@ -26,10 +26,16 @@ def main() -> int:
             seconds=options.seconds,
             seed=seed,
             partitions=options.partitions,
-            tell=lambda text: print(f"\r{text}   ", end="", file=sys.stderr, flush=True),
+            tell=tell,
         )
     print(f"\n{report}", *report.broken[:50], sep="\n")
     return 1 if report.broken else 0
+
+
+def tell(text: str) -> None:
+    """How far it is, on a terminal; a log would only grow by it."""
+    if sys.stderr.isatty():
+        print(f"\r{text}   ", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
