@@ -91,7 +91,7 @@ def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path)
     with node, Client(node.endpoints) as client:
         story.holds(client)
         story.go_on(client, 50)
-    spoilt = Shelf(data, 0).places()[0].path  # the newest now: which one it is depends on how fast it all went
+    spoilt = Shelf(data, 0).places()[0].path  # the newest: which one depends on how fast it went
     spoilt.write_bytes(spoilt.read_bytes()[:-9])
     with node, Client(node.endpoints) as client:
         story.holds(client)
