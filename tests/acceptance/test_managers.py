@@ -123,6 +123,7 @@ def test_timers_fire_after_a_restart_although_their_time_passed_while_the_node_w
         assert told["processes"]["manager-relay"]["timers"] == 1
 
 
+@pytest.mark.slow
 def test_the_node_goes_on_while_input_and_process_manager_die_again_and_again(tmp_path: Path) -> None:
     wishes = parcels(300)
     with post(tmp_path) as (node, client, history):

@@ -144,6 +144,7 @@ def test_a_death_in_the_middle_is_made_good_while_the_node_sells(tmp_path: Path,
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.slow
 def test_a_partition_that_stands_still_does_not_hold_the_journal(tmp_path: Path) -> None:
     data = tmp_path / "data"
     node = snapshotting(data, partitions=4)

@@ -102,6 +102,7 @@ def test_a_new_version_is_built_beside_the_old_one_which_answers_until_it_takes_
         assert shown(client) == {"a": 8}, "one may go back"
 
 
+@pytest.mark.slow
 def test_a_killed_builder_is_started_again_and_a_killed_projector_begins_where_it_was(boxes: Boxes) -> None:
     with boxes.node, Client(boxes.data) as client:
         client.send(Put("a", pieces=3), wait="projected:boxes")
@@ -126,6 +127,7 @@ def test_a_killed_builder_is_started_again_and_a_killed_projector_begins_where_i
         assert len({first, second, projector}) == 3
 
 
+@pytest.mark.slow
 def test_a_new_version_that_is_built_but_cannot_be_served_leaves_the_old_one_in_place(boxes: Boxes) -> None:
     with boxes.node, Client(boxes.data) as client:
         client.send(Put("a", pieces=3), wait="projected:boxes")
