@@ -1,11 +1,16 @@
 """Trying out an aggregate: the partition that a node runs, with a log of its own.
 
-After every command the live aggregate is compared with one made from its events alone, through the codec. A
-difference means that state was changed outside of `applies`, or that an event does not carry all it changes:
-the node would be another one after a restart.
+After every command the kit looks for what would make a node another one after a restart:
+
+    state changed outside of `applies`, or not carried by events    one made from the events, by the codec
+    decisions by chance, clock or anything outside                  the same commands, decided again
+    an event whose contents change after it was decided             the same commands, many in one section
+    state that `save_state` and `load_state` lose                   saved and loaded before every command
+    state kept by the class, which all aggregates share             the class, before and after
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,25 +21,8 @@ from engine.model.app import Engine, app_of
 from engine.model.messages import Command, Event
 from engine.model.state import canonical
 from engine.testing.entries import LogBook, listed
-from engine.wire.batches import decode_replies
+from engine.testing.lone import Asked, Lone, all_at_once, one_by_one
 from engine.wire.log import record_decoder
-from engine.wire.sections import encode_section
-
-
-class _Shelf:
-    """The store of one aggregate, in a list."""
-
-    def __init__(self) -> None:
-        self.commits: list[Any] = []
-
-    def has_command(self, id: str) -> bool:
-        return any(commit.command == id for commit in self.commits)
-
-    def stream(self, aggregate: str, upto: int) -> list[Any]:
-        return [commit for commit in self.commits if commit.aggregate == aggregate]
-
-    def stored(self) -> int:
-        return 1 << 63
 
 
 class AggregateStory:
@@ -43,13 +31,17 @@ class AggregateStory:
     def __init__(self, cls: type[Aggregate], before: Sequence[Event | list[Event]]) -> None:
         self._cls, self._before = cls, before
         self._app = app_of(cls) or _app_for(cls)
-        self._decode = record_decoder(self._app).decode
-        self._book, self._shelf = LogBook(), _Shelf()
+        self._decoder = record_decoder(self._app)
+        self._book = LogBook()
         self._log: list[str] = []
-        self._partition = Partition(self._app, 0, archive=self._shelf, log=self._log.append)
         self._id = ""
+        self._past: list[bytes] = []
+        self._asked: list[Asked] = []
+        self._live: Lone
+        self._saved: Lone
         self._events: list[Event] = []
         self._answer: dict[str, Any] = {}
+        self._class = _kept_by_class(cls)
 
     def when(self, command: Command, *, at_ns: int = 0) -> "AggregateStory":
         """The command arrives. `at_ns`: the time in its stamp; without it, a moment after the last one."""
@@ -57,21 +49,23 @@ class AggregateStory:
             self._begin(command.aggregate)
         elif command.aggregate != self._id:
             raise ValueError(f"this story is about {self._id}, the command is for {command.aggregate}")
-        sequence = self._partition.sequence + 1
         self._book.now_ns = max(self._book.now_ns + 1, at_ns)
-        body = b"[" + msgspec.json.encode(command) + b"]"
-        section = encode_section(sequence, sequence - 1, self._book.now_ns, [(b"kit", 1, body)])
-        kept = len(self._shelf.commits)
-        self._answer = {}
-        for batch in self._partition.batches(section):
-            if batch.log:
-                self._shelf.commits += self._decode(batch.log)[1]
-            for _, _, text in decode_replies(batch.replies):
-                (self._answer,) = msgspec.json.decode(b"[" + text + b"]")
-        if not self._answer:  # a duplicate: the answer is what the store has
-            self._answer = {"outcome": "committed", "again": True}
-        self._events = [event for commit in self._shelf.commits[kept:] for event in commit.events]
-        self._compare(command)
+        self._asked.append(Asked(self._book.now_ns, b"[" + msgspec.json.encode(command) + b"]"))
+        (section,) = one_by_one(self._asked[-1:], len(self._asked))
+        live = self._live
+        answered, kept = len(live.answers), len(live.records)
+        live.run(section)
+        # Without an answer it is a duplicate: what it is told is what the store has.
+        self._answer = {"outcome": "committed", "again": True}
+        for text in live.answers[answered:]:
+            (self._answer,) = msgspec.json.decode(b"[" + text + b"]")
+        new = [self._decoder.decode(record)[1] for record in live.records[kept:]]
+        self._events = [event for commits in new for commit in commits for event in commit.events]
+        name = type(command).__name__
+        self._compare_with_events(name)
+        self._compare_with_class(name)
+        self._compare_with_saved(name, section)
+        self._compare_with_decided_again(name)
         return self
 
     def then(self, *events: Event) -> "AggregateStory":
@@ -101,7 +95,7 @@ class AggregateStory:
 
     def state(self, **attributes: Any) -> "AggregateStory":
         """The aggregate has these attributes now."""
-        aggregate = self._partition.aggregates.get(self._id)
+        aggregate = self._live.partition.aggregates.get(self._id)
         for name, value in attributes.items():
             found = getattr(aggregate, name)
             if found != value:
@@ -127,25 +121,55 @@ class AggregateStory:
     def _begin(self, id: str) -> None:
         self._id = id
         for events in self._before:
-            record = self._book.record(id, events if isinstance(events, list) else [events])
-            first, commits = self._decode(record)
-            self._shelf.commits += commits
-            self._partition.load(first, commits)
-        self._partition.settle(0, "")
+            self._past.append(self._book.record(id, events if isinstance(events, list) else [events]))
+        self._live, self._saved = self._lone(self._log), self._lone([])
 
-    def _compare(self, command: Command) -> None:
+    def _lone(self, log: list[str]) -> Lone:
+        return Lone(self._app, self._decoder, self._past, log.append)
+
+    def _again(self, sections: Iterable[bytes]) -> Lone:
+        lone = self._lone([])
+        for section in sections:
+            lone.run(section)
+        return lone
+
+    def _compare_with_events(self, name: str) -> None:
         again = Partition(self._app, 0)
-        again.load(1, self._shelf.commits)
-        live, made = (p.aggregates.get(self._id) for p in (self._partition, again))
+        again.load(1, self._live.commits())
+        live, made = (p.aggregates.get(self._id) for p in (self._live.partition, again))
         if live is None or made is None:
             assert live is made, f"{self._id} is in memory, and has no events"
             return
         have, want = live.save_state(), made.save_state()
         if live.version == made.version and canonical(have) == canonical(want):
             return
-        raise AssertionError(
-            f"state changed outside apply, by {type(command).__name__}: {_difference(have, want)}"
-        )
+        raise AssertionError(f"state changed outside apply, by {name}: {_difference(have, want)}")
+
+    def _compare_with_class(self, name: str) -> None:
+        for where, was in self._class.items():
+            if _kept_by_class(self._cls).get(where) != was:
+                raise AssertionError(f"{name} changed {where}, which all aggregates share")
+
+    def _compare_with_saved(self, name: str, section: bytes) -> None:
+        try:
+            self._saved.through_a_snapshot()
+        except Exception as error:
+            raise AssertionError(f"it cannot be saved and loaded, before {name}: {error!r}") from error
+        self._saved.run(section)
+        if (difference := self._live.difference(self._saved)) is not None:
+            text = "after it was saved and loaded (save_state, load_state)"
+            raise AssertionError(f"{self._impure(name) or f'{name} is decided otherwise {text}'}{difference}")
+
+    def _compare_with_decided_again(self, name: str) -> None:
+        if (difference := self._live.difference(self._again(all_at_once(self._asked)))) is not None:
+            text = "an event was changed after it was decided: `applies` must copy what it goes on changing"
+            raise AssertionError(f"{self._impure(name) or text}{difference}")
+
+    def _impure(self, name: str) -> str:
+        """What to say if the same commands, in the same way, are not decided the same."""
+        if self._live.difference(self._again(one_by_one(self._asked))) is None:
+            return ""
+        return f"{name} is decided otherwise when it is decided again: by chance, a clock, or what is outside"
 
 
 def _difference(live: Any, made: Any) -> str:
@@ -161,3 +185,14 @@ def _app_for(cls: type[Aggregate]) -> Engine:
     app = Engine("kit")
     app.aggregate(cls)
     return app
+
+
+def _kept_by_class(cls: type) -> dict[str, bytes]:
+    """What can change of what the class itself holds, by name, in canonical bytes."""
+    found: dict[str, bytes] = {}
+    for base in cls.__mro__:
+        for name, value in vars(base).items():
+            if isinstance(value, (dict, list, set, bytearray)) and not name.startswith("__"):
+                with contextlib.suppress(TypeError):  # it holds functions: a table, no state
+                    found[f"{base.__name__}.{name}"] = canonical(value)
+    return found

@@ -13,18 +13,21 @@ managers take events in when something is waited for or `settle` is called. Time
 """
 
 import contextlib
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engine.client.conversation import Conversation
-from engine.client.sync import Client
+from engine.client.receipts import Receipt, Wait
+from engine.client.sync import TIMEOUT_S, Client
 from engine.manage import record_births
 from engine.model.app import Engine
-from engine.model.messages import Event
+from engine.model.messages import Command, Event
 from engine.operate.errors import ConfigError, InvariantBroken
+from engine.operate.lock import lock_data
 from engine.operate.manifest import open_data
 from engine.reading.stores import lend
 from engine.store.foreign import append_to
@@ -50,6 +53,16 @@ class InlineClient(Client):
         self._socket = as_socket(engine.connect())
         self._queries = {}
 
+    def send_many(
+        self, commands: Iterable[Command], wait: Wait = "committed", timeout_s: float = TIMEOUT_S
+    ) -> list[Receipt]:
+        """As `Client.send_many`: in batches, so that many commands are of one section."""
+        self._linger_s = float("inf")
+        try:
+            return super().send_many(commands, wait, timeout_s)
+        finally:
+            self._linger_s = 0.0
+
     def query(
         self,
         view: str,
@@ -66,8 +79,9 @@ class InlineClient(Client):
 
 
 class InlineEngine:
-    """`data`: a data directory, kept; without one a temporary one is used and removed. `start_ns`: what the
-    clock shows at first, by default the time of day. What the parts have to say is in `log`."""
+    """`data`: a data directory, kept, and locked meanwhile as by a node (Locked, if another uses it); without
+    one a temporary one is used and removed. `start_ns`: what the clock shows at first, by default the time of
+    day. What the parts have to say is in `log`."""
 
     def __init__(
         self,
@@ -86,10 +100,15 @@ class InlineEngine:
         self._temporary = None if data else temporary_folder()
         self.data = data or Path(self._temporary.name)  # type: ignore[union-attr]
         self.data.mkdir(parents=True, exist_ok=True)
+        self._lock: int | None = lock_data(self.data)
         self._messages: list[tuple[bytes, bytes]] = []
         self._records: list[tuple[int, int, int, bytes]] = []
         self._wires: dict[bytes, Wire] = {}
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._client = InlineClient(self)
         self.send, self.send_many, self.submit = (
             self._client.send,
@@ -144,8 +163,14 @@ class InlineEngine:
         return append_to(lane.writer.env, aggregate, events, version=version, command=command)
 
     def close(self) -> None:
-        """Ends it; a temporary data directory is removed."""
-        self._close(saves=True)
+        """Ends it; a temporary data directory is removed. Closing it again does nothing."""
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return
+        try:
+            self._close(saves=True)
+        finally:
+            os.close(lock)
         if self._temporary is not None:
             self._temporary.cleanup()
 

@@ -1,6 +1,7 @@
 """A small application for the kit's own tests, with mistakes to be found."""
 
-from typing import Any
+import random
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -100,6 +101,68 @@ class Account(Aggregate):
     @applies(Reminded)
     def _reminded(self, event: Reminded) -> None:
         self.seen += 1
+
+
+class Put(Command, name="basket.put"):
+    what: str
+
+
+class Draw(Command, name="basket.draw"): ...
+
+
+class Filled(Event, name="basket.filled"):
+    items: list[str]
+
+
+class PutIn(Event, name="basket.put-in"):
+    what: str
+
+
+class Drawn(Event, name="basket.drawn"):
+    chance: float
+
+
+@app.aggregate(idle_s=10.0)
+class Basket(Aggregate):
+    """Made of mistakes that show only when the same is done again: elsewhere, or many at once."""
+
+    shared: ClassVar[list[str]] = []
+    table: ClassVar[dict[str, Any]] = {"a table of functions is no state": len}
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.items: list[str] = []
+        self.full = False
+
+    @handles(Put, exists="may")
+    def put(self, command: Put, stamp: Stamp) -> Filled | PutIn | Rejection:
+        if self.full:
+            return reject("full")
+        return PutIn(command.what) if self.items else Filled([command.what])
+
+    @handles(Draw, exists="may")
+    def draw(self, command: Draw, stamp: Stamp) -> Drawn:
+        return Drawn(random.random())
+
+    @applies(Filled)
+    def _filled(self, event: Filled) -> None:
+        self.items = event.items  # and not a copy
+
+    @applies(PutIn)
+    def _put_in(self, event: PutIn) -> None:
+        if event.what == "shared":
+            self.shared.append(event.what)
+        self.items.append(event.what)
+        self.full = event.what == "last"
+
+    @applies(Drawn)
+    def _drawn(self, event: Drawn) -> None: ...
+
+    def save_state(self) -> list[str]:
+        return list(self.items)
+
+    def load_state(self, state: list[str]) -> None:
+        self.items = state  # and not whether it is full
 
 
 @app.process("collector")

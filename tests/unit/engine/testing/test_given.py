@@ -6,15 +6,21 @@ from typing import Any
 import pytest
 
 from engine.testing import given
+from engine.testing.entries import START_NS
 from tests.unit.engine.testing.domain import (
     Account,
     Balances,
+    Basket,
     Cheat,
     Collector,
     Deposit,
     Deposited,
+    Draw,
+    Filled,
     Forgetful,
     Last,
+    Put,
+    PutIn,
     Remind,
     Withdraw,
     Withdrawn,
@@ -53,6 +59,37 @@ def test_a_wrong_claim_about_an_aggregate_says_what_is_so(claim: Callable[[Any],
 def test_state_that_is_changed_outside_apply_is_found(how: str) -> None:
     with pytest.raises(AssertionError, match=r"state changed outside apply, by Cheat[^$]*balance: live 11"):
         given(Account, Deposited(10)).when(Cheat("a", how=how))
+
+
+def test_a_decision_by_chance_is_found() -> None:
+    with pytest.raises(AssertionError, match=r"Draw is decided otherwise when it is decided again.*\s+first"):
+        given(Basket).when(Draw("b"))
+
+
+def test_an_event_that_is_changed_after_it_was_decided_is_found() -> None:
+    """A node encodes the events of many commands together: the first one would be stored with the second."""
+    story = given(Basket).when(Put("b", what="egg")).then(Filled(["egg"]))
+    with pytest.raises(AssertionError, match=r"an event was changed after it was decided[^$]*egg..[^$]*ham"):
+        story.when(Put("b", what="ham"))
+
+
+def test_an_event_of_another_moment_is_encoded_before_anything_can_change_it() -> None:
+    story = given(Basket).when(Put("b", what="egg"), at_ns=START_NS + 100)
+    story.when(Put("b", what="ham"), at_ns=START_NS + 200).then(PutIn("ham"))
+
+
+def test_state_that_a_snapshot_loses_is_found() -> None:
+    story = given(Basket, Filled(["egg"]), PutIn("last"))
+    with pytest.raises(AssertionError, match="Put is decided otherwise after it was saved and loaded"):
+        story.when(Put("b", what="ham"))
+
+
+def test_state_that_all_aggregates_share_is_found() -> None:
+    try:
+        with pytest.raises(AssertionError, match=r"Put changed Basket.shared, which all aggregates share"):
+            given(Basket, Filled(["egg"])).when(Put("b", what="shared"))
+    finally:
+        Basket.shared.clear()
 
 
 def test_a_process_manager_is_told_events_and_what_it_sends_is_compared() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from engine.client import QueryRefused
+from engine.operate.errors import ConfigError, Locked
+from engine.operate.lock import is_held
 from engine.reading import EventLog
 from engine.testing import InlineEngine
 from tests.unit.engine.testing.domain import Deposit, Remind, Withdraw, app
@@ -81,6 +83,36 @@ def test_an_engine_that_never_comes_to_rest_says_so(
     monkeypatch.setattr(engine, "turn", lambda: True)
     with pytest.raises(Exception, match="it does not settle"):
         engine.settle()
+
+
+def test_it_may_be_closed_again(inline_engine: Make) -> None:
+    engine = inline_engine(app)
+    engine.close()
+    engine.close()
+    assert not engine.data.exists()
+
+
+def test_a_data_directory_that_is_in_use_is_refused(inline_engine: Make, tmp_path: Path) -> None:
+    engine = inline_engine(app, data=tmp_path)
+    with pytest.raises(Locked, match="another node uses the data directory"):
+        inline_engine(app, data=tmp_path)
+    engine.close()
+    inline_engine(app, data=tmp_path)
+
+
+def test_one_that_cannot_begin_leaves_the_data_directory_free(inline_engine: Make, tmp_path: Path) -> None:
+    inline_engine(app, data=tmp_path, partitions=2).close()
+    with pytest.raises(ConfigError, match="partitions cannot be changed"):
+        inline_engine(app, data=tmp_path, partitions=3)
+    assert not is_held(tmp_path / "lock")
+
+
+def test_many_commands_are_decided_in_one_section(inline_engine: Make) -> None:
+    engine = inline_engine(app)
+    engine.send_many(Deposit("a", amount=n) for n in range(1, 51))
+    reader = engine.pipeline.lanes[0].reader
+    assert reader.position() == 50
+    assert len([*reader.records()]) == 1
 
 
 def test_a_query_that_no_view_knows_is_refused_as_on_a_node(inline_engine: Make) -> None:
