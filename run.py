@@ -3,7 +3,7 @@
 import sys
 
 from domain_12306 import demo
-from engine.operate.commands import Program, main
+from engine.cli import Program, main
 
 RAILWAY = Program(
     defaults={"app": "domain_12306.app:create"},

@@ -9,7 +9,7 @@ import zmq
 
 from benchmarks.selling import Message
 from domain_12306.synthetic import open_synthetic_run, run_name
-from engine.wire.identity import uuid7_hex
+from engine.base.identity import uuid7_hex
 
 IN_FLIGHT = 40_000
 PATIENCE_MS = 60_000

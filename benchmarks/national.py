@@ -35,7 +35,7 @@ from benchmarks.throughput import APP, DURABILITY, VIEW
 from domain_12306.app import Reference, reference_data
 from domain_12306.demand import Demand
 from engine import Command
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 
 FIRST_DAY = date(2026, 11, 23)
 OPEN_BATCH = 500

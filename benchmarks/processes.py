@@ -4,7 +4,7 @@ import time
 
 import psutil
 
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 
 
 def cpu_seconds(node: Node, client: bool = False) -> dict[str, float]:

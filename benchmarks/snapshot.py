@@ -34,11 +34,11 @@ from benchmarks.throughput import APP, DURABILITY
 from domain_12306.messages import ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
 from engine import Aggregate, Engine, Event, Stamp
-from engine.operate.node import Node
-from engine.processes.stage import load_app
+from engine.model.loading import load_app
 from engine.snapshots import Shelf, Snapshot, Standby, load_newest
 from engine.snapshots.request import Request
 from engine.store import Reader
+from engine.supervisor.node import Node
 
 SETTINGS = {"snapshot_events": 1 << 40}  # only when it is asked for
 CHUNK = 250_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine import RingfoldError
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.wire.log import Commit
+from engine.model.commit import Commit
 from tests.model import Document, Model
 
 UNKNOWN = "unknown"

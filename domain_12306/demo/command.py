@@ -5,10 +5,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from engine.base.errors import ConfigError, Fault
+from engine.cli import Command, Program, add_config_options, settings_from
 from engine.client import QueryRefused
-from engine.operate.commands import Command, Program, add_config_options, settings_from
-from engine.operate.errors import ConfigError, Fault
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 
 APP = "domain_12306.app:create"
 OWN = ("app", "data", "endpoint")  # whatever the settings say: the demo must not touch another node

@@ -10,8 +10,8 @@ import msgspec
 import zmq
 
 from engine.client.receipts import QueryRefused
-from engine.operate.config import Config
-from engine.operate.running import find_node
+from engine.node.config import Config
+from engine.node.running import find_node
 
 DEFAULTS = Config()
 

@@ -7,12 +7,12 @@ ago, or was here all the time makes no difference to any decision.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from engine.base.errors import CorruptData
+from engine.base.identity import aggregate_key
 from engine.core.archive import Archive
 from engine.core.idle import Idle
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
-from engine.operate.errors import CorruptData
-from engine.wire.identity import aggregate_key
 
 Apply = Callable[[Any, Any], None]
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.errors import CorruptData, InvariantBroken
 from engine.core.archive import Archive, NoArchive, Superseded
 from engine.core.flights import NEVER, Flight, Flights
 from engine.core.memory import Memory
@@ -26,7 +27,6 @@ from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
 from engine.model.outcomes import Decided, Rejection
 from engine.model.stamp import Stamp
-from engine.operate.errors import CorruptData, InvariantBroken
 from engine.wire.batches import Batch, encode_reply
 from engine.wire.commands import CommandDecoder, Malformed
 from engine.wire.sections import GROUP, SECTION, singles

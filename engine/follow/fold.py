@@ -22,10 +22,10 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
+from engine.base.errors import CorruptData, NoSpace
 from engine.follow.letters import Letter, Letters
 from engine.follow.target import Stumbled, Target
 from engine.model.app import Engine
-from engine.operate.errors import CorruptData, NoSpace
 from engine.store import Reader, View
 from engine.store.entries import head_of
 from engine.wire.log import record_decoder

@@ -24,8 +24,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.operate.errors import CorruptData
-from engine.operate.manifest import write_atomically
+from engine.base.durable import write_atomically
+from engine.base.errors import CorruptData
 
 _FOLDER = re.compile(r"-v([1-9]\d*)(?:\.([1-9]\d*))?")
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from engine.base.errors import RingfoldError
 from engine.follow.handlers import Dispatch
 from engine.follow.target import Stumbled
 from engine.model.messages import Event
 from engine.model.projections import Projection, ProjectionSpec
 from engine.model.tables import Table
-from engine.operate.errors import RingfoldError
 
 
 class Projected:

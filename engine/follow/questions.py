@@ -19,7 +19,7 @@ import msgspec
 from engine.follow.fold import Fold
 from engine.follow.letters import Letter
 from engine.follow.projected import Projected
-from engine.wire.log import Commit
+from engine.model.commit import Commit
 
 
 class Refused(Exception):

@@ -18,7 +18,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.journal.files import Files, write_all
+from engine.base.files import Files, write_all
 
 NAME, TMP = "begins", "begins.tmp"
 HEADER = struct.Struct("<8sIIQQ")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.journal.files import Files, OsFiles
+from engine.base.errors import Fault
+from engine.base.files import Files, OsFiles
 from engine.journal.frame import SEAL_SIZE
 from engine.journal.survey import survey, walk
 from engine.journal.verdict import Action, verdict
 from engine.journal.walk import Problem
-from engine.operate.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)

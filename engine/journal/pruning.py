@@ -13,11 +13,11 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.base.crash import crash_point
+from engine.base.errors import CorruptData
+from engine.base.files import Files, OsFiles, write_all
 from engine.journal.beginning import Beginning, read_beginning, write_beginning
-from engine.journal.files import Files, OsFiles, write_all
 from engine.journal.segment import named_sequence, segment_names
-from engine.operate.crash import crash_point
-from engine.operate.errors import CorruptData
 
 PIECE = 1 << 20
 ARCHIVE_TMP = "arriving.tmp"

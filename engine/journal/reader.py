@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.base.errors import CorruptData, Fault
+from engine.base.files import Files, OsFiles
 from engine.journal.beginning import read_beginning
-from engine.journal.files import Files, OsFiles
 from engine.journal.frame import Frame
 from engine.journal.segment import BODY, Header, decode_header, named_sequence, segment_names
 from engine.journal.walk import Problem, Walk
-from engine.operate.errors import CorruptData, Fault
 
 
 def read(

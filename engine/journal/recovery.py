@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.errors import CorruptData, Fault, NoSpace
+from engine.base.files import FULL, Files, OsFiles, write_all
 from engine.journal import frame
 from engine.journal.beginning import TMP as BEGINNING_TMP
 from engine.journal.beginning import Beginning
-from engine.journal.files import FULL, Files, OsFiles, write_all
 from engine.journal.segment import Header, segment_names
 from engine.journal.spare import NAME as SPARE_TMP
 from engine.journal.survey import Segment, Survey, survey
 from engine.journal.verdict import Action, Row, verdict
 from engine.journal.walk import CHUNK, ZEROS, end_of_data
-from engine.operate.errors import CorruptData, Fault, NoSpace
 
 SUSPECTS = 2  # segments that may hold unflushed bytes: the last, and the one before it while it is sealed
 DEEP = 16  # segments whose every frame is read at a start: a second or so; `verify` reads all

@@ -27,7 +27,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.journal.files import Files
+from engine.base.files import Files
 
 HEADER = struct.Struct("<8sIIQQQQQQ")
 MAGIC = b"RFJOURNL"

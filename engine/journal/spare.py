@@ -8,7 +8,7 @@ import contextlib
 import threading
 from pathlib import Path
 
-from engine.journal.files import FULL, Files, write_all
+from engine.base.files import FULL, Files, write_all
 
 NAME = "spare.tmp"
 PIECE = 256 << 10  # flushed one by one: an append then waits behind one piece at most, not behind the file

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
+from engine.base.files import Files
 from engine.journal.beginning import NAME as BEGINNING
 from engine.journal.beginning import WHOLE, Beginning, read_beginning
-from engine.journal.files import Files
 from engine.journal.frame import ALIGNMENT, Frame
 from engine.journal.segment import BODY, Header, decode_header, named_sequence, segment_names
 from engine.journal.verdict import Tail

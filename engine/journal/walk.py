@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.files import Files
 from engine.journal import frame
-from engine.journal.files import Files
 from engine.journal.frame import HEADER_SIZE, NOTHING, SEAL, Frame, Head
 from engine.journal.segment import BODY, Header
 

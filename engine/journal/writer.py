@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from engine.base.errors import Fault, NoSpace, check
+from engine.base.files import FULL, Bytes, Files, OsFiles, write_all
 from engine.journal import frame
-from engine.journal.files import FULL, Bytes, Files, OsFiles, write_all
 from engine.journal.frame import BATCH, SEAL_SIZE
 from engine.journal.recovery import Recovered, recover
 from engine.journal.segment import BODY, MIN_SEGMENT_BYTES, Header, segment_name
 from engine.journal.spare import Spare
-from engine.operate.errors import Fault, NoSpace, check
 
 SEGMENT_BYTES = 64 << 20
 

@@ -8,9 +8,9 @@ behind, and replaying events through `applies` gives exactly the state that the 
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
+from engine.base.errors import ConfigError
 from engine.model.messages import Command, Event
 from engine.model.state import OWN, attributes
-from engine.operate.errors import ConfigError
 
 Exists = Literal["must", "must-not", "may"]
 F = TypeVar("F", bound=Callable[..., Any])

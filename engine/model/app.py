@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
+from engine.base.errors import ConfigError
 from engine.model.aggregates import Aggregate, Exists
 from engine.model.handlers import expect_message
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
-from engine.model.processes import Process, ProcessSpec
+from engine.model.process_managers import Process, ProcessSpec
 from engine.model.projections import Projection, ProjectionSpec
-from engine.operate.errors import ConfigError
 
 A = TypeVar("A", bound=type[Aggregate])
 P = TypeVar("P", bound=type[Projection])

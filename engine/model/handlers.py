@@ -10,8 +10,8 @@ import typing
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from engine.base.errors import ConfigError
 from engine.model.messages import Event, wire_tag
-from engine.operate.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_EVENTS = 3

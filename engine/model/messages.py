@@ -4,7 +4,7 @@ from typing import Any, dataclass_transform
 
 import msgspec
 
-from engine.wire.identity import uuid7_hex
+from engine.base.identity import uuid7_hex
 
 
 def tag_of(name: str, version: int) -> str:

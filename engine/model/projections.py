@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from engine.base.errors import ConfigError
 from engine.model.handlers import Handler, handlers_of, in_written_order, on
 from engine.model.messages import Event
-from engine.operate.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 OFFERED = ("meta", "view")

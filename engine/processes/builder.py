@@ -16,10 +16,10 @@ import time
 import traceback
 from pathlib import Path
 
+from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.lock import try_lock
 from engine.follow import Fold, Projected
-from engine.operate.errors import ConfigError, Exit, RingfoldError
-from engine.operate.lock import try_lock
-from engine.processes.stage import load_app
+from engine.model.loading import load_app
 from engine.store import Reader
 
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment

@@ -9,12 +9,12 @@ import gc
 import sys
 import time
 
+from engine.base.errors import ConfigError, RingfoldError
 from engine.core.archive import Superseded
-from engine.operate.errors import ConfigError, RingfoldError
-from engine.operate.status import State
-from engine.processes.poison import Poison
-from engine.processes.recovering import Past
-from engine.processes.stage import Stage, run
+from engine.node.process import Stage, run
+from engine.node.status import State
+from engine.stages.poison import Poison
+from engine.stages.recovering import Past
 from engine.store import Reader
 from engine.wire.batches import encode_batch
 from engine.wire.sections import last_sequence

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import psutil
 import zmq
 
+from engine.base.errors import NoSpace, RingfoldError
 from engine.journal import Writer as Journal
 from engine.journal import read, recover
-from engine.operate.errors import NoSpace, RingfoldError
-from engine.operate.status import State
-from engine.processes.gate import Gate, Limits, busy_answer
-from engine.processes.pruner import Pruner
-from engine.processes.stage import Stage, run
+from engine.node.process import Stage, run
+from engine.node.status import State
+from engine.stages.gate import Gate, Limits, busy_answer
+from engine.stages.pruner import Pruner
 from engine.store import Reader
 from engine.store import Writer as Store
 from engine.wire.batches import decode_replies

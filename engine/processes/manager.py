@@ -10,21 +10,21 @@ import time
 
 import zmq
 
+from engine.base.crash import crash_point
+from engine.base.errors import NoSpace
 from engine.client.endpoints import dealer
 from engine.follow import Fold
-from engine.manage.birth import folder_of, read_birth
-from engine.manage.intake import Intake
-from engine.manage.manager import Manager
-from engine.manage.questions import ManagerQuestions
-from engine.operate.crash import crash_point
-from engine.operate.errors import NoSpace
-from engine.operate.status import State
-from engine.processes.output import DOORBELL
-from engine.processes.post import Post
+from engine.managers.birth import folder_of, read_birth
+from engine.managers.intake import Intake
+from engine.managers.manager import Manager
+from engine.managers.questions import ManagerQuestions
+from engine.node.process import Stage, run
+from engine.node.status import State
 from engine.processes.projector import DRAIN_RECORDS, LOOK_S, listen
-from engine.processes.queries import Desk, desk_socket
-from engine.processes.stage import Stage, run
+from engine.stages.post import Post
+from engine.stages.query_desk import Desk, desk_socket
 from engine.store import Reader
+from engine.wire.doorbell import DOORBELL
 
 RETRY_S = 0.2  # between two tries to save where there is no room
 

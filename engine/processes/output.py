@@ -8,21 +8,20 @@ Where somebody else has appended to the store, what the core decided meanwhile d
 is stored: a new epoch begins, batches of older ones are dropped, and the core decides them anew.
 """
 
-import struct
 import time
 
 import msgspec
 import zmq
 
-from engine.operate.errors import InvariantBroken, NoSpace, RingfoldError
-from engine.operate.status import State
-from engine.processes.stage import Stage, run
+from engine.base.errors import InvariantBroken, NoSpace, RingfoldError
+from engine.node.process import Stage, run
+from engine.node.status import State
 from engine.store import Conflict, Writer
 from engine.store.writer import Found
 from engine.wire.batches import Batch, decode_batch, encode_reply
+from engine.wire.doorbell import DOORBELL
 from ringbuffer import Aborted
 
-DOORBELL = struct.Struct(">HQQ")  # partition, first position, last position; then the record
 READER_CHECK_S = 5.0
 RETRY_S = 0.2
 _decode_duplicates = msgspec.json.Decoder(list[tuple[bytes, str]]).decode

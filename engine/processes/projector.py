@@ -9,13 +9,13 @@ import time
 
 import zmq
 
+from engine.base.errors import NoSpace
 from engine.follow import Fold
-from engine.operate.errors import NoSpace
-from engine.operate.status import State
-from engine.processes.output import DOORBELL
-from engine.processes.queries import Desk, desk_socket
-from engine.processes.serving import Serving
-from engine.processes.stage import Stage, run
+from engine.node.process import Stage, run
+from engine.node.status import State
+from engine.stages.query_desk import Desk, desk_socket
+from engine.stages.serving import Serving
+from engine.wire.doorbell import DOORBELL
 
 DRAIN_RECORDS = 64  # then queries have their turn
 LOOK_S = 1.0  # how often the store is looked at without a doorbell: bounds what a lost one costs

@@ -10,9 +10,9 @@ import gc
 import os
 import time
 
-from engine.operate.errors import Exit
-from engine.operate.status import State
-from engine.processes.stage import Stage, run
+from engine.base.errors import Exit
+from engine.node.process import Stage, run
+from engine.node.status import State
 from engine.snapshots import Shelf, Standby, code_mark, verify
 from engine.snapshots.loading import Unusable
 from engine.snapshots.needed import write_needed

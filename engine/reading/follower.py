@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.operate.errors import ConfigError
+from engine.base.errors import ConfigError
 from engine.reading.doorbell import Doorbell
 from engine.reading.stores import Stores
 from engine.store import Types

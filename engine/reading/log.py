@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from engine.base.identity import partition_of
 from engine.model.app import Engine
+from engine.model.commit import Commit
 from engine.reading.follower import Follower, positions_from
 from engine.reading.stores import Stores
 from engine.store import Types
-from engine.wire.identity import partition_of
-from engine.wire.log import Commit, decode_commit, record_decoder
+from engine.wire.log import decode_commit, record_decoder
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

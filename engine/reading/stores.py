@@ -12,8 +12,8 @@ from pathlib import Path
 
 import lmdb
 
-from engine.operate.errors import ConfigError, Fault
-from engine.operate.manifest import read_manifest
+from engine.base.errors import ConfigError, Fault
+from engine.node.manifest import read_manifest
 from engine.store import Reader
 
 _lock = threading.Lock()

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.base.errors import ConfigError
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
-from engine.operate.errors import ConfigError
+from engine.reading.cursor import Next, Place
 from engine.reading.follower import Follower
-from engine.reading.place import Next, Place
 from engine.reading.stores import Stores
 from engine.store import Types
 from engine.wire.lifting import EventDecoder, lifts, tag_in

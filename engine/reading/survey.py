@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from engine.base.errors import ConfigError, RingfoldError
 from engine.model.app import Engine
 from engine.model.messages import wire_tag
-from engine.operate.errors import ConfigError, RingfoldError
 from engine.reading.stores import Stores
 from engine.wire.lifting import EventDecoder, lifts, tag_in
 from engine.wire.log import decode_parts, take_apart

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.journal.files import Files, OsFiles
+from engine.base.files import Files, OsFiles
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
 from engine.snapshots.code import code_mark

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.operate.manifest import write_atomically
+from engine.base.durable import write_atomically
 
 
 def write_needed(data: Path, sequences: Sequence[int]) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.journal.files import Files, OsFiles
+from engine.base.files import Files, OsFiles
 
 KEPT = 2
 TMP = "making.tmp"

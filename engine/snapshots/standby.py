@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.base.crash import crash_point
+from engine.base.errors import CorruptData
+from engine.base.files import Files
 from engine.core.idle import Idle
 from engine.core.memory import Memory
-from engine.journal.files import Files
 from engine.model.app import Engine
 from engine.model.messages import wire_tag
-from engine.operate.crash import crash_point
-from engine.operate.errors import CorruptData
 from engine.snapshots.code import code_mark
 from engine.snapshots.format import Head
 from engine.snapshots.loading import CommandAt, Snapshot, load_newest

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from engine.journal.files import Files, write_all
+from engine.base.crash import crash_point
+from engine.base.files import Files, write_all
 from engine.model.aggregates import Aggregate
-from engine.operate.crash import crash_point
 from engine.snapshots.format import CHUNK, Head, class_name, encode_chunk, encode_head
 from engine.snapshots.shelf import TMP, Place, Shelf
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from engine.base.errors import CorruptData
 from engine.model.app import Engine
-from engine.operate.errors import CorruptData
 from engine.store.reader import Reader
 from engine.wire.log import record_decoder
 

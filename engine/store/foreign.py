@@ -13,12 +13,12 @@ from typing import Any
 import lmdb
 import msgspec
 
+from engine.base.errors import ConfigError, NoSpace
+from engine.base.identity import aggregate_key, partition_of, uuid7_hex
 from engine.model.messages import Event
-from engine.operate.errors import ConfigError, NoSpace
 from engine.store.format import POSITION, TABLES, number, seal, word
 from engine.store.writer import Conflict
 from engine.wire.commands import ids_are_canonical
-from engine.wire.identity import aggregate_key, partition_of, uuid7_hex
 
 
 def append_foreign(

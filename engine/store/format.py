@@ -13,7 +13,7 @@ right edge of the tree. Versions are written once per aggregate and batch, not o
 
 import zlib
 
-from engine.operate.errors import CorruptData
+from engine.base.errors import CorruptData
 
 TABLES = (b"log", b"versions", b"commands", b"outcomes", b"meta")
 SEQUENCE, POSITION = b"sequence", b"position"

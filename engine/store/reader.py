@@ -8,12 +8,13 @@ from typing import Any
 import lmdb
 import msgspec
 
-from engine.operate.errors import CorruptData, Fault
+from engine.base.errors import CorruptData, Fault
+from engine.base.identity import aggregate_key
+from engine.model.commit import Commit
 from engine.store.entries import Entry, Types, entries_in, entries_of
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, unseal, word
 from engine.store.writer import Writer
-from engine.wire.identity import aggregate_key
-from engine.wire.log import Commit, decode_commit, raw_record_decoder
+from engine.wire.log import decode_commit, raw_record_decoder
 
 RECORDS_PER_READ, BYTES_PER_READ = 256, 4 << 20  # whichever is reached first ends a transaction
 _END = b"\xff" * 8

@@ -10,7 +10,7 @@ from typing import Any
 
 import lmdb
 
-from engine.operate.errors import CorruptData, NoSpace
+from engine.base.errors import CorruptData, NoSpace
 from engine.store.format import number, word
 
 

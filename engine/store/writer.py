@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import lmdb
 import msgspec
 
-from engine.operate.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
+from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
+from engine.model.commit import Commit
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, seal, unseal, word
 from engine.wire.batches import Batch
-from engine.wire.log import Commit
 
 
 class Conflict(RingfoldError):

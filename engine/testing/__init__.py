@@ -5,8 +5,8 @@ behind it, and `lone` behind aggregates), inline (a whole node in one thread, wi
 as its two sides), replay (today's handlers over a recorded journal), plugin (all of it as fixtures).
 """
 
+from engine.reading.replay import Difference, replay
 from engine.testing.given import given
 from engine.testing.inline import InlineClient, InlineEngine
-from engine.testing.replay import Difference, replay
 
 __all__ = ["Difference", "InlineClient", "InlineEngine", "given", "replay"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from engine.base.identity import uuid7_hex
 from engine.model.app import Engine, app_of
 from engine.model.messages import Event
-from engine.wire.identity import uuid7_hex
 
 AGGREGATE = "test"  # of events that name none
 START_NS = 1_764_000_000_000_000_000

@@ -10,13 +10,13 @@ from engine.follow import Fold, Projected
 from engine.follow.letters import NEVER
 from engine.follow.questions import Questions
 from engine.follow.target import Target
-from engine.manage import Manager, read_birth
-from engine.manage.birth import folder_of
-from engine.manage.questions import ManagerQuestions
+from engine.managers import Manager, read_birth
+from engine.managers.birth import folder_of
+from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
-from engine.operate.config import Config
-from engine.processes.post import Post
-from engine.processes.queries import Desk
+from engine.node.config import Config
+from engine.stages.post import Post
+from engine.stages.query_desk import Desk
 from engine.store import Reader
 from engine.testing.pipeline import MAP_BYTES, MOST_TRIES
 from engine.testing.wires import DeskWire, Wire, as_socket

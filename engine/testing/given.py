@@ -12,11 +12,11 @@ from typing import Any, overload
 
 from engine.model.aggregates import Aggregate
 from engine.model.messages import Event
-from engine.model.processes import Process
+from engine.model.process_managers import Process
 from engine.model.projections import Projection
 from engine.testing.aggregates import AggregateStory
 from engine.testing.entries import Told
-from engine.testing.processes import ProcessStory
+from engine.testing.process_managers import ProcessStory
 from engine.testing.views import ViewStory
 
 

@@ -20,21 +20,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from engine.base.errors import ConfigError, InvariantBroken
+from engine.base.identity import partition_of
+from engine.base.lock import lock_data
 from engine.client.conversation import Conversation
 from engine.client.receipts import Receipt, Wait
 from engine.client.sync import TIMEOUT_S, Client
-from engine.manage import record_births
+from engine.managers import record_births
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
-from engine.operate.errors import ConfigError, InvariantBroken
-from engine.operate.lock import lock_data
-from engine.operate.manifest import open_data
+from engine.node.manifest import open_data
 from engine.reading.stores import lend
 from engine.store.foreign import append_to
 from engine.testing.followers import Follower, ManagerInline, ViewInline
 from engine.testing.pipeline import Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
-from engine.wire.identity import partition_of
 
 MOST_TURNS = 100_000  # of `settle`: a process manager that answers itself would go on for ever
 

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine.base.errors import NoSpace
 from engine.core.partition import Partition
 from engine.journal import Writer as Journal
 from engine.journal import read, recover
 from engine.model.app import Engine
-from engine.operate.config import Config
-from engine.operate.errors import NoSpace
-from engine.processes.gate import Gate, Limits, busy_answer
+from engine.node.config import Config
 from engine.processes.input import Group, parted
 from engine.processes.output import answers_of, duplicates_in
-from engine.processes.recovering import Past
+from engine.stages.gate import Gate, Limits, busy_answer
+from engine.stages.recovering import Past
 from engine.store import Conflict, Reader, Writer
 from engine.wire.batches import Batch, decode_batch, decode_replies, encode_batch
 from engine.wire.sections import decode_payload, encode_payload, encode_section, last_sequence

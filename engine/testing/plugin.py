@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine.model.app import Engine
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from engine.testing.given import given as _given
 from engine.testing.inline import InlineEngine
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine.base.errors import ConfigError
 from engine.model.app import Engine, Upcaster
 from engine.model.messages import tag_of
-from engine.operate.errors import ConfigError
 
 
 class Lift(NamedTuple):

@@ -14,22 +14,11 @@ from typing import Any, Union
 
 import msgspec
 
+from engine.base.errors import CorruptData
 from engine.model.app import Engine
+from engine.model.commit import Commit
 from engine.model.messages import Event, wire_tag
-from engine.operate.errors import CorruptData
 from engine.wire.lifting import EventDecoder, lifts
-
-
-class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One stream entry. `events` are typed where the reader knows them, else dictionaries."""
-
-    aggregate: str
-    version: int
-    command: str
-    sequence: int
-    time_ns: int
-    events: list[Any]
-    result: Any = None
 
 
 class RawRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):

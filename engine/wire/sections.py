@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from engine.operate.errors import CorruptData
+from engine.base.errors import CorruptData
 
 SECTION = struct.Struct("<QQQII")
 GROUP = struct.Struct("<HHII")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.client import Client
-from engine.operate.node import Node
 from engine.store import Reader
+from engine.supervisor.node import Node
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
 from examples.temporary import temporary_node

@@ -14,7 +14,7 @@ import psutil
 from domain_12306.messages import OpenRun, ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 
 ROOT = Path(__file__).parents[2]
 APP = "domain_12306.app:create"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from tests.acceptance.kit import ROOT, VIEW, clean_environment, one_line, open_run, railway, reserve, ringfold
 
 ORDERS = 10

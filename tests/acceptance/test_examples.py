@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from examples.stock import FULL, Take
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import pytest
 
 from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
 from engine.client import Client
-from engine.operate.node import Node
-from engine.operate.status import Slot, State
+from engine.node.status import Slot, State
 from engine.store import append_foreign
+from engine.supervisor.node import Node
 from tests.deadline import until
 
 SETTINGS = {"stall_seconds": 60}  # processes are stopped here on purpose

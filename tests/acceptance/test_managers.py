@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from engine.base.crash import VARIABLE
+from engine.base.errors import Fault
 from engine.client import Client
-from engine.operate.crash import VARIABLE
-from engine.operate.errors import Fault
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from tests.acceptance.kit import ringfold
 from tests.deadline import until
 from tests.examples.following import History
-from tests.unit.engine.manage.relay import PostParcel, effects, wished
+from tests.unit.engine.managers.relay import PostParcel, effects, wished
 
-APP = "tests.unit.engine.manage.relay:create"
+APP = "tests.unit.engine.managers.relay:create"
 SETTINGS = {"segment_bytes": "1MiB", "max_message_bytes": "64KiB", "checkpoint_ms": 50, "partitions": 2}
 TENTH_NS = 100_000_000
 POINTS = ("manager.taken", "manager.fired", "manager.saved", "manager.sent", "manager.answered")

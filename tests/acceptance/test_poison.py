@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 
 
 class Count(Command, name="poison.count"):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from domain_12306.messages import ConfirmOrder, ReleaseOrder
 from engine import Command
 from engine.client import AsyncClient, Client, QueryRefused, Receipt
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from tests.acceptance.kit import SEATS, VIEW, left, open_run, railway, reserve
 from tests.deadline import until
 

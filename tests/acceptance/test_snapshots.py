@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from domain_12306.synthetic import run_name
+from engine.base.identity import partition_of
 from engine.client import Client
-from engine.operate.node import Node
 from engine.snapshots import Shelf
-from engine.wire.identity import partition_of
+from engine.supervisor.node import Node
 from tests.acceptance.kit import SEATS, SEGMENTS, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from engine.base.errors import Fault
 from engine.client import Client
-from engine.operate.errors import Fault
-from engine.operate.node import Node
 from engine.reading import EventLog, Subscriber
+from engine.supervisor.node import Node
 from tests.acceptance.kit import ROOT, SMALL, clean_environment, one_line, ringfold
 from tests.acceptance.layouts import after, before
 from tests.acceptance.layouts.after.facts import Told

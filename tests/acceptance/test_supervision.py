@@ -12,7 +12,7 @@ import pytest
 
 from domain_12306.messages import ReserveSeats
 from engine.client import Client, Receipt
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from tests.acceptance.kit import SEATS, gone, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 

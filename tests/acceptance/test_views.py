@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from tests.acceptance.following import APP, Put
 from tests.acceptance.kit import SMALL, one_line, ringfold
 from tests.deadline import until

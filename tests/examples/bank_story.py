@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
 from tests.deadline import until

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import Engine
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from engine.testing import InlineClient, InlineEngine
 from tests.deadline import until
 from tests.examples.following import History

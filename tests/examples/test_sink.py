@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.client import Client
-from engine.operate.node import Node
 from engine.reading import Subscriber
+from engine.supervisor.node import Node
 from examples.sink import Letters, PlaceOrder, ReceiptIssued
 from tests.deadline import until
 

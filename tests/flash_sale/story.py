@@ -17,7 +17,7 @@ from typing import Any
 
 from engine import Command
 from engine.client import Client
-from engine.operate.node import Node
+from engine.supervisor.node import Node
 from examples.flash_sale.audit import ENDS, Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
 from tests.examples.following import History, Killer

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.journal.files import Bytes
+from engine.base.files import Bytes
 
 SECTOR = 512
 Image = dict[str, bytes]  # what a disk holds: name → content

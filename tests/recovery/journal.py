@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from engine.base.files import Files
 from engine.journal import Recovered, Writer, read, recover
-from engine.journal.files import Files
 from engine.journal.segment import MIN_SEGMENT_BYTES
 
 FOLDER = Path("journal")

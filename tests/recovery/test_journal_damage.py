@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.base.errors import CorruptData
 from engine.journal import Recovered, Report, dump, recover, verify
 from engine.journal.frame import HEADER_SIZE, SEAL_SIZE, frame_size
 from engine.journal.segment import BODY, HEADER
-from engine.operate.errors import CorruptData
 from tests.recovery.disk import Disk, Image
 from tests.recovery.journal import FOLDER, SMALL, Batch, append, batches, contents, last, open_writer
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import Exit, Fault, NoSpace
 from engine.journal import Writer, recover
 from engine.journal.frame import frame_size
 from engine.journal.segment import BODY
-from engine.operate.errors import Exit, Fault, NoSpace
 from tests.recovery.disk import Disk, Snapshot
 from tests.recovery.journal import (
     FOLDER,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import CorruptData
 from engine.journal import Recovered, recover
-from engine.operate.errors import CorruptData
 from tests.recovery.disk import Disk, Image, Snapshot
 from tests.recovery.journal import FOLDER, Batch, append, batches, contents, last, open_writer
 

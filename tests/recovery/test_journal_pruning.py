@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import CorruptData
+from engine.base.files import OsFiles
 from engine.journal import Writer, dump, prune, read, recover, verify
 from engine.journal.beginning import NAME, WHOLE, Beginning, decode
-from engine.journal.files import OsFiles
 from engine.journal.recovery import Recovered
 from engine.journal.segment import named_sequence, segment_names
-from engine.operate.errors import CorruptData
 from tests.recovery.disk import Disk
 from tests.recovery.journal import FOLDER, SMALL, Batch, append, batches, contents, last, open_writer
 

@@ -22,6 +22,11 @@ def imports_of(path: Path) -> set[str]:
 def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
+FLOORS = [  # of the engine, from the ground up: a package may import those before it
+    "base", "model", "wire", "core", "journal", "store", "snapshots", "node", "follow", "managers",
+    "client", "reading", "stages", "processes", "supervisor", "cli", "testing",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("package", LAYERS)
 def test_imports_point_one_way(package: str) -> None:
@@ -31,6 +36,23 @@ def test_imports_point_one_way(package: str) -> None:
         for path in modules(package)
         for name in sorted(imports_of(path))
         if name.split(".")[0] in forbidden
+    ]
+    assert wrong == []
+
+
+def test_the_engine_has_these_floors_and_no_others() -> None:
+    there = {path.parent.name for path in (ROOT / "engine").glob("*/__init__.py")}
+    assert there == set(FLOORS)
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_no_package_of_the_engine_imports_one_above_it(floor: str) -> None:
+    allowed = FLOORS[: FLOORS.index(floor) + 1]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(f"engine/{floor}")
+        for name in sorted(imports_of(path))
+        if name.split(".")[0] == "engine" and (name == "engine" or name.split(".")[1] not in allowed)
     ]
     assert wrong == []
 

@@ -14,11 +14,12 @@ from engine import Aggregate, Command, Engine, Event, Rejection, Stamp, applies,
 from engine.client.conversation import Conversation
 from engine.core.partition import Partition
 from engine.follow import questions
-from engine.operate.config import Config
-from engine.processes import gate, output, queries, serving
-from engine.processes.gate import Gate, Limits
+from engine.node.config import Config
 from engine.processes.output import answers_of, duplicates_in
+from engine.stages import gate, query_desk, serving
+from engine.stages.gate import Gate, Limits
 from engine.store import Reader, Writer
+from engine.wire import doorbell
 from engine.wire.batches import decode_replies
 from engine.wire.log import record_decoder
 from engine.wire.sections import encode_section
@@ -135,7 +136,7 @@ def test_the_client_understands_every_answer_of_the_page(frame: bytes) -> None:
 
 
 def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
-    desk = object.__new__(queries.Desk)  # without its socket
+    desk = object.__new__(query_desk.Desk)  # without its socket
     sent: list[Any] = []
     desk.answers = answers = object.__new__(questions.Questions)  # without a view
     answers.positions, answers.names, answers._methods = [4], ["left"], {}
@@ -150,8 +151,8 @@ def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
 def test_the_record_of_the_page_decodes_to_typed_events() -> None:
     ((first, commits),) = [record_decoder(app).decode(frame) for frame in examples("record")]
     assert (first, commits[0].aggregate, commits[0].events) == (1, "apples", [Taken(count=3)])
-    assert output.DOORBELL.size == 18
-    assert output.DOORBELL.pack(1, 2, 3) == b"\0\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\3"
+    assert doorbell.DOORBELL.size == 18
+    assert doorbell.DOORBELL.pack(1, 2, 3) == b"\0\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\3"
 
 
 _MAKERS = ("_failed", "_rejected", "_refuse", "Malformed", "Refused")
@@ -174,7 +175,7 @@ def test_every_code_of_the_engine_is_on_the_page() -> None:
         engine / "core" / "partition.py",
         engine / "wire" / "commands.py",
         Path(gate.__file__),
-        Path(queries.__file__),
+        Path(query_desk.__file__),
         Path(questions.__file__),
         Path(serving.__file__),
     )
@@ -184,10 +185,10 @@ def test_every_code_of_the_engine_is_on_the_page() -> None:
 
 def test_the_limits_on_the_page_are_the_defaults() -> None:
     config = Config()
-    assert (config.max_message_bytes, queries.MAX_REQUEST_BYTES) == (1 << 20, 64 << 10)
+    assert (config.max_message_bytes, query_desk.MAX_REQUEST_BYTES) == (1 << 20, 64 << 10)
     for number in (config.max_commands_per_message, config.max_in_flight_per_client, config.duplicate_window):
         assert f"{number:,}" in PAGE
     names = ("message_bytes", "commands_per_message", "in_flight_per_client")
     assert [name for name in names if f"`max_{name}`" not in PAGE or not hasattr(config, f"max_{name}")] == []
-    assert queries.DEFAULT_TIMEOUT_MS == 1000
-    assert (queries.LONGEST_TIMEOUT_MS, queries.MAX_WAITING) == (60_000, 10_000)
+    assert query_desk.DEFAULT_TIMEOUT_MS == 1000
+    assert (query_desk.LONGEST_TIMEOUT_MS, query_desk.MAX_WAITING) == (60_000, 10_000)

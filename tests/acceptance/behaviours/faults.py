@@ -22,9 +22,9 @@ import lmdb
 import zmq
 
 from engine.model.messages import Command
-from engine.operate.policy import Backoff
-from engine.processes.post import Post
-from engine.reading.place import Place
+from engine.node.policy import Backoff
+from engine.reading.cursor import Place
+from engine.stages.post import Post
 from engine.store import View, Writer
 
 VARIABLE = "BEHAVIOURS_FAULTS"

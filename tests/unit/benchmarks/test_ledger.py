@@ -7,10 +7,10 @@ from msgspec.json import encode
 from benchmarks.ledger import Ledger
 from domain_12306.messages import RunOpened, SeatsReserved
 from engine import Event
+from engine.base.identity import aggregate_key, uuid7_hex
+from engine.model.commit import Commit
 from engine.store import Writer
 from engine.wire.batches import Batch
-from engine.wire.identity import aggregate_key, uuid7_hex
-from engine.wire.log import Commit
 
 RUN = "G1/2026-11-23"
 OPENED = RunOpened("G1", "2026-11-23", [("A", 0, 0), ("B", 9, 9), ("C", 20, 20)], [(1, "O", 2)])

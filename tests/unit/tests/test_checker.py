@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.wire.log import Commit
+from engine.model.commit import Commit
 from tests.checker import UNKNOWN, Attempt, check
 from tests.model import Document
 

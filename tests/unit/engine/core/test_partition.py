@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Aggregate, Command, Decided, Engine, Event, Rejection, Stamp, applies, handles, reject
+from engine.base.errors import CorruptData, InvariantBroken
+from engine.base.identity import aggregate_key, uuid7_hex
 from engine.core.partition import Partition
-from engine.operate.errors import CorruptData, InvariantBroken
 from engine.wire.batches import Batch, decode_replies, encode_batch
-from engine.wire.identity import aggregate_key, uuid7_hex
 from engine.wire.log import record_decoder
 from engine.wire.sections import encode_section
 

@@ -19,10 +19,10 @@ from engine import (
     on,
     query,
 )
+from engine.base.identity import uuid7_hex
 from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
 from engine.store.format import TABLES
-from engine.wire.identity import uuid7_hex
 from tests.unit.engine.store.batches import batch_of
 
 MAP = 64 << 20

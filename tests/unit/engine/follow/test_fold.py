@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from engine import Commit, NoArguments, Projection, on, query
+from engine.base.errors import InvariantBroken, NoSpace
 from engine.follow import fold
 from engine.follow.letters import MOST_ATTEMPTS
-from engine.operate.errors import InvariantBroken, NoSpace
 from tests.unit.engine.follow.kit import KINDS, Following, InAttributes, Log, Raised, Trouble
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import CorruptData
 from engine.follow.generations import Generation, Pointer, Shelf, plan
-from engine.operate.errors import CorruptData
 
 V1, V2, V3 = Generation(1), Generation(2), Generation(3)
 SECOND = Generation(1, 2)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import CorruptData
 from engine.journal import Writer, dump, recover, verify
-from engine.operate.errors import CorruptData
 from tests.recovery.disk import Disk
 from tests.recovery.journal import FOLDER, SMALL, append, batches, last, open_writer
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.base.errors import CorruptData, Fault
 from engine.journal import Writer, read
 from engine.journal.segment import segment_name
-from engine.operate.errors import CorruptData, Fault
 from tests.recovery.disk import Disk
 from tests.recovery.journal import FOLDER, SMALL, T0, Batch, append, batches, contents, last, open_writer
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal.files import OsFiles
+from engine.base.files import OsFiles
 from engine.journal.spare import NAME, PIECE, Spare
 from tests.deadline import until
 from tests.recovery.disk import Disk

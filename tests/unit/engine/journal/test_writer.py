@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import Fault, InvariantBroken
 from engine.journal import Writer, recover
 from engine.journal.segment import MIN_SEGMENT_BYTES, segment_name
-from engine.operate.errors import Fault, InvariantBroken
 from tests.deadline import until
 from tests.recovery.disk import Disk
 from tests.recovery.journal import (

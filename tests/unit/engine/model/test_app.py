@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from engine import Aggregate, Command, Engine, Event, NoArguments, Projection, applies, handles, on, query
+from engine.base.errors import ConfigError
 from engine.model.handlers import Handler
 from engine.model.projections import Query
-from engine.operate.errors import ConfigError
 
 
 class Do(Command, name="do"): ...

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from engine import ConfigError
-from engine.operate.manifest import open_data
+from engine.base.identity import uuid7_hex
+from engine.model.commit import Commit
+from engine.node.manifest import open_data
 from engine.reading import EventLog
 from engine.reading.history import aggregate_at
 from engine.reading.stores import lend
 from engine.store import Reader, Writer
-from engine.wire.identity import uuid7_hex
-from engine.wire.log import Commit
-from tests.unit.engine.operate.sample import Added, create
+from tests.unit.engine.cli.sample import Added, create
 from tests.unit.engine.reading.writing import MAP, storing
 from tests.unit.engine.store.batches import batch_of
 

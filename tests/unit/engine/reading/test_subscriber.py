@@ -9,7 +9,7 @@ import pytest
 import engine.reading.follower
 import engine.reading.subscriber
 from engine import ApplicationMessage, ConfigError, Engine, Event
-from engine.operate.errors import CorruptData, Fault, Locked
+from engine.base.errors import CorruptData, Fault, Locked
 from engine.reading import Message, Subscriber
 from engine.store.entries import entries_in
 from engine.testing.inline import InlineEngine

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from engine import Engine, Event, Process, Projection, on
-from engine.operate.progress import Progress
+from engine.base.progress import Progress
 from engine.reading.stores import Stores
 from engine.reading.survey import Kind, Survey, registration_problem
 from tests.acceptance.layouts import after
-from tests.unit.engine.operate.sample import create
+from tests.unit.engine.cli.sample import create
 from tests.unit.engine.reading.writing import storing
 
 

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from engine.operate.manifest import open_data
+from engine.base.identity import uuid7_hex
+from engine.model.commit import Commit
+from engine.node.manifest import open_data
 from engine.store import Writer
-from engine.wire.identity import uuid7_hex
-from engine.wire.log import Commit
 from tests.unit.engine.store.batches import batch_of
 
 MAP = 64 << 20

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
-from engine.journal.files import Files
+from engine.base.files import Files
 from engine.snapshots import Head, Place, Shelf, Snapshot, code_mark, load_newest, write
 
 MINUTES = 60 * 10**9

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from engine.base.identity import aggregate_key
+from engine.model.commit import Commit
 from engine.wire.batches import Batch
-from engine.wire.identity import aggregate_key
-from engine.wire.log import Commit
 
 
 def batch_of(commits: list[Commit], *, first_position: int, last_sequence: int) -> Batch:

@@ -5,12 +5,12 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from engine.operate.errors import CorruptData, Fault, InvariantBroken, NoSpace
+from engine.base.errors import CorruptData, Fault, InvariantBroken, NoSpace
+from engine.base.identity import aggregate_key, uuid7_hex
+from engine.model.commit import Commit
 from engine.store import Reader, Writer
 from engine.store.format import TABLES, word
 from engine.wire.batches import Batch
-from engine.wire.identity import aggregate_key, uuid7_hex
-from engine.wire.log import Commit
 from tests.unit.engine.store.batches import batch_of, outcome
 
 MAP = 64 << 20

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import ConfigError, InvariantBroken
+from engine.base.identity import uuid7_hex
+from engine.model.commit import Commit
 from engine.model.messages import Event
-from engine.operate.errors import ConfigError, InvariantBroken
 from engine.store import Conflict, Writer
 from engine.store.foreign import append_to
 from engine.wire.batches import Batch
-from engine.wire.identity import uuid7_hex
-from engine.wire.log import Commit
 from tests.unit.engine.store.batches import batch_of, outcome
 
 MAP = 64 << 20

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine.store.reader
+from engine.base.identity import uuid7_hex
+from engine.model.commit import Commit
 from engine.store import Reader, Types, Writer
 from engine.store.entries import head_of, tags_of
-from engine.wire.identity import uuid7_hex
-from engine.wire.log import Commit, decode_commit
+from engine.wire.log import decode_commit
 from tests.unit.engine.store.batches import batch_of
 
 NAMES = ("a", "b", '"a"', "ä/b")

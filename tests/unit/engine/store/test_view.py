@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.operate.errors import NoSpace
+from engine.base.errors import NoSpace
 from engine.store import View
 
 

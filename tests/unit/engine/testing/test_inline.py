@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.base.errors import ConfigError, Locked
+from engine.base.lock import is_held
 from engine.client import QueryRefused
-from engine.operate.errors import ConfigError, Locked
-from engine.operate.lock import is_held
 from engine.reading import EventLog
 from engine.testing import InlineEngine
 from tests.unit.engine.testing.domain import Deposit, Remind, Withdraw, app

@@ -17,7 +17,7 @@ from engine import (
     applies,
     handles,
 )
-from engine.operate.errors import CorruptData
+from engine.base.errors import CorruptData
 from engine.wire.log import RecordDecoder, Unread, record_decoder
 
 

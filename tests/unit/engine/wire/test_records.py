@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.operate.errors import CorruptData
+from engine.base.errors import CorruptData
+from engine.model.commit import Commit
 from engine.wire.batches import Batch, decode_batch, decode_replies, encode_batch, encode_reply
-from engine.wire.log import Commit, raw_record_decoder, record_decoder
+from engine.wire.log import raw_record_decoder, record_decoder
 from engine.wire.sections import (
     GROUP,
     PART,
@@ -17,7 +18,7 @@ from engine.wire.sections import (
     encode_section,
     last_sequence,
 )
-from tests.unit.engine.operate.sample import Added, create
+from tests.unit.engine.cli.sample import Added, create
 
 U32, U64 = st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 64) - 1)
 WHO = st.binary(min_size=1, max_size=255)

@@ -1,0 +1,107 @@
+"""`journal dump` and `journal verify`: what was accepted, and whether it can still be read."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import ConfigError, Exit, Fault
+from engine.base.lock import is_held
+from engine.cli.options import add_data_option, data_from
+from engine.cli.parser import Command, Program
+from engine.journal import dump, read, verify
+from engine.store import Reader
+from engine.wire.sections import GROUP, SECTION, decode_payload
+
+DESCRIPTION = """Looks into the journal, the record of every accepted command. Changes nothing."""
+DUMP = """Prints one JSON object a line: each segment, batch and seal of the journal, or each command. While a
+node writes, the last batch may look torn."""
+VERIFY = """Reads every byte of the journal and says what a start would do with it. Compares its end with the
+event store, so that a lost tail is told from a torn one. Exit code 0 if it is sound, 4 if not."""
+
+
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of both commands."""
+    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    place = places.add_parser("dump", help="print it", description=DUMP)
+    add_data_option(place)
+    place.add_argument(
+        "--after", type=int, default=0, metavar="SEQUENCE", help="begin behind this sequence (0)"
+    )
+    place.add_argument("--commands", action="store_true", help="print the commands instead of the batches")
+    place = places.add_parser("verify", help="check it", description=VERIFY)
+    add_data_option(place)
+    place.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace, _program: Program) -> int:
+    """Prints what was asked for."""
+    data = data_from(options)
+    folder = data / "journal"
+    if not folder.is_dir():
+        raise ConfigError("there is no journal in this directory", path=data)
+    if options.what == "verify":
+        return _verify(data, folder, options.json)
+    lines = commands(folder, options.after) if options.commands else dump(folder, options.after)
+    for line in lines:
+        print(json.dumps(line, ensure_ascii=False))
+    return Exit.OK
+
+
+def commands(folder: Path, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Every command behind a sequence: sequence, partition, time_ns, client (hex), command (as sent)."""
+    decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
+    for frame in read(folder, after):
+        for partition, section in decode_payload(frame.payload):
+            sequence, _, time_ns, _, groups = SECTION.unpack_from(section)
+            at = SECTION.size
+            for _ in range(groups):
+                who_length, _, _, length = GROUP.unpack_from(section, at)
+                at += GROUP.size
+                who, body = section[at : at + who_length], section[at + who_length : at + who_length + length]
+                at += who_length + length
+                for command in decode(body):
+                    if sequence > after:
+                        yield {
+                            "sequence": sequence,
+                            "partition": partition,
+                            "time_ns": time_ns,
+                            "client": who.hex(),
+                            "command": command,
+                        }
+                    sequence, time_ns = sequence + 1, time_ns + 1
+
+
+def _verify(data: Path, folder: Path, as_json: bool) -> int:
+    witness, unread = _witness(data)
+    report = verify(folder, witness)
+    if as_json:
+        print(json.dumps({**msgspec.to_builtins(report, enc_hook=str), "witness": witness}))
+    else:
+        print(report)
+        print(f"event store: commands up to sequence {witness} are stored with their events")
+    if unread:
+        print(f"ringfold: {unread}", file=sys.stderr)
+    if is_held(data / "lock"):
+        print("ringfold: a node is running here: the end of the journal moves", file=sys.stderr)
+    return Exit.OK if report.sound and not unread else Exit.CORRUPT
+
+
+def _witness(data: Path) -> tuple[int, str]:
+    """(last command sequence that any partition's store holds, why a store could not be read)."""
+    last = 0
+    for path in sorted(data.glob("store-*")):
+        try:
+            reader = Reader(path)
+        except Fault as error:
+            return last, str(error)
+        last = max(last, reader.sequence())
+        reader.close()
+    return last, ""
+
+
+COMMAND = Command("journal", "dump or verify the journal", DESCRIPTION, options, run)

@@ -1,0 +1,83 @@
+"""Options that several commands share: every setting as a flag, and where the data directory is."""
+
+import argparse
+import os
+from pathlib import Path
+
+from engine.base.errors import ConfigError
+from engine.cli.parser import Program
+from engine.model.app import Engine
+from engine.node import config
+from engine.node.manifest import match_manifest
+
+
+def add_config_options(parser: argparse.ArgumentParser, program: Program) -> None:
+    """A flag for each setting of the engine and of the application, and --config."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file with a table [ringfold]")
+    group = parser.add_argument_group("settings", "flag, else RINGFOLD_NAME, else the file, else the default")
+    for name in config.names():
+        text, default = config.describe(name)
+        default = str(program.defaults.get(name, default)) or "none"
+        kind = "SIZE" if name.endswith("_bytes") else name.rpartition("_")[2].upper()
+        group.add_argument(_flag(name), metavar=kind, dest=f"set_{name}", help=f"{text} ({default})")
+    for name, text in program.app_settings.items():
+        group.add_argument(_flag(name), metavar=name.upper(), dest=f"set_{name}", help=text)
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="more",
+        help="a setting of the application, by name; may be repeated",
+    )
+
+
+def settings_from(options: argparse.Namespace, program: Program) -> config.Settings:
+    """Resolves all settings from parsed options, environment, file and defaults. Raises ConfigError."""
+    flags: dict[str, str | None] = {
+        name.removeprefix("set_"): value for name, value in vars(options).items() if name.startswith("set_")
+    }
+    for item in options.more:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise ConfigError("--set takes NAME=VALUE", given=item)
+        flags[name.replace("-", "_")] = value
+    return config.load(flags, os.environ, options.config, program.defaults)
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """--data, for commands that look at a data directory and need no other setting."""
+    _, default = config.describe("data")
+    parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, else {default})")
+
+
+def data_from(options: argparse.Namespace) -> Path:
+    """The data directory that the options name. Raises ConfigError if there is none."""
+    text = options.data or os.environ.get("RINGFOLD_DATA") or config.describe("data")[1]
+    data = Path(text).expanduser().absolute()
+    if not data.is_dir():
+        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+    return data
+
+
+def app_and_data_from(options: argparse.Namespace, program: Program) -> tuple[Engine, Path]:
+    """The application, not checked, and the data directory that the settings name. ConfigError if there is
+    none, or if the directory is of another application or of other reference data."""
+    settings = settings_from(options, program)
+    if not settings.config.app:
+        raise ConfigError("no application is named", hint="set app=module:function")
+    data = Path(settings.config.data).expanduser().absolute()
+    if not (data / "manifest.json").is_file():
+        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+    from engine.model.loading import (
+        import_app,  # brings everything: not for commands that need no application
+    )
+
+
+    app = import_app(settings.config.app, settings.app_settings)
+    match_manifest(data, app.name, app.fingerprint)
+    return app, data
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,48 @@
+"""`replay-check`: would today's code decide the same?"""
+
+import argparse
+import json
+import sys
+from itertools import islice
+
+import msgspec
+
+from engine.base.errors import Exit
+from engine.base.progress import Progress
+from engine.cli.options import add_config_options, app_and_data_from
+from engine.cli.parser import Command, Program
+
+DESCRIPTION = """Runs the application's handlers over the recorded journal and compares what they decide with
+the events that are stored. After a change of the code it shows what would have been decided otherwise; a
+change on purpose shows too. Changes nothing. Exit code 0 if all is equal, 4 if not."""
+MOST = 20
+
+
+def options(parser: argparse.ArgumentParser, program: Program) -> None:
+    """The options of this command."""
+    parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"differences to print ({MOST})")
+    add_config_options(parser, program)
+
+
+def run(options: argparse.Namespace, program: Program) -> int:
+    """Prints differences, one JSON object a line."""
+    from engine.reading.replay import replay  # brings everything
+
+    app, data = app_and_data_from(options, program)
+    app.check()
+    progress = Progress("replay: up to command", 0)
+    found = list(
+        islice(replay(data, app, beat=lambda sequence: progress.step(sequence - progress.done)), options.most)
+    )
+    progress.end()
+    for difference in found:
+        print(json.dumps(msgspec.to_builtins(difference._asdict()), ensure_ascii=False))
+    if found:
+        more = " or more" if len(found) == options.most else ""
+        print(f"ringfold: {len(found)}{more} commands are decided otherwise", file=sys.stderr)
+        return Exit.CORRUPT
+    print("every command is decided as it was")
+    return Exit.OK
+
+
+COMMAND = Command("replay-check", "compare today's decisions with the stored ones", DESCRIPTION, options, run)

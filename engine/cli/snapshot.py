@@ -1,0 +1,188 @@
+"""`snapshot take`, `list` and `verify`: what a start begins with instead of the first event."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.lock import is_held, lock_data
+from engine.base.progress import Progress
+from engine.cli.options import add_config_options, add_data_option, data_from, settings_from
+from engine.cli.parser import Command, Program
+from engine.model.app import Engine
+from engine.model.loading import load_app
+from engine.model.state import state_digest
+from engine.node.config import Settings
+from engine.node.manifest import open_data, read_manifest
+from engine.node.running import find_node
+from engine.node.status import StatusPage
+from engine.snapshots import Head, Shelf, Standby, code_mark, commands_of, load, verify
+from engine.snapshots.loading import Unusable, read_head
+from engine.snapshots.request import Request
+from engine.store import Reader
+
+DESCRIPTION = """Snapshots of the aggregates, which spare a start the reading of old events. They are taken by
+themselves every `snapshot_events` events. Deleting them all only costs time at the next start."""
+TAKE = """Takes one of every partition where anything is new, and waits for it: by the snapshotter of the
+running node, or by itself where none is running. Then it needs the settings of `serve`."""
+LIST = """Prints one line a snapshot, the newest first. Only their heads are read."""
+VERIFY = """Reads every byte of every snapshot. With --events also makes the same state from the event store
+alone, from the first event on, and compares: then it needs the settings of `serve`. Exit code 4 if one is
+not sound."""
+COLUMNS = ("partition", "position", "sequence", "aggregates", "bytes", "made")
+
+
+def options(parser: argparse.ArgumentParser, program: Program) -> None:
+    """The options of the three commands."""
+    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    place = places.add_parser("take", help="take one now", description=TAKE)
+    add_config_options(place, program)
+    place.add_argument(
+        "--timeout", type=float, default=3600.0, metavar="SECONDS", help="give up after (3600)"
+    )
+    place = places.add_parser("list", help="print which there are", description=LIST)
+    add_data_option(place)
+    place.add_argument("--json", action="store_true", help="print one JSON object a line")
+    place = places.add_parser("verify", help="check them", description=VERIFY)
+    add_config_options(place, program)
+    place.add_argument("--events", action="store_true", help="compare with the events")
+
+
+def run(options: argparse.Namespace, program: Program) -> int:
+    """Does what was asked for."""
+    if options.what == "list":
+        return _list(data_from(options), options.json)
+    settings = settings_from(options, program)
+    data = Path(settings.config.data).expanduser().absolute()
+    if not data.is_dir():
+        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+    if options.what == "verify":
+        return _verify(data, settings, options.events)
+    if is_held(data / "lock"):
+        _ask(data, options.timeout)
+    else:
+        _take(data, settings)
+    return _list(data, False)
+
+
+def _ask(data: Path, timeout_s: float) -> None:
+    """Has the running node take them."""
+    with StatusPage.attach(find_node(data)["status"]) as page:
+        if "snapshotter" not in page.names:
+            raise ConfigError("this node takes no snapshots", hint="it was started with snapshot_events=0")
+        before = page.slot("snapshotter").count_a
+        request, deadline = Request(data), time.monotonic() + timeout_s
+        request.make()
+        while request.is_there():
+            if time.monotonic() > deadline or not is_held(data / "lock"):
+                raise RingfoldError("the node has not taken the snapshots", path=data)
+            time.sleep(0.05)
+        if page.slot("snapshotter").count_a == before:
+            raise RingfoldError("the snapshots could not be taken", hint="the log of the node says why")
+
+
+def _take(data: Path, settings: Settings) -> None:
+    """Takes them here, as no node is running."""
+    app = _app(settings)
+    lock = lock_data(data)
+    try:
+        partitions = open_data(data, app.name, app.fingerprint, settings.config.partitions, False)
+        for p in range(partitions):
+            progress = Progress(f"partition {p}, steps", 0)
+            with _store(data, p, settings) as reader:
+                Standby(data, p, app, reader, _say, beat=progress.step).take()
+            progress.end()
+    finally:
+        os.close(lock)
+
+
+def _list(data: Path, as_json: bool) -> int:
+    rows: list[dict[str, object]] = []
+    for path, head in _heads(data):
+        row: dict[str, object] = {"path": str(path), "bytes": path.stat().st_size}
+        if isinstance(head, Head):
+            made = datetime.fromtimestamp(head.made_ns / 1e9, UTC).isoformat(timespec="seconds")
+            row |= {name: getattr(head, name) for name in ("partition", "position", "sequence", "aggregates")}
+            row["made"] = made
+        else:
+            row["problem"] = head
+        rows.append(row)
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return Exit.OK
+    lines = [COLUMNS, *(tuple(_text(row.get(name, "-")) for name in COLUMNS) for row in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
+    for line in lines:
+        print("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)))
+    for row in rows:
+        if "problem" in row:
+            print(f"ringfold: {row['path']}: {row['problem']}", file=sys.stderr)
+    return Exit.OK
+
+
+def _verify(data: Path, settings: Settings, events: bool) -> int:
+    app = _app(settings) if events else None
+    well = True
+    for path, _ in _heads(data):
+        progress = Progress(f"{path.name}, steps", 0)
+        try:
+            head = verify(path, beat=progress.step)
+            if app is not None:
+                _compare(data, head, path, app, settings, progress)
+            progress.end()
+            print(f"{path}: sound")
+        except Unusable as why:
+            progress.end()
+            print(f"{path}: {why}")
+            well = False
+    return Exit.OK if well else Exit.CORRUPT
+
+
+def _compare(data: Path, head: Head, path: Path, app: Engine, settings: Settings, progress: Progress) -> None:
+    """Raises Unusable if the state in it is not that of the events."""
+    with _store(data, head.partition, settings) as reader:
+        snapshot = load(path, app, code_mark(app), command_at=commands_of(reader), beat=progress.step)
+        standby = Standby(data, head.partition, app, reader, _say, beat=progress.step)
+        replayed = standby.replayed(snapshot.position).aggregates
+    if not snapshot.complete:  # idle ones were left out
+        replayed = {name: one for name, one in replayed.items() if name in snapshot.aggregates}
+    if state_digest(replayed) != state_digest(snapshot.aggregates):
+        raise Unusable("the events up to its position make another state")
+
+
+def _heads(data: Path) -> Iterator[tuple[Path, Head | str]]:
+    """Every snapshot, with its head or what is wrong."""
+    for p in range(read_manifest(data)["partitions"]):
+        for place in Shelf(data, p).places():
+            try:
+                yield place.path, read_head(place.path)
+            except Unusable as why:
+                yield place.path, str(why)
+
+
+def _app(settings: Settings) -> Engine:
+    if not settings.config.app:
+        raise ConfigError("no application is named", hint="set app=module:function")
+    return load_app(settings.config.app, settings.app_settings)
+
+
+def _store(data: Path, partition: int, settings: Settings) -> "contextlib.closing[Reader]":
+    return contextlib.closing(Reader(data / f"store-{partition:04d}", settings.config.map_bytes))
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _say(text: str) -> None:
+    print(f"ringfold: {text}", file=sys.stderr)
+
+
+COMMAND = Command("snapshot", "take, list or verify snapshots", DESCRIPTION, options, run)

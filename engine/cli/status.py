@@ -1,0 +1,101 @@
+"""`status`: what each process of a running node is doing."""
+
+import argparse
+import contextlib
+import json
+import sys
+from typing import Any
+
+from engine.base.errors import Exit, RingfoldError
+from engine.cli.asking import ask, followers
+from engine.cli.options import add_data_option, data_from
+from engine.cli.parser import Command, Program
+from engine.node.running import find_node
+from engine.node.status import StatusPage
+
+DESCRIPTION = """Shows a table of the processes of the node that runs on a data directory: state, process id,
+last command sequence, last event position, how far behind the process before it, for what follows the
+events also in seconds (the age of the oldest event that it has not taken in) and how many aggregates are set
+aside (`dead-letter list`), for a process manager how many commands wait for their answer and how many
+timers are set, and how often it was restarted. Exit code 0 if every process is at work, 75 if one is not or
+no node runs."""
+
+NUMBERS = ("sequence", "position", "lag", "lag_s", "aside", "outbox", "timers", "restarts")
+HEADINGS = ("process", "state", "pid", *NUMBERS)
+PATIENCE_S = 0.5  # for one that does not answer because it is busy, or gone
+
+
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of this command."""
+    add_data_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+
+
+def run(options: argparse.Namespace, _program: Program) -> int:
+    """Prints the table."""
+    node = find_node(data_from(options))
+    with StatusPage.attach(node["status"]) as page:
+        snapshot = page.snapshot()
+    rows = with_lags(snapshot, node["partitions"])
+    for follower in followers(node):
+        row = rows["projector-" + follower.name if follower.kind == "view" else "manager-" + follower.name]
+        with contextlib.suppress(RingfoldError):
+            lags = ask(follower, "lag", timeout_s=PATIENCE_S)
+            row["lag_s"] = max(lag["seconds"] for lag in lags.values())
+    if options.json:
+        print(json.dumps({"node": node, "processes": rows}))
+    else:
+        print(f"node {node['app']}, pid {node['pid']}, data {node['data']}")
+        for values in rows.values():
+            values["pid"] = str(values["pid"])  # a name, not a number: for `kill`
+        table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
+        for line in aligned(table):
+            print(line)
+    well = all(values["state"] == "running" for values in rows.values())
+    if not well:
+        print("ringfold: not every process is at work", file=sys.stderr)
+    return Exit.OK if well else Exit.TEMPORARY
+
+
+def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str, dict[str, Any]]:
+    """Adds `process` and `lag` to each line: commands for cores, events for outputs and those who follow
+    them. `lag_s` and `aside` are None for all others, `outbox` and `timers` for all but process managers.
+
+    Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
+    """
+    unknown = dict.fromkeys(("lag", "lag_s", "aside", "outbox", "timers"))
+    rows = {name: {**values, "process": name, **unknown} for name, values in snapshot.items()}
+    stored = sum(rows[f"output-{p}"]["position"] for p in range(partitions))
+    for p in range(partitions):
+        core, output = rows[f"core-{p}"], rows[f"output-{p}"]
+        if partitions == 1:
+            core["lag"] = max(0, rows["input"]["sequence"] - core["sequence"])
+        output["lag"] = max(0, core["position"] - output["position"])
+    for name, values in rows.items():
+        if name.startswith(("projector-", "manager-")):
+            values["lag"] = max(0, stored - values["position"])
+            values["aside"] = values["letters"]
+        if name.startswith("manager-"):
+            values["outbox"], values["timers"] = values["count_a"], values["count_b"]
+    return rows
+
+
+def aligned(table: list[tuple[str, ...]]) -> list[str]:
+    """Lines of columns: the first two to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    return [
+        "  ".join(
+            text.ljust(width) if column < 2 else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+COMMAND = Command("status", "show what each process of a node is doing", DESCRIPTION, options, run)

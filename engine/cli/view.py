@@ -1,0 +1,81 @@
+"""`view list` and `view rebuild`: the views of a running node, their versions, and building one again."""
+
+import argparse
+import json
+import time
+from typing import Any
+
+from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.progress import Progress
+from engine.cli.asking import Follower, ask, followers
+from engine.cli.options import add_data_option, data_from
+from engine.cli.parser import Command, Program
+from engine.node.running import find_node
+
+DESCRIPTION = """The views of the node that runs on a data directory. A view is built from the events alone,
+so it can be built again at any time; the old one answers until the new one is as far."""
+LIST = "Prints what each view serves, how far it is behind, and what is being built beside it."
+REBUILD = """Builds a view again from the first event, beside the one that is served, and waits until the new
+one has taken over. Ctrl-C stops the waiting, not the building."""
+LOOK_S = 0.2
+
+
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of both."""
+    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    place = places.add_parser("list", help="print all views", description=LIST)
+    add_data_option(place)
+    place.add_argument("--json", action="store_true", help="print one JSON object a line")
+    place = places.add_parser("rebuild", help="build one again", description=REBUILD)
+    add_data_option(place)
+    place.add_argument("name", metavar="VIEW", help="which one")
+    place.add_argument("--no-wait", action="store_true", help="begin and leave")
+
+
+def run(options: argparse.Namespace, _program: Program) -> int:
+    """Does what was asked for."""
+    node = find_node(data_from(options))
+    views = [follower for follower in followers(node) if follower.kind == "view"]
+    if options.what == "list":
+        for view in views:
+            found = ask(view, "versions")
+            print(json.dumps({"view": view.name, **found}) if options.json else _told(view, found))
+        return Exit.OK
+    for view in views:
+        if view.name == options.name:
+            return _rebuild(view, not options.no_wait)
+    raise ConfigError("there is no such view", view=options.name, known=", ".join(node["queries"]) or "none")
+
+
+def _rebuild(view: Follower, wait: bool) -> int:
+    aim = ask(view, "rebuild")["folder"]
+    if not wait:
+        print(f"view {view.name} is being built in {aim}")
+        return Exit.OK
+    progress = Progress(f"{aim}: events", sum(ask(view, "versions")["store"]))
+    while True:
+        found = ask(view, "versions", timeout_s=60.0)  # it does not answer while it loads what was built
+        if found["served"]["folder"] == aim:
+            progress.step(sum(found["served"]["positions"]) - progress.done)
+            print(f"view {view.name} is served from {aim}, built in {progress.end():.1f} s")
+            return Exit.OK
+        building = found["building"]
+        if building is None or building["folder"] != aim or building["state"] == "failed":
+            raise RingfoldError("the view was not built", view=view.name, hint="the node's log says why")
+        progress.step(sum(building["positions"] or ()) - progress.done)
+        time.sleep(LOOK_S)
+
+
+def _told(view: Follower, found: dict[str, Any]) -> str:
+    served, store = found["served"], sum(found["store"])
+    behind = store - sum(served["positions"])
+    line = f"{view.name}  version {served['version']} in {served['folder']}, {store:,} events"
+    line += f", {behind:,} behind" if behind > 0 else ""
+    building = found["building"]
+    if building is not None:
+        done = sum(building["positions"] or ())
+        line += f"; {building['folder']} has {done:,} of them, {building['state']}"
+    return line
+
+
+COMMAND = Command("view", "list views, build one again", DESCRIPTION, options, run)

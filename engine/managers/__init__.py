@@ -1,0 +1,12 @@
+"""Process managers at work, without processes and sockets.
+
+Reading order: birth (which events are history to a process manager), identity (ids that follow from what is
+handled), step (`send` as a handler sees it), outbox (what has to arrive), timers (what has to leave later),
+setbacks (refusals whose handler failed), manager (all of it as a target that a `Fold` drives), intake (events
+only as fast as there is room), questions. `engine.processes.manager` is the process around it.
+"""
+
+from engine.managers.birth import read_birth, record_births
+from engine.managers.manager import MOST_WAITING, Manager
+
+__all__ = ["MOST_WAITING", "Manager", "read_birth", "record_births"]

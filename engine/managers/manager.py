@@ -1,0 +1,246 @@
+"""A process manager as a target: events and answers in, commands out, all of it durable first.
+
+    take        events of the log: each a step, done whole or not at all
+    fire        timers that are due go to the outbox
+    answered    a command has arrived, or came back: then its handler runs, a step too
+    save        position, state, outbox and timers, in one transaction
+    durable     what was saved may leave
+    leaving     the commands to be sent now
+
+Whoever drives it calls `durable` after the transaction has succeeded, never before, and sends only what
+`leaving` gives. So a command leaves only from a step that cannot be forgotten any more; and with the ids that
+follow from what was handled, and a node that takes each id once, it has one effect across any crash.
+
+    items   s<key of the table>     value of the state
+            o<place (8)>            [command, refusal]
+            t<command id (16)>      [due_ns, key, command]
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import ConfigError, RingfoldError
+from engine.follow.handlers import Dispatch
+from engine.follow.target import Stumbled
+from engine.managers.identity import seed_of_event, seed_of_refusal, time_of
+from engine.managers.outbox import Entry, Outbox
+from engine.managers.setbacks import Setbacks
+from engine.managers.step import Cancelled, Dispatched, Step
+from engine.managers.timers import Timers
+from engine.model.app import Engine
+from engine.model.messages import Command, Event
+from engine.model.process_managers import ProcessSpec, Refusal
+from engine.model.tables import Table
+from engine.wire.commands import CommandDecoder, Malformed, decode_envelope
+
+MOST_WAITING = 20_000  # commands in the outbox above which no event is taken in
+MOST_FIRED = 1_000  # timers at a time, so that a night of them does not become one transaction
+DEFAULT_MESSAGE_BYTES = 1 << 20
+
+Items = Iterable[tuple[bytes, bytes]]
+
+
+class Manager:
+    """One process manager. `birth`: up to which position, in each partition, the log is history to it.
+    `message_bytes`: the largest command that the node takes."""
+
+    keeps = True
+
+    def __init__(
+        self,
+        app: Engine,
+        spec: ProcessSpec,
+        birth: Sequence[int],
+        *,
+        log: Callable[[str], None],
+        message_bytes: int = DEFAULT_MESSAGE_BYTES,
+    ) -> None:
+        self.spec = spec
+        self.outbox, self.timers, self.setbacks = Outbox(), Timers(), Setbacks()
+        self.state = Table()
+        self._birth, self._log, self._message_bytes = birth, log, message_bytes
+        self._handlers, self._decode = app.handlers, CommandDecoder(app).decode
+        self._reads = spec.events()
+        self._step = Step(self._checked)
+        self._offers = {"send": self._step, "state": self.state}
+        self._process = spec.factory()
+        self._run = Dispatch(self._process, spec.handlers, self._offers).run
+
+    # ------------------------------------------------------------------ driven through the log
+
+    def events(self) -> set[type[Event]]:
+        return self._reads
+
+    def take(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+        reads, name, birth = self._reads, self.spec.name, self._birth[partition]
+        for at, commit in enumerate(commits, position):
+            if not any(type(event) in reads for event in commit.events):
+                continue
+            seed = seed_of_event(name, partition, at, commit.command)
+            self._begin(commit.time_ns, seed, muted=at <= birth)
+            try:
+                self._run(commit)
+            except (RingfoldError, MemoryError):
+                raise
+            except Exception as error:
+                self._undo()
+                raise Stumbled(at - position, clean=True) from error
+            self._settle()
+
+    def save(self) -> Iterator[tuple[bytes, bytes | None]]:
+        for prefix, part in ((b"s", self.state), (b"o", self.outbox), (b"t", self.timers)):
+            for key, value in part.changes():
+                yield prefix + key, value
+
+    def load(self, items: Items) -> None:
+        parts: dict[bytes, list[tuple[bytes, bytes]]] = {b"s": [], b"o": [], b"t": []}
+        for key, value in items:
+            parts[key[:1]].append((key[1:], value))
+        self.state.load(parts[b"s"])
+        self.outbox.load(parts[b"o"], self._saved_command)
+        self.timers.load(parts[b"t"], self._saved_command)
+        self.setbacks.load(self.outbox.refusals())
+
+    # ------------------------------------------------------------------ driven besides
+
+    @property
+    def full(self) -> bool:
+        """True if no event should be taken in before something has been answered."""
+        return len(self.outbox) > MOST_WAITING
+
+    @property
+    def changed(self) -> bool:
+        """True if there is something besides events that no save has been told of."""
+        return self.outbox.changed or self.timers.changed
+
+    def fire(self, now_ns: int) -> int:
+        """Timers that are due go to the outbox; returns how many."""
+        if self.full:
+            return 0
+        fired = self.timers.fire(now_ns, MOST_FIRED)
+        for command in fired:
+            self.outbox.add(command)
+        return len(fired)
+
+    def answered(self, id: str, refusal: Refusal | None, now: float) -> None:
+        """A command of the outbox has had its effect or needed none; or it was refused."""
+        entry = self.outbox.find(id)
+        if entry is None or entry.refusal is not None:
+            return  # a late second answer
+        handled = type(entry.command) in self.spec.refusals
+        if refusal is None or not handled:
+            self.outbox.remove(entry)
+            if refusal is not None and refusal.outcome == "failed":  # a rejection may be what was expected
+                command = f"{type(entry.command).__name__} to {entry.command.aggregate}"
+                self._log(f"{command} failed, and nobody handles that: {refusal.code}: {refusal.message}")
+            return
+        self.outbox.refused(entry, refusal)
+        self._take_refusal(entry, now)
+
+    def retry_due(self, now: float) -> bool:
+        """Handles again the refusals whose handler has failed. True if there was any."""
+        due = self.setbacks.due(now)
+        for entry in due:
+            self._take_refusal(entry, now)
+        return bool(due)
+
+    def retry(self, aggregate: str, now: float) -> bool:
+        """Handles again, now, the refusals of commands to an aggregate. False if there is none."""
+        found = self.setbacks.of(aggregate)
+        for entry in found:
+            self._take_refusal(entry, now)
+        return bool(found)
+
+    def drop(self, aggregate: str) -> bool:
+        """Gives up the refusals of commands to an aggregate. False if there is none."""
+        found = self.setbacks.of(aggregate)
+        for entry in found:
+            self._log(f"the refusal of {type(entry.command).__name__} to {aggregate} is dropped")
+            self.setbacks.over(entry)
+            self.outbox.remove(entry)
+        return bool(found)
+
+    def durable(self) -> None:
+        """Everything that `save` has told is durable."""
+        self.outbox.durable()
+
+    def leaving(self, most: int) -> list[Command]:
+        """Commands to be sent now, each named once in the life of this object."""
+        return self.outbox.leaving(most)
+
+    # ------------------------------------------------------------------ a step
+
+    def _begin(self, time_ns: int, seed: bytes, *, muted: bool = False) -> None:
+        self.state.mark()
+        self._step.begin(time_ns, seed, muted=muted)
+
+    def _undo(self) -> None:
+        self._step.end()
+        self.state.undo()
+
+    def _settle(self) -> None:
+        for order in self._step.end():
+            if isinstance(order, Dispatched):
+                self.outbox.add(order.command)
+            elif isinstance(order, Cancelled):
+                self.timers.cancel(order.key)
+            else:
+                self.timers.set(order.due_ns, order.key, order.command)
+
+    def _take_refusal(self, entry: Entry, now: float) -> None:
+        """The handler of a refusal runs. It has no place in the log, so a failure is kept with the entry."""
+        command, refusal = entry.command, entry.refusal
+        assert refusal is not None
+        handler = self.spec.refusals.get(type(command))
+        if handler is None:  # the application has changed meanwhile
+            self.outbox.remove(entry)
+            self.setbacks.over(entry)
+            return
+        wants = [self._offers[name] for name in handler.wants]
+        self._begin(time_of(command.id), seed_of_refusal(self.spec.name, command.id))
+        try:
+            getattr(self._process, handler.attribute)(command, refusal, *wants)
+        except (RingfoldError, MemoryError):
+            raise
+        except Exception as error:
+            self._undo()
+            told = f"the refusal of {type(command).__name__} to {command.aggregate} ({refusal.code})"
+            attempts = self.setbacks.failed(entry, error, now)
+            if attempts == 1:
+                self._log(f"{told} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
+            elif self.setbacks.is_dead(entry):
+                self._log(
+                    f"{told} failed {attempts} times and stays set aside: {error!r}; see `dead-letter list`"
+                )
+        else:
+            self._settle()
+            self.outbox.remove(entry)
+            self.setbacks.over(entry)
+
+    # ------------------------------------------------------------------ commands
+
+    def _checked(self, command: Command) -> Command:
+        """A command as it will arrive. What the node could only refuse is an error of the handler."""
+        if type(command) not in self._handlers:
+            raise TypeError(f"no aggregate handles {type(command).__name__}")
+        body = msgspec.json.encode(command)
+        if len(body) > self._message_bytes:
+            raise ValueError(f"{type(command).__name__} has {len(body)} bytes, {self._message_bytes} may be")
+        decode_envelope(body)
+        (arriving,) = self._decode(b"[" + body + b"]")
+        if isinstance(arriving, Malformed):
+            raise ValueError(f"{type(command).__name__}: {arriving.message}")
+        return arriving
+
+    def _saved_command(self, body: bytes) -> Command:
+        (command,) = self._decode(b"[" + body + b"]")
+        if isinstance(command, Malformed):
+            raise ConfigError(
+                f"process {self.spec.name} has yet to send a command that the application does not know",
+                error=command.message,
+                hint="keep the command's class until it has left",
+            )
+        return command

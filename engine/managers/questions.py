@@ -1,0 +1,110 @@
+"""What a process manager answers when it is asked: what every follower answers (`engine.follow.questions`),
+with the refusals that its handlers could not take in among the dead letters, and
+
+    outbox    commands that are not answered yet, the first `MOST_TOLD`: {"waiting": n, "commands": […]}
+    timers    what is set, the first to be due: {"waiting": n, "timers": […]}
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import NoSpace
+from engine.follow.fold import Fold
+from engine.follow.questions import Aggregates, Nothing, OneAggregate, Questions
+from engine.managers.manager import Manager
+from engine.managers.setbacks import Setback
+from engine.model.messages import wire_tag
+
+MOST_TOLD = 100
+
+
+class ManagerQuestions(Questions):
+    """All questions to one process manager. `now`: the clock, in s, by which it is driven."""
+
+    def __init__(
+        self,
+        fold: Fold,
+        manager: Manager,
+        *,
+        wall: Callable[[], int] = time.time_ns,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(fold, wall=wall)
+        self._manager, self._now = manager, now
+        self._add("outbox", Nothing, lambda _: self.outbox())
+        self._add("timers", Nothing, lambda _: self.timers())
+        self.names = ["outbox", "timers"]
+
+    def letters(self) -> list[dict[str, Any]]:
+        return super().letters() + self._setbacks()
+
+    def outbox(self) -> dict[str, Any]:
+        """What has to arrive yet, in order."""
+        entries = list(islice(self._manager.outbox, MOST_TOLD))
+        told = [
+            {"command": msgspec.to_builtins(entry.command), "refusal": msgspec.to_builtins(entry.refusal)}
+            for entry in entries
+        ]
+        return {"waiting": len(self._manager.outbox), "commands": told}
+
+    def timers(self) -> dict[str, Any]:
+        """What has to leave later."""
+        told = [
+            {"due_ns": due_ns, "key": key, "command": msgspec.to_builtins(command)}
+            for due_ns, key, command in self._manager.timers.pending()[:MOST_TOLD]
+        ]
+        return {"waiting": len(self._manager.timers), "timers": told}
+
+    def _retry(self, request: Aggregates) -> list[dict[str, Any]]:
+        wanted = {setback.entry.command.aggregate for setback in self._manager.setbacks.all()}
+        if request.aggregate:
+            wanted &= {request.aggregate}
+        for aggregate in sorted(wanted):
+            self._manager.retry(aggregate, self._now())
+        self._save(bool(wanted))
+        left = [letter for letter in self._setbacks() if letter["aggregate"] in wanted]
+        if request.aggregate and wanted and self._fold.letters.of(request.aggregate) is None:
+            return left
+        return super()._retry(request) + left
+
+    def _drop(self, request: OneAggregate) -> list[dict[str, Any]]:
+        """The refusals first: what is behind the aggregate's commit may depend on it."""
+        if self._manager.drop(request.aggregate):
+            self._save(True)
+            letter = self._fold.letters.of(request.aggregate)
+            return [] if letter is None else [self._told(letter)]
+        return super()._drop(request)
+
+    def _save(self, wanted: bool) -> None:
+        """What an operator is told must still be so after a crash."""
+        if wanted:
+            with contextlib.suppress(NoSpace):  # it is told again at the next save of whoever drives this
+                self._fold.save(True)
+
+    def _setbacks(self) -> list[dict[str, Any]]:
+        return [_letter(setback) for setback in self._manager.setbacks.all()]
+
+
+def _letter(setback: Setback) -> dict[str, Any]:
+    """In the form of `engine.follow.letters.Letter`; it has no place in the log."""
+    command, refusal = setback.entry.command, setback.entry.refusal
+    code = refusal.code if refusal is not None else ""
+    return {
+        "aggregate": command.aggregate,
+        "partition": 0,
+        "position": 0,
+        "version": 0,
+        "command": command.id,
+        "events": [f"refusal of {wire_tag(type(command))}: {code}"],
+        "time_ns": 0,
+        "error": setback.error,
+        "where": setback.where,
+        "attempts": setback.attempts,
+        "dead": setback.is_dead,
+        "waiting": 0,
+    }

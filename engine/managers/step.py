@@ -1,0 +1,91 @@
+"""A step: what one event, or one refusal, makes a process manager send. `send` as a handler sees it.
+
+What a handler orders is only noted here. It counts when the whole step has gone well; of a step that
+fails nothing is left.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from engine.managers.identity import derived_id
+from engine.model.messages import Command
+
+Checked = Callable[[Command], Command]
+"""Gives a command back as it will arrive, or raises what is wrong with it."""
+
+_LATEST_NS = 1 << 63
+
+
+class Dispatched(NamedTuple):
+    """Leaves as soon as the step is durable."""
+
+    command: Command
+
+
+class Timed(NamedTuple):
+    """Leaves when the clock shows `due_ns`."""
+
+    due_ns: int
+    key: str
+    command: Command
+
+
+class Cancelled(NamedTuple):
+    """The timer of this key is not wanted any more."""
+
+    key: str
+
+
+Order = Dispatched | Timed | Cancelled
+
+
+class Step:
+    """The `send` of one process manager, used again for every step."""
+
+    def __init__(self, checked: Checked) -> None:
+        self._checked = checked
+        self._open = self._muted = False
+        self._orders: list[Order] = []
+        self._time_ns, self._seed, self._number = 0, b"", 0
+
+    def begin(self, time_ns: int, seed: bytes, *, muted: bool = False) -> None:
+        """A step begins. `muted`: it is history, so whatever is ordered is passed over."""
+        self._time_ns, self._seed, self._number = time_ns, seed, 0
+        self._orders.clear()
+        self._open, self._muted = True, muted
+
+    def end(self) -> list[Order]:
+        """The step is over: what it ordered, in order. The list is good until the next one begins."""
+        self._open = False
+        return self._orders
+
+    def __call__(self, command: Command) -> None:
+        if self._is_heard():
+            self._orders.append(Dispatched(self._identified(command, self._time_ns)))
+
+    def at(self, time_ns: int, command: Command, key: str = "") -> None:
+        if not self._is_heard():
+            return
+        if type(time_ns) is not int or not 0 <= time_ns < _LATEST_NS:
+            raise ValueError(f"a timer is due at a whole number of nanoseconds since 1970, not {time_ns!r}")
+        if type(key) is not str:
+            raise ValueError(f"the key of a timer is a text, not {key!r}")
+        key.encode()  # a lone surrogate could not be saved
+        # With the time at which it will leave: by then the ids of this moment are old.
+        identified = self._identified(command, max(time_ns, self._time_ns))
+        self._orders.append(Timed(time_ns, key, identified))
+
+    def cancel(self, key: str) -> None:
+        if self._is_heard():
+            self._orders.append(Cancelled(key))
+
+    def _is_heard(self) -> bool:
+        if not self._open:
+            raise RuntimeError("`send` is good only while the handler runs that was given it")
+        return not self._muted
+
+    def _identified(self, command: Command, time_ns: int) -> Command:
+        number, self._number = self._number, self._number + 1
+        return self._checked(replace(command, id=derived_id(time_ns, self._seed, number)))

@@ -1,0 +1,17 @@
+"""The commit: one entry of an aggregate's stream, all events of one command under one version."""
+
+from typing import Any
+
+import msgspec
+
+
+class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One stream entry. `events` are typed where the reader knows them, else dictionaries."""
+
+    aggregate: str
+    version: int
+    command: str
+    sequence: int
+    time_ns: int
+    events: list[Any]
+    result: Any = None

@@ -1,0 +1,78 @@
+"""A child process of the supervisor: how it is started, what is known about it, how its end reads."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import engine.base
+from engine.base.errors import Fault
+from engine.node.policy import Backoff, Liveness
+from engine.node.status import Slot, State
+
+AT_WORK = (State.RUNNING, State.STALLED)
+
+
+class Process:
+    """One child: how to start it, and what is known about it."""
+
+    def __init__(self, name: str, arguments: list[str], slot: Slot, liveness: Liveness) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.slot = slot
+        self.liveness = liveness
+        self.backoff = Backoff()
+        self.popen: subprocess.Popen[bytes] | None = None
+        self.due: float | None = 0.0  # when to start it; None: it runs, or has finished
+        self.at_work_since: float | None = None
+        self.told_to_stop = False
+        self.finished = False
+
+    @property
+    def is_follower(self) -> bool:
+        """Projectors and the like stop last: they take in what the pipeline still stores."""
+        return not self.name.startswith(("input", "core-", "output-"))
+
+    def start(self, pass_fds: tuple[int, ...]) -> None:
+        """Starts it. Raises Fault if the system refuses."""
+        self.slot.state = State.STARTING
+        self.liveness.reset()
+        self.due = self.at_work_since = None
+        self.told_to_stop = False
+        try:
+            self.popen = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr.fileno(),  # standard output belongs to the ready line
+                pass_fds=pass_fds,
+                env=environment(),
+                process_group=0,  # Ctrl-C at a terminal is for the supervisor, which then stops in order
+            )
+        except OSError as error:
+            raise Fault("a process cannot be started", name=self.name, error=error) from None
+        self.slot.pid = self.popen.pid  # known before the process can say so itself: nobody signals pid 0
+
+    def signal(self, number: int) -> None:
+        """Sends a signal if the process is there."""
+        if self.popen is not None and self.popen.poll() is None:
+            self.popen.send_signal(number)
+
+
+def environment() -> dict[str, str]:
+    """Children find the same packages, and numpy makes no threads that nobody uses."""
+    root = str(Path(engine.__file__).parent.parent)
+    found = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(found),
+    }
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words; a negative one means killed by that signal."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was killed by {signal.Signals(-code).name}"

@@ -1,0 +1,90 @@
+"""What the supervisor does about a process that ended or stands still. Pure: times are passed in.
+
+exit code                                        what is done
+------------------------------------------------------------------------------------------------
+2 config, 3 disk fault, 4 corrupt data,          stop all: a restart would fail the same way, or
+5 invariant broken, 6 locked                     build on something that is not to be believed
+anything else: 0, 1, 75, killed by a signal      restart, after a delay that doubles while it fails early
+"""
+
+from enum import Enum
+
+from engine.base.errors import Exit
+from engine.node.status import State
+
+
+class Action(Enum):
+    """What follows from the end of a process."""
+
+    RESTART = "restart"
+    STOP_ALL = "stop all"
+
+
+POLICY: dict[int, Action] = {
+    Exit.CONFIG: Action.STOP_ALL,
+    Exit.DISK_FAULT: Action.STOP_ALL,
+    Exit.CORRUPT: Action.STOP_ALL,
+    Exit.INVARIANT: Action.STOP_ALL,
+    Exit.LOCKED: Action.STOP_ALL,
+}
+
+
+def action_for(exit_code: int) -> Action:
+    """The row of the table for an exit code; a negative one means killed by that signal."""
+    return POLICY.get(exit_code, Action.RESTART)
+
+
+class Backoff:
+    """Delays between restarts of one process, and when to give up.
+
+    A process that was at work for `WELL_S` before it ended starts from the shortest delay again: being
+    killed now and then is not failing at start. One that never gets there is given up after `MOST`
+    restarts within `WINDOW_S`, so that a node that cannot work says so instead of trying for ever.
+    """
+
+    FIRST_S = 0.05
+    LONGEST_S = 5.0
+    WELL_S = 5.0
+    WINDOW_S = 60.0
+    MOST = 10
+
+    def __init__(self) -> None:
+        self._early: list[float] = []
+
+    def delay(self, now: float, worked_s: float) -> float | None:
+        """Seconds until the next start of a process that was at work for `worked_s`; None: give up."""
+        if worked_s >= self.WELL_S:
+            self._early.clear()
+        self._early = [at for at in self._early if at > now - self.WINDOW_S]
+        self._early.append(now)
+        if len(self._early) > self.MOST:
+            return None
+        return float(min(self.LONGEST_S, self.FIRST_S * 2 ** (len(self._early) - 1)))
+
+
+class Liveness:
+    """Whether a process stands still, judged by the progress counter that its working loop writes."""
+
+    MOST_PER_LOOK_S = 2.0  # if the supervisor itself was stopped, the silence of the others proves nothing
+
+    def __init__(self, stall_seconds: float, start_seconds: float) -> None:
+        self._stall_s, self._start_s = stall_seconds, start_seconds
+        self.reset()
+
+    def reset(self) -> None:
+        """The process was started anew."""
+        self._progress = -1
+        self._still_s = 0.0
+        self._looked_at: float | None = None
+
+    def stands_still(self, now: float, state: int, progress: int) -> bool:
+        """Takes one look. True once the counter has not moved for as long as this state may take."""
+        since = 0.0 if self._looked_at is None else min(now - self._looked_at, self.MOST_PER_LOOK_S)
+        self._looked_at = now
+        if progress != self._progress:
+            self._progress, self._still_s = progress, 0.0
+            return False
+        self._still_s += since
+        return self._still_s > (
+            self._start_s if state in (State.STARTING, State.REPLAYING) else self._stall_s
+        )

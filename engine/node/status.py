@@ -1,0 +1,160 @@
+"""The status page: one shared file in which each process of a node tells how it is.
+
+    0     header, 128 bytes: magic, number of slots
+    128   slots, one 128-byte line each: sixteen 8-byte words, written by that slot's process alone
+    …     names, 64 bytes each, UTF-8, padded with zeros
+
+A line per process means that no two processes ever write to the same cache line; a word is written by
+one aligned 8-byte store, so a reader sees the old or the new value and never a mixture.
+"""
+
+import mmap
+import os
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+
+from engine.base.errors import ConfigError, Fault
+
+MAGIC = int.from_bytes(b"RFSTAT01", "little")
+LINE = 128
+WORDS = LINE // 8
+NAME_BYTES = 64
+_MASK = (1 << 64) - 1
+
+
+class State(IntEnum):
+    """What a process is doing."""
+
+    STARTING = 0
+    REPLAYING = 1  # bringing its state up to date; `position` or `sequence` shows how far
+    RUNNING = 2
+    STALLED = 3  # alive, but waiting for something from outside, such as room on the disk
+    STOPPING = 4
+    STOPPED = 5
+
+
+class _Word:
+    """One 8-byte word of a slot, as an attribute."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def __get__(self, slot: "Slot", _owner: type) -> int:
+        return slot.words[self.index]
+
+    def __set__(self, slot: "Slot", value: int) -> None:
+        slot.words[self.index] = value & _MASK
+
+
+class Slot:
+    """The line of one process. Only that process writes to it, the supervisor's `restarts` excepted."""
+
+    __slots__ = ("name", "words")
+
+    state = _Word(0)
+    progress = _Word(1)  # counted up by the loop that does the work
+    pid = _Word(2)
+    heartbeat_ns = _Word(3)  # wall clock of the last sign of life that the process chose to give
+    sequence = _Word(4)  # last command sequence taken in
+    position = _Word(5)  # last event position made or taken in
+    count_a = _Word(6)  # two counters whose meaning is the process's own
+    count_b = _Word(7)
+    restarts = _Word(8)  # how often the supervisor has started this process again
+    epoch = _Word(9)  # of an output: how often somebody else's append made the core go back
+    in_hand = _Word(10)  # of a core: the first sequence of what it is running, as death would leave it
+    suspect = _Word(11)  # of a core: what the last life had in hand
+    deaths = _Word(12)  # of a core: how many lives in a row ended so
+    letters = _Word(13)  # of a projector or process manager: how many aggregates are set aside
+
+    def __init__(self, name: str, words: "memoryview[int]") -> None:
+        self.name = name
+        self.words = words
+
+    def as_dict(self) -> dict[str, object]:
+        """A copy of all values."""
+        return {
+            "state": State(self.state).name.lower(),
+            "pid": self.pid,
+            "progress": self.progress,
+            "sequence": self.sequence,
+            "position": self.position,
+            "count_a": self.count_a,
+            "count_b": self.count_b,
+            "heartbeat_ns": self.heartbeat_ns,
+            "restarts": self.restarts,
+            "letters": self.letters,
+        }
+
+
+class StatusPage:
+    """All slots of a node."""
+
+    def __init__(self, memory: mmap.mmap, names: Sequence[str]) -> None:
+        self._memory = memory
+        self._words = memoryview(memory).cast("Q")
+        self.names = tuple(names)
+        self._slots = {
+            name: Slot(name, self._words[WORDS * (number + 1) : WORDS * (number + 2)])
+            for number, name in enumerate(names)
+        }
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], names: Sequence[str]) -> "StatusPage":
+        """Makes the file with one slot per name, all STARTING."""
+        encoded = [name.encode() for name in names]
+        for name in encoded:
+            if len(name) > NAME_BYTES:
+                raise ConfigError("a process name is too long", name=name.decode(), limit_bytes=NAME_BYTES)
+        size = LINE * (1 + len(names)) + NAME_BYTES * len(names)
+        body = bytearray(size)
+        body[0:16] = MAGIC.to_bytes(8, "little") + len(names).to_bytes(8, "little")
+        body[LINE * (1 + len(names)) :] = b"".join(name.ljust(NAME_BYTES, b"\0") for name in encoded)
+        target = Path(path)
+        fresh = target.with_name(target.name + ".new")
+        fresh.write_bytes(body)
+        fresh.rename(target)  # whoever finds the page finds it whole
+        return cls.attach(target)
+
+    @classmethod
+    def attach(cls, path: str | os.PathLike[str]) -> "StatusPage":
+        """Opens a page that another process made. Raises Fault if it is missing or is none."""
+        try:
+            with open(path, "r+b") as file:
+                memory = mmap.mmap(file.fileno(), 0)
+        except (OSError, ValueError) as error:
+            raise Fault("the status page cannot be opened", path=path, error=error) from None
+        magic, count = (int.from_bytes(memory[at : at + 8], "little") for at in (0, 8))
+        if magic != MAGIC or len(memory) != LINE * (1 + count) + NAME_BYTES * count:
+            memory.close()
+            raise Fault("this is not a status page", path=path)
+        start = LINE * (1 + count)
+        names = [
+            memory[start + NAME_BYTES * n : start + NAME_BYTES * (n + 1)].rstrip(b"\0").decode()
+            for n in range(count)
+        ]
+        return cls(memory, names)
+
+    def slot(self, name: str) -> Slot:
+        """The slot of a process; KeyError if the node has no such process."""
+        return self._slots[name]
+
+    def snapshot(self) -> dict[str, dict[str, object]]:
+        """All values of all slots, by name, in start order."""
+        return {name: slot.as_dict() for name, slot in self._slots.items()}
+
+    def close(self) -> None:
+        """Unmaps the page; the slots cannot be used afterwards."""
+        for slot in self._slots.values():
+            slot.words.release()
+        self._words.release()
+        self._memory.close()
+
+    def __enter__(self) -> "StatusPage":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,5 @@
+"""What each stage decides, without sockets, rings or waiting: the processes and the testing kit run the same.
+
+Reading order, along a command's way: gate, recovering and poison (the core's start and its deaths), then
+query_desk, serving and building (views), post (a process manager's commands), pruner.
+"""

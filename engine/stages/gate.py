@@ -1,0 +1,203 @@
+"""The gate: which messages are let in, and what the others are told. Pure: bytes in, verdicts out.
+
+Each message is decoded for itself, so that none can lean on its neighbours: `[…],[…]` or half an object
+is malformed, whatever comes before or behind it. Only then are single commands of one client joined into
+one array, which the core decodes faster. Cheap checks come first: bytes, then the envelope of each command
+(ids, aggregates, how many), then the client's share of what is in flight.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from engine.base.identity import partition_of
+from engine.wire.commands import (
+    NOT_DECODABLE,
+    Envelope,
+    decode_envelope,
+    decode_envelopes,
+    decode_raws,
+    ids_are_canonical,
+)
+
+LONGEST_ECHOED_ID = 64
+GROUP_COMMANDS = 1_000  # a larger array is parted: what the core makes of it has to fit into a ring
+_encode = msgspec.json.encode
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+_decode_named = msgspec.json.Decoder(_Named).decode
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what one client may ask for, so that none can stop the others."""
+
+    message_bytes: int
+    commands_per_message: int
+    in_flight_per_client: int
+
+
+@dataclass
+class Admitted:
+    """What one drain lets in: groups by partition, and answers that are due at once or after the fsync."""
+
+    groups: dict[int, list[tuple[bytes, int, bytes]]] = field(default_factory=dict)
+    refused: list[tuple[bytes, bytes]] = field(default_factory=list)
+    accepted: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+class Gate:
+    """Keeps count of what each client has in flight."""
+
+    def __init__(self, limits: Limits, partitions: int) -> None:
+        self.limits = limits
+        self.partitions = partitions
+        self.in_flight: dict[bytes, int] = {}
+
+    def admit(self, messages: Iterable[tuple[bytes, bytes]], busy: str = "") -> Admitted:
+        """Sorts drained (who, body) messages. `busy` names a reason to refuse everything.
+
+        What one client sent keeps its order. Answers are JSON without the brackets of their array.
+        """
+        admitted = Admitted()
+        limit = self.limits.message_bytes
+        singles: dict[bytes, list[bytes]] = {}
+        for who, body in messages:
+            if len(body) > limit:
+                text = f"a message may have {limit} bytes, this one has {len(body)}"
+                admitted.refused.append((who, _failed(None, "too-large", text)))
+            elif body.lstrip()[:1] == b"[":
+                if who in singles:
+                    self._singles(admitted, who, singles.pop(who), busy)
+                self._array(admitted, who, body, busy)
+            else:
+                singles.setdefault(who, []).append(body)
+        for who, bodies in singles.items():
+            self._singles(admitted, who, bodies, busy)
+        return admitted
+
+    def answered(self, who: bytes, count: int) -> None:
+        """Commands of a client left the node."""
+        left = self.in_flight.get(who, 0) - count
+        if left > 0:
+            self.in_flight[who] = left
+        else:
+            self.in_flight.pop(who, None)
+
+    def _array(self, admitted: Admitted, who: bytes, body: bytes, busy: str) -> None:
+        try:
+            envelopes = decode_envelopes(body)
+        except NOT_DECODABLE as error:
+            try:
+                bodies = [bytes(raw) for raw in decode_raws(body)]
+            except NOT_DECODABLE:
+                admitted.refused.append((who, _failed(None, "malformed", str(error))))
+                return
+            if len(bodies) > self.limits.commands_per_message:
+                admitted.refused.append((who, self._too_many(None, len(bodies))))
+            else:
+                self._one_by_one(admitted, who, bodies, busy)
+            return
+        if not envelopes:
+            admitted.refused.append((who, _failed(None, "malformed", "a message holds no command")))
+        elif len(envelopes) > self.limits.commands_per_message:
+            refusals = [self._too_many(envelope.id, len(envelopes)) for envelope in envelopes]
+            admitted.refused.append((who, b",".join(refusals)))
+        elif not ids_are_canonical([envelope.id for envelope in envelopes]):
+            self._one_by_one(admitted, who, [bytes(raw) for raw in decode_raws(body)], busy)
+        else:
+            self._let_in(admitted, who, envelopes, body, busy)
+
+    def _singles(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
+        try:
+            envelopes = list(map(decode_envelope, bodies))
+        except NOT_DECODABLE:
+            self._one_by_one(admitted, who, bodies, busy)
+            return
+        if not ids_are_canonical([envelope.id for envelope in envelopes]):
+            self._one_by_one(admitted, who, bodies, busy)
+            return
+        room = max(0, self.limits.in_flight_per_client - self.in_flight.get(who, 0))
+        if 0 < room < len(bodies):  # as many as there is room for: messages, unlike arrays, can be parted
+            self._let_in(admitted, who, envelopes[:room], _join(bodies[:room]), busy)
+            envelopes, bodies = envelopes[room:], bodies[room:]
+        self._let_in(admitted, who, envelopes, _join(bodies), busy)
+
+    def _one_by_one(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
+        """The slow path: refuses what is malformed and lets its neighbours in, in their order."""
+        good: list[bytes] = []
+        refusals: list[bytes] = []  # leave in one frame: one for each would pass the socket's high-water mark
+        for body in bodies:
+            try:
+                envelope = decode_envelope(body)
+            except NOT_DECODABLE as error:
+                refusals.append(_failed(_some_id(body), "malformed", str(error)))
+                continue
+            if ids_are_canonical([envelope.id]):
+                good.append(body)
+            else:
+                refusals.append(_failed(envelope.id, "malformed", "an id is 32 lower-case hex digits"))
+        if refusals:
+            admitted.refused.append((who, b",".join(refusals)))
+        if good:
+            self._singles(admitted, who, good, busy)
+
+    def _let_in(
+        self, admitted: Admitted, who: bytes, envelopes: list[Envelope], body: bytes, busy: str
+    ) -> None:
+        count = len(envelopes)
+        flying = self.in_flight.get(who, 0) + count
+        if busy or flying > self.limits.in_flight_per_client:
+            reason = busy or f"more than {self.limits.in_flight_per_client} commands in flight"
+            admitted.refused.append((who, _busy(envelopes, reason)))
+            return
+        self.in_flight[who] = flying
+        early = [envelope.id for envelope in envelopes if envelope.wait == "accepted"]
+        if early:
+            admitted.accepted.append((who, _encode({"outcome": "accepted", "ids": early})))
+        if self.partitions == 1 and count <= GROUP_COMMANDS:
+            admitted.groups.setdefault(0, []).append((who, count, body))
+            return
+        parts: dict[int, list[bytes]] = {}
+        for envelope, raw in zip(envelopes, decode_raws(body), strict=True):
+            parts.setdefault(partition_of(envelope.aggregate, self.partitions), []).append(bytes(raw))
+        for number, raws in parts.items():
+            groups = admitted.groups.setdefault(number, [])
+            for start in range(0, len(raws), GROUP_COMMANDS):
+                some = raws[start : start + GROUP_COMMANDS]
+                groups.append((who, len(some), _join(some)))
+
+    def _too_many(self, id: str | None, count: int) -> bytes:
+        text = f"a message may have {self.limits.commands_per_message} commands, this one has {count}"
+        return _failed(id, "too-many", text)
+
+
+def busy_answer(body: bytes, reason: str) -> bytes:
+    """What is answered for a group that was let in and then found no room."""
+    return _busy(decode_envelopes(body), reason)
+
+
+def _busy(envelopes: list[Envelope], reason: str) -> bytes:
+    return _encode({"outcome": "busy", "ids": [envelope.id for envelope in envelopes], "reason": reason})
+
+
+def _failed(id: str | None, code: str, message: str) -> bytes:
+    return _encode({"outcome": "failed", "id": id, "code": code, "message": message})
+
+
+def _join(bodies: list[bytes]) -> bytes:
+    return b"[" + b",".join(bodies) + b"]"
+
+
+def _some_id(body: bytes) -> str | None:
+    """The id in a malformed command, if it can be made out: so that its sender learns which one it was."""
+    try:
+        found = _decode_named(body).id
+    except NOT_DECODABLE:
+        return None
+    return found if len(found) <= LONGEST_ECHOED_ID else None

@@ -1,0 +1,75 @@
+"""Poisoned commands: those that end the process that runs them, again and again.
+
+The core notes in the status page what it has in hand, which outlives it. A life that ended with a section
+in hand makes the next one run that section's commands one by one, so that the culprit is known by its
+sequence. A command that was in hand at DEATHS deaths is set aside: it is answered `failed(poisoned)` without
+being run, and its sequence is kept in the data directory, because a replay must not run it either.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.base.durable import write_atomically
+from engine.core.archive import Superseded
+from engine.core.partition import Partition
+from engine.journal.poisoned import poisoned_file, read_poisoned
+from engine.node.status import Slot
+from engine.wire.batches import Batch
+from engine.wire.sections import SECTION, last_sequence, singles
+
+DEATHS = 3  # the first of them may be known by its section only
+MEANING = "this command ended its process three times and was set aside"
+
+
+class Poison:
+    """What is set aside in one partition, and what the last life had in hand."""
+
+    def __init__(self, data: Path, partition: int, slot: Slot) -> None:
+        self._path = poisoned_file(data, partition)
+        self._slot = slot
+        self.sequences = read_poisoned(data, partition)
+        self.suspect = slot.in_hand
+        """the command that the last life died of, or the first one of its section; 0: it died of nothing"""
+        slot.deaths = deaths_after(self.suspect, slot.suspect, slot.deaths)
+        slot.suspect, slot.in_hand = self.suspect, 0
+        if slot.deaths >= DEATHS:
+            self.sequences.append(self.suspect)
+            write_atomically(self._path, json.dumps({"sequences": self.sequences}) + "\n")
+
+    def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
+        """The batches of a section; one for each command where there is a suspect or a culprit in it."""
+        first, *_ = SECTION.unpack_from(section)
+        last = last_sequence(section)
+        if not any(first <= sequence <= last for sequence in (self.suspect, *self.sequences)):
+            yield from self._watched(partition, first, section)
+            return
+        for single in singles(section, partition.sequence):
+            sequence, *_ = SECTION.unpack_from(single)
+            if sequence in self.sequences:
+                yield partition.refuse(single, "poisoned", MEANING)
+            else:
+                yield from self._watched(partition, sequence, single)
+        if first <= self.suspect <= last:
+            self.suspect = self._slot.suspect = self._slot.deaths = 0
+
+    def _watched(self, partition: Partition, sequence: int, section: bytes) -> list[Batch]:
+        self._slot.in_hand = sequence
+        try:
+            batches = list(partition.batches(section))
+        except Superseded:
+            self._slot.in_hand = 0
+            raise
+        self._slot.in_hand = 0  # before they are handed on: waiting for room is nobody's fault
+        return batches
+
+
+def deaths_after(suspect: int, before: int, deaths: int) -> int:
+    """How many deaths in a row count against `suspect`: what the last life had in hand, `before` it the one
+    before, with so many `deaths`."""
+    if not suspect:
+        return 0
+    if suspect == before:
+        return deaths + 1
+    # After one death only the section was known; whoever dies in it next is suspected of both.
+    return 2 if deaths else 1

@@ -1,0 +1,71 @@
+"""The post of a process manager: its commands to the node, their answers back. A client like any other, only
+that it never gives up: busy and silence are sent again until there is an answer."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import zmq
+
+from engine.base.errors import InvariantBroken
+from engine.client.conversation import Conversation, Ticket
+from engine.model.messages import Command
+from engine.model.process_managers import Refusal
+
+MOST_IN_FLIGHT = 4_000  # the others wait in the outbox: what is silent is sent again, all of it
+BATCH = 100
+FRAME_BYTES = 1 << 19
+NEVER_S = float("inf")
+
+
+class Post:
+    """Not to be handed a command before it is durable."""
+
+    def __init__(self, socket: "zmq.Socket[bytes]", config: Mapping[str, Any]) -> None:
+        self._talk = Conversation(
+            min(BATCH, config["max_commands_per_message"]),
+            min(MOST_IN_FLIGHT, config["max_in_flight_per_client"]),
+            min(FRAME_BYTES, config["max_message_bytes"] - 2),
+        )
+        self.socket = socket
+
+    @property
+    def room(self) -> int:
+        """How many more commands may be on their way."""
+        return max(0, self._talk.max_in_flight - len(self._talk))
+
+    def send(self, commands: list[Command]) -> None:
+        """Sends these, and again what has waited too long for its answer."""
+        now = time.monotonic()
+        for command in commands:
+            self._talk.submit(command, "committed", now, NEVER_S)
+        self._talk.expire(now)
+        for frame in self._talk.outgoing(now):
+            self.socket.send(frame)
+
+    def answers(self) -> Iterator[tuple[str, Refusal | None]]:
+        """(command id, how it was refused, if it was) of everything that has been answered."""
+        while True:
+            try:
+                frame = self.socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            for ticket in self._talk.incoming(frame, time.monotonic()):
+                yield ticket.id, _refusal(ticket)
+
+    def patience(self) -> float:
+        """Seconds until something is to be sent again."""
+        return self._talk.patience(time.monotonic())
+
+    def close(self) -> None:
+        """What is on its way will be sent again by the next life."""
+        self.socket.close()
+
+
+def _refusal(ticket: Ticket) -> Refusal | None:
+    receipt = ticket.receipt
+    if receipt is None or receipt.outcome not in ("committed", "unchanged", "rejected", "failed"):
+        raise InvariantBroken("a command is done without an outcome", id=ticket.id)
+    if receipt.outcome in ("rejected", "failed"):
+        return Refusal(receipt.outcome, receipt.code, receipt.message)
+    return None

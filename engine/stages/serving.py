@@ -1,0 +1,157 @@
+"""What a projector serves: one generation of its view, and whoever builds the next one beside it.
+
+    serve ──a newer version, or `rebuild`──▶ serve and build ──built──▶ load, catch up, serve it
+
+The one that served before goes on answering until the other one is as far as the log.
+"""
+
+import gc
+import shutil
+import time
+import traceback
+from typing import Any
+
+from engine.base.errors import Fault, NoSpace
+from engine.follow import Fold, Projected
+from engine.follow.generations import Generation, Pointer, Shelf
+from engine.follow.questions import Questions, Refused
+from engine.node.process import Stage
+from engine.stages.building import Building
+from engine.store import Reader
+
+RECORDS_A_TURN = 256
+SAVE_S = 2.0  # what a kill while it catches up costs
+
+
+class Serving:
+    """The view of one projector process. `fold` and `questions` are those of what is served now."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._app = stage.app()
+        self._registered = self._app.versions[stage.view]
+        self._shelf = Shelf(stage.data / "views", stage.view)
+        self._readers = [
+            Reader(stage.store(p), stage.config["map_bytes"]) for p in range(stage.partitions)
+        ]
+        self._pointer = self._shelf.plan(self._registered)
+        self._shelf.tidy(self._pointer)
+        self._building: Building | None = None
+        self.fold = self._open(self._pointer.serves)
+        self.questions = Questions(self.fold, self)
+
+    def ready(self) -> None:
+        """It has caught up and is served: what the next start begins with. Begins to build what is newer."""
+        self._stage.slot.position = sum(self.fold.positions)
+        self._stage.slot.letters = len(self.fold.letters)
+        self._shelf.point(self._pointer)
+        if self._pointer.builds is not None:
+            self._build(self._pointer.builds)
+
+    def catch_up(self) -> None:
+        """Takes in all that is stored, saving now and then, so that a kill does not cost all of it."""
+        stage, save_at = self._stage, time.monotonic() + SAVE_S
+        for partition, reader in enumerate(self._readers):
+            while reader.position() > self.fold.positions[partition] and not self.fold.full:
+                self.fold.catch_up(partition, RECORDS_A_TURN)
+                self.fold.retry_due()
+                stage.slot.position = sum(self.fold.positions)
+                if time.monotonic() > save_at:
+                    self._save()
+                    save_at = time.monotonic() + SAVE_S
+        self._save()
+
+    def look(self, now: float) -> bool:
+        """Looks after what is being built. True if it was taken over just now: `fold` is another one."""
+        if self._building is None or not self._building.look(now):
+            return False
+        self._take_over(self._building)
+        return True
+
+    @property
+    def patience(self) -> float:
+        """Seconds until `look` has to be called again."""
+        return 60.0 if self._building is None or self._building.state == "failed" else 0.05
+
+    def versions(self) -> dict[str, Any]:
+        """See `engine.follow.questions.Versions`."""
+        version, number = self._pointer.serves
+        return {
+            "served": {
+                "version": version,
+                "generation": number,
+                "folder": self._shelf.folder(self._pointer.serves).name,
+                "positions": self.fold.positions,
+            },
+            "building": None if self._building is None else self._building.as_dict(),
+            "registered": sorted(self._registered),
+            "store": [reader.position() for reader in self._readers],
+        }
+
+    def rebuild(self) -> dict[str, Any]:
+        """See `engine.follow.questions.Versions`."""
+        if self._building is not None and self._building.state != "failed":
+            raise Refused("building", f"{self._building.folder.name} is being built already")
+        serves = self._pointer.serves
+        newest = max(self._registered)
+        again = serves.version == newest  # if not, the build of a newer version has failed: once more
+        generation = Generation(newest, serves.number + 1 if again else 1)
+        shutil.rmtree(self._shelf.folder(generation), ignore_errors=True)
+        self._pointer = Pointer(serves, generation)
+        self._shelf.point(self._pointer)
+        return self._build(generation).as_dict()
+
+    def close(self) -> None:
+        """Closes everything. What is being built goes on at the next start."""
+        if self._building is not None:
+            self._building.stop()
+        self.fold.close()
+        for reader in self._readers:
+            reader.close()
+
+    def _open(self, generation: Generation) -> Fold:
+        stage = self._stage
+        return Fold(
+            self._app,
+            Projected(self._registered[generation.version]),
+            self._shelf.folder(generation),
+            self._readers,
+            stage.config["map_bytes"],
+            log=stage.log,
+            beat=stage.beat,
+        )
+
+    def _build(self, generation: Generation) -> Building:
+        stage, folder = self._stage, self._shelf.folder(generation)
+        stage.log(f"building {folder.name} beside {self._shelf.folder(self._pointer.serves).name}")
+        self._building = Building(stage.node["run"], stage.view, generation, folder, stage.log)
+        return self._building
+
+    def _take_over(self, building: Building) -> None:
+        before = self.fold
+        try:
+            self.fold = self._open(building.generation)
+            self.catch_up()
+            if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
+                raise Fault("it cannot take all events in", positions=self.fold.positions)
+        except Exception:  # whatever is wrong with the new one, the old one serves on
+            self._stage.log(f"{building.folder.name} cannot be served:\n{traceback.format_exc().rstrip()}")
+            if self.fold is not before:
+                self.fold.close()
+            self.fold, building.state = before, "failed"
+            return
+        self.questions = Questions(self.fold, self)
+        self._building, self._pointer = None, Pointer(building.generation)
+        self._shelf.point(self._pointer)
+        before.close()
+        self._shelf.tidy(self._pointer)
+        self._stage.log(f"{building.folder.name} is served now, set aside: {len(self.fold.letters)}")
+        del before
+        gc.unfreeze()  # or what served before would stay: it was frozen with everything else at the start
+        self._stage.running()
+
+    def _save(self) -> None:
+        try:
+            self.fold.save()
+        except NoSpace as error:  # it goes on in memory; the next save is the projector's own
+            self._stage.log(str(error))

@@ -1,0 +1,167 @@
+"""A node of its own for a program: started as `serve` in a process, awaited, and stopped again.
+
+Tests, benchmarks and the demo run the real thing this way: the same command line, processes and signals
+that an operator has.
+
+    with Node(data, app="notes:create") as node:
+        client = ...(node.endpoints["commands"])
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from engine.base.errors import Fault
+from engine.node.child import AT_WORK, environment
+from engine.node.status import StatusPage
+
+
+class Node:
+    """One node in a process of its own. `settings` are those of `run.py config`, by name.
+
+    `log` takes the node's standard error: None passes it through, a path collects it in a file.
+    """
+
+    def __init__(
+        self,
+        data: str | os.PathLike[str],
+        *,
+        app: str,
+        settings: Mapping[str, object] | None = None,
+        log: str | os.PathLike[str] | None = None,
+        start_timeout_s: float = 60.0,
+    ) -> None:
+        self.data = Path(data)
+        self.log = Path(log) if log is not None else None
+        self.start_timeout_s = start_timeout_s
+        self.endpoints: dict[str, Any] = {}
+        self.page: StatusPage | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._command = [
+            sys.executable,
+            "-m",
+            "engine",
+            "serve",
+            "--json",
+            f"--data={self.data}",
+            f"--app={app}",
+        ]
+        self._command += [f"--set={name}={value}" for name, value in (settings or {}).items()]
+
+    def start(self) -> "Node":
+        """Starts it and waits until every process is at work. Raises Fault if it ends or takes too long."""
+        log: IO[bytes] | None = open(self.log, "ab") if self.log else None  # noqa: SIM115  handed to the child
+        try:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment()
+            )
+        finally:
+            if log is not None:
+                log.close()
+        try:
+            self.endpoints = json.loads(self._ready_line())
+            self.page = StatusPage.attach(self.endpoints["status"])
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Process id of the supervisor."""
+        return self._running().pid
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of the children by name (input, core-0, output-0, projector-VIEW) as they are now.
+
+        Never 0 on a started node; of a child that ended, the last one until it is started again.
+        """
+        if self.page is None:
+            return {}
+        return {name: self.page.slot(name).pid for name in self.page.names}
+
+    @property
+    def ended(self) -> bool:
+        """True if the supervisor has ended, asked or not. See `wait` for how."""
+        return self._running().poll() is not None
+
+    def at_work(self) -> bool:
+        """True if every process is at work now."""
+        return self.page is not None and all(
+            self.page.slot(name).state in AT_WORK for name in self.page.names
+        )
+
+    def stop(self, timeout_s: float = 30.0) -> int:
+        """Stops it in order (SIGTERM); returns its exit code. Kills it and raises Fault after `timeout_s`."""
+        process = self._running()
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """Waits for its end; returns its exit code, negative for a signal. Kills it after `timeout_s`."""
+        process = self._running()
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Fault("the node did not end in time", data=self.data, timeout_s=timeout_s) from None
+        self._forget()
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL to the supervisor; its children notice and leave within about a second."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._forget()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise Fault("the node is not started", data=self.data)
+        return self._process
+
+    def _ready_line(self) -> bytes:
+        process = self._running()
+        assert process.stdout is not None
+        deadline = time.monotonic() + self.start_timeout_s
+        line = b""
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+                raise Fault("the node was not ready in time", data=self.data, timeout_s=self.start_timeout_s)
+            piece = os.read(process.stdout.fileno(), 65536)
+            if not piece:
+                raise Fault("the node ended while starting", data=self.data, exit_code=process.wait())
+            line += piece
+        return line
+
+    def _forget(self) -> None:
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        if self.page is not None:
+            self.page.close()
+            self.page = None
+
+    def __enter__(self) -> "Node":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is None:
+            return
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()

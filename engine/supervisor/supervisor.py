@@ -1,0 +1,293 @@
+"""The supervisor: makes what the processes of a node share, starts them, watches, restarts and stops them.
+
+    start     lock the data directory → check its manifest → run directory, rings, bells, status page →
+              node.json → processes in pipeline order → ready when all of them are at work
+    watch     ended: the policy table says restart or stop all; standing still: killed, which is an end
+    stop      input is told; it drains, and the end of its rings travels down the pipeline and back;
+              then those who follow are told; whatever is left after `stop_seconds` is killed
+
+It holds no lock that a child needs and passes no data, so killing it harms nothing: the children notice
+within a second and leave. Signals and the ends of children wake it; else it looks once a second.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.base.durable import write_atomically
+from engine.base.errors import ConfigError, Exit, Fault
+from engine.base.lock import lock_data
+from engine.managers.birth import record_births
+from engine.model.app import Engine
+from engine.model.loading import load_app
+from engine.node.child import AT_WORK, Process, how_it_ended
+from engine.node.config import Settings
+from engine.node.manifest import open_data
+from engine.node.policy import Action, Backoff, Liveness, action_for
+from engine.node.run_directory import RunDirectory
+from engine.node.status import StatusPage
+from ringbuffer import Bell, create
+
+RINGS = ("inbox", "outbox", "replies")
+PIPELINE = ("input", "core", "output")
+LOOK_S = 1.0  # between two looks when all is well: what an idle supervisor costs
+EAGER_LOOK_S = 0.02  # while something starts or stops
+
+
+class Supervisor:
+    """One node, from its settings to its exit code."""
+
+    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.config = settings.config
+        self.log = log
+        self.endpoints: dict[str, Any] = {}
+        self._wanted: int | None = None  # signal that asked to stop
+        self._hasty = False
+        self._ready = False
+
+    def run(
+        self,
+        on_ready: Callable[["Supervisor"], None],
+        on_progress: Callable[[dict[str, dict[str, object]]], None] | None = None,
+    ) -> int:
+        """Runs the node until it is stopped; returns the exit code. Call it in the main thread.
+
+        `on_ready` is called once, when every process is at work; `on_progress` about once a second until
+        then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
+        """
+        if not self.config.app:
+            raise ConfigError("no application is named", hint="set app=module:function")
+        app = load_app(self.config.app, self.settings.app_settings)
+        data = _data_directory(self.config.data)
+        with contextlib.ExitStack() as cleanup, self._signals() as wake:
+            lock_fd = lock_data(data)
+            cleanup.callback(os.close, lock_fd)
+            partitions = open_data(
+                data, app.name, app.fingerprint, self.config.partitions, self.settings.given("partitions")
+            )
+            for name in record_births(data, app.processes, partitions, self.config.map_bytes):
+                self.log(f"process manager {name} is new here: what is stored already is history to it")
+            run = RunDirectory.create(partitions * len(RINGS) * self.config.ring_bytes)
+            cleanup.callback(run.remove)
+            processes, pass_fds = self._prepare(app, data, run, partitions, cleanup)
+            del app
+            self._pass_fds = (*pass_fds, lock_fd, run.lock_fd)
+            self._processes = processes
+            cleanup.callback((data / "endpoints.json").unlink, missing_ok=True)
+            cleanup.callback(self._kill_all)
+            write_atomically(data / "endpoints.json", json.dumps(self.endpoints, indent=1) + "\n")
+            return self._watch(wake, on_ready, on_progress)
+
+    def _prepare(
+        self, app: Engine, data: Path, run: RunDirectory, partitions: int, cleanup: contextlib.ExitStack
+    ) -> tuple[list[Process], list[int]]:
+        """Rings, bells, status page, node.json: everything that the processes expect to find."""
+        plan: list[tuple[str, str, list[str]]] = [("input", "input", [])]
+        numbers = range(partitions)
+        plan += [(f"core-{p}", "core", ["--partition", str(p)]) for p in numbers]
+        plan += [(f"output-{p}", "output", ["--partition", str(p)]) for p in numbers]
+        plan += [(f"projector-{view}", "projector", ["--view", view]) for view in app.projections]
+        plan += [(f"manager-{name}", "manager", ["--process", name]) for name in app.processes]
+        if self.config.snapshot_events:
+            plan.append(("snapshotter", "snapshotter", []))
+        for ring in RINGS:
+            for p in numbers:
+                _make_ring(run.rings / f"{ring}-{p}", self.config.ring_bytes)
+        bells = {name: Bell.create() for name, kind, _ in plan if kind in PIPELINE}
+        for bell in bells.values():
+            cleanup.callback(bell.close)
+        page = StatusPage.create(run.status, [name for name, _, _ in plan])
+        cleanup.callback(page.close)
+        self.page = page
+        self.endpoints = {
+            "commands": self.config.endpoint or run.socket("commands"),
+            "queries": {view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
+            "processes": {name: run.socket(f"process-{n}") for n, name in enumerate(app.processes)},
+            "events": [run.socket(f"events-{p}") for p in numbers],
+            "max_message_bytes": self.config.max_message_bytes,
+            "max_commands_per_message": self.config.max_commands_per_message,
+            "status": str(run.status),
+            "data": str(data),
+            "app": app.name,
+            "partitions": partitions,
+            "pid": os.getpid(),
+        }
+        node = {
+            **self.endpoints,
+            "app": self.config.app,
+            "app_settings": self.settings.app_settings,
+            "run": str(run.path),
+            "rings": str(run.rings),
+            "bells": {name: list(bell.fds) for name, bell in bells.items()},
+            "boot": os.urandom(8).hex(),
+            "config": {**msgspec.structs.asdict(self.config), "partitions": partitions},
+        }
+        run.node.write_text(json.dumps(node, indent=1))
+        processes = []
+        for name, kind, more in plan:
+            arguments = [sys.executable, "-m", f"engine.processes.{kind}", "--run", str(run.path), *more]
+            liveness = Liveness(self.config.stall_seconds, self.config.start_seconds)
+            processes.append(Process(name, arguments, page.slot(name), liveness))
+        return processes, [fd for bell in bells.values() for fd in bell.fds]
+
+    def _watch(
+        self,
+        wake: int,
+        on_ready: Callable[["Supervisor"], None],
+        on_progress: Callable[[dict[str, dict[str, object]]], None] | None,
+    ) -> int:
+        """The loop: start what is due, look at each process, then sleep until something happens."""
+        tell_at = time.monotonic() + 1.0
+        stop_by = float("inf")
+        while True:
+            now = time.monotonic()
+            for process in self._processes:
+                code = self._look_after(process, now)
+                if code is not None:
+                    return code
+            if self._wanted is not None:
+                if stop_by == float("inf"):
+                    stop_by = now + self.config.stop_seconds
+                    self.log(f"stopping ({signal.Signals(self._wanted).name})")
+                if self._stopped():
+                    return Exit.OK
+                if now > stop_by or self._hasty:
+                    left = ", ".join(process.name for process in self._processes if not process.finished)
+                    self.log(f"killed what did not stop in time: {left}; the next start replays the rest")
+                    return Exit.TEMPORARY
+            elif not self._ready and all(process.slot.state in AT_WORK for process in self._processes):
+                self._ready = True
+                on_ready(self)
+            elif not self._ready and on_progress and now > tell_at:
+                on_progress(self.page.snapshot())
+                tell_at = now + 1.0
+            self._sleep(wake, now)
+
+    def _look_after(self, process: Process, now: float) -> int | None:
+        """One process: started if due, its end judged, killed if it stands still. A code ends the node."""
+        if process.finished:
+            return None
+        if process.popen is None:
+            if process.due is not None and (now >= process.due or self._wanted is not None):
+                process.start(self._pass_fds)
+            return None
+        code = process.popen.poll()
+        if code is not None:
+            return self._ended(process, code, now)
+        state = process.slot.state
+        if process.at_work_since is None and state in AT_WORK:
+            process.at_work_since = now
+        if process.liveness.stands_still(now, state, process.slot.progress):
+            self.log(f"{process.name} (pid {process.popen.pid}) stands still and is killed")
+            process.liveness.reset()
+            process.signal(signal.SIGKILL)
+        return None
+
+    def _ended(self, process: Process, code: int, now: float) -> int | None:
+        process.popen = None
+        told = f"{process.name} {how_it_ended(code)}"
+        if self._wanted is not None and (
+            code == Exit.OK or (process.told_to_stop and code == -signal.SIGTERM)
+        ):
+            process.finished = True
+            return None
+        if action_for(code) is Action.STOP_ALL:
+            self.log(f"{told}: the node stops")
+            return code
+        worked = 0.0 if process.at_work_since is None else now - process.at_work_since
+        delay = process.backoff.delay(now, worked)
+        if delay is None:
+            self.log(f"{told}: {Backoff.MOST} restarts did not help, the node stops")
+            return Exit.TEMPORARY
+        self.log(f"{told}: starting it again in {delay:.2f} s")
+        process.slot.restarts += 1
+        process.due = now + delay
+        return None
+
+    def _stopped(self) -> bool:
+        """Passes the stop on, one step further than it has come. True when nothing is left."""
+        if not self._ready:
+            return True  # nobody was told to come yet; what was acknowledged all the same is durable
+        pipeline = [process for process in self._processes if not process.is_follower]
+        if all(process.finished for process in pipeline):
+            told = [process for process in self._processes if process.is_follower]
+        else:
+            told = pipeline[:1]
+        for process in told:
+            if process.told_to_stop:
+                continue
+            if process.slot.state in AT_WORK:
+                process.told_to_stop = True
+                process.signal(signal.SIGTERM)
+            elif process.is_follower:  # far behind; it goes on from its last checkpoint next time
+                process.told_to_stop = True
+                process.signal(signal.SIGKILL)
+        return all(process.finished for process in self._processes)
+
+    def _sleep(self, wake: int, now: float) -> None:
+        calm = self._ready and self._wanted is None
+        if calm and all(process.at_work_since is not None for process in self._processes):
+            patience = LOOK_S
+        else:
+            due = [process.due - now for process in self._processes if process.due is not None]
+            patience = max(0.0, min([EAGER_LOOK_S, *due]))
+        if select.select([wake], [], [], patience)[0]:
+            os.read(wake, 4096)
+
+    def _kill_all(self) -> None:
+        for process in self._processes:
+            process.signal(signal.SIGKILL)
+        for process in self._processes:
+            if process.popen is not None:
+                process.popen.wait()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[int]:
+        """Catches SIGTERM, SIGINT and SIGCHLD for a while; yields a descriptor that each of them wakes."""
+        wake, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        before = {
+            signal.SIGTERM: signal.signal(signal.SIGTERM, self._stop),
+            signal.SIGINT: signal.signal(signal.SIGINT, self._stop),
+            signal.SIGCHLD: signal.signal(signal.SIGCHLD, lambda *_: None),
+        }
+        wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        try:
+            yield wake
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(wake)
+            os.close(write)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        self._hasty = self._hasty or (number == signal.SIGINT and self._wanted == signal.SIGINT)
+        self._wanted = number
+
+
+def _data_directory(text: str) -> Path:
+    data = Path(text).expanduser().absolute()
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("the data directory cannot be made", path=data, error=error) from None
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError("the data directory cannot be written", path=data)
+    return data
+
+
+def _make_ring(path: Path, capacity: int) -> None:
+    try:
+        create(path, capacity)
+    except OSError as error:
+        raise Fault("a ring cannot be made", path=path, error=error) from None

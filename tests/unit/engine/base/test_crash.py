@@ -1,0 +1,53 @@
+"""Crash points kill when they should, and only then."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.base.crash import VARIABLE, Aim, aims_in
+
+PROGRAM = """
+from engine.base.crash import crash_point
+for number in range(1, 4):
+    crash_point("a")
+    print(number, flush=True)
+    crash_point("b")
+"""
+
+
+def passes(aim: str | None) -> tuple[int, list[str]]:
+    """(exit code, what it printed) of a program that comes by each point three times."""
+    environment = {name: text for name, text in os.environ.items() if name != VARIABLE}
+    if aim is not None:
+        environment[VARIABLE] = aim
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=20
+    )
+    return done.returncode, done.stdout.split()
+
+
+def test_without_the_variable_nobody_dies() -> None:
+    assert passes(None) == (0, ["1", "2", "3"])
+
+
+def test_it_dies_the_nth_time_it_comes_by_its_point() -> None:
+    assert passes("b:2") == (-signal.SIGKILL, ["1", "2"])
+
+
+def test_with_a_file_it_dies_once_for_all_lives(tmp_path: Path) -> None:
+    aim = f"a:2:{tmp_path / 'died'},a:2:{tmp_path / 'died-again'}"
+    assert passes(aim) == (-signal.SIGKILL, ["1"])
+    assert passes(aim) == (-signal.SIGKILL, ["1"])
+    assert passes(aim) == (0, ["1", "2", "3"])
+
+
+def test_the_variable_is_read_or_refused() -> None:
+    assert aims_in("") == []
+    assert aims_in("a.b:1,c:17:/x:y") == [Aim("a.b", 1, ""), Aim("c", 17, "/x:y")]
+    for text in ("a", "a:", "a:x", ":1", "a:0", "a:1,"):
+        with pytest.raises(ValueError, match=r"point:n|literal"):
+            aims_in(text)

@@ -1,0 +1,75 @@
+"""Ids and hashes. The golden values must never change: data directories depend on them."""
+
+import re
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.base.identity import aggregate_key, partition_of, uuid7_hex
+from engine.wire.commands import ids_are_canonical
+
+
+def test_a_command_id_is_a_uuid_of_version_7_and_of_now() -> None:
+    before = time.time_ns() // 1_000_000
+    text = uuid7_hex()
+    after = time.time_ns() // 1_000_000
+    assert re.fullmatch("[0-9a-f]{32}", text)
+    id = uuid.UUID(text)
+    assert (id.version, id.variant) == (7, uuid.RFC_4122)
+    assert before <= id.int >> 80 <= after + 1
+
+
+def test_ids_of_one_thread_rise() -> None:
+    ids = [uuid7_hex() for _ in range(5000)]
+    assert ids == sorted(set(ids))
+
+
+def test_ids_made_by_several_threads_differ() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        ids = [id for made in pool.map(lambda _: [uuid7_hex() for _ in range(2000)], range(4)) for id in made]
+    assert len(set(ids)) == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "of_2", "of_64"),
+    [
+        ("a", "40f89e395b66422f", 1, 3),
+        ("account-7", "171a68e0303a9bba", 1, 5),
+        ("京沪高铁/2026-11-23", "43fb8768d7a7fe6b", 0, 26),
+    ],
+)
+def test_the_hashes_of_an_aggregate_are_what_they_have_always_been(
+    name: str, key: str, of_2: int, of_64: int
+) -> None:
+    assert aggregate_key(name).hex() == key
+    assert partition_of(name, 1) == 0
+    assert partition_of(name, 2) == of_2
+    assert partition_of(name, 64) == of_64
+
+
+@given(st.text(), st.sampled_from([1, 2, 4, 8, 16, 32, 64]))
+def test_every_aggregate_has_a_partition(name: str, partitions: int) -> None:
+    assert 0 <= partition_of(name, partitions) < partitions
+    assert len(aggregate_key(name)) == 8
+
+
+@pytest.mark.parametrize(
+    ("id", "canonical"),
+    [
+        ("0123456789abcdef" * 2, True),
+        ("0123456789ABCDEF" * 2, False),
+        ("0123456789abcdeg" * 2, False),
+        ("0123456789abcde " * 2, False),
+        ("  " + "0" * 30, False),
+        ("٣" * 32, False),
+        ("\0" * 32, False),
+        ("é" * 32, False),
+    ],
+)
+def test_an_id_is_canonical_only_as_lower_case_hex(id: str, canonical: bool) -> None:
+    assert ids_are_canonical([id]) is canonical
+    assert ids_are_canonical(["0" * 32, id, "f" * 32]) is canonical

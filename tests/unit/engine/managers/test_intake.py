@@ -1,0 +1,104 @@
+"""What a process manager takes in, from its birth on and only as fast as there is room."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine import Commit
+from engine.base.errors import CorruptData
+from engine.follow import Fold
+from engine.managers import birth, manager
+from engine.managers.intake import Intake
+from engine.store import Writer
+from tests.unit.engine.follow.kit import Log, StoreReader
+from tests.unit.engine.managers.relay import Posted, PostParcel, create, effects, wished
+from tests.unit.engine.managers.world import MAP, world
+from tests.unit.engine.store.batches import batch_of
+
+
+def test_a_birth_is_written_once(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.append("a", "b")
+    log.writer.close()
+    (tmp_path / "store").rename(tmp_path / "store-0000")
+    assert birth.record_births(tmp_path, ["p", "q"], 2, MAP) == ["p", "q"]
+    assert birth.read_birth(tmp_path, "p", 2) == [2, 0]
+    writer = Writer(tmp_path / "store-0001", MAP)
+    writer.close()
+    assert birth.record_births(tmp_path, ["p", "q", "r"], 2, MAP) == ["r"]
+    assert birth.record_births(tmp_path, ["p", "q", "r"], 2, MAP) == []
+
+
+def test_whoever_is_born_with_the_data_directory_has_no_history(tmp_path: Path) -> None:
+    assert birth.record_births(tmp_path, ["p"], 2, MAP) == []
+    assert birth.read_birth(tmp_path, "p", 2) == [0, 0]
+
+
+def test_a_birth_that_is_lost_or_damaged_is_not_guessed(tmp_path: Path) -> None:
+    birth.record_births(tmp_path, ["p"], 1, MAP)
+    file = tmp_path / "processes" / "p" / "birth.json"
+    for text in ("", "{}", "[]", '{"positions": [1, 2]}', '{"positions": ["1"]}', '{"positions": 1}'):
+        file.write_text(text)
+        with pytest.raises(CorruptData):
+            birth.read_birth(tmp_path, "p", 1)
+    (file.parent / "data.mdb").touch()
+    file.unlink()
+    with pytest.raises(CorruptData, match="birth of a process manager is lost"):
+        birth.record_births(tmp_path, ["p"], 1, MAP)
+
+
+def test_no_event_is_taken_in_while_too_much_waits_for_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "MOST_WAITING", 3)
+    parcels = [PostParcel(f"p{k}", box="a") for k in range(20)]
+    with world(create({}), tmp_path) as (node, life):
+        for parcel in parcels:
+            node.post(parcel)
+        longest = 0
+        for _ in range(50):
+            life.turn()
+            longest = max(longest, len(life.manager.outbox))
+        assert longest == 4
+        assert effects(node.commits()) == wished(parcels)
+
+
+def test_a_record_that_does_not_follow_is_read_from_the_store_with_what_is_missing(tmp_path: Path) -> None:
+    parcels = [PostParcel(f"p{k}", box="a") for k in range(3)]
+    with world(create({}), tmp_path) as (node, life):
+        life.intake.read()
+        assert not life.intake.behind
+        for parcel in parcels:
+            node.post(parcel)
+        records = list(node.reader.records())
+        life.intake.take(0, 3, 3, records[2][1])
+        assert life.fold.positions == [0]
+        assert life.intake.behind
+        life.intake.take(0, 1, 1, records[0][1])
+        assert life.fold.positions == [0], "the store has it too, in its place"
+        life.intake.read()
+        assert life.fold.positions == [3]
+        life.intake.take(0, 2, 2, records[1][1])
+        assert len(life.manager.outbox) == 3
+
+
+def test_the_store_is_read_in_the_order_of_commands_over_all_partitions(tmp_path: Path) -> None:
+    app = create({})
+    order = [(1, 1), (2, 0), (3, 1), (4, 1), (7, 0), (8, 0), (9, 1)]  # (sequence, partition)
+    writers = [Writer(tmp_path / f"store-{p}", MAP) for p in range(2)]
+    for sequence, partition in order:
+        position = writers[partition].position + 1
+        commit = Commit(f"p{sequence}", 1, f"{sequence:032x}", sequence, sequence, [Posted("a", 0)])
+        writers[partition].commit([batch_of([commit], first_position=position, last_sequence=sequence)])
+    readers = [StoreReader(writer) for writer in writers]
+    manager_ = manager.Manager(app, app.processes["relay"], [0, 0], log=print)
+    fold = Fold(app, manager_, tmp_path / "relay", readers, MAP, log=print)
+    intake = Intake(fold, manager_)
+    while intake.behind:
+        intake.read()
+    parcels = [msgspec.to_builtins(entry.command)["parcel"] for entry in manager_.outbox]
+    assert parcels == [f"p{sequence}" for sequence, _ in order]
+    fold.close()
+    for writer in writers:
+        writer.close()

@@ -1,0 +1,89 @@
+import signal
+
+import pytest
+
+from engine.base.errors import Exit
+from engine.node.policy import Action, Backoff, Liveness, action_for
+from engine.node.status import State
+
+
+@pytest.mark.parametrize(
+    ("code", "action"),
+    [
+        (Exit.OK, Action.RESTART),
+        (1, Action.RESTART),
+        (Exit.CONFIG, Action.STOP_ALL),
+        (Exit.DISK_FAULT, Action.STOP_ALL),
+        (Exit.CORRUPT, Action.STOP_ALL),
+        (Exit.INVARIANT, Action.STOP_ALL),
+        (Exit.LOCKED, Action.STOP_ALL),
+        (Exit.TEMPORARY, Action.RESTART),
+        (-signal.SIGKILL, Action.RESTART),
+        (-signal.SIGSEGV, Action.RESTART),
+    ],
+)
+def test_the_exit_code_decides(code: int, action: Action) -> None:
+    assert action_for(code) is action
+
+
+def test_every_exit_code_is_in_the_table_on_purpose() -> None:
+    restarted = {code for code in Exit if action_for(code) is Action.RESTART}
+    assert restarted == {Exit.OK, Exit.TEMPORARY}
+
+
+def test_delays_double_up_to_a_bound_while_a_process_fails_early() -> None:
+    backoff = Backoff()
+    delays = [backoff.delay(now=float(second), worked_s=0.0) for second in range(10)]
+    assert delays == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+def test_the_eleventh_early_failure_in_a_minute_is_given_up() -> None:
+    backoff = Backoff()
+    for second in range(10):
+        assert backoff.delay(now=float(second), worked_s=1.0) is not None
+    assert backoff.delay(now=10.0, worked_s=1.0) is None
+
+
+def test_failures_of_more_than_a_minute_ago_do_not_count() -> None:
+    backoff = Backoff()
+    delays = [backoff.delay(now=7.0 * number, worked_s=0.0) for number in range(100)]
+    assert None not in delays
+
+
+def test_a_process_that_had_worked_is_restarted_at_once_however_often() -> None:
+    backoff = Backoff()
+    assert [backoff.delay(now=5.1 * number, worked_s=5.0) for number in range(50)] == [0.05] * 50
+
+
+def looks(liveness: Liveness, state: State, progress: list[int], every_s: float = 1.0) -> list[bool]:
+    return [liveness.stands_still(every_s * number, state, count) for number, count in enumerate(progress)]
+
+
+def test_a_running_process_without_progress_stands_still_after_the_stall_time() -> None:
+    found = looks(Liveness(stall_seconds=3, start_seconds=100), State.RUNNING, [7] * 6)
+    assert found == [False, False, False, False, True, True]
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.REPLAYING])
+def test_a_starting_process_has_the_start_time(state: State) -> None:
+    liveness = Liveness(stall_seconds=3, start_seconds=8)
+    assert looks(liveness, state, [7] * 10) == [False] * 9 + [True]
+
+
+def test_progress_starts_the_count_again() -> None:
+    liveness = Liveness(stall_seconds=3, start_seconds=100)
+    assert True not in looks(liveness, State.RUNNING, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3])
+
+
+def test_the_silence_while_the_supervisor_itself_was_stopped_proves_nothing() -> None:
+    liveness = Liveness(stall_seconds=3, start_seconds=100)
+    assert not liveness.stands_still(0.0, State.RUNNING, 1)
+    assert not liveness.stands_still(3600.0, State.RUNNING, 1)
+    assert liveness.stands_still(3602.5, State.RUNNING, 1)
+
+
+def test_a_process_started_anew_is_given_its_time_again() -> None:
+    liveness = Liveness(stall_seconds=3, start_seconds=100)
+    assert looks(liveness, State.RUNNING, [7] * 5)[-1]
+    liveness.reset()
+    assert not liveness.stands_still(100.0, State.RUNNING, 7)

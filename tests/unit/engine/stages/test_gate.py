@@ -1,0 +1,366 @@
+"""The gate: hostile bytes harm nobody but themselves, and what passes is always decodable."""
+
+import contextlib
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Command
+from engine.base.identity import partition_of, uuid7_hex
+from engine.stages.gate import Admitted, Gate, Limits, busy_answer
+from engine.wire.commands import CommandDecoder
+from tests.unit.engine.cli.sample import Add, create
+
+LIMITS = Limits(message_bytes=100_000, commands_per_message=100, in_flight_per_client=1000)
+A, B = b"client-a", b"client-b"
+
+
+def add(number: int = 1, aggregate: str = "one", id: str | None = None, **more: Any) -> bytes:
+    command = {"type": "sample.add", "aggregate": aggregate, "number": number, "id": id or uuid7_hex()}
+    return msgspec.json.encode({**command, **more})
+
+
+def array(*commands: bytes) -> bytes:
+    return b"[" + b",".join(commands) + b"]"
+
+
+def id_of(command: bytes) -> str:
+    found: str = msgspec.json.decode(command)["id"]
+    return found
+
+
+def admit(*messages: tuple[bytes, bytes], limits: Limits = LIMITS, partitions: int = 1) -> Admitted:
+    return Gate(limits, partitions).admit(messages)
+
+
+def answers(admitted: Admitted, who: bytes = A) -> list[dict[str, Any]]:
+    bodies = [body for to, body in admitted.refused if to == who]
+    return [answer for body in bodies for answer in msgspec.json.decode(b"[" + body + b"]")]
+
+
+def journaled(admitted: Admitted, who: bytes = A, partition: int = 0) -> list[str]:
+    """Ids as the core will see them, after proving that it decodes exactly as many as were counted."""
+    decode = CommandDecoder(create({})).decode
+    ids = []
+    for to, count, body in admitted.groups.get(partition, []):
+        commands = decode(body)
+        assert len(commands) == count
+        ids += [command.id for command in commands] if to == who else []
+    return ids
+
+
+def test_single_commands_of_a_client_become_one_group_in_their_order() -> None:
+    commands = [add(n) for n in range(5)]
+    admitted = admit(*((A, command) for command in commands))
+    assert len(admitted.groups[0]) == 1
+    assert journaled(admitted) == [id_of(command) for command in commands]
+    assert not admitted.refused
+
+
+def test_arrays_and_single_commands_of_a_client_keep_their_order() -> None:
+    one, two, three, four, five = (add(n) for n in range(5))
+    admitted = admit((A, one), (A, array(two, three)), (B, add()), (A, four), (A, array(five)))
+    assert journaled(admitted) == [id_of(command) for command in (one, two, three, four, five)]
+    assert len(journaled(admitted, B)) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b" [ %s , %s ] \n", b"\t[%s,%s]", b"[%s,%s]\r\n", b"[\n  %s,\n  %s\n]"],
+)
+def test_whitespace_around_an_array_is_allowed(message: bytes) -> None:
+    first, second = add(1), add(2)
+    assert journaled(admit((A, message % (first, second)))) == [id_of(first), id_of(second)]
+
+
+@pytest.mark.parametrize("message", [b" %s", b"%s\n", b"\r\n\t %s \n"])
+def test_whitespace_around_a_command_is_allowed(message: bytes) -> None:
+    before, command, after = add(1), add(2), add(3)
+    admitted = admit((A, before), (A, message % command), (A, after))
+    assert journaled(admitted) == [id_of(before), id_of(command), id_of(after)]
+
+
+@pytest.mark.parametrize("message", [b"[]", b"[ ]", b" [\n] "])
+def test_an_empty_array_is_malformed(message: bytes) -> None:
+    admitted = admit((A, add()), (A, message), (A, add()))
+    assert [(a["code"], a["id"]) for a in answers(admitted)] == [("malformed", None)]
+    assert len(journaled(admitted)) == 2
+
+
+X = add(7, id="0" * 31 + "7")
+Y = add(8, id="0" * 31 + "8")
+HALF = X[:-1]
+
+NOT_ONE_JSON_VALUE = {
+    "nothing": b"",
+    "only whitespace": b" \n",
+    "two objects": X + b"," + Y,
+    "two objects without a comma": X + Y,
+    "two arrays": array(X) + b"," + array(Y),
+    "two arrays turned inside out": X + b"],[" + Y,
+    "a bracket too many behind": array(X) + b"]",
+    "a bracket too many before": b"[" + array(X),
+    "closing before opening": b"]" + X + b"[",
+    "an array that is not closed": b"[" + X,
+    "an array that is not opened": X + b"]",
+    "a comma behind": X + b",",
+    "a comma before": b"," + X,
+    "a comma behind in the array": b"[" + X + b",]",
+    "half an object": HALF,
+    "an open string": HALF + b',"more":"',
+    "an open list": HALF + b',"more":[',
+    "a byte order mark": b"\xef\xbb\xbf" + X,
+    "a zero byte behind": X + b"\0",
+    "vertical tab": b"\v" + X,
+    "vertical tab before an array": b"\v" + array(X),
+    "single quotes": X.replace(b'"', b"'"),
+    "NaN": add(1).replace(b'"number":1', b'"number":NaN'),
+    "Infinity": add(1).replace(b'"number":1', b'"number":-Infinity'),
+    "leading zero": add(1).replace(b'"number":1', b'"number":01'),
+    "lone surrogate": HALF + b',"more":"\\ud800"}',
+    "control character": HALF + b',"more":"\x01"}',
+    "bad escape": HALF + b',"more":"\\q"}',
+    "comment": b"/* hello */" + X,
+    "nested without end": b"[" * 90_000,
+    "nested and closed": HALF + b',"more":' + b"[" * 40_000 + b"]" * 40_000 + b"}",
+    "nested objects": HALF + b',"more":' + b'{"x":' * 15_000 + b"1" + b"}" * 15_001,
+    "raw bytes": bytes(range(256)),
+}
+NOT_A_COMMAND = {
+    "a number": b"1",
+    "null": b"null",
+    "a string": b'"%s"' % (b"0" * 32),
+    "an empty object": b"{}",
+    "an array in an array": array(array(X)),
+    "no id": b'{"type":"sample.add","aggregate":"one","number":1}',
+    "no aggregate": b'{"type":"sample.add","number":1,"id":"%s"}' % (b"0" * 32),
+    "an empty aggregate": add(1, aggregate=""),
+    "a long aggregate": add(1, aggregate="x" * 201),
+    "an id of another length": add(1, id="0" * 31),
+    "an id in upper case": add(1, id="A" * 32),
+    "an id that is not hex": add(1, id="g" * 32),
+    "an id with spaces": add(1, id="00 " * 10 + "00"),
+    "an id in other digits": add(1, id="٣" * 32),
+    "an id that is a number": add(1).replace(b'"id":"', b'"id":12,"was":"'),
+    "an aggregate that is a list": add(1, aggregate="x").replace(b'"x"', b'["x"]'),
+    "an aggregate of bad bytes": add(1, aggregate="XX").replace(b"XX", b"\xff\xfe"),
+    "an aggregate of surrogate bytes": add(1, aggregate="XX").replace(b"XX", b"\xed\xa0\x80"),
+    "a wait that is a number": add(1, wait=1),
+}
+
+
+@pytest.mark.parametrize("body", [*NOT_ONE_JSON_VALUE.values(), *NOT_A_COMMAND.values()])
+def test_a_malformed_message_is_refused_alone(body: bytes) -> None:
+    good = [add(n) for n in range(4)]
+    admitted = admit((A, good[0]), (B, array(*good[1:3])), (A, body), (A, good[3]), (B, body))
+    assert [a["code"] for a in answers(admitted)] == ["malformed"]
+    assert [a["code"] for a in answers(admitted, B)] == ["malformed"]
+    assert journaled(admitted) == [id_of(good[0]), id_of(good[3])]
+    assert journaled(admitted, B) == [id_of(good[1]), id_of(good[2])]
+
+
+@pytest.mark.parametrize("body", NOT_A_COMMAND.values())
+def test_a_malformed_command_is_refused_alone_out_of_an_array(body: bytes) -> None:
+    first, last = add(1), add(2)
+    admitted = admit((A, array(first, body, last)))
+    assert [a["code"] for a in answers(admitted)] == ["malformed"]
+    assert journaled(admitted) == [id_of(first), id_of(last)]
+
+
+def test_messages_that_only_together_would_be_json_are_each_malformed() -> None:
+    opening, closing = HALF + b',"more":[{}', b"{}]}," + Y
+    admitted = admit((A, opening), (A, add(5)), (A, closing))
+    assert [a["code"] for a in answers(admitted)] == ["malformed", "malformed"]
+    assert len(journaled(admitted)) == 1
+
+
+def test_a_refusal_names_the_id_where_it_can_be_made_out() -> None:
+    cases = [add(1, id="A" * 32), add(1, id="short"), add(1, aggregate="", id="0" * 32), add(1, id="x" * 65)]
+    admitted = admit(*((A, case) for case in cases))
+    assert [a["id"] for a in answers(admitted)] == ["A" * 32, "short", "0" * 32, None]
+
+
+HARMLESS = {
+    "2^64 as a number": add(1 << 64),
+    "a huge number in a field nobody reads": add(1, more="BIG").replace(b'"BIG"', b"1e400"),
+    "a wrong type": add(1).replace(b'"number":1', b'"number":"one"'),
+    "1e400 as a number": add(1).replace(b'"number":1', b'"number":1e400'),
+    "a fraction": add(1).replace(b'"number":1', b'"number":1.5'),
+    "no type": add(1).replace(b'"type":"sample.add",', b""),
+    "type twice": add(1).replace(b'"number"', b'"type":"other","number"'),
+    "a type that is a number": add(1).replace(b'"sample.add"', b"7"),
+    "an unknown type": add(1).replace(b"sample.add", b"no.such"),
+    "bad bytes in the type": add(1).replace(b"sample.add", b"sample.\xff"),
+    "bad bytes in a field nobody reads": add(1, more="XX").replace(b"XX", b"\xff\xfe"),
+    "bad bytes in the name of a field": add(1, more="x").replace(b"more", b"\xff\xfe"),
+    "id twice": add(1).replace(b'"number"', b'"id":"%s","number"' % (b"1" * 32)),
+    "aggregate twice": add(1).replace(b'"number"', b'"aggregate":"other","number"'),
+    "nested a little": add(1, more=[[[[[[]]]]]]),
+    "an expected version beyond any": add(1, expected_version=1 << 70),
+    "an expected version that is a string": add(1, expected_version="x"),
+    "a zero character": add(1, aggregate="a\0b"),
+    "Chinese": add(1, aggregate="京沪高铁"),
+}
+
+
+@pytest.mark.parametrize("body", HARMLESS.values())
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_what_passes_is_decoded_by_the_core_with_the_same_id_and_aggregate(
+    body: bytes, partitions: int
+) -> None:
+    """The core may still answer `failed`, but for this command alone."""
+    admitted = admit((A, add(1)), (A, body), (A, array(add(2), body)), partitions=partitions)
+    assert not admitted.refused
+    decode = CommandDecoder(create({})).decode
+    expected = json.loads(body.decode(errors="replace"))
+    seen = 0
+    for number, groups in admitted.groups.items():
+        for _, count, journal in groups:
+            commands = decode(journal)
+            assert len(commands) == count
+            for command in commands:
+                assert partition_of(command.aggregate, partitions) == number
+                seen += command.id == expected["id"] and command.aggregate == expected["aggregate"]
+            assert any(isinstance(command, Command) for command in commands) or len(commands) < 3
+    assert seen == 2
+
+
+def test_too_many_commands_in_one_message_are_refused_by_id() -> None:
+    commands = [add(n) for n in range(101)]
+    admitted = admit((A, array(*commands)), (A, add()), (B, array(*commands[:100])))
+    assert [(a["code"], a["id"]) for a in answers(admitted)] == [("too-many", id_of(c)) for c in commands]
+    assert len(journaled(admitted)) == 1
+    assert len(journaled(admitted, B)) == 100
+
+
+def test_the_bound_on_commands_is_per_message_and_not_per_client() -> None:
+    messages = [(A, array(*(add(n) for n in range(100)))) for _ in range(3)] + [(A, add())] * 150
+    admitted = admit(*messages)
+    assert not admitted.refused
+    assert len(journaled(admitted)) == 450
+
+
+@pytest.mark.parametrize("commands", [[add(n) for n in range(101)], [b'{"id":"x"}'] * 100])
+def test_however_many_commands_of_a_message_are_refused_they_are_answered_in_one_frame(
+    commands: list[bytes],
+) -> None:
+    """A socket holds so many unread frames for a client; beyond that its answers are dropped."""
+    admitted = admit((A, array(*commands)))
+    assert len(admitted.refused) == 1
+    assert len(answers(admitted)) == len(commands)
+
+
+def test_too_many_malformed_commands_are_not_looked_at_one_by_one() -> None:
+    admitted = admit((A, array(*[b"0"] * 40_000)))
+    assert [(a["code"], a["id"]) for a in answers(admitted)] == [("too-many", None)]
+
+
+def test_a_message_with_too_many_bytes_is_refused() -> None:
+    admitted = admit((A, add(1, more="x" * 100_000)), (A, add()))
+    assert [(a["code"], a["id"]) for a in answers(admitted)] == [("too-large", None)]
+    assert len(journaled(admitted)) == 1
+
+
+def test_a_busy_node_keeps_nothing_and_says_why() -> None:
+    gate = Gate(LIMITS, 1)
+    single, one, two = add(1), add(2), add(3)
+    admitted = gate.admit([(A, single), (A, array(one, two)), (B, b"{")], "the disk is nearly full")
+    assert not admitted.groups
+    assert not gate.in_flight
+    assert answers(admitted) == [
+        {"outcome": "busy", "ids": [id_of(single)], "reason": "the disk is nearly full"},
+        {"outcome": "busy", "ids": [id_of(one), id_of(two)], "reason": "the disk is nearly full"},
+    ]
+    assert answers(admitted, B)[0]["code"] == "malformed"
+
+
+def test_a_group_without_room_behind_the_gate_is_answered_busy_whatever_its_size() -> None:
+    small = Limits(message_bytes=200, commands_per_message=1, in_flight_per_client=1000)
+    commands = [add(n) for n in range(20)]
+    ((_, _, body),) = admit(*((A, command) for command in commands), limits=small).groups[0]
+    assert msgspec.json.decode(busy_answer(body, "full")) == {
+        "outcome": "busy",
+        "ids": [id_of(command) for command in commands],
+        "reason": "full",
+    }
+
+
+def test_a_client_may_have_only_so_many_in_flight() -> None:
+    gate = Gate(Limits(100_000, 100, in_flight_per_client=5), 1)
+    commands = [add(n) for n in range(8)]
+    admitted = gate.admit([(A, command) for command in commands])
+    assert journaled(admitted) == [id_of(command) for command in commands[:5]]
+    assert [a["outcome"] for a in answers(admitted)] == ["busy"]
+    assert answers(admitted)[0]["ids"] == [id_of(command) for command in commands[5:]]
+    assert len(journaled(gate.admit([(B, add())]), B)) == 1, "the others are not concerned"
+
+    assert answers(gate.admit([(A, add())]))[0]["outcome"] == "busy"
+    gate.answered(A, 2)
+    assert answers(gate.admit([(A, array(*commands[5:]))]))[0]["outcome"] == "busy", "an array is not parted"
+    assert len(journaled(gate.admit([(A, array(*commands[5:7]))]))) == 2
+    gate.answered(A, 5)
+    gate.answered(B, 1)
+    assert gate.in_flight == {}
+
+
+def test_refused_commands_do_not_count_as_in_flight() -> None:
+    gate = Gate(LIMITS, 1)
+    gate.admit([(A, b"[]"), (A, b"x"), (A, array(*(add(n) for n in range(101)))), (A, array(b"1", add()))])
+    assert gate.in_flight == {A: 1}
+
+
+def test_only_those_who_asked_are_told_that_they_are_accepted() -> None:
+    quiet, asks, also = add(1), add(2, wait="accepted"), add(3, wait="accepted")
+    admitted = admit((A, quiet), (A, asks), (B, array(also, add(4, wait="committed"))))
+    notes = [(who, msgspec.json.decode(body)) for who, body in admitted.accepted]
+    assert sorted(notes, key=lambda note: note[0]) == [
+        (A, {"outcome": "accepted", "ids": [id_of(asks)]}),
+        (B, {"outcome": "accepted", "ids": [id_of(also)]}),
+    ]
+
+
+def test_each_command_goes_to_the_partition_of_its_aggregate_in_order() -> None:
+    commands = [add(n, aggregate=f"a{n % 7}") for n in range(40)]
+    admitted = admit((A, array(*commands[:20])), *((A, c) for c in commands[20:]), partitions=4)
+    for number in range(4):
+        own = [c for c in commands if partition_of(msgspec.json.decode(c)["aggregate"], 4) == number]
+        assert journaled(admitted, partition=number) == [id_of(command) for command in own]
+    assert sum(count for groups in admitted.groups.values() for _, count, _ in groups) == 40
+
+
+PIECES = st.sampled_from([X, Y, HALF, b'"more":', b"null", b"1", *(bytes([c]) for c in b'[]{},"\\ \n')])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([A, B]), st.lists(PIECES, max_size=6).map(b"".join)), max_size=6))
+def test_whatever_comes_the_gate_agrees_with_a_plain_json_reader(messages: list[tuple[bytes, bytes]]) -> None:
+    admitted = admit(*messages)
+    for who in (A, B):
+        expected: list[str] = []
+        for _, body in (message for message in messages if message[0] == who):
+            with contextlib.suppress(msgspec.DecodeError):
+                found = msgspec.json.decode(body)
+                listed = found if isinstance(found, list) else [found]
+                expected += [c["id"] for c in listed if isinstance(c, dict) and "id" in c]
+        assert journaled(admitted, who) == expected
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_a_large_array_becomes_groups_of_a_bounded_size(partitions: int) -> None:
+    commands = [add(n, aggregate=f"a{n % 5}") for n in range(2500)]
+    limits = Limits(1 << 20, 10_000, 10_000)
+    admitted = admit((A, array(*commands)), limits=limits, partitions=partitions)
+    counts = [count for groups in admitted.groups.values() for _, count, _ in groups]
+    assert sum(counts) == 2500
+    assert max(counts) <= 1000
+    journal = [id for number in range(partitions) for id in journaled(admitted, partition=number)]
+    assert sorted(journal) == [id_of(command) for command in commands]
+
+
+def test_the_sample_of_these_tests_is_what_a_client_sends() -> None:
+    command = Add("one", number=1)
+    assert msgspec.json.decode(msgspec.json.encode(command)).keys() == msgspec.json.decode(add()).keys()

@@ -1,0 +1,133 @@
+"""The query desk: answers now, or when the view is far enough, or says why not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import zmq
+
+from engine.follow.questions import Refused
+from engine.stages.query_desk import Desk, desk_socket
+from tests.deadline import until
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    number: int
+
+
+def twice(request: Asked) -> int:
+    if request.number < 0:
+        raise ValueError("below zero")
+    return 2 * request.number
+
+
+class Answers:
+    def __init__(self) -> None:
+        self.positions = [5, 3]
+
+    def answer(self, query: str, args: msgspec.Raw | bytes) -> bytes:
+        if query == "positions":
+            return b"null"
+        if query != "twice":
+            raise Refused("unknown-query", "twice")
+        try:
+            return msgspec.json.encode(twice(msgspec.json.decode(args, type=Asked)))
+        except msgspec.DecodeError as error:
+            raise Refused("malformed", str(error)) from None
+        except ValueError as error:
+            raise Refused("query-failed", str(error)) from None
+
+
+class Asker:
+    def __init__(self, endpoint: str) -> None:
+        self.answers = Answers()
+        self.positions = self.answers.positions
+        self.desk = Desk(desk_socket(endpoint), self.answers)
+        self.socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.connect(endpoint)
+
+    def ask(self, body: bytes | dict[str, Any]) -> None:
+        self.socket.send(body if isinstance(body, bytes) else msgspec.json.encode(body))
+        until(self.desk.serve)
+
+    def answer(self) -> dict[str, Any]:
+        assert self.socket.poll(5000), "no answer"
+        found: dict[str, Any] = msgspec.json.decode(self.socket.recv())
+        return found
+
+    def has_answer(self) -> bool:
+        return bool(self.socket.poll(20))
+
+
+@pytest.fixture
+def asker(tmp_path: Path) -> Iterator[Asker]:
+    asker = Asker(f"ipc://{tmp_path}/q")
+    yield asker
+    asker.desk.close()
+    asker.socket.close()
+
+
+def test_a_query_is_answered_with_the_positions_it_was_answered_at(asker: Asker) -> None:
+    asker.ask({"request": 1, "query": "twice", "args": {"number": 21}})
+    assert asker.answer() == {"request": 1, "positions": [5, 3], "answer": 42}
+
+
+def test_every_view_tells_its_positions(asker: Asker) -> None:
+    asker.ask({"request": "p", "query": "positions"})
+    assert asker.answer() == {"request": "p", "positions": [5, 3], "answer": None}
+
+
+def test_a_query_waits_until_the_view_is_far_enough(asker: Asker) -> None:
+    asker.ask({"query": "twice", "args": {"number": 1}, "at_least": [1, 4], "timeout_ms": 5000})
+    assert not asker.has_answer()
+    asker.positions[1] = 4
+    asker.desk.serve()
+    assert asker.answer()["answer"] == 2
+
+
+def test_a_query_that_waits_too_long_is_told_that_the_view_is_behind(asker: Asker) -> None:
+    asker.ask({"request": 9, "query": "twice", "args": {"number": 1}, "at_least": [0, 6], "timeout_ms": 1})
+    until(asker.desk.serve)
+    answer = asker.answer()
+    assert (answer["request"], answer["error"]) == (9, "behind")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"query": "no-such"}, "unknown-query"),
+        ({"query": "twice", "args": {"number": "x"}}, "malformed"),
+        ({"query": "twice", "args": {"number": 1, "more": 2}}, "malformed"),
+        ({"query": "twice", "args": {"number": -1}}, "query-failed"),
+        ({"query": "twice", "at_least": [7, 1]}, "malformed"),
+        (b"{not json", "malformed"),
+        (b"", "malformed"),
+    ],
+)
+def test_a_bad_query_is_refused_by_code_and_the_desk_goes_on(
+    asker: Asker, body: bytes | dict[str, Any], code: str
+) -> None:
+    asker.ask(body)
+    assert asker.answer()["error"] == code
+    asker.ask({"query": "twice", "args": {"number": 2}})
+    assert asker.answer()["answer"] == 4
+
+
+def test_a_req_socket_is_answered_too(asker: Asker, tmp_path: Path) -> None:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.REQ)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.connect(f"ipc://{tmp_path}/q")
+    socket.send(b'{"query":"twice","args":{"number":4}}')
+    until(asker.desk.serve)
+    assert socket.poll(5000)
+    assert msgspec.json.decode(socket.recv())["answer"] == 8
+    socket.close()
+
+
+def test_closing_tells_those_who_wait(asker: Asker) -> None:
+    asker.ask({"query": "twice", "args": {"number": 1}, "at_least": [0, 99], "timeout_ms": 60000})
+    asker.desk.close()
+    assert asker.answer()["error"] == "stopping"
