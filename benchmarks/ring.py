@@ -2,11 +2,14 @@
 
       producer process ──── 200-byte records ────▶ this process
 
-Over the ring, `multiprocessing.Queue`, `multiprocessing.Pipe` and ZeroMQ over ipc, in turn, `--pairs` times;
-the ratio is the median of ring ÷ queue of the same turn. Each record carries its number; all are made
-before the clock starts and compared, every byte, after it has stopped. The ring is given `--batch` records
-a publish, since that is what it is for; `ring_single` is one record a publish. The others know no batches,
-but `queue_lists` is the queue given as many records as one list.
+Like against like, in turn, `--pairs` times:
+
+    single    ring, one record a publish           ÷  multiprocessing.Queue, one record a put
+    lists     ring, `--batch` records a publish    ÷  multiprocessing.Queue, a list of `--batch` records a put
+
+Each ratio is the median over the turns. `multiprocessing.Pipe` and ZeroMQ over ipc, one record a message, run
+in the same turns to show where they stand. Each record carries its number; all are made before the clock
+starts and compared, every byte, after it has stopped.
 """
 
 import argparse
@@ -43,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ring", description=__doc__)
     parser.add_argument("--records", type=int, default=300_000, help="records per run (300000)")
     parser.add_argument("--bytes", type=int, default=200, help="length of a record, at least 8 (200)")
-    parser.add_argument("--batch", type=int, default=250, help="records per publish into the ring (250)")
+    parser.add_argument("--batch", type=int, default=250, help="records per publish, and per list (250)")
     parser.add_argument("--pairs", type=int, default=5, help="how many turns (5)")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     options = parser.parse_args()
@@ -58,16 +61,21 @@ def measure(records: int, size: int, batch: int, pairs: int) -> dict[str, Any]:
     rates: dict[str, list[float]] = {name: [] for name in TRANSPORTS}
     verified = True
     for turn in range(pairs):
-        for name, transport in TRANSPORTS.items():
-            rate, right = run(transport, records, size, 1 if name == "ring_single" else batch)
+        for name, (transport, batched) in TRANSPORTS.items():
+            rate, right = run(transport, records, size, batch if batched else 1)
             rates[name].append(rate)
             verified &= right
             progress(f"turn {turn + 1}: {name:13} {rate:12,.0f} records/s{'' if right else ', wrong'}")
-    ratios = [ring / queue for ring, queue in zip(rates["ring"], rates["queue"], strict=True)]
+    single = ratios(rates["ring_single"], rates["queue_single"])
+    lists = ratios(rates["ring_lists"], rates["queue_lists"])
     return {
         **{f"{name}_per_second": round(statistics.median(seen)) for name, seen in rates.items()},
-        "ratio": round(statistics.median(ratios), 1),
-        "ratio_spread": spread(ratios),
+        "ratio_single": round(statistics.median(single), 1),
+        "ratio_single_compares": "ring, 1 record a publish / Queue, 1 record a put",
+        "ratio_single_spread": spread(single),
+        "ratio_lists": round(statistics.median(lists), 1),
+        "ratio_lists_compares": f"ring, {batch} records a publish / Queue, a list of {batch} a put",
+        "ratio_lists_spread": spread(lists),
         "records": records,
         "bytes": size,
         "batch": batch,
@@ -75,6 +83,11 @@ def measure(records: int, size: int, batch: int, pairs: int) -> dict[str, Any]:
         "capacity": CAPACITY,
         "verified": verified,
     }
+
+
+def ratios(ring: Sequence[float], queue: Sequence[float]) -> list[float]:
+    """Ring ÷ queue of each turn."""
+    return [ours / theirs for ours, theirs in zip(ring, queue, strict=True)]
 
 
 def run(transport: Transport, records: int, size: int, batch: int) -> tuple[float, bool]:
@@ -224,13 +237,13 @@ def over_zeromq(folder: Path, batch: int) -> tuple[Callable[[], Sender], Callabl
     return sender, receiver
 
 
-TRANSPORTS: dict[str, Transport] = {
-    "ring": over_ring,
-    "queue": over_queue,
-    "ring_single": over_ring,
-    "queue_lists": over_queue_of_lists,
-    "pipe": over_pipe,
-    "zeromq": over_zeromq,
+TRANSPORTS: dict[str, tuple[Transport, bool]] = {  # True: `--batch` records at once
+    "ring_single": (over_ring, False),
+    "queue_single": (over_queue, False),
+    "ring_lists": (over_ring, True),
+    "queue_lists": (over_queue_of_lists, True),
+    "pipe_single": (over_pipe, False),
+    "zeromq_single": (over_zeromq, False),
 }
 
 

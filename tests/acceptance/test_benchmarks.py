@@ -28,7 +28,7 @@ SAYS = {
     "snapshot": {"quiet_ms", "during_ms", "snapshot_seconds", "fork"},
     "national": {"tickets_per_second", "queries_per_second_while_selling", "restart_seconds", "runs_open"},
     "rebuild": {"seconds_at_rest", "seconds_while_selling", "queries_failed", "query_ms"},
-    "ring": {"ratio"},
+    "ring": {"ratio_single", "ratio_single_compares", "ratio_lists", "ratio_lists_compares"},
 }
 
 
