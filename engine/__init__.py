@@ -1,16 +1,32 @@
 """Ringfold: an LMAX-style engine for CQRS and event sourcing.
 
-The public names, in reading order: write messages and an aggregate, register them on an app, project
-its events into a view, let a process manager react to them, and talk to a running node through a client.
+All public names but those of the testing kit (`engine.testing`). In reading order: write messages and an
+aggregate, register them on an app, project its events into a view, let a process manager react to them; run
+a `Node`, talk to it through a `Client` or an `AsyncClient`, and read what is stored with an `EventLog` or a
+`Subscriber`. What is not listed here is not public.
 
 Each name is imported when it is first used: a client needs no LMDB, and `--help` needs nothing at all.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from engine.base.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from engine.base.errors import ConfigError, Fault, InvariantBroken, RingfoldError
+    from engine.base.errors import (
+        ConfigError,
+        CorruptData,
+        Fault,
+        InvariantBroken,
+        Locked,
+        NoSpace,
+        RingfoldError,
+    )
+    from engine.base.identity import id_from
+    from engine.client.aio import AsyncClient
+    from engine.client.conversation import Ticket
+    from engine.client.receipts import QueryRefused, Receipt
+    from engine.client.sync import Client
     from engine.model.aggregates import Aggregate, applies, handles
     from engine.model.app import Engine
     from engine.model.commit import Commit
@@ -21,9 +37,26 @@ if TYPE_CHECKING:
     from engine.model.projections import NoArguments, Projection, query
     from engine.model.stamp import Stamp
     from engine.model.tables import Table
+    from engine.reading.log import Entry, EventLog
+    from engine.reading.subscriber import Message, Subscriber
+    from engine.store.foreign import append_foreign
+    from engine.supervisor.node import Node
 
 _HOMES = {
-    "engine.base.errors": ("ConfigError", "Fault", "InvariantBroken", "RingfoldError"),
+    "engine.base.errors": (
+        "ConfigError",
+        "CorruptData",
+        "Fault",
+        "InvariantBroken",
+        "Locked",
+        "NoSpace",
+        "RingfoldError",
+    ),
+    "engine.base.identity": ("id_from",),
+    "engine.client.aio": ("AsyncClient",),
+    "engine.client.conversation": ("Ticket",),
+    "engine.client.receipts": ("QueryRefused", "Receipt"),
+    "engine.client.sync": ("Client",),
     "engine.model.aggregates": ("Aggregate", "applies", "handles"),
     "engine.model.app": ("Engine",),
     "engine.model.commit": ("Commit",),
@@ -34,47 +67,56 @@ _HOMES = {
     "engine.model.projections": ("NoArguments", "Projection", "query"),
     "engine.model.stamp": ("Stamp",),
     "engine.model.tables": ("Table",),
+    "engine.reading.log": ("Entry", "EventLog"),
+    "engine.reading.subscriber": ("Message", "Subscriber"),
+    "engine.store.foreign": ("append_foreign",),
+    "engine.supervisor.node": ("Node",),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # a literal, so that type checkers can read it; a test holds it against the table above
     "MINUTE_NS",
     "Aggregate",
     "ApplicationMessage",
+    "AsyncClient",
+    "Client",
     "Command",
     "Commit",
     "ConfigError",
+    "CorruptData",
     "Decided",
     "Decision",
     "Engine",
+    "Entry",
     "Event",
+    "EventLog",
     "Fault",
     "InvariantBroken",
+    "Locked",
+    "Message",
     "NoArguments",
+    "NoSpace",
+    "Node",
     "Process",
     "Projection",
+    "QueryRefused",
+    "Receipt",
     "Refusal",
     "Rejection",
     "RingfoldError",
     "Send",
     "Stamp",
+    "Subscriber",
     "Table",
+    "Ticket",
+    "append_foreign",
     "applies",
     "handles",
+    "id_from",
     "on",
     "query",
     "refused",
     "reject",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value  # the next look finds it without coming here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+if not TYPE_CHECKING:  # a type checker reads the imports above, and finds a wrong name
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

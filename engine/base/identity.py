@@ -1,7 +1,8 @@
-"""Ids and the two fixed hashes that data directories depend on.
+"""Ids and the fixed hashes that data directories depend on.
 
-Neither hash may ever change: the partition hash decides which store holds an aggregate, the
-aggregate key is part of stored index keys. Python's `hash()` differs from process to process.
+None of the hashes may ever change: the one for partitions decides which store holds an aggregate, the
+aggregate key is part of stored index keys, and an id made from a key has to be the one that is stored.
+Python's `hash()` differs from process to process.
 """
 
 import hashlib
@@ -29,6 +30,19 @@ def uuid7_hex() -> str:
     _last = moment
     number = (moment >> 12) << 80 | 0x7 << 76 | (moment & 0xFFF) << 64
     return f"{number | 0x2 << 62 | int.from_bytes(os.urandom(8), 'big') >> 2:032x}"
+
+
+def id_from(key: str) -> str:
+    """A command id that depends on nothing but `key`: the same key gives the same command, which takes effect
+    once however often a program that has no place for ids sends it.
+
+    UUIDv8 (RFC 9562) as 32 hex digits: 48 zero bits, then a hash. It is below every id that `uuid7_hex`
+    makes: it never counts as the newest one, and the core has to look for a duplicate, which is slower.
+    """
+    digest = hashlib.blake2b(key.encode(), digest_size=10, person=b"ringfold id").digest()
+    number = int.from_bytes(digest, "big")
+    high, low = number >> 68, number & (1 << 62) - 1
+    return f"{0x8 << 76 | high << 64 | 0x2 << 62 | low:032x}"
 
 
 def aggregate_key(aggregate_id: str) -> bytes:

@@ -2,11 +2,26 @@
 
 Reading order: given (an aggregate, a process manager or a view, with `aggregates`, `processes` and `views`
 behind it, and `lone` behind aggregates), inline (a whole node in one thread, with `pipeline` and `followers`
-as its two sides), replay (today's handlers over a recorded journal), plugin (all of it as fixtures).
+as its two sides), replay (today's handlers over a recorded journal), plugin (all of it
+as fixtures of pytest, for projects that ask for them).
 """
 
-from engine.reading.replay import Difference, replay
-from engine.testing.given import given
-from engine.testing.inline import InlineClient, InlineEngine
+from typing import TYPE_CHECKING
+
+from engine.base.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from engine.reading.replay import Difference, replay
+    from engine.testing.given import given
+    from engine.testing.inline import InlineClient, InlineEngine
+
+_HOMES = {
+    "engine.reading.replay": ("Difference", "replay"),
+    "engine.testing.given": ("given",),
+    "engine.testing.inline": ("InlineClient", "InlineEngine"),
+}
 
 __all__ = ["Difference", "InlineClient", "InlineEngine", "given", "replay"]
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and finds a wrong name
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.base.identity import aggregate_key, partition_of, uuid7_hex
+from engine.base.identity import aggregate_key, id_from, partition_of, uuid7_hex
 from engine.wire.commands import ids_are_canonical
 
 
@@ -32,6 +32,20 @@ def test_ids_made_by_several_threads_differ() -> None:
     with ThreadPoolExecutor(4) as pool:
         ids = [id for made in pool.map(lambda _: [uuid7_hex() for _ in range(2000)], range(4)) for id in made]
     assert len(set(ids)) == 8000
+
+
+@given(st.text())
+def test_an_id_from_a_key_is_the_same_each_time_and_below_every_new_one(key: str) -> None:
+    id = id_from(key)
+    assert id == id_from(key) < uuid7_hex()
+    assert ids_are_canonical([id])
+    assert (uuid.UUID(id).version, uuid.UUID(id).variant) == (8, uuid.RFC_4122)
+    assert uuid.UUID(id).int >> 80 == 0
+
+
+def test_ids_from_keys_are_what_they_have_always_been_and_differ() -> None:
+    assert id_from("order-7") == "000000000000868cb94e56662c4f9aad"
+    assert len({id_from(f"order-{number}") for number in range(5000)}) == 5000
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,60 @@
+"""Packages whose names are imported when used: light, and to a type checker the same as to Python."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[4]
+LAZY = ("engine", "engine.testing")
+HEAVY = ("zmq", "lmdb", "numpy", "orjson", "psutil", "msgspec")
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules that a new interpreter has loaded after a statement."""
+    program = f"import sys\n{statement}\nprint(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+    return set(loaded.split())
+
+
+@pytest.mark.parametrize("package", [*LAZY, "engine.testing.plugin"])
+def test_importing_the_package_imports_nothing_heavy(package: str) -> None:
+    assert modules_after(f"import {package}").isdisjoint(HEAVY)
+
+
+def test_a_client_needs_neither_lmdb_nor_numpy() -> None:
+    loaded = modules_after("from engine import AsyncClient, Client, Receipt")
+    assert loaded.isdisjoint({"lmdb", "numpy", "orjson", "psutil"})
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_all_the_table_and_the_imports_for_type_checkers_name_the_same(package: str) -> None:
+    module: Any = importlib.import_module(package)
+    table = [(home, name) for home, names in module._HOMES.items() for name in names]
+    checked = [
+        (statement.module, alias.name)
+        for block in ast.parse(Path(module.__file__).read_text()).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in ast.walk(block)
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    ]
+    assert sorted(table) == sorted(checked)
+    assert sorted(name for _, name in table) == sorted(module.__all__)
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_every_name_is_there_and_listed(package: str) -> None:
+    module: Any = importlib.import_module(package)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
+    module: Any = importlib.import_module("engine")
+    with pytest.raises(AttributeError, match="module 'engine' has no attribute 'Enigne'"):
+        _ = module.Enigne
