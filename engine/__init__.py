@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from engine.store.foreign import append_foreign
     from engine.supervisor.node import Node
 
+__version__ = "0.1.0"  # the distribution's too: pyproject.toml reads it here
+
 _HOMES = {
     "engine.base.errors": (
         "ConfigError",

@@ -1,4 +1,4 @@
-"""The demonstration, `run.py demo`: a day of trains on sale, several clients who buy, and every check.
+"""The demonstration, the command `demo`: a day of trains on sale, several clients who buy, and every check.
 
 command   the options, and the node that it runs on
 story     what is shown, in this order
@@ -7,7 +7,3 @@ board     what is left on the most wanted journey, before and after
 checks    every answer held against the log, the log against the rules, the view against the log
 screen    what the terminal shows
 """
-
-from domain_12306.demo.command import COMMAND
-
-__all__ = ["COMMAND"]

@@ -5,12 +5,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from domain_12306.command_line import RAILWAY
 from engine.base.errors import ConfigError, Fault
-from engine.cli import Command, Program, add_config_options, settings_from
+from engine.cli import Program
+from engine.cli.options import add_config_options, settings_from
 from engine.client import QueryRefused
 from engine.supervisor.node import Node
 
-APP = "domain_12306.app:create"
+APP = RAILWAY.defaults["app"]
 OWN = ("app", "data", "endpoint")  # whatever the settings say: the demo must not touch another node
 START_S = 60.0
 
@@ -22,21 +24,21 @@ Settings come from the same places as those of `serve`, but app, data and endpoi
 code 0, or 5 if a promise was broken."""
 
 
-def options(parser: argparse.ArgumentParser, program: Program) -> None:
-    """The options of this command."""
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of this command: it runs the railway, whatever program it was typed in."""
     parser.add_argument("--trains", type=_positive, metavar="N", help="only the first N trains (all)")
     parser.add_argument("--seconds", type=_seconds, default=10.0, metavar="S", help="how long is sold (10)")
     parser.add_argument("--clients", type=_positive, default=3, metavar="N", help="client processes (3)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of who wants to travel (1)")
-    add_config_options(parser, program)
+    add_config_options(parser, RAILWAY)
 
 
-def run(options: argparse.Namespace, program: Program) -> int:
+def run(options: argparse.Namespace, _program: Program) -> int:
     """Tells the story on a node of its own."""
-    # Imported here: the other commands of `run.py` start in two thirds of the time without it.
+    # Imported here: `demo --help` needs none of it.
     from domain_12306.demo.story import Story
 
-    settings = settings_from(options, program)
+    settings = settings_from(options, RAILWAY)
     if settings.config.app != APP:
         raise ConfigError("the demo sells tickets", app=settings.config.app, hint=f"it needs {APP}")
     given = {
@@ -77,8 +79,3 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not between 0.1 and 3600 seconds")
     return seconds
-
-
-COMMAND = Command(
-    "demo", "show it: a node, a day's trains, sellers, and every check", DESCRIPTION, options, run
-)

@@ -1,10 +1,13 @@
-"""The command line, one file a command: serve, status, query, journal, config.
+"""The command line, one file a command.
+
+Reading order: command (what a command is), commands (the table of them), parser (from arguments to one of
+them), options (what several share); then the commands, each imported only when it is used.
 
 `main` is the whole of it. A program that brings an application with it passes its defaults, its settings
-and its own commands; `python -m engine` is the same without any.
+and its own commands; `ringfold` is the same without any.
 """
 
-from engine.cli.options import add_config_options, settings_from
-from engine.cli.parser import Command, Program, main
+from engine.cli.command import Command, Program
+from engine.cli.parser import main
 
-__all__ = ["Command", "Program", "add_config_options", "main", "settings_from"]
+__all__ = ["Command", "Program", "main"]

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import ConfigError, Exit
+from engine.cli.command import Program
 from engine.cli.options import add_config_options, app_and_data_from
-from engine.cli.parser import Command, Program
 from engine.model.state import OWN, attributes
 from engine.reading.history import aggregate_at
 from engine.reading.log import EventLog
@@ -81,6 +81,3 @@ def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
 def _key(key: Any) -> str:
     found = plain(key)
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-
-
-COMMAND = Command("aggregate", "show the state of an aggregate", DESCRIPTION, options, run)

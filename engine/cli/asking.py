@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 from engine.base.errors import ConfigError, RingfoldError
-from engine.client import Client, QueryRefused
 
 
 class Follower(NamedTuple):
@@ -30,6 +29,9 @@ def followers(node: dict[str, Any], name: str | None = None) -> list[Follower]:
 
 def ask(follower: Follower, query: str, args: Any = None, timeout_s: float = 5.0) -> Any:
     """Its answer. Raises ConfigError if it refuses, RingfoldError (try again) if it does not answer."""
+    # Imported here: to list followers, or to look at a node that has none, no socket is needed.
+    from engine.client import Client, QueryRefused
+
     with Client({"commands": follower.endpoint, "queries": {"": follower.endpoint}}) as client:
         try:
             return client.query("", query, args, timeout_s=timeout_s)

@@ -8,8 +8,8 @@ import msgspec
 
 from engine.base.errors import Exit
 from engine.base.progress import Progress
+from engine.cli.command import Program
 from engine.cli.options import add_config_options, app_and_data_from
-from engine.cli.parser import Command, Program
 from engine.reading.stores import Stores
 from engine.reading.survey import Kind, Survey, registration_problem
 
@@ -68,6 +68,3 @@ def _show(survey: Survey, kinds: list[Kind], registered: str) -> None:
         print(f"partition {gap.partition} position {gap.position:,}: {gap.what}")
     if len(survey.breaks) > MOST_BREAKS:
         print(f"and {len(survey.breaks) - MOST_BREAKS:,} more breaks")
-
-
-COMMAND = Command("check", "can the application read all that is stored", DESCRIPTION, options, run)

@@ -3,8 +3,8 @@
 import argparse
 import json
 
+from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
-from engine.cli.parser import Command, Program
 from engine.node.config import show
 
 DESCRIPTION = """Prints every setting with its value and where it came from, and starts nothing. Give it the
@@ -28,6 +28,3 @@ def run(options: argparse.Namespace, program: Program) -> int:
     for name, text, source in texts:
         print(f"{name:<{widths[0]}}  {text:<{widths[1]}}  {source}")
     return 0
-
-
-COMMAND = Command("config", "print each setting and where it came from", DESCRIPTION, options, run)

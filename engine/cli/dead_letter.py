@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.base.errors import Exit
 from engine.cli.asking import Follower, ask, followers
+from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.cli.parser import Command, Program
 from engine.node.running import find_node
 
 DESCRIPTION = """What a handler of a view or a process manager failed on, in a running node. The aggregate is
@@ -68,6 +68,3 @@ def _told(follower: Follower, letter: dict[str, Any]) -> str:
         f"    {letter['error']} in {letter['where'] or 'the engine'}\n"
         f"    {state} after {letter['attempts']} attempts, {letter['waiting']} later commits are held"
     )
-
-
-COMMAND = Command("dead-letter", "what views could not take in", DESCRIPTION, options, run)

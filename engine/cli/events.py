@@ -11,8 +11,8 @@ from typing import BinaryIO
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.identity import partition_of
 from engine.base.progress import Progress
+from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.cli.parser import Command, Program
 from engine.reading.follower import Follower, Place
 from engine.reading.lines import line, merged, merged_back
 from engine.reading.stores import Stores
@@ -173,6 +173,3 @@ def _write(places: Iterator[Place], target: BinaryIO, progress: Progress) -> int
         progress.step(position - come.get(partition, 0))
         come[partition] = position
     return written
-
-
-COMMAND = Command("events", "print, follow or export what has happened", DESCRIPTION, options, run)

@@ -11,8 +11,8 @@ import msgspec
 
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.lock import is_held
+from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.cli.parser import Command, Program
 from engine.journal import dump, read, verify
 from engine.store import Reader
 from engine.wire.sections import GROUP, SECTION, decode_payload
@@ -102,6 +102,3 @@ def _witness(data: Path) -> tuple[int, str]:
         last = max(last, reader.sequence())
         reader.close()
     return last, ""
-
-
-COMMAND = Command("journal", "dump or verify the journal", DESCRIPTION, options, run)

@@ -3,16 +3,21 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.base.errors import ConfigError
-from engine.cli.parser import Program
-from engine.model.app import Engine
-from engine.node import config
-from engine.node.manifest import match_manifest
+from engine.cli.command import Program
+from engine.node.running import DATA
+
+if TYPE_CHECKING:
+    from engine.model.app import Engine
+    from engine.node.config import Settings
 
 
 def add_config_options(parser: argparse.ArgumentParser, program: Program) -> None:
     """A flag for each setting of the engine and of the application, and --config."""
+    from engine.node import config  # with all that checks settings: not for commands that have none
+
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table [ringfold]")
     group = parser.add_argument_group("settings", "flag, else RINGFOLD_NAME, else the file, else the default")
     for name in config.names():
@@ -32,8 +37,10 @@ def add_config_options(parser: argparse.ArgumentParser, program: Program) -> Non
     )
 
 
-def settings_from(options: argparse.Namespace, program: Program) -> config.Settings:
+def settings_from(options: argparse.Namespace, program: Program) -> "Settings":
     """Resolves all settings from parsed options, environment, file and defaults. Raises ConfigError."""
+    from engine.node import config
+
     flags: dict[str, str | None] = {
         name.removeprefix("set_"): value for name, value in vars(options).items() if name.startswith("set_")
     }
@@ -47,20 +54,19 @@ def settings_from(options: argparse.Namespace, program: Program) -> config.Setti
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
     """--data, for commands that look at a data directory and need no other setting."""
-    _, default = config.describe("data")
-    parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, else {default})")
+    parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, else {DATA})")
 
 
 def data_from(options: argparse.Namespace) -> Path:
     """The data directory that the options name. Raises ConfigError if there is none."""
-    text = options.data or os.environ.get("RINGFOLD_DATA") or config.describe("data")[1]
+    text = options.data or os.environ.get("RINGFOLD_DATA") or DATA
     data = Path(text).expanduser().absolute()
     if not data.is_dir():
         raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
     return data
 
 
-def app_and_data_from(options: argparse.Namespace, program: Program) -> tuple[Engine, Path]:
+def app_and_data_from(options: argparse.Namespace, program: Program) -> "tuple[Engine, Path]":
     """The application, not checked, and the data directory that the settings name. ConfigError if there is
     none, or if the directory is of another application or of other reference data."""
     settings = settings_from(options, program)
@@ -69,10 +75,9 @@ def app_and_data_from(options: argparse.Namespace, program: Program) -> tuple[En
     data = Path(settings.config.data).expanduser().absolute()
     if not (data / "manifest.json").is_file():
         raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
-    from engine.model.loading import (
-        import_app,  # brings everything: not for commands that need no application
-    )
-
+    # Imported here, as it brings everything: not for commands that need no application.
+    from engine.model.loading import import_app
+    from engine.node.manifest import match_manifest
 
     app = import_app(settings.config.app, settings.app_settings)
     match_manifest(data, app.name, app.fingerprint)

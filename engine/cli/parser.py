@@ -1,34 +1,28 @@
-"""The parser of the command line, and how errors leave it: one line on standard error and an exit code."""
+"""From the arguments to one command, and how errors leave it: one line on standard error, an exit code.
 
-import argparse
+Only the command that is used is imported, and only its parser is built. Help for all of them is a table.
+"""
+
+import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
-from engine.base.errors import Exit, RingfoldError
+import engine.base
+from engine.base.called import called, note_call
+from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.cli.command import Command, CommandModule, Program
+from engine.cli.commands import all_commands, command_named
 
-EPILOG = "exit codes: " + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit)
+if TYPE_CHECKING:
+    import argparse
 
-
-@dataclass(frozen=True)
-class Program:
-    """What the program around the engine brings: defaults for settings, and its application's settings."""
-
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    app_settings: Mapping[str, str] = field(default_factory=dict)  # name → help text
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command: its name, one line of help, a description, its options, and what it does."""
-
-    name: str
-    help: str
-    description: str
-    options: Callable[[argparse.ArgumentParser, Program], None]
-    run: Callable[[argparse.Namespace, Program], int]
+WIDTH = 100
+ABOUT = "Ringfold: commands in, durable events out, one writer per aggregate, state in memory."
+EXIT_CODES = "exit codes: " + ", ".join(
+    f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit
+)
 
 
 def main(
@@ -36,55 +30,11 @@ def main(
     *,
     program: Program | None = None,
     commands: Sequence[Command] = (),
-    prog: str | None = None,
 ) -> int:
     """Runs the command line; returns the exit code. `commands` come on top of the engine's own."""
-    # Imported here because each command imports this module.
-    from engine.cli import (
-        aggregate,
-        check,
-        config,
-        dead_letter,
-        events,
-        journal,
-        query,
-        replay,
-        serve,
-        snapshot,
-        status,
-        view,
-    )
-
-    program = program or Program()
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description="Ringfold: commands in, durable events out, one writer per aggregate, state in memory.",
-        epilog=EPILOG,
-    )
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    own = [
-        serve.COMMAND,
-        status.COMMAND,
-        query.COMMAND,
-        view.COMMAND,
-        dead_letter.COMMAND,
-        events.COMMAND,
-        aggregate.COMMAND,
-        journal.COMMAND,
-        snapshot.COMMAND,
-        check.COMMAND,
-        replay.COMMAND,
-        config.COMMAND,
-    ]
-    for command in (*own[:1], *commands, *own[1:]):
-        place = places.add_parser(
-            command.name, help=command.help, description=command.description, epilog=EPILOG
-        )
-        command.options(place, program)
-        place.set_defaults(run=command.run)
-    options = parser.parse_args(arguments)
+    note_call()
     try:
-        return int(options.run(options, program))
+        return _run(list(sys.argv[1:] if arguments is None else arguments), program or Program(), commands)
     except RingfoldError as error:
         print(f"ringfold: {error}", file=sys.stderr)
         return error.exit_code
@@ -93,3 +43,57 @@ def main(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` has seen enough
         return 0
+
+
+def _run(arguments: list[str], program: Program, commands: Sequence[Command]) -> int:
+    first = arguments[0] if arguments else ""
+    if first in ("-h", "--help"):
+        print(overview(commands))
+        return Exit.OK
+    if first == "--version":
+        print(f"ringfold {engine.__version__}")
+        return Exit.OK
+    if not first:
+        print(overview(commands), file=sys.stderr)
+        return Exit.CONFIG
+    command = command_named(first, commands)
+    if command is None:
+        raise _unknown(first, commands)
+    module = cast(CommandModule, importlib.import_module(command.module))
+    options = parser_of(command, module, program).parse_args(arguments[1:])
+    return int(module.run(options, program))
+
+
+def overview(commands: Sequence[Command] = ()) -> str:
+    """The help of the whole: every command with its line, and the exit codes."""
+    from textwrap import fill
+
+    every = all_commands(commands)
+    width = max(len(command.name) for command in every)
+    rows = [f"  {command.name:<{width}}  {command.help}" for command in every]
+    usage = f"usage: {called()} COMMAND ...\n       {called()} COMMAND --help\n       {called()} --version"
+    return "\n".join([usage, "", ABOUT, "", "commands:", *rows, "", fill(EXIT_CODES, WIDTH)])
+
+
+def parser_of(command: Command, module: CommandModule, program: Program) -> "argparse.ArgumentParser":
+    """The parser of one command."""
+    import argparse
+    from textwrap import fill
+
+    examples = [f"  {called()} {line}" for line in getattr(module, "EXAMPLES", "").strip().splitlines()]
+    parser = argparse.ArgumentParser(
+        prog=f"{called()} {command.name}",
+        description=fill(" ".join(module.DESCRIPTION.split()), WIDTH),
+        epilog="\n".join([*(["examples:", *examples, ""] if examples else []), fill(EXIT_CODES, WIDTH)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.options(parser, program)
+    return parser
+
+
+def _unknown(name: str, commands: Sequence[Command]) -> ConfigError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [command.name for command in all_commands(commands)], 1)
+    hint = f"did you mean {close[0]}" if close else f"`{called()} --help` lists all commands"
+    return ConfigError("there is no such command", command=name, hint=hint)

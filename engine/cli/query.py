@@ -5,9 +5,8 @@ import json
 from typing import Any
 
 from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.cli.parser import Command, Program
-from engine.client import Client, QueryRefused
 from engine.node.running import find_node
 
 DESCRIPTION = """Asks a view of the node that runs on a data directory and prints the answer as JSON.
@@ -26,6 +25,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints the answer."""
+    from engine.client import Client, QueryRefused
 
     node = find_node(data_from(options))
     if options.view is None:
@@ -69,6 +69,3 @@ def _position(text: str) -> tuple[int, int]:
     if not (partition.isdecimal() and position.isdecimal()):
         raise ConfigError("a position is PARTITION:POSITION", found=text)
     return int(partition), int(position)
-
-
-COMMAND = Command("query", "ask a view", DESCRIPTION, options, run)

@@ -9,8 +9,8 @@ import msgspec
 
 from engine.base.errors import Exit
 from engine.base.progress import Progress
+from engine.cli.command import Program
 from engine.cli.options import add_config_options, app_and_data_from
-from engine.cli.parser import Command, Program
 
 DESCRIPTION = """Runs the application's handlers over the recorded journal and compares what they decide with
 the events that are stored. After a change of the code it shows what would have been decided otherwise; a
@@ -43,6 +43,3 @@ def run(options: argparse.Namespace, program: Program) -> int:
         return Exit.CORRUPT
     print("every command is decided as it was")
     return Exit.OK
-
-
-COMMAND = Command("replay-check", "compare today's decisions with the stored ones", DESCRIPTION, options, run)

@@ -4,8 +4,8 @@ import argparse
 import json
 
 from engine.base.log_line import log_line
+from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
-from engine.cli.parser import Command, Program
 from engine.supervisor.supervisor import Supervisor
 
 DESCRIPTION = """Runs a node: one input process, a core and an output process per partition, a projector per
@@ -53,6 +53,3 @@ def show_progress(snapshot: dict[str, dict[str, object]]) -> None:
         if values["state"] in ("starting", "replaying")
     ]
     log("starting: " + ", ".join(waiting))
-
-
-COMMAND = Command("serve", "run a node until it is told to stop", DESCRIPTION, options, run)

@@ -13,8 +13,8 @@ from pathlib import Path
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import is_held, lock_data
 from engine.base.progress import Progress
+from engine.cli.command import Program
 from engine.cli.options import add_config_options, add_data_option, data_from, settings_from
-from engine.cli.parser import Command, Program
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.model.state import state_digest
@@ -183,6 +183,3 @@ def _text(value: object) -> str:
 
 def _say(text: str) -> None:
     print(f"ringfold: {text}", file=sys.stderr)
-
-
-COMMAND = Command("snapshot", "take, list or verify snapshots", DESCRIPTION, options, run)

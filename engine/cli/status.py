@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.base.errors import Exit, RingfoldError
 from engine.cli.asking import ask, followers
+from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.cli.parser import Command, Program
 from engine.node.running import find_node
 from engine.node.status import StatusPage
 
@@ -96,6 +96,3 @@ def _text(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-COMMAND = Command("status", "show what each process of a node is doing", DESCRIPTION, options, run)

@@ -8,8 +8,8 @@ from typing import Any
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.progress import Progress
 from engine.cli.asking import Follower, ask, followers
+from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.cli.parser import Command, Program
 from engine.node.running import find_node
 
 DESCRIPTION = """The views of the node that runs on a data directory. A view is built from the events alone,
@@ -76,6 +76,3 @@ def _told(view: Follower, found: dict[str, Any]) -> str:
         done = sum(building["positions"] or ())
         line += f"; {building['folder']} has {done:,} of them, {building['state']}"
     return line
-
-
-COMMAND = Command("view", "list views, build one again", DESCRIPTION, options, run)

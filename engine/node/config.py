@@ -17,7 +17,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.base.called import called
 from engine.base.errors import ConfigError
+from engine.node.running import DATA
 
 PREFIX = "RINGFOLD_"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -28,7 +30,7 @@ IPC_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a node. Sizes in bytes, times in the unit that ends the name."""
 
-    data: Annotated[str, Meta(description="data directory")] = "./ringfold-data"
+    data: Annotated[str, Meta(description="data directory")] = DATA
     app: Annotated[str, Meta(description="the application, module:function")] = ""
     endpoint: Annotated[
         str,
@@ -155,7 +157,7 @@ def load(
             close = difflib.get_close_matches(name, known, 1, 0.8)
             # Other programs may use the prefix for themselves, so only what looks like a slip is one.
             if source != "environment" or close:
-                hint = f"did you mean {close[0]}" if close else "`run.py config` lists all settings"
+                hint = f"did you mean {close[0]}" if close else f"`{called()} config` lists all settings"
                 raise ConfigError("unknown setting", name=name, source=source, hint=hint)
     app_values = [_resolve(name, [*places, ("default", {name: ""})]) for name in own]
     settings = {value.name: str(value.value) for value in app_values if value.value != ""}

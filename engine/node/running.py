@@ -7,6 +7,8 @@ from typing import Any
 from engine.base.errors import RingfoldError
 from engine.base.lock import is_held
 
+DATA = "./ringfold-data"  # the data directory, where nothing names another
+
 
 def find_node(data: Path) -> dict[str, Any]:
     """The endpoints.json of the node that runs there. Raises RingfoldError (try again later) if none does.

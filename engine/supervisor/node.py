@@ -25,7 +25,7 @@ from engine.node.status import StatusPage
 
 
 class Node:
-    """One node in a process of its own. `settings` are those of `run.py config`, by name.
+    """One node in a process of its own. `settings` are those of `ringfold config`, by name.
 
     `log` takes the node's standard error: None passes it through, a path collects it in a file.
     """

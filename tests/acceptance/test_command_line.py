@@ -42,7 +42,7 @@ def test_help_names_every_command_and_every_exit_code() -> None:
 def test_every_command_explains_itself(command: str) -> None:
     shown = ringfold(command, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert f"usage: run.py {command}" in shown.stdout
+    assert f"usage: python run.py {command}" in shown.stdout
 
 
 def test_config_says_where_each_value_came_from(tmp_path: Path) -> None:
@@ -109,7 +109,8 @@ def test_an_unknown_key_in_the_file_is_named_with_what_was_meant(tmp_path: Path)
 def test_what_is_no_command_is_exit_2(arguments: tuple[str, ...]) -> None:
     refused = ringfold(*arguments)
     assert refused.returncode == 2
-    assert "usage: run.py" in refused.stderr
+    assert refused.stdout == ""
+    assert "python run.py" in refused.stderr or "did you mean" in refused.stderr
 
 
 # ---------------------------------------------------------------- a running node
@@ -122,6 +123,17 @@ def test_status_shows_every_process_at_work(node: Node) -> None:
     assert processes == dict.fromkeys(
         ("input", "core-0", "output-0", f"projector-{VIEW}", "snapshotter"), "running"
     )
+
+
+def test_status_imports_no_more_than_a_question_needs(node: Node) -> None:
+    code = "import sys; from engine.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    shown = subprocess.run(
+        [sys.executable, "-c", code, "status", "--data", str(node.data)],
+        cwd=ROOT, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    modules = set(shown.stdout.splitlines()[-1].split())
+    assert "zmq" in modules
+    assert modules & {"asyncio", "lmdb", "multiprocessing", "numpy", "psutil"} == set()
 
 
 def test_the_data_directory_can_come_from_the_environment(node: Node) -> None:

@@ -69,6 +69,18 @@ def test_the_engine_names_no_train() -> None:
     assert wrong == []
 
 
+def test_the_engine_needs_no_numpy() -> None:
+    """It is the railway's: an application with other data does without."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for package in ("engine", "ringbuffer")
+        for path in modules(package)
+        for name in sorted(imports_of(path))
+        if name.split(".")[0] == "numpy"
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("pure", ["engine/core", "engine/model", "engine/wire"])
 def test_the_deterministic_core_reads_no_clock_and_does_no_io(pure: str) -> None:
     impure = {"time", "random", "secrets", "socket", "threading", "subprocess", "zmq", "lmdb", "psutil"}

@@ -1,0 +1,130 @@
+"""The table of commands: help costs no imports, and applications join it."""
+
+import argparse
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import __version__
+from engine.cli import Command, Program
+from engine.cli.commands import OWN, command_named
+from engine.cli.parser import parser_of
+
+ROOT = Path(__file__).parents[4]
+HEAVY = {"asyncio", "lmdb", "msgspec", "multiprocessing", "numpy", "orjson", "psutil", "zmq"}
+WHAT_IS_LOADED = """
+import sys
+from engine.cli import main
+code = main(sys.argv[1:])
+print(*sys.modules)
+sys.exit(code)
+"""
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a process has imported after one command."""
+    shown = subprocess.run(
+        [sys.executable, "-c", WHAT_IS_LOADED, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return set(shown.stdout.splitlines()[-1].split())
+
+
+def install(folder: Path, points: str) -> None:
+    """Makes a folder on the path look like an installed distribution with these entry points."""
+    info = folder / "shop-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[ringfold.commands]\n{points}\n")
+
+
+def typed(*arguments: str, path: Path) -> "subprocess.CompletedProcess[str]":
+    """`python -m engine …` where more is installed."""
+    return subprocess.run(
+        [sys.executable, "-m", "engine", *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{path}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ()])
+def test_help_imports_nothing_that_takes_long(arguments: tuple[str, ...]) -> None:
+    assert loaded_by(*arguments) & HEAVY == set()
+
+
+def test_only_the_command_that_is_used_is_imported() -> None:
+    modules = loaded_by("status", "--data", "/nowhere")
+    assert {command.module for command in OWN} & modules == {"engine.cli.status"}
+    assert modules & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", OWN, ids=lambda command: command.name)
+def test_every_command_of_the_table_has_its_module(command: Command) -> None:
+    module = importlib.import_module(command.module)
+    parser = parser_of(command, module, Program())
+    assert isinstance(parser, argparse.ArgumentParser)
+    assert module.DESCRIPTION.split()[:3] == parser.format_help().split("\n\n")[1].split()[:3]
+    assert callable(module.run)
+
+
+def test_names_are_found_once() -> None:
+    names = [command.name for command in OWN]
+    assert len(set(names)) == len(names)
+    mine = Command("status", "mine", "nowhere")
+    assert command_named("status", [mine]) is OWN[names.index("status")], "what the engine has stays its own"
+    other = Command("other", "mine", "nowhere")
+    assert command_named("other", [other]) is other
+
+
+def test_a_wrong_name_gets_the_one_that_was_meant() -> None:
+    shown = typed("statsu", path=ROOT)
+    assert shown.returncode == 2
+    assert shown.stderr == "ringfold: there is no such command (command=statsu); did you mean status\n"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert typed("--version", path=ROOT).stdout == f"ringfold {__version__}\n"
+
+
+def test_an_installed_application_brings_its_commands(tmp_path: Path) -> None:
+    install(tmp_path, "sell = shop:SELL")
+    (tmp_path / "shop.py").write_text(
+        "from engine.cli import Command\nSELL = Command('sell', 'sell one', 'selling')\n"
+    )
+    (tmp_path / "selling.py").write_text(
+        "DESCRIPTION = 'Sells.'\n"
+        "EXAMPLES = 'sell apple'\n"
+        "def options(parser, program):\n    parser.add_argument('what')\n"
+        "def run(options, program):\n    print('sold', options.what)\n    return 7\n"
+    )
+    assert "  sell          sell one\n" in typed("--help", path=tmp_path).stdout
+    sold = typed("sell", "pear", path=tmp_path)
+    assert (sold.returncode, sold.stdout) == (7, "sold pear\n")
+    assert "examples:\n  python -m engine sell apple\n" in typed("sell", "--help", path=tmp_path).stdout
+
+
+def test_a_command_that_cannot_be_loaded_does_not_take_help_with_it(tmp_path: Path) -> None:
+    install(tmp_path, "sell = no_such_shop:SELL")
+    shown = typed("--help", path=tmp_path)
+    assert shown.returncode == 0
+    assert "  sell          (this command cannot be loaded)" in shown.stdout
+    refused = typed("sell", path=tmp_path)
+    assert refused.returncode == 2
+    says = "this command cannot be loaded (command=sell, error=No module named 'no_such_shop')"
+    assert says in refused.stderr
+
+
+def test_an_entry_point_is_a_command_of_its_own_name(tmp_path: Path) -> None:
+    install(tmp_path, "sell = json:dumps")
+    refused = typed("sell", path=tmp_path)
+    assert refused.returncode == 2
+    assert "not a Command of its name" in refused.stderr
