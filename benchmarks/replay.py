@@ -33,7 +33,7 @@ from benchmarks.selling import Message, Reservation, Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
 from engine.model.loading import load_app
 from engine.model.state import state_digest
-from engine.snapshots import Shelf, Standby
+from engine.snapshots import SnapshotFolder, Standby
 from engine.store import Reader
 from engine.supervisor.node import Node
 
@@ -157,13 +157,13 @@ def with_snapshot(options: argparse.Namespace, data: Path, filled: Filled) -> tu
     runs, verified = restarts(options, data, filled)
     digests = [same_state(data, p) for p in range(filled.partitions)]
     progress(f"the state's digests, from the snapshot and from the first event: {digests}")
-    places = [Shelf(data, p).places()[0] for p in range(filled.partitions)]
+    snapshots = [SnapshotFolder(data, p).snapshots()[0] for p in range(filled.partitions)]
     return {
         "seconds": sorted(run["seconds"] for run in runs)[len(runs) // 2],
         "spread": spread([run["seconds"] for run in runs]),
-        "tail": filled.events - sum(place.position for place in places),
+        "tail": filled.events - sum(snapshot.position for snapshot in snapshots),
         "taking_seconds": round(taking, 3),
-        "megabytes": round(sum(place.path.stat().st_size for place in places) / 1e6, 1),
+        "megabytes": round(sum(snapshot.path.stat().st_size for snapshot in snapshots) / 1e6, 1),
         "state": [one for one, _ in digests],
     }, verified and all(one == other for one, other in digests)
 

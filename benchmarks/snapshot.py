@@ -35,7 +35,7 @@ from domain_12306.messages import ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
 from engine import Aggregate, Engine, Event, Stamp
 from engine.model.loading import load_app
-from engine.snapshots import Shelf, Snapshot, Standby, load_newest
+from engine.snapshots import Snapshot, SnapshotFolder, Standby, load_newest
 from engine.snapshots.request import Request
 from engine.store import Reader
 from engine.supervisor.node import Node
@@ -82,12 +82,12 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
         spent = cpu_seconds(node)["snapshotter"] - cpu["snapshotter"]
         memory = memory_mb(node)
         progress(f"the snapshot took {seconds:.2f} s")
-    place = Shelf(data, 0).places()[0]
+    newest = SnapshotFolder(data, 0).snapshots()[0]
     app = load_app(APP, {})
-    snapshot = load_newest(data, 0, app, place.position, progress)
+    snapshot = load_newest(data, 0, app, newest.position, progress)
     right = snapshot is not None and len(snapshot.aggregates) == options.aggregates
     with contextlib.closing(Reader(data / "store-0000")) as reader:
-        whole = Standby(data, 0, app, reader, progress).replayed(place.position).aggregates
+        whole = Standby(data, 0, app, reader, progress).replayed(newest.position).aggregates
         assert snapshot is not None
         right = right and {one.id: one.version for one in whole.values()} == {
             one.id: one.version for one in snapshot.aggregates.values()
@@ -100,7 +100,7 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
         "during_ms": percentiles(during, 1000),
         "snapshot_seconds": round(seconds, 3),
         "snapshotter_cpu_seconds": round(spent, 3),
-        "megabytes": round(place.path.stat().st_size / 1e6, 1),
+        "megabytes": round(newest.path.stat().st_size / 1e6, 1),
         "core_memory_mb": memory["core-0"],
         "snapshotter_memory_mb": memory["snapshotter"],
         "fork": forks(app, snapshot),

@@ -22,8 +22,8 @@ from engine.node.config import Settings
 from engine.node.manifest import open_data, read_manifest
 from engine.node.running import find_node
 from engine.node.status import StatusPage
-from engine.snapshots import Head, Shelf, Standby, code_mark, commands_of, load, verify
-from engine.snapshots.loading import Unusable, read_head
+from engine.snapshots import SnapshotFolder, SnapshotHeader, Standby, code_mark, commands_of, load, verify
+from engine.snapshots.loading import Unusable, read_header
 from engine.snapshots.request import Request
 from engine.store import Reader
 
@@ -31,7 +31,7 @@ DESCRIPTION = """Snapshots of the aggregates, which spare a start the reading of
 themselves every `snapshot_events` events. Deleting them all only costs time at the next start."""
 TAKE = """Takes one of every partition where anything is new, and waits for it: by the snapshotter of the
 running node, or by itself where none is running. Then it needs the settings of `serve`."""
-LIST = """Prints one line a snapshot, the newest first. Only their heads are read."""
+LIST = """Prints one line a snapshot, the newest first. Only their headers are read."""
 VERIFY = """Reads every byte of every snapshot. With --events also makes the same state from the event store
 alone, from the first event on, and compares: then it needs the settings of `serve`. Exit code 4 if one is
 not sound."""
@@ -104,14 +104,15 @@ def _take(data: Path, settings: Settings) -> None:
 
 def _list(data: Path, as_json: bool) -> int:
     rows: list[dict[str, object]] = []
-    for path, head in _heads(data):
+    for path, header in _headers(data):
         row: dict[str, object] = {"path": str(path), "bytes": path.stat().st_size}
-        if isinstance(head, Head):
-            made = datetime.fromtimestamp(head.made_ns / 1e9, UTC).isoformat(timespec="seconds")
-            row |= {name: getattr(head, name) for name in ("partition", "position", "sequence", "aggregates")}
+        if isinstance(header, SnapshotHeader):
+            made = datetime.fromtimestamp(header.made_ns / 1e9, UTC).isoformat(timespec="seconds")
+            names = ("partition", "position", "sequence", "aggregates")
+            row |= {name: getattr(header, name) for name in names}
             row["made"] = made
         else:
-            row["problem"] = head
+            row["problem"] = header
         rows.append(row)
     if as_json:
         for row in rows:
@@ -130,12 +131,12 @@ def _list(data: Path, as_json: bool) -> int:
 def _verify(data: Path, settings: Settings, events: bool) -> int:
     app = _app(settings) if events else None
     well = True
-    for path, _ in _heads(data):
+    for path, _ in _headers(data):
         progress = Progress(f"{path.name}, steps", 0)
         try:
-            head = verify(path, beat=progress.step)
+            header = verify(path, beat=progress.step)
             if app is not None:
-                _compare(data, head, path, app, settings, progress)
+                _compare(data, header, path, app, settings, progress)
             progress.end()
             print(f"{path}: sound")
         except Unusable as why:
@@ -145,11 +146,13 @@ def _verify(data: Path, settings: Settings, events: bool) -> int:
     return Exit.OK if well else Exit.CORRUPT
 
 
-def _compare(data: Path, head: Head, path: Path, app: Engine, settings: Settings, progress: Progress) -> None:
+def _compare(
+    data: Path, header: SnapshotHeader, path: Path, app: Engine, settings: Settings, progress: Progress
+) -> None:
     """Raises Unusable if the state in it is not that of the events."""
-    with _store(data, head.partition, settings) as reader:
+    with _store(data, header.partition, settings) as reader:
         snapshot = load(path, app, code_mark(app), command_at=commands_of(reader), beat=progress.step)
-        standby = Standby(data, head.partition, app, reader, _say, beat=progress.step)
+        standby = Standby(data, header.partition, app, reader, _say, beat=progress.step)
         replayed = standby.replayed(snapshot.position).aggregates
     if not snapshot.complete:  # idle ones were left out
         replayed = {name: one for name, one in replayed.items() if name in snapshot.aggregates}
@@ -157,14 +160,14 @@ def _compare(data: Path, head: Head, path: Path, app: Engine, settings: Settings
         raise Unusable("the events up to its position make another state")
 
 
-def _heads(data: Path) -> Iterator[tuple[Path, Head | str]]:
-    """Every snapshot, with its head or what is wrong."""
+def _headers(data: Path) -> Iterator[tuple[Path, SnapshotHeader | str]]:
+    """Every snapshot, with its header or what is wrong."""
     for p in range(read_manifest(data)["partitions"]):
-        for place in Shelf(data, p).places():
+        for snapshot in SnapshotFolder(data, p).snapshots():
             try:
-                yield place.path, read_head(place.path)
+                yield snapshot.path, read_header(snapshot.path)
             except Unusable as why:
-                yield place.path, str(why)
+                yield snapshot.path, str(why)
 
 
 def _app(settings: Settings) -> Engine:

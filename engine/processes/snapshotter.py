@@ -13,11 +13,11 @@ import time
 from engine.base.errors import Exit
 from engine.node.process import Stage, run
 from engine.node.status import State
-from engine.snapshots import Shelf, Standby, code_mark, verify
+from engine.snapshots import SnapshotFolder, Standby, code_mark, verify
+from engine.snapshots.folder import KEPT, SnapshotFile
 from engine.snapshots.loading import Unusable
 from engine.snapshots.needed import write_needed
 from engine.snapshots.request import Request
-from engine.snapshots.shelf import KEPT, Place
 from engine.store import Reader
 
 NICENESS = 10
@@ -31,26 +31,26 @@ class Stopping(BaseException):
 
 
 class Snapshotter:
-    """The shelves of all partitions, and which snapshots on them a start could use, newest first."""
+    """The folders of all partitions, and which snapshots in them a start could use, newest first."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.shelves = [Shelf(stage.data, p) for p in range(stage.partitions)]
-        self.sound: list[list[Place]] = [[] for _ in self.shelves]
+        self.folders = [SnapshotFolder(stage.data, p) for p in range(stage.partitions)]
+        self.sound: list[list[SnapshotFile]] = [[] for _ in self.folders]
         self.still: list[int] = []
         self.request = Request(stage.data)
 
     def look(self) -> None:
         """Finds out which snapshots of earlier lives are whole and of today's code: only those count."""
         mark = ""
-        for p, shelf in enumerate(self.shelves):
-            for place in shelf.places()[:KEPT]:
+        for p, folder in enumerate(self.folders):
+            for snapshot in folder.snapshots()[:KEPT]:
                 mark = mark or code_mark(self.stage.app())
                 try:
-                    if verify(place.path, beat=self.beat).code == mark:
-                        self.sound[p].append(place)
+                    if verify(snapshot.path, beat=self.beat).code == mark:
+                        self.sound[p].append(snapshot)
                 except Unusable as why:
-                    self.stage.log(f"snapshot {place.path} is damaged: {why}")
+                    self.stage.log(f"snapshot {snapshot.path} is damaged: {why}")
         self.tell()
 
     def due(self) -> bool:
@@ -59,7 +59,7 @@ class Snapshotter:
         for p, sound in enumerate(self.sound):
             output = self.stage.slot_of(f"output-{p}")
             position, sequence = (sound[0].position, sound[0].sequence) if sound else (0, 0)
-            commands = COMMANDS_PER_EVENT * every * len(self.shelves)
+            commands = COMMANDS_PER_EVENT * every * len(self.folders)
             if output.position - position >= every or (
                 output.position and output.sequence - sequence >= commands
             ):
@@ -79,16 +79,16 @@ class Snapshotter:
         app = self.stage.app()
         taken = 0
         self.still = []
-        for p, shelf in enumerate(self.shelves):
+        for p, folder in enumerate(self.folders):
             began = time.monotonic()
             with contextlib.closing(Reader(self.stage.store(p), self.stage.config["map_bytes"])) as reader:
                 standby = Standby(self.stage.data, p, app, reader, self.stage.log, beat=self.beat)
-                place = standby.take()
-            if place is not None:
-                stays = shelf.places()
-                self.sound[p] = [place, *(old for old in self.sound[p] if old != place and old in stays)]
+                snapshot = standby.take()
+            if snapshot is not None:
+                stays = folder.snapshots()
+                self.sound[p] = [snapshot, *(o for o in self.sound[p] if o != snapshot and o in stays)]
                 took = time.monotonic() - began
-                self.stage.log(f"snapshot of partition {p} at position {place.position:,} in {took:.1f} s")
+                self.stage.log(f"snapshot of partition {p} at position {snapshot.position:,} in {took:.1f} s")
                 self.stage.slot.count_b += 1
                 taken += 1
             elif self.sound[p]:

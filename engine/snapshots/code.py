@@ -1,8 +1,8 @@
-"""Which code made a snapshot: a hash over the sources that the state of aggregates can depend on.
+"""The code mark of a snapshot: a hash over the sources that the state of aggregates can depend on.
 
 State is what appliers made of events. Other appliers might have made something else of them, so a snapshot
-of other code is not used. Which files count: the modules of aggregates and events, and all that they
-import, step by step, as far as it belongs to the application and not to Python, its packages or the engine.
+made by other code is not used. The files that count are the modules of aggregates and events and whatever
+they import, directly or not, if it belongs to the application and not to Python, its packages or the engine.
 """
 
 import ast
@@ -20,7 +20,8 @@ _ENGINE = ("engine", "ringbuffer")
 
 
 def code_mark(app: Engine) -> str:
-    """Hex digest; equal as long as nothing changed that state depends on, reference data included."""
+    """A hex digest that stays equal until something changes that state depends on, reference data
+    included."""
     digest = hashlib.blake2b(f"{app.name}\n{app.fingerprint}\n".encode(), digest_size=16)
     for name, source in sorted(sources(app).items()):
         digest.update(b"%s %d\n%s" % (name.encode(), len(source), source))
@@ -28,24 +29,24 @@ def code_mark(app: Engine) -> str:
 
 
 def sources(app: Engine) -> dict[str, bytes]:
-    """Module name → its source, of every module that counts."""
+    """Module name → source, for every module that counts."""
     waiting = {cls.__module__ for cls in (*app.aggregates, *app.appliers, *app.messages)}
     roots = {name.partition(".")[0] for name in waiting}
-    found: dict[str, bytes] = {}
+    sources: dict[str, bytes] = {}
     while waiting:
         name = waiting.pop()
         module = sys.modules.get(name)
         path = getattr(module, "__file__", None)
-        if name in found or module is None or path is None or not _counts(name, path, roots):
+        if name in sources or module is None or path is None or not _counts(name, path, roots):
             continue
         try:
-            found[name] = Path(path).read_bytes()
+            sources[name] = Path(path).read_bytes()
         except OSError:
-            found[name] = b"?"  # no source, such as in an archive: its name alone must do
+            sources[name] = b"?"  # there is no source, as in an archive; the name alone has to do
             continue
         if path.endswith(".py"):
-            waiting.update(_imports(module, found[name]))
-    return found
+            waiting.update(_imports(module, sources[name]))
+    return sources
 
 
 def _counts(name: str, path: str, roots: set[str]) -> bool:
@@ -54,7 +55,7 @@ def _counts(name: str, path: str, roots: set[str]) -> bool:
 
 
 def _imports(module: ModuleType, source: bytes) -> Iterator[str]:
-    """Names that may be modules: of `from a import b`, both a and a.b."""
+    """The names that may be modules; `from a import b` gives both a and a.b."""
     package = (module.__package__ or "").split(".")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

@@ -1,7 +1,7 @@
-"""Loading: the newest snapshot that is whole, was made by this code and belongs to this event store.
+"""Loading the newest snapshot that is whole, was made by this code and belongs to this event store.
 
-One that is not is passed over with one line to the log, which says why; the one before it is next. It is
-never an error: without any, the core reads the event store from its beginning.
+A snapshot that fails one of these is skipped with one line to the log that says why, and the one before it is
+tried. That is never an error, because without a snapshot the core reads the event store from its beginning.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,20 +12,20 @@ from engine.base.files import Files, OsFiles
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
 from engine.snapshots.code import code_mark
+from engine.snapshots.folder import SnapshotFolder
 from engine.snapshots.format import (
     CHUNK_PREFIX,
     PREFIX,
-    Head,
+    SnapshotHeader,
     chunk_digest,
     class_name,
     decode_chunk,
-    decode_head,
-    head_length,
+    decode_header,
+    header_length,
 )
-from engine.snapshots.shelf import Shelf
 
 CommandAt = Callable[[int], str]
-"""The id of the command whose commit the event store has at a position; empty if there is none."""
+"""Position → the id of the command whose commit the event store has there; empty if it has none."""
 
 
 class Unusable(Exception):
@@ -34,9 +34,9 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The aggregates of a partition as they were at `position`, all commands up to `sequence` taken in.
+    """The aggregates of a partition as they were at `position`, after all commands up to `sequence`.
 
-    `complete`: False if aggregates that had been idle for long are not in it; they are in the event store.
+    `complete`: False if aggregates that had been idle for long were left out; they are in the event store.
     `time_ns`: of the last commit. `event_types`: wire tags of all events up to `position`.
     """
 
@@ -62,20 +62,21 @@ def load_newest(
 ) -> Snapshot | None:
     """The newest usable snapshot at or below `upto_position`; None if there is none.
 
-    `command_at` guards against an event store that was replaced by another one, such as an old copy that
-    went on from there. `beat` is called every now and then.
+    `command_at` guards against an event store that was replaced by another one, such as an old copy that has
+    been written to since. `beat` is called every now and then.
     """
-    shelf = Shelf(data, partition, files)
+    folder = SnapshotFolder(data, partition, files)
     mark = ""
-    for place in shelf.places():
-        if place.position > upto_position:
-            log(f"snapshot {place.path} is ahead of the event store, which ends at {upto_position}: not used")
+    for snapshot in folder.snapshots():
+        if snapshot.position > upto_position:
+            text = f"is ahead of the event store, which ends at {upto_position}: not used"
+            log(f"snapshot {snapshot.path} {text}")
             continue
         mark = mark or code_mark(app)
         try:
-            return load(place.path, app, mark, command_at=command_at, beat=beat, files=shelf.files)
+            return load(snapshot.path, app, mark, command_at=command_at, beat=beat, files=folder.files)
         except Unusable as why:
-            log(f"snapshot {place.path} is not used: {why}")
+            log(f"snapshot {snapshot.path} is not used: {why}")
     return None
 
 
@@ -88,21 +89,21 @@ def load(
     beat: Callable[[], object] = lambda: None,
     files: Files | None = None,
 ) -> Snapshot:
-    """One snapshot. `mark`: the `code_mark` of the application. Raises Unusable, which says why."""
+    """One snapshot. `mark`: the `code_mark` of the application. Raises Unusable with the reason."""
     bodies = read(path, files or OsFiles())
-    head = next(bodies)
-    assert isinstance(head, Head)
-    if head.app != app.name:
-        raise Unusable(f"it belongs to the application {head.app}")
-    if head.code != mark:
+    header = next(bodies)
+    assert isinstance(header, SnapshotHeader)
+    if header.app != app.name:
+        raise Unusable(f"it belongs to the application {header.app}")
+    if header.code != mark:
         raise Unusable("the code that made it has changed")
-    if command_at is not None and command_at(head.position) != head.command:
-        raise Unusable(f"the event store has another command at position {head.position}")
+    if command_at is not None and command_at(header.position) != header.command:
+        raise Unusable(f"the event store has another command at position {header.position}")
     known = {class_name(cls): cls for cls in app.aggregates}
-    missing = [name for name in head.classes if name not in known]
+    missing = [name for name in header.classes if name not in known]
     if missing:
         raise Unusable(f"the application has no aggregate {missing[0]}")
-    classes = [known[name] for name in head.classes]
+    classes = [known[name] for name in header.classes]
     aggregates: dict[str, Aggregate] = {}
     for body in bodies:
         assert isinstance(body, bytes)
@@ -110,48 +111,56 @@ def load(
             aggregates.update({one.id: one for one in decode_chunk(body, classes, beat)})
         except Exception as error:  # whatever the application's load_state raises
             raise Unusable(f"its state cannot be loaded: {error!r}") from error
-    if len(aggregates) != head.aggregates:
-        raise Unusable(f"it has {len(aggregates)} aggregates and should have {head.aggregates}")
+    if len(aggregates) != header.aggregates:
+        raise Unusable(f"it has {len(aggregates)} aggregates and should have {header.aggregates}")
     return Snapshot(
-        head.position, head.sequence, head.time_ns, head.complete, path, aggregates, set(head.event_types)
+        header.position,
+        header.sequence,
+        header.time_ns,
+        header.complete,
+        path,
+        aggregates,
+        set(header.event_types),
     )
 
 
-def verify(path: Path, files: Files | None = None, beat: Callable[[], object] = lambda: None) -> Head:
+def verify(
+    path: Path, files: Files | None = None, beat: Callable[[], object] = lambda: None
+) -> SnapshotHeader:
     """Reads every byte and checks every digest. Raises Unusable."""
     bodies = read(path, files or OsFiles())
-    head = next(bodies)
-    assert isinstance(head, Head)
+    header = next(bodies)
+    assert isinstance(header, SnapshotHeader)
     for _ in bodies:
         beat()
-    return head
+    return header
 
 
-def read_head(path: Path, files: Files | None = None) -> Head:
+def read_header(path: Path, files: Files | None = None) -> SnapshotHeader:
     """What a snapshot says of itself. Raises Unusable."""
-    head = next(read(path, files or OsFiles()))
-    assert isinstance(head, Head)
-    return head
+    header = next(read(path, files or OsFiles()))
+    assert isinstance(header, SnapshotHeader)
+    return header
 
 
-def read(path: Path, files: Files) -> Iterator[Head | bytes]:
-    """The head, then the body of each chunk, each checked. Raises Unusable."""
+def read(path: Path, files: Files) -> Iterator[SnapshotHeader | bytes]:
+    """The header, then the body of each chunk, each checked. Raises Unusable."""
     try:
         file = files.open(path)
     except OSError as error:
         raise Unusable(f"it cannot be opened: {error}") from error
     try:
         prefix = files.read(file, PREFIX.size, 0)
-        length = head_length(prefix)
+        length = header_length(prefix)
         if isinstance(length, str):
             raise Unusable(length)
-        found = decode_head(prefix, files.read(file, length, PREFIX.size))
-        if isinstance(found, str):
-            raise Unusable(found)
-        head, key = found
-        yield head
+        decoded = decode_header(prefix, files.read(file, length, PREFIX.size))
+        if isinstance(decoded, str):
+            raise Unusable(decoded)
+        header, key = decoded
+        yield header
         offset, size = PREFIX.size + length, files.size(file)
-        for number in range(head.chunks):
+        for number in range(header.chunks):
             start = files.read(file, CHUNK_PREFIX.size, offset)
             if len(start) < CHUNK_PREFIX.size:
                 raise Unusable(f"it ends before chunk {number}")
@@ -163,7 +172,7 @@ def read(path: Path, files: Files) -> Iterator[Head | bytes]:
             offset += length
             yield body
         if offset != size:
-            raise Unusable(f"there are bytes behind its end at {offset}")
+            raise Unusable(f"there are bytes after its end at {offset}")
     except OSError as error:
         raise Unusable(f"it cannot be read: {error}") from error
     finally:

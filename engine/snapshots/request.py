@@ -1,23 +1,24 @@
-"""Asking the snapshotter of a running node for a snapshot now: a file that is there until it was done."""
+"""A request to the snapshotter of a running node: a file that exists until the snapshot has been taken."""
 
 from pathlib import Path
 
 
 class Request:
-    """At most one at a time: who asks while one is open waits for the same snapshots."""
+    """The request of a data directory. A second one made while the first is open waits for the same
+    snapshots."""
 
     def __init__(self, data: Path) -> None:
         self._path = data / "snapshots" / "take"
 
     def make(self) -> None:
-        """Asks."""
+        """Asks for a snapshot of each partition."""
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
         self._path.touch()
 
     def is_there(self) -> bool:
-        """True until it was answered."""
+        """True until the request has been met."""
         return self._path.exists()
 
     def done(self) -> None:
-        """Answers."""
+        """Notes that the request has been met."""
         self._path.unlink(missing_ok=True)

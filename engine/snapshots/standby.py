@@ -1,9 +1,9 @@
-"""The standby: makes the next snapshot of a partition from the one before and the events behind it.
+"""The standby, which makes the next snapshot of a partition from the one before and the events after it.
 
     newest usable snapshot ──▶ memory ◀── events of the store up to W ──▶ next snapshot ──▶ two are kept
 
-The core is not asked and does not notice: the event store has all that it knows. It is also the only proof
-needed: whatever a start would load from the store is what goes into the snapshot.
+The core takes no part in it, because the event store has all that the core knows. A snapshot needs no other
+proof: what goes into it is exactly what a start would load from the store.
 """
 
 import time
@@ -19,17 +19,17 @@ from engine.core.memory import Memory
 from engine.model.app import Engine
 from engine.model.messages import wire_tag
 from engine.snapshots.code import code_mark
-from engine.snapshots.format import Head
+from engine.snapshots.folder import SnapshotFile, SnapshotFolder
+from engine.snapshots.format import SnapshotHeader
 from engine.snapshots.loading import CommandAt, Snapshot, load_newest
-from engine.snapshots.shelf import Place, Shelf
 from engine.snapshots.writing import write
 from engine.store.archive import StoreArchive
 from engine.store.reader import Reader
 from engine.wire.log import decode_commit, record_decoder
 
 
-class Found(NamedTuple):
-    """State at a position. `base`: the snapshot that it began with. `time_ns`: of the last commit."""
+class PartitionState(NamedTuple):
+    """A partition at a position. `base`: the snapshot that it began with. `time_ns`: of the last commit."""
 
     base: Snapshot | None
     memory: Memory
@@ -38,9 +38,9 @@ class Found(NamedTuple):
 
 
 class Standby:
-    """Of one partition. It holds nothing between two snapshots.
+    """The standby of one partition. It holds nothing between two snapshots.
 
-    `beat` is called every now and then; what it raises ends the work, and nothing is left of it.
+    `beat` is called every now and then; what it raises ends the work and leaves nothing.
     """
 
     def __init__(
@@ -54,49 +54,50 @@ class Standby:
         beat: Callable[[], object] = lambda: None,
         files: Files | None = None,
     ) -> None:
-        self.shelf = Shelf(data, partition, files)
+        self.folder = SnapshotFolder(data, partition, files)
         self._data, self._app, self._reader = data, app, reader
         self._log, self._beat, self._files = log, beat, files
         self._decode = record_decoder(app).decode
 
-    def take(self) -> Place | None:
+    def take(self) -> SnapshotFile | None:
         """The next snapshot, as the event store is now; None if there is nothing new since the last one.
 
-        OSError, CorruptData, and whatever `save_state` raises: there is none; those there were are there.
+        OSError, CorruptData and whatever `save_state` raises: no snapshot was made, and those before are
+        kept.
         """
         sequence, position = self._reader.watermark()
         if not sequence and not position:
             return None
-        found = self.caught_up(position)
-        base, memory = found.base, found.memory
+        state = self.caught_up(position)
+        base, memory = state.base, state.memory
         if base is not None and (base.position, base.sequence) == (position, sequence):
             return None
         crash_point("snapshot.state")
-        head = Head(
-            partition=self.shelf.partition,
+        header = SnapshotHeader(
+            partition=self.folder.partition,
             position=position,
             sequence=sequence,
-            time_ns=found.time_ns,
+            time_ns=state.time_ns,
             command=commands_of(self._reader)(position),
             aggregates=0,
             chunks=0,
             complete=not memory.gaps,
             classes=[],
-            event_types=sorted(found.event_types),
+            event_types=sorted(state.event_types),
             app=self._app.name,
             code=code_mark(self._app),
             made_ns=time.time_ns(),
         )
-        place = write(self.shelf, head, memory.aggregates, self._beat)
-        self.shelf.keep(place.path, *([base.path] if base else []))
+        snapshot = write(self.folder, header, memory.aggregates, self._beat)
+        self.folder.keep(snapshot.path, *([base.path] if base else []))
         crash_point("snapshot.kept")
-        return place
+        return snapshot
 
-    def caught_up(self, upto: int) -> "Found":
-        """The newest snapshot at or below a position, and the events up to there taken in."""
+    def caught_up(self, upto: int) -> PartitionState:
+        """The newest snapshot at or below a position, with the events up to that position applied."""
         base = load_newest(
             self._data,
-            self.shelf.partition,
+            self.folder.partition,
             self._app,
             upto,
             self._log,
@@ -112,17 +113,17 @@ class Standby:
             memory.gaps = not base.complete
             after, time_ns, types = base.position, base.time_ns, base.event_types
         time_ns = self._replay(memory, after, upto, types) or time_ns
-        return Found(base, memory, time_ns, types)
+        return PartitionState(base, memory, time_ns, types)
 
     def replayed(self, upto: int) -> Memory:
-        """What the events up to a position make, without any snapshot; idle aggregates too."""
+        """The state after the events up to a position, made without a snapshot; idle aggregates are in it."""
         memory = Memory(self._app, self._archive())
         memory.idle = Idle({})
         self._replay(memory, 0, upto, set())
         return memory
 
     def _replay(self, memory: Memory, after: int, upto: int, types: set[str]) -> int:
-        """Takes in the commits after … upto; returns the time of the last one, 0 if there is none."""
+        """Applies the commits after … upto; returns the time of the last one, 0 if there is none."""
         seen: set[type] = set()
         time_ns = 0
         for last, record in self._reader.records(after) if upto > after else ():
@@ -145,11 +146,11 @@ class Standby:
 
 
 def commands_of(reader: Reader) -> CommandAt:
-    """What this event store says of a position."""
+    """Looks up in this event store which command stands at a position."""
 
     def command_at(position: int) -> str:
-        for found, entry in reader.entries(position - 1):
-            return decode_commit(entry).command if found == position else ""
+        for next_position, entry in reader.entries(position - 1):
+            return decode_commit(entry).command if next_position == position else ""
         return ""
 
     return command_at

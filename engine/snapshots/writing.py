@@ -1,8 +1,8 @@
-"""Writing a snapshot, so that a file of its name is a whole one, whatever comes between.
+"""Writing a snapshot so that a file with a snapshot's name is always whole, whatever interrupts the writing.
 
 1  the file is written under another name, piece by piece, and flushed
 2  it is renamed
-3  the folder is flushed: only now it may be counted on
+3  the folder is flushed, and only now may the snapshot be relied on
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,46 +12,49 @@ import msgspec
 from engine.base.crash import crash_point
 from engine.base.files import Files, write_all
 from engine.model.aggregates import Aggregate
-from engine.snapshots.format import CHUNK, Head, class_name, encode_chunk, encode_head
-from engine.snapshots.shelf import TMP, Place, Shelf
+from engine.snapshots.folder import TMP, SnapshotFile, SnapshotFolder
+from engine.snapshots.format import CHUNK, SnapshotHeader, class_name, encode_chunk, encode_header
 
-PIECE = 1 << 20  # flushed one by one: an append to the journal waits behind one piece, not behind the file
+PIECE = 1 << 20  # flushed one by one: an append to the journal then waits for one piece, not for the file
 
 
 def write(
-    shelf: Shelf, head: Head, aggregates: Mapping[str, Aggregate], beat: Callable[[], object] = lambda: None
-) -> Place:
-    """Writes the snapshot that `head` describes; what it says about classes and chunks is filled in here.
+    folder: SnapshotFolder,
+    header: SnapshotHeader,
+    aggregates: Mapping[str, Aggregate],
+    beat: Callable[[], object] = lambda: None,
+) -> SnapshotFile:
+    """Writes the snapshot that `header` describes, and fills in what the header says of classes and chunks.
 
-    `beat` is called every now and then. OSError: nothing is there under the final name. Whatever
-    `save_state` or `pickle` raise goes through.
+    `beat` is called every now and then. OSError: no file has the final name. What `save_state` and `pickle`
+    raise is passed on.
     """
-    files, tmp = shelf.files, shelf.folder / TMP
-    everyone = [aggregates[name] for name in sorted(aggregates)]
-    kinds = {cls: number for number, cls in enumerate(dict.fromkeys(type(one) for one in everyone))}
-    chunks = -(-len(everyone) // CHUNK)
-    head = msgspec.structs.replace(
-        head, classes=[class_name(cls) for cls in kinds], aggregates=len(everyone), chunks=chunks
+    files, tmp = folder.files, folder.path / TMP
+    ordered = [aggregates[name] for name in sorted(aggregates)]
+    kinds = {cls: number for number, cls in enumerate(dict.fromkeys(type(one) for one in ordered))}
+    chunks = -(-len(ordered) // CHUNK)
+    header = msgspec.structs.replace(
+        header, classes=[class_name(cls) for cls in kinds], aggregates=len(ordered), chunks=chunks
     )
-    shelf.make()
+    folder.make()
     file = files.create(tmp)
     try:
-        start, key = encode_head(head)
+        start, key = encode_header(header)
         offset = _append(files, file, [start], 0, beat)
         crash_point("snapshot.begun")
-        for number, some in enumerate(_parted(everyone)):
+        for number, some in enumerate(_parted(ordered)):
             offset = _append(files, file, encode_chunk(number, key, kinds, some, beat), offset, beat)
             crash_point("snapshot.chunk")
         files.flush_all(file)
     finally:
         files.close(file)
     crash_point("snapshot.flushed")
-    place = shelf.place(head.position, head.sequence)
-    files.rename(tmp, place.path)
+    snapshot = folder.file_at(header.position, header.sequence)
+    files.rename(tmp, snapshot.path)
     crash_point("snapshot.renamed")
-    files.flush_folder(shelf.folder)
+    files.flush_folder(folder.path)
     crash_point("snapshot.durable")
-    return place
+    return snapshot
 
 
 def _append(files: Files, file: int, parts: Sequence[bytes], offset: int, beat: Callable[[], object]) -> int:
@@ -67,6 +70,6 @@ def _append(files: Files, file: int, parts: Sequence[bytes], offset: int, beat: 
     return offset
 
 
-def _parted(everyone: Sequence[Aggregate]) -> Iterator[Sequence[Aggregate]]:
-    for start in range(0, len(everyone), CHUNK):
-        yield everyone[start : start + CHUNK]
+def _parted(ordered: Sequence[Aggregate]) -> Iterator[Sequence[Aggregate]]:
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]

@@ -13,7 +13,7 @@ import pytest
 from domain_12306.synthetic import run_name
 from engine.base.identity import partition_of
 from engine.client import Client
-from engine.snapshots import Shelf
+from engine.snapshots import SnapshotFolder
 from engine.supervisor.node import Node
 from tests.acceptance.kit import SEATS, SEGMENTS, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
@@ -67,7 +67,7 @@ class Story:
 
 
 def taken(data: Path, partitions: int = 1) -> int:
-    return sum(len(Shelf(data, p).places()) for p in range(partitions))
+    return sum(len(SnapshotFolder(data, p).snapshots()) for p in range(partitions))
 
 
 def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path)
     with node, Client(node.endpoints) as client:
         story.holds(client)
         story.go_on(client, 50)
-    spoilt = Shelf(data, 0).places()[0].path  # the newest: which one depends on how fast it went
+    spoilt = SnapshotFolder(data, 0).snapshots()[0].path  # the newest: which one depends on how fast it went
     spoilt.write_bytes(spoilt.read_bytes()[:-9])
     with node, Client(node.endpoints) as client:
         story.holds(client)

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from engine.model.state import state_digest
-from engine.snapshots import Shelf
+from engine.snapshots import SnapshotFolder
 from tests.recovery.disk import Disk, Snapshot
 from tests.unit.engine.snapshots.sample import newest, put, some
 
@@ -17,8 +17,8 @@ def test_no_power_cut_leaves_a_snapshot_that_is_not_one() -> None:
     first = put(DATA, 10, some(2), disk)
     put(DATA, 20, old, disk)
     disk.snapshots = []
-    place = put(DATA, 30, new, disk)
-    Shelf(DATA, 0, disk).keep(place.path)
+    third = put(DATA, 30, new, disk)
+    SnapshotFolder(DATA, 0, disk).keep(third.path)
     disk.snapshots.append(Snapshot.of(disk))
     digests = {20: state_digest(old), 30: state_digest(new)}
     chance = random.Random(1)
@@ -31,7 +31,7 @@ def test_no_power_cut_leaves_a_snapshot_that_is_not_one() -> None:
             assert state_digest(found.aggregates) == digests[found.position]
             met[found.position] += 1
             met["said"] += len(said)
-            assert first.path.name in image or place.path.name in image
+            assert first.path.name in image or third.path.name in image
     assert met[20] > 10
     assert met[30] > 2
     assert met["said"] == 0, "a file of that name is always whole"

@@ -10,7 +10,7 @@ import msgspec
 from engine import Engine
 from engine.core.partition import Partition
 from engine.model.state import state_digest
-from engine.snapshots import Place, Snapshot, Standby, commands_of, load_newest
+from engine.snapshots import Snapshot, SnapshotFile, Standby, commands_of, load_newest
 from engine.store import Reader, Writer
 from engine.store.archive import StoreArchive
 from engine.wire.batches import Batch
@@ -62,7 +62,7 @@ def standby(
         yield Standby(data, 0, app or tallies(), reader, print, beat=beat)
 
 
-def take(data: Path, app: Engine | None = None) -> Place | None:
+def take(data: Path, app: Engine | None = None) -> SnapshotFile | None:
     """The next snapshot."""
     with standby(data, app) as taker:
         return taker.take()

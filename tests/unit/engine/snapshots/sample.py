@@ -6,7 +6,15 @@ from typing import Any
 
 from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
 from engine.base.files import Files
-from engine.snapshots import Head, Place, Shelf, Snapshot, code_mark, load_newest, write
+from engine.snapshots import (
+    Snapshot,
+    SnapshotFile,
+    SnapshotFolder,
+    SnapshotHeader,
+    code_mark,
+    load_newest,
+    write,
+)
 
 MINUTES = 60 * 10**9
 T0 = 1_790_000_000_000_000_000
@@ -57,21 +65,21 @@ def some(number: int, upto: int = 3) -> dict[str, Tally]:
     return found
 
 
-def head(position: int, **more: Any) -> Head:
+def header(position: int, **more: Any) -> SnapshotHeader:
     """What a writer says of a snapshot at this position."""
     facts: dict[str, Any] = {
         "partition": 0, "position": position, "sequence": position, "time_ns": T0 + position,
         "command": f"{position:032x}", "aggregates": 0, "chunks": 0, "complete": True, "classes": [],
         "event_types": ["added"], "app": "tallies", "code": code_mark(tallies()), "made_ns": T0,
     }  # fmt: skip
-    return Head(**(facts | more))
+    return SnapshotHeader(**(facts | more))
 
 
 def put(
     data: Path, position: int, tallies: dict[str, Tally], files: Files | None = None, **more: Any
-) -> Place:
+) -> SnapshotFile:
     """Writes one."""
-    return write(Shelf(data, 0, files), head(position, **more), tallies)
+    return write(SnapshotFolder(data, 0, files), header(position, **more), tallies)
 
 
 def newest(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.state import state_digest
-from engine.snapshots import Shelf, code, verify
+from engine.snapshots import SnapshotFolder, code, verify
 from engine.snapshots.format import CHUNK
 from engine.snapshots.loading import Unusable
 from tests.unit.engine.snapshots.sample import Tally, newest, put, some
@@ -63,9 +63,9 @@ def test_any_flipped_bit_and_any_cut_is_noticed_and_the_one_before_is_used(tmp_p
 
 
 def test_chunks_cannot_be_exchanged(tmp_path: Path) -> None:
-    place = put(tmp_path, 9, some(CHUNK * 2), sequence=11)
+    snapshot = put(tmp_path, 9, some(CHUNK * 2), sequence=11)
     other = put(tmp_path, 9, some(CHUNK * 2), sequence=10)
-    ours, theirs = place.path.read_bytes(), other.path.read_bytes()
+    ours, theirs = snapshot.path.read_bytes(), other.path.read_bytes()
     body = len(ours) // 2
     assert len(ours) == len(theirs)
     other.path.write_bytes(theirs[:body] + ours[body:])
@@ -94,12 +94,12 @@ def test_a_snapshot_of_another_event_store_is_passed_over(tmp_path: Path) -> Non
 
 
 def test_two_are_kept_and_those_named_are_among_them(tmp_path: Path) -> None:
-    places = [put(tmp_path, position, some(1)) for position in (1, 2, 3, 4)]
-    shelf = Shelf(tmp_path, 0)
-    assert shelf.keep(places[3].path, places[1].path) == [places[3], places[1]]
+    snapshots = [put(tmp_path, position, some(1)) for position in (1, 2, 3, 4)]
+    folder = SnapshotFolder(tmp_path, 0)
+    assert folder.keep(snapshots[3].path, snapshots[1].path) == [snapshots[3], snapshots[1]]
     put(tmp_path, 7, some(1))
-    assert [place.position for place in shelf.keep()] == [7, 4]
-    assert sorted(os.listdir(shelf.folder)) == sorted(place.path.name for place in shelf.places())
+    assert [snapshot.position for snapshot in folder.keep()] == [7, 4]
+    assert sorted(os.listdir(folder.path)) == sorted(snapshot.path.name for snapshot in folder.snapshots())
 
 
 def test_a_state_that_its_class_no_longer_takes_is_passed_over(

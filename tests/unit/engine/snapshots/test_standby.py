@@ -1,4 +1,4 @@
-"""A snapshot and the tail behind it are the same as all events from the first one on, wherever it is cut."""
+"""A snapshot and the tail after it are the same as all events from the first one on, wherever it is cut."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.model.state import canonical
-from engine.snapshots import Shelf
+from engine.snapshots import SnapshotFolder
 from engine.snapshots.loading import Unusable, verify
 from tests.unit.engine.snapshots.history import History, digest, restored, standby, take
 from tests.unit.engine.snapshots.sample import tallies
@@ -17,28 +17,28 @@ from tests.unit.engine.snapshots.sample import tallies
 POINTS = ("state", "begun", "chunk", "flushed", "renamed", "durable", "kept")
 
 
-def test_a_snapshot_at_every_place_and_the_tail_behind_it_are_the_whole_history(tmp_path: Path) -> None:
+def test_a_snapshot_at_every_place_and_the_tail_after_it_are_the_whole_history(tmp_path: Path) -> None:
     history = History(tmp_path)
     for _ in range(25):
         history.go_on(1)
-        place = take(tmp_path)
-        assert place is not None
-        assert place.position == history.partition.position
+        snapshot = take(tmp_path)
+        assert snapshot is not None
+        assert snapshot.position == history.partition.position
         history.go_on(2)
         assert digest(restored(tmp_path)) == digest(history.partition)
         assert digest(restored(tmp_path, with_snapshot=False)) == digest(history.partition)
-    assert len(Shelf(tmp_path, 0).places()) == 2
+    assert len(SnapshotFolder(tmp_path, 0).snapshots()) == 2
 
 
 def test_nothing_is_taken_where_nothing_is_new(tmp_path: Path) -> None:
     history = History(tmp_path)
     assert take(tmp_path) is None, "nothing has happened yet"
     history.go_on(3)
-    place = take(tmp_path)
-    assert place is not None
+    snapshot = take(tmp_path)
+    assert snapshot is not None
     assert take(tmp_path) is None
     history.go_on(1)
-    assert take(tmp_path) not in (None, place)
+    assert take(tmp_path) not in (None, snapshot)
 
 
 def test_damaged_snapshots_cost_time_and_nothing_else(tmp_path: Path) -> None:
@@ -46,13 +46,13 @@ def test_damaged_snapshots_cost_time_and_nothing_else(tmp_path: Path) -> None:
     for _ in range(2):
         history.go_on(4)
         take(tmp_path)
-    newest, older = Shelf(tmp_path, 0).places()
+    newest, older = SnapshotFolder(tmp_path, 0).snapshots()
     history.go_on(3)
     expected = digest(history.partition)
-    for place in (newest, older):
-        content = bytearray(place.path.read_bytes())
+    for snapshot in (newest, older):
+        content = bytearray(snapshot.path.read_bytes())
         content[len(content) // 2] ^= 4
-        place.path.write_bytes(content)
+        snapshot.path.write_bytes(content)
         assert digest(restored(tmp_path)) == expected
     made = take(tmp_path)
     assert made is not None
@@ -93,9 +93,9 @@ def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     with standby(tmp_path, beat=beat) as taker:
         with pytest.raises(InterruptedError):
             taker.take()
-        assert Shelf(tmp_path, 0).places() == []
+        assert SnapshotFolder(tmp_path, 0).snapshots() == []
         assert taker.take() is not None
-    assert len(os.listdir(Shelf(tmp_path, 0).folder)) == 1
+    assert len(os.listdir(SnapshotFolder(tmp_path, 0).path)) == 1
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -110,17 +110,17 @@ def test_a_death_at_any_step_leaves_whole_snapshots_only(tmp_path: Path, point: 
         timeout=30,
     )
     assert child.returncode == -signal.SIGKILL
-    places = Shelf(tmp_path, 0).places()
-    assert before in places
-    for place in places:
+    snapshots = SnapshotFolder(tmp_path, 0).snapshots()
+    assert before in snapshots
+    for snapshot in snapshots:
         try:
-            verify(place.path)
+            verify(snapshot.path)
         except Unusable as why:  # pragma: no cover
             pytest.fail(str(why))
-    assert len(places) == 1 + (point in ("renamed", "durable", "kept"))
+    assert len(snapshots) == 1 + (point in ("renamed", "durable", "kept"))
     assert digest(restored(tmp_path)) == digest(history.partition)
     take(tmp_path)
-    assert len(os.listdir(Shelf(tmp_path, 0).folder)) == 2
+    assert len(os.listdir(SnapshotFolder(tmp_path, 0).path)) == 2
     assert digest(restored(tmp_path)) == digest(history.partition)
 
 
