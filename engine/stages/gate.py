@@ -6,12 +6,13 @@ one array, which the core decodes faster. Cheap checks come first: bytes, then t
 (ids, aggregates, how many), then the client's share of what is in flight.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from engine.base.identity import partition_of
+from engine.wire.batches import decode_replies
 from engine.wire.commands import (
     NOT_DECODABLE,
     Envelope,
@@ -24,6 +25,9 @@ from engine.wire.commands import (
 LONGEST_ECHOED_ID = 64
 GROUP_COMMANDS = 1_000  # a larger array is parted: what the core makes of it has to fit into a ring
 _encode = msgspec.json.encode
+
+Group = tuple[bytes, int, bytes]
+"""(client's routing id, number of commands, JSON array of them)."""
 
 
 class _Named(msgspec.Struct):
@@ -46,7 +50,7 @@ class Limits:
 class Admitted:
     """What one drain lets in: groups by partition, and answers that are due at once or after the fsync."""
 
-    groups: dict[int, list[tuple[bytes, int, bytes]]] = field(default_factory=dict)
+    groups: dict[int, list[Group]] = field(default_factory=dict)
     refused: list[tuple[bytes, bytes]] = field(default_factory=list)
     accepted: list[tuple[bytes, bytes]] = field(default_factory=list)
 
@@ -81,7 +85,25 @@ class Gate:
             self._singles(admitted, who, bodies, busy)
         return admitted
 
-    def answered(self, who: bytes, count: int) -> None:
+    def turn_away(self, groups: Mapping[int, Sequence[Group]], reason: str) -> Iterator[tuple[bytes, bytes]]:
+        """(who, answers) for groups that were let in and then found no room: `busy`, all of them."""
+        for some in groups.values():
+            for who, count, body in some:
+                self._left(who, count)
+                yield who, _busy(decode_envelopes(body), reason)
+
+    def answers(self, records: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """(who, answers) in records of the output stage, those to one client joined. With them its commands
+        leave the node."""
+        bodies: dict[bytes, list[bytes]] = {}
+        for record in records:
+            for who, count, body in decode_replies(record):
+                self._left(who, count)
+                bodies.setdefault(who, []).append(body)
+        for who, parts in bodies.items():
+            yield who, b",".join(parts)
+
+    def _left(self, who: bytes, count: int) -> None:
         """Commands of a client left the node."""
         left = self.in_flight.get(who, 0) - count
         if left > 0:
@@ -175,11 +197,6 @@ class Gate:
     def _too_many(self, id: str | None, count: int) -> bytes:
         text = f"a message may have {self.limits.commands_per_message} commands, this one has {count}"
         return _failed(id, "too-many", text)
-
-
-def busy_answer(body: bytes, reason: str) -> bytes:
-    """What is answered for a group that was let in and then found no room."""
-    return _busy(decode_envelopes(body), reason)
 
 
 def _busy(envelopes: list[Envelope], reason: str) -> bytes:

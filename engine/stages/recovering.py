@@ -63,9 +63,7 @@ class Past:
             self._wait()
 
         archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, wait)
-        partition = Partition(
-            self.app, self.number, window=self._window, archive=archive, log=self._log
-        )
+        partition = Partition(self.app, self.number, window=self._window, archive=archive, log=self._log)
         partition.epoch = self.output.epoch  # before looking: what is appended from now on is a new epoch
         stored, position = self.reader.watermark()
         snapshot = load_newest(
@@ -78,9 +76,7 @@ class Past:
             beat=lambda: self._beat(0),
         )
         if snapshot is not None:
-            partition.restore(
-                snapshot.position, snapshot.aggregates, snapshot.time_ns, snapshot.complete
-            )
+            partition.restore(snapshot.position, snapshot.aggregates, snapshot.time_ns, snapshot.complete)
         for last, record in self.reader.records(partition.position):
             first, commits = self._decode(record)
             if first <= partition.position:

@@ -7,23 +7,21 @@ batch, and answered from what was stored. Only the rings are left out.
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.base.errors import NoSpace
 from engine.core.partition import Partition
-from engine.journal import Writer as Journal
-from engine.journal import read, recover
 from engine.model.app import Engine
 from engine.node.config import Config
-from engine.processes.input import Group, parted
 from engine.processes.output import answers_of, duplicates_in
-from engine.stages.gate import Gate, Limits, busy_answer
+from engine.stages.gate import Gate, Limits
 from engine.stages.recovering import Past
+from engine.stages.sequencer import Sequencer
 from engine.store import Conflict, Reader, Writer
-from engine.wire.batches import Batch, decode_batch, decode_replies, encode_batch
-from engine.wire.sections import decode_payload, encode_payload, encode_section, last_sequence
+from engine.wire.batches import Batch, decode_batch, encode_batch
+from engine.wire.sections import last_sequence
 
 MAP_BYTES = 1 << 30
 SEGMENT_BYTES = 1 << 20
@@ -57,6 +55,12 @@ class Lane:
     def replay(self, journaled: int) -> None:
         """Runs the journal behind what is stored."""
         self._past.replay(self.partition, journaled, self.run)
+
+    def take(self, sections: Sequence[bytes]) -> None:
+        """Runs what was not replayed already."""
+        for section in sections:
+            if last_sequence(section) > self.partition.sequence:
+                self.run(section)
 
     def run(self, section: bytes) -> None:
         """Decides a section, stores what comes of it, then answers and publishes it."""
@@ -95,7 +99,7 @@ class Lane:
 
 
 class Pipeline:
-    """All partitions behind one gate and one journal. `now_ns` is its clock, `time_ns` its last stamp."""
+    """All partitions behind one gate and one journal. `now_ns` is its clock."""
 
     def __init__(
         self,
@@ -115,16 +119,16 @@ class Pipeline:
             partitions,
         )
         self.lanes = [Lane(app, data, number, publish, log) for number in range(partitions)]
-        folder = data / "journal"
-        recovered = recover(folder, witness=max(lane.sequence for lane in self.lanes))
-        self._journal = Journal(folder, recovered=recovered, segment_bytes=SEGMENT_BYTES, background=False)
-        self.sequence, self.time_ns = recovered.last_sequence, recovered.last_time_ns
-        self._last = [lane.sequence for lane in self.lanes]
-        for frame in read(folder, min(self._last), self.sequence):
-            for number, section in decode_payload(frame.payload):
-                self._last[number] = max(self._last[number], last_sequence(section))
+        self.sequencer = Sequencer(
+            data / "journal",
+            [lane.sequence for lane in self.lanes],
+            segment_bytes=SEGMENT_BYTES,
+            background=False,
+        )
+        for _ in self.sequencer.replay([self.sequencer.sequence] * partitions):
+            raise AssertionError("no lane has seen more than was journaled")
         for lane in self.lanes:
-            lane.replay(self.sequence)
+            lane.replay(self.sequencer.sequence)
             lane.replies.clear()  # nobody who asked is there any more
 
     def take(self, messages: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -132,44 +136,30 @@ class Pipeline:
         admitted = self._gate.admit(messages)
         answers = list(admitted.refused)
         if admitted.groups:
+            stamped = self.sequencer.stamp(admitted.groups, self._now_ns())
             try:
-                self._journal_and_run(admitted.groups)
-                answers += admitted.accepted
+                self.sequencer.journal(stamped)
             except NoSpace:
-                for group in admitted.groups.values():
-                    for who, count, body in group:
-                        self._gate.answered(who, count)
-                        answers.append((who, busy_answer(body, "the node is full")))
+                answers += self._gate.turn_away(admitted.groups, "the node is full")
+            else:
+                answers += admitted.accepted
+                for number, sections in stamped.sections.items():
+                    self.lanes[number].take(sections)
         for lane in self.lanes:
             replies, lane.replies = lane.replies, []
-            for record in replies:
-                for who, count, body in decode_replies(record):
-                    self._gate.answered(who, count)
-                    answers.append((who, body))
+            answers += self._gate.answers(replies)
         return [(who, b"[" + body + b"]") for who, body in answers]
+
+    @property
+    def time_ns(self) -> int:
+        """The last stamp."""
+        return self.sequencer.time_ns
 
     def close(self) -> None:
         """Closes journal and stores."""
-        self._journal.close()
+        self.sequencer.close()
         for lane in self.lanes:
             lane.close()
-
-    def _journal_and_run(self, groups: dict[int, list[Group]]) -> None:
-        first, at_ns = self.sequence + 1, max(self.time_ns + 1, self._now_ns())
-        sections: list[tuple[int, bytes]] = []
-        last, sequence = list(self._last), first
-        for number in sorted(groups):
-            for some in parted(groups[number]):
-                section = encode_section(sequence, last[number], at_ns + sequence - first, some)
-                sections.append((number, section))
-                last[number] = last_sequence(section)
-                sequence = last[number] + 1
-        self._journal.append(encode_payload(sections), first, sequence - first, at_ns)
-        self.sequence, self.time_ns, self._last = sequence - 1, at_ns + sequence - 1 - first, last
-        for number, section in sections:
-            lane = self.lanes[number]
-            if last_sequence(section) > lane.partition.sequence:
-                lane.run(section)
 
 
 def _never() -> Any:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine import Command
 from engine.base.identity import partition_of, uuid7_hex
-from engine.stages.gate import Admitted, Gate, Limits, busy_answer
+from engine.stages.gate import Admitted, Gate, Limits
+from engine.wire.batches import encode_reply
 from engine.wire.commands import CommandDecoder
 from tests.unit.engine.cli.sample import Add, create
 
@@ -281,12 +282,12 @@ def test_a_busy_node_keeps_nothing_and_says_why() -> None:
 def test_a_group_without_room_behind_the_gate_is_answered_busy_whatever_its_size() -> None:
     small = Limits(message_bytes=200, commands_per_message=1, in_flight_per_client=1000)
     commands = [add(n) for n in range(20)]
-    ((_, _, body),) = admit(*((A, command) for command in commands), limits=small).groups[0]
-    assert msgspec.json.decode(busy_answer(body, "full")) == {
-        "outcome": "busy",
-        "ids": [id_of(command) for command in commands],
-        "reason": "full",
-    }
+    gate = Gate(small, 1)
+    admitted = gate.admit([(A, command) for command in commands])
+    ((who, body),) = gate.turn_away(admitted.groups, "full")
+    ids = [id_of(command) for command in commands]
+    assert (who, msgspec.json.decode(body)) == (A, {"outcome": "busy", "ids": ids, "reason": "full"})
+    assert not gate.in_flight
 
 
 def test_a_client_may_have_only_so_many_in_flight() -> None:
@@ -299,12 +300,17 @@ def test_a_client_may_have_only_so_many_in_flight() -> None:
     assert len(journaled(gate.admit([(B, add())]), B)) == 1, "the others are not concerned"
 
     assert answers(gate.admit([(A, add())]))[0]["outcome"] == "busy"
-    gate.answered(A, 2)
+    list(gate.answers([encode_reply(A, 2, b"1,2")]))
     assert answers(gate.admit([(A, array(*commands[5:]))]))[0]["outcome"] == "busy", "an array is not parted"
     assert len(journaled(gate.admit([(A, array(*commands[5:7]))]))) == 2
-    gate.answered(A, 5)
-    gate.answered(B, 1)
+    list(gate.answers([encode_reply(A, 5, b"1"), encode_reply(B, 1, b"1")]))
     assert gate.in_flight == {}
+
+
+def test_answers_to_one_client_are_joined_in_their_order() -> None:
+    gate = Gate(LIMITS, 1)
+    records = [encode_reply(A, 1, b"1") + encode_reply(B, 1, b"2"), encode_reply(A, 2, b"3,4")]
+    assert list(gate.answers(records)) == [(A, b"1,3,4"), (B, b"2")]
 
 
 def test_refused_commands_do_not_count_as_in_flight() -> None:
