@@ -15,7 +15,7 @@ from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.journal import dump, read, verify
 from engine.store import Reader
-from engine.wire.sections import GROUP, SECTION, decode_payload
+from engine.wire.sections import decode_payload, groups_of, header_of
 
 DESCRIPTION = """Looks into the journal, the record of every accepted command. Changes nothing."""
 DUMP = """Prints one JSON object a line: each segment, batch and seal of the journal, or each command. While a
@@ -57,13 +57,8 @@ def commands(folder: Path, after: int = 0) -> Iterator[dict[str, Any]]:
     decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
     for frame in read(folder, after):
         for partition, section in decode_payload(frame.payload):
-            sequence, _, time_ns, _, groups = SECTION.unpack_from(section)
-            at = SECTION.size
-            for _ in range(groups):
-                who_length, _, _, length = GROUP.unpack_from(section, at)
-                at += GROUP.size
-                who, body = section[at : at + who_length], section[at + who_length : at + who_length + length]
-                at += who_length + length
+            sequence, _, time_ns, _, _ = header_of(section)
+            for who, _, body in groups_of(section):
                 for command in decode(body):
                     if sequence > after:
                         yield {

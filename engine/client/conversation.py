@@ -12,16 +12,14 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-import msgspec
-
-from engine.client.answers import FINAL, decode_answers
 from engine.client.receipts import Receipt
 from engine.model.messages import Command
+from engine.wire.answers import FINAL, decode_answers
+from engine.wire.commands import encode_command, join_commands
 
 RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
-_encode = msgspec.json.encode
 
 
 class Ticket:
@@ -95,9 +93,7 @@ class Conversation:
 
     def submit(self, command: Command, wait: str, now: float, timeout_s: float) -> Ticket:
         """Takes a command in; it leaves with the next `outgoing`."""
-        body = _encode(command)
-        if wait == "accepted":
-            body = body[:-1] + b',"wait":"accepted"}'
+        body = encode_command(command, early=wait == "accepted")
         ticket = Ticket(command.id, body, wait, now + timeout_s)
         if len(body) > self.max_message_bytes:
             # Not sent: the node could not even say which one it was.
@@ -254,4 +250,4 @@ class Conversation:
 
 
 def _frame(bodies: list[bytes]) -> bytes:
-    return bodies[0] if len(bodies) == 1 else b"[" + b",".join(bodies) + b"]"
+    return bodies[0] if len(bodies) == 1 else join_commands(bodies)

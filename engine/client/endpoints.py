@@ -12,6 +12,7 @@ import zmq
 from engine.client.receipts import QueryRefused
 from engine.node.config import Config
 from engine.node.running import find_node
+from engine.wire.queries import decode_answer, encode_request
 
 DEFAULTS = Config()
 
@@ -56,18 +57,15 @@ def question(
     query: str, args: Any, at_least: tuple[int, int] | None, timeout_s: float, number: int
 ) -> bytes:
     """The frame of a query."""
-    request: dict[str, Any] = {"request": number, "query": query, "timeout_ms": int(timeout_s * 1000)}
-    if args is not None:
-        request["args"] = args
-    if at_least is not None:
-        request["at_least"] = at_least
-    return msgspec.json.encode(request)
+    timeout_ms = int(timeout_s * 1000)
+    return encode_request(query, args, request=number, at_least=at_least, timeout_ms=timeout_ms)
 
 
 def answer_in(frame: bytes) -> tuple[int | None, Any]:
     """(number of the request, answer). The answer to a query that was refused is a QueryRefused; the number
     is None if the view could not make it out."""
-    found: dict[str, Any] = msgspec.json.decode(frame)
-    if "error" in found:
-        return found["request"], QueryRefused(found["error"], found["message"])
-    return found["request"], found["answer"]
+    received = decode_answer(frame)
+    number = received.request if isinstance(received.request, int) else None
+    if received.error:
+        return number, QueryRefused(received.error, received.message)
+    return number, msgspec.json.decode(received.answer)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import msgspec
+from engine.wire.answers import answered_id
 
 NEVER = 1 << 64  # the sequence of what is half done: it is not stored before it is handed on
 
@@ -25,14 +25,7 @@ class Flight(NamedTuple):
         """The ids that it added to the window."""
         yield from self.ids[::2]
         for answer in self.outcomes:
-            yield _decode(answer).id
-
-
-class _Answer(msgspec.Struct):
-    id: str
-
-
-_decode = msgspec.json.Decoder(_Answer).decode
+            yield answered_id(answer)
 
 
 class Flights:

@@ -27,9 +27,18 @@ from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
 from engine.model.outcomes import Decided, Rejection
 from engine.model.stamp import Stamp
-from engine.wire.batches import Batch, encode_reply
+from engine.wire.answers import (
+    Committed,
+    CommittedBlock,
+    Failed,
+    Rejected,
+    Unchanged,
+    encode_answers,
+)
+from engine.wire.batches import Batch, encode_duplicates, encode_head, encode_reply
 from engine.wire.commands import CommandDecoder, Malformed
-from engine.wire.sections import GROUP, SECTION, singles
+from engine.wire.log import encode_record
+from engine.wire.sections import groups_of, header_of, singles
 
 Log = Callable[[str], None]
 
@@ -104,7 +113,7 @@ class Partition:
     def batches(self, section: bytes) -> Iterator[Batch]:
         """What is to be stored and answered for a section, one batch as a rule. Those of its commands that
         were taken in before (up to `sequence`) are left out."""
-        first, *_ = SECTION.unpack_from(section)
+        first = header_of(section).first_sequence
         if first > self.sequence:
             try:
                 yield self.process(section)
@@ -120,16 +129,15 @@ class Partition:
 
     def refuse(self, single: bytes, code: str, message: str) -> Batch:
         """The batch of a section of one command that is answered `failed` without being run."""
-        sequence, *_ = SECTION.unpack_from(single)
-        who_length, _, number, length = GROUP.unpack_from(single, SECTION.size)
-        at = SECTION.size + GROUP.size
-        (command,) = self._decode(single[at + who_length : at + who_length + length])
+        sequence = header_of(single).first_sequence
+        ((who, number, body),) = groups_of(single)
+        (command,) = self._decode(body)
         answer = self._failed(command.id, code, message)
         self.window.remember(command.id, answer)
         self.sequence = sequence
         self._flights.add(Flight(sequence, self.position, (), [], [answer]))
-        reply = encode_reply(single[at : at + who_length], number, answer)
-        kept = b"[" + answer + b"]"
+        reply = encode_reply(who, number, answer)
+        kept = encode_answers([answer])
         return Batch(
             sequence, sequence, self.position + 1, 0, b"", b"", b"", kept, reply, b"", self.epoch
         )
@@ -171,7 +179,7 @@ class Partition:
             raise
 
     def _run(self, section: bytes) -> Batch:
-        sequence, previous, time_ns, count, groups = SECTION.unpack_from(section)
+        sequence, previous, time_ns, count, _ = header_of(section)
         if previous != self.sequence:
             raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
         first_sequence, first_position = sequence, self.position + 1
@@ -185,14 +193,8 @@ class Partition:
         duplicates: list[tuple[bytes, str]] = []
         aggregates, handlers, window = self.aggregates, self._handlers, self.window
         young, highest = window.young, window.highest
-        at = SECTION.size
-        for _ in range(groups):
-            who_length, _, number, length = GROUP.unpack_from(section, at)
-            at += GROUP.size
-            who = section[at : at + who_length]
-            at += who_length
-            commands = self._decode(section[at : at + length])
-            at += length
+        for who, number, body in groups_of(section):
+            commands = self._decode(body)
             answers: list[bytes] = []
             start = len(commits)
             for command in commands:
@@ -266,7 +268,7 @@ class Partition:
                     young[id] = None
                 else:
                     if answer is None:
-                        answer = self._encode({"outcome": "unchanged", "id": id})
+                        answer = Unchanged(id).encode()
                     young[id] = answer
                     outcomes.append(answer)
                     answers.append(answer)
@@ -294,16 +296,16 @@ class Partition:
             len(commits),
             record,
             bytes.fromhex("".join(hexes)),
-            b"".join([bytes.fromhex(a.key) + a.version.to_bytes(8, "big") for a in touched.values()]),
-            b"[" + b",".join(outcomes) + b"]" if outcomes else b"",
+            b"".join([encode_head(bytes.fromhex(a.key), a.version) for a in touched.values()]),
+            encode_answers(outcomes) if outcomes else b"",
             b"".join(replies),
-            self._encode(duplicates) if duplicates else b"",
+            encode_duplicates(duplicates),
             self.epoch,
         )
 
     def _record(self, first_position: int, commits: list[Entry]) -> bytes:
         try:
-            return self._encode((first_position, commits))
+            return encode_record((first_position, commits))
         except Exception as error:
             text = f"an event cannot be encoded: {error}"
             self._log(f"between commands {commits[0][2]} and {commits[-1][2]} {text}")
@@ -333,29 +335,10 @@ class Partition:
         _, versions, ids, _, _, _, results = zip(*mine, strict=True)
         if results.count(None) != len(results):
             return [
-                self._encode(
-                    {
-                        "outcome": "committed",
-                        "id": ids[k],
-                        "version": versions[k],
-                        "partition": self.number,
-                        "position": position + k,
-                        "result": result,
-                    }
-                )
+                Committed(ids[k], versions[k], self.number, position + k, result).encode()
                 for k, result in enumerate(results)
             ]
-        return [
-            self._encode(
-                {
-                    "outcome": "committed",
-                    "ids": ids,
-                    "versions": versions,
-                    "partition": self.number,
-                    "position": position,
-                }
-            )
-        ]
+        return [CommittedBlock(ids, versions, self.number, position).encode()]
 
     def _unfold(
         self, id: str, decision: Any, appliers: dict[type, Callable[[Any, Any], None]]
@@ -377,10 +360,10 @@ class Partition:
         return events, result, None
 
     def _rejected(self, id: str, code: str, message: str) -> bytes:
-        return self._encode({"outcome": "rejected", "id": id, "code": code, "message": message})
+        return Rejected(id, code, message).encode()
 
     def _failed(self, id: str, code: str, message: str) -> bytes:
-        return self._encode({"outcome": "failed", "id": id, "code": code, "message": message})
+        return Failed(id, code, message).encode()
 
 
 def _place(error: BaseException) -> str:

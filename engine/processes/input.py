@@ -20,6 +20,7 @@ from engine.stages.pruner import Pruner
 from engine.stages.sequencer import Sequencer, Stamped
 from engine.store import Reader
 from engine.store import Writer as Store
+from engine.wire.answers import encode_answers
 from engine.wire.sections import last_sequence
 from ringbuffer import Bell, Consumer, Producer
 
@@ -216,7 +217,7 @@ class Clients:
         for who, body in answers:
             try:
                 self._socket.send(who, zmq.SNDMORE | zmq.NOBLOCK)
-                self._socket.send(b"[" + body + b"]", zmq.NOBLOCK)
+                self._socket.send(encode_answers([body]), zmq.NOBLOCK)
             except zmq.ZMQError:
                 self._slot.count_a += 1
 

@@ -24,7 +24,7 @@ from engine.processes.projector import DRAIN_RECORDS, LOOK_S, listen
 from engine.stages.post import Post
 from engine.stages.query_desk import Desk, desk_socket
 from engine.store import Reader
-from engine.wire.doorbell import DOORBELL
+from engine.wire.doorbell import decode_notice
 
 RETRY_S = 0.2  # between two tries to save where there is no room
 
@@ -174,8 +174,7 @@ class Work:
                 message = self.doorbell.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            partition, first, last = DOORBELL.unpack_from(message)
-            self.intake.take(partition, first, last, message[DOORBELL.size :])
+            self.intake.take(*decode_notice(message))
 
 
 def main(stage: Stage) -> None:

@@ -10,7 +10,6 @@ is stored: a new epoch begins, batches of older ones are dropped, and the core d
 
 import time
 
-import msgspec
 import zmq
 
 from engine.base.errors import InvariantBroken, NoSpace, RingfoldError
@@ -18,14 +17,13 @@ from engine.node.process import Stage, run
 from engine.node.status import State
 from engine.store import Conflict, Writer
 from engine.store.writer import Found
-from engine.wire.batches import Batch, decode_batch, encode_reply
-from engine.wire.doorbell import DOORBELL
+from engine.wire.answers import Committed
+from engine.wire.batches import Batch, decode_batch, decode_duplicates, encode_reply
+from engine.wire.doorbell import encode_notice
 from ringbuffer import Aborted
 
 READER_CHECK_S = 5.0
 RETRY_S = 0.2
-_decode_duplicates = msgspec.json.Decoder(list[tuple[bytes, str]]).decode
-_encode = msgspec.json.encode
 
 
 def main(stage: Stage) -> None:
@@ -62,11 +60,11 @@ def main(stage: Stage) -> None:
                     return
             for batch in batches:
                 if batch.commits:
-                    last = batch.first_position + batch.commits - 1
-                    doorbell.send(DOORBELL.pack(stage.partition, batch.first_position, last) + batch.log)
+                    first, last = batch.first_position, batch.last_position
+                    doorbell.send(encode_notice(stage.partition, first, last, batch.log))
             for first, last, record in {hit.record: None for _, hit in again}:
                 # Published again: the first time may have been lost in a power cut.
-                doorbell.send(DOORBELL.pack(stage.partition, first, last) + record)
+                doorbell.send(encode_notice(stage.partition, first, last, record))
             if conflict is not None:
                 stage.log(str(conflict))
                 stage.slot.epoch += 1
@@ -117,7 +115,7 @@ def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, Fou
     """(client, what the store has) for every command that was committed before."""
     found: list[tuple[bytes, Found]] = []
     for batch in batches:
-        for who, id in _decode_duplicates(batch.duplicates) if batch.duplicates else ():
+        for who, id in decode_duplicates(batch.duplicates):
             hit = writer.find_command(id)
             if hit is None:
                 raise InvariantBroken("the core knows a commit that is not stored", command=id)
@@ -129,16 +127,8 @@ def answers_of(batches: list[Batch], again: list[tuple[bytes, Found]], partition
     """The replies of all batches, then those to duplicates."""
     answers = [batch.replies for batch in batches if batch.replies]
     for who, (commit, position, _) in again:
-        answer: dict[str, object] = {
-            "outcome": "committed",
-            "id": commit.command,
-            "version": commit.version,
-            "partition": partition,
-            "position": position,
-        }
-        if commit.result is not None:
-            answer["result"] = commit.result
-        answers.append(encode_reply(who, 1, _encode(answer)))
+        answer = Committed(commit.command, commit.version, partition, position, commit.result)
+        answers.append(encode_reply(who, 1, answer.encode()))
     return answers
 
 

@@ -15,7 +15,7 @@ from engine.node.process import Stage, run
 from engine.node.status import State
 from engine.stages.query_desk import Desk, desk_socket
 from engine.stages.serving import Serving
-from engine.wire.doorbell import DOORBELL
+from engine.wire.doorbell import decode_notice
 
 DRAIN_RECORDS = 64  # then queries have their turn
 LOOK_S = 1.0  # how often the store is looked at without a doorbell: bounds what a lost one costs
@@ -83,8 +83,7 @@ def drain(doorbell: "zmq.Socket[bytes]", fold: Fold) -> bool:
             message = doorbell.recv(zmq.NOBLOCK)
         except zmq.Again:
             return number > 0
-        partition, first, last = DOORBELL.unpack_from(message)
-        fold.take(partition, first, last, message[DOORBELL.size :])
+        fold.take(*decode_notice(message))
     return True
 
 

@@ -23,7 +23,7 @@ from engine.node.config import Config
 from engine.node.manifest import read_manifest
 from engine.store import Reader
 from engine.wire.log import decode_commit, raw_record_decoder, record_decoder
-from engine.wire.sections import SECTION, decode_payload, singles
+from engine.wire.sections import decode_payload, header_of, singles
 
 
 class Difference(NamedTuple):
@@ -78,15 +78,15 @@ class _Lane:
 
     def run(self, section: bytes) -> Iterator[Difference]:
         """Decides a section, command by command."""
-        first, previous, *_ = SECTION.unpack_from(section)
-        if previous > self._partition.sequence:
+        header = header_of(section)
+        if header.previous_sequence > self._partition.sequence:
             raise ConfigError(
                 "the journal no longer has its beginning, so it cannot be replayed",
-                first_sequence=first,
+                first_sequence=header.first_sequence,
                 hint="journal_keep=all keeps it",
             )
         for single in singles(section, self._partition.sequence):
-            self._sequence, *_ = SECTION.unpack_from(single)
+            self._sequence = header_of(single).first_sequence
             if self._next is not None and self._next.sequence == self._sequence:
                 while self._foreign:
                     self._take_in(self._foreign.popleft())

@@ -12,22 +12,21 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine.base.identity import partition_of
+from engine.wire.answers import Accepted, Busy, Failed
 from engine.wire.batches import decode_replies
 from engine.wire.commands import (
     NOT_DECODABLE,
     Envelope,
     decode_envelope,
     decode_envelopes,
-    decode_raws,
     ids_are_canonical,
+    join_commands,
+    split_commands,
 )
+from engine.wire.groups import Group
 
 LONGEST_ECHOED_ID = 64
 GROUP_COMMANDS = 1_000  # a larger array is parted: what the core makes of it has to fit into a ring
-_encode = msgspec.json.encode
-
-Group = tuple[bytes, int, bytes]
-"""(client's routing id, number of commands, JSON array of them)."""
 
 
 class _Named(msgspec.Struct):
@@ -74,7 +73,7 @@ class Gate:
         for who, body in messages:
             if len(body) > limit:
                 text = f"a message may have {limit} bytes, this one has {len(body)}"
-                admitted.refused.append((who, _failed(None, "too-large", text)))
+                admitted.refused.append((who, Failed(None, "too-large", text).encode()))
             elif body.lstrip()[:1] == b"[":
                 if who in singles:
                     self._singles(admitted, who, singles.pop(who), busy)
@@ -116,9 +115,9 @@ class Gate:
             envelopes = decode_envelopes(body)
         except NOT_DECODABLE as error:
             try:
-                bodies = [bytes(raw) for raw in decode_raws(body)]
+                bodies = split_commands(body)
             except NOT_DECODABLE:
-                admitted.refused.append((who, _failed(None, "malformed", str(error))))
+                admitted.refused.append((who, Failed(None, "malformed", str(error)).encode()))
                 return
             if len(bodies) > self.limits.commands_per_message:
                 admitted.refused.append((who, self._too_many(None, len(bodies))))
@@ -126,12 +125,12 @@ class Gate:
                 self._one_by_one(admitted, who, bodies, busy)
             return
         if not envelopes:
-            admitted.refused.append((who, _failed(None, "malformed", "a message holds no command")))
+            admitted.refused.append((who, Failed(None, "malformed", "a message holds no command").encode()))
         elif len(envelopes) > self.limits.commands_per_message:
             refusals = [self._too_many(envelope.id, len(envelopes)) for envelope in envelopes]
             admitted.refused.append((who, b",".join(refusals)))
         elif not ids_are_canonical([envelope.id for envelope in envelopes]):
-            self._one_by_one(admitted, who, [bytes(raw) for raw in decode_raws(body)], busy)
+            self._one_by_one(admitted, who, split_commands(body), busy)
         else:
             self._let_in(admitted, who, envelopes, body, busy)
 
@@ -146,9 +145,9 @@ class Gate:
             return
         room = max(0, self.limits.in_flight_per_client - self.in_flight.get(who, 0))
         if 0 < room < len(bodies):  # as many as there is room for: messages, unlike arrays, can be parted
-            self._let_in(admitted, who, envelopes[:room], _join(bodies[:room]), busy)
+            self._let_in(admitted, who, envelopes[:room], join_commands(bodies[:room]), busy)
             envelopes, bodies = envelopes[room:], bodies[room:]
-        self._let_in(admitted, who, envelopes, _join(bodies), busy)
+        self._let_in(admitted, who, envelopes, join_commands(bodies), busy)
 
     def _one_by_one(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
         """The slow path: refuses what is malformed and lets its neighbours in, in their order."""
@@ -158,12 +157,13 @@ class Gate:
             try:
                 envelope = decode_envelope(body)
             except NOT_DECODABLE as error:
-                refusals.append(_failed(_some_id(body), "malformed", str(error)))
+                refusals.append(Failed(_some_id(body), "malformed", str(error)).encode())
                 continue
             if ids_are_canonical([envelope.id]):
                 good.append(body)
             else:
-                refusals.append(_failed(envelope.id, "malformed", "an id is 32 lower-case hex digits"))
+                text = "an id is 32 lower-case hex digits"
+                refusals.append(Failed(envelope.id, "malformed", text).encode())
         if refusals:
             admitted.refused.append((who, b",".join(refusals)))
         if good:
@@ -181,34 +181,26 @@ class Gate:
         self.in_flight[who] = flying
         early = [envelope.id for envelope in envelopes if envelope.wait == "accepted"]
         if early:
-            admitted.accepted.append((who, _encode({"outcome": "accepted", "ids": early})))
+            admitted.accepted.append((who, Accepted(early).encode()))
         if self.partitions == 1 and count <= GROUP_COMMANDS:
             admitted.groups.setdefault(0, []).append((who, count, body))
             return
         parts: dict[int, list[bytes]] = {}
-        for envelope, raw in zip(envelopes, decode_raws(body), strict=True):
-            parts.setdefault(partition_of(envelope.aggregate, self.partitions), []).append(bytes(raw))
-        for number, raws in parts.items():
+        for envelope, command in zip(envelopes, split_commands(body), strict=True):
+            parts.setdefault(partition_of(envelope.aggregate, self.partitions), []).append(command)
+        for number, commands in parts.items():
             groups = admitted.groups.setdefault(number, [])
-            for start in range(0, len(raws), GROUP_COMMANDS):
-                some = raws[start : start + GROUP_COMMANDS]
-                groups.append((who, len(some), _join(some)))
+            for start in range(0, len(commands), GROUP_COMMANDS):
+                some = commands[start : start + GROUP_COMMANDS]
+                groups.append((who, len(some), join_commands(some)))
 
     def _too_many(self, id: str | None, count: int) -> bytes:
         text = f"a message may have {self.limits.commands_per_message} commands, this one has {count}"
-        return _failed(id, "too-many", text)
+        return Failed(id, "too-many", text).encode()
 
 
 def _busy(envelopes: list[Envelope], reason: str) -> bytes:
-    return _encode({"outcome": "busy", "ids": [envelope.id for envelope in envelopes], "reason": reason})
-
-
-def _failed(id: str | None, code: str, message: str) -> bytes:
-    return _encode({"outcome": "failed", "id": id, "code": code, "message": message})
-
-
-def _join(bodies: list[bytes]) -> bytes:
-    return b"[" + b",".join(bodies) + b"]"
+    return Busy([envelope.id for envelope in envelopes], reason).encode()
 
 
 def _some_id(body: bytes) -> str | None:

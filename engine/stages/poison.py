@@ -16,7 +16,7 @@ from engine.core.partition import Partition
 from engine.journal.poisoned import poisoned_file, read_poisoned
 from engine.node.status import Slot
 from engine.wire.batches import Batch
-from engine.wire.sections import SECTION, last_sequence, singles
+from engine.wire.sections import header_of, singles
 
 DEATHS = 3  # the first of them may be known by its section only
 MEANING = "this command ended its process three times and was set aside"
@@ -39,13 +39,13 @@ class Poison:
 
     def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
         """The batches of a section; one for each command where there is a suspect or a culprit in it."""
-        first, *_ = SECTION.unpack_from(section)
-        last = last_sequence(section)
+        header = header_of(section)
+        first, last = header.first_sequence, header.last_sequence
         if not any(first <= sequence <= last for sequence in (self.suspect, *self.sequences)):
             yield from self._watched(partition, first, section)
             return
         for single in singles(section, partition.sequence):
-            sequence, *_ = SECTION.unpack_from(single)
+            sequence = header_of(single).first_sequence
             if sequence in self.sequences:
                 yield partition.refuse(single, "poisoned", MEANING)
             else:

@@ -1,37 +1,24 @@
 """The query desk of a projector: a ROUTER that answers from the view, or waits until the view is far enough.
 
-    request  {"request": any, "query": name, "args": {…}, "at_least": [partition, position], "timeout_ms": n}
-    answer   {"request": any, "positions": [n per partition], "answer": …}
-             {"request": any, "positions": …, "error": code, "message": text}
-
-What is asked is answered in `engine.follow.questions`.
+What goes over the wire is in `engine.wire.queries`; what is asked is answered in `engine.follow.questions`.
 """
 
 import contextlib
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import zmq
 
 from engine.follow.questions import Refused
+from engine.wire import queries
+from engine.wire.queries import Answered, Request, RequestId, decode_request, encode_answer
 
 MAX_WAITING = 10_000
 MAX_REQUEST_BYTES = 1 << 16
 MAX_PER_TURN = 200  # then events have their turn
-DEFAULT_TIMEOUT_MS = 1000
 LONGEST_TIMEOUT_MS = 60_000
 LONG_S = 0.05  # a query held longer than this makes the projector look into the store
-
-
-class Request(msgspec.Struct):
-    """A query as it comes over the wire."""
-
-    query: str
-    request: str | int | None = None
-    args: msgspec.Raw = msgspec.Raw(b"{}")
-    at_least: tuple[int, int] | None = None
-    timeout_ms: int = DEFAULT_TIMEOUT_MS
 
 
 class Answers(Protocol):
@@ -57,10 +44,6 @@ class _Waiting(msgspec.Struct):
     route: list[bytes]
     request: Request
     since: float
-
-
-_decode = msgspec.json.Decoder(Request).decode
-_encode = msgspec.json.encode
 
 
 class Desk:
@@ -100,7 +83,7 @@ class Desk:
 
     def _receive(self, route: list[bytes], body: bytes) -> None:
         try:
-            request = _decode(body)
+            request = decode_request(body)
         except msgspec.DecodeError as error:
             self._refuse(route, None, "malformed", str(error))
             return
@@ -142,12 +125,11 @@ class Desk:
             self._refuse(route, request.request, refused.code, refused.message)
             return
         positions = self.answers.positions
-        self._send(route, {"request": request.request, "positions": positions, "answer": msgspec.Raw(answer)})
+        self._send(route, Answered(request.request, positions, msgspec.Raw(answer)))
 
-    def _refuse(self, route: list[bytes], request: str | int | None, code: str, message: str) -> None:
-        positions = self.answers.positions
-        self._send(route, {"request": request, "positions": positions, "error": code, "message": message})
+    def _refuse(self, route: list[bytes], request: RequestId, code: str, message: str) -> None:
+        self._send(route, queries.Refused(request, self.answers.positions, code, message))
 
-    def _send(self, route: list[bytes], answer: dict[str, Any]) -> None:
+    def _send(self, route: list[bytes], answer: Answered | queries.Refused) -> None:
         with contextlib.suppress(zmq.ZMQError):  # whoever asked has left or does not read
-            self.socket.send_multipart([*route, _encode(answer)], zmq.NOBLOCK)
+            self.socket.send_multipart([*route, encode_answer(answer)], zmq.NOBLOCK)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.journal import Writer, read, recover
-from engine.stages.gate import Group
+from engine.wire.groups import Group
 from engine.wire.sections import decode_payload, encode_payload, encode_section, last_sequence
 
 SECTION_COMMANDS = 1_000  # bounds the batch that the core makes of a section, and starts the core earlier

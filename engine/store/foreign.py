@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
-import msgspec
 
 from engine.base.errors import ConfigError, NoSpace
 from engine.base.identity import aggregate_key, partition_of, uuid7_hex
@@ -19,6 +18,7 @@ from engine.model.messages import Event
 from engine.store.format import POSITION, TABLES, number, seal, word
 from engine.store.writer import Conflict
 from engine.wire.commands import ids_are_canonical
+from engine.wire.log import encode_record
 
 
 def append_foreign(
@@ -73,7 +73,7 @@ def append_to(
             if not txn.put(bytes.fromhex(id) + key, at, db=commands, overwrite=False):
                 raise Conflict("this command is stored already", aggregate=aggregate, command=id)
             entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
-            txn.put(at, seal(msgspec.json.encode((position, [entry]))), db=log, append=True)
+            txn.put(at, seal(encode_record((position, [entry]))), db=log, append=True)
             txn.put(key + word(wanted), at, db=versions)
             txn.put(POSITION, at, db=meta)
     except (lmdb.MapFullError, lmdb.DiskError) as error:

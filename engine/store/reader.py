@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import lmdb
-import msgspec
 
 from engine.base.errors import CorruptData, Fault
 from engine.base.identity import aggregate_key
@@ -14,6 +13,7 @@ from engine.model.commit import Commit
 from engine.store.entries import Entry, Types, entries_in, entries_of
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, unseal, word
 from engine.store.writer import Writer
+from engine.wire.answers import answered_id, split_answers
 from engine.wire.log import decode_commit, raw_record_decoder
 
 RECORDS_PER_READ, BYTES_PER_READ = 256, 4 << 20  # whichever is reached first ends a transaction
@@ -170,17 +170,9 @@ class Reader:
         with self.env.begin() as txn:
             values = [value for key, value in txn.cursor(self.outcomes) if number(key) <= upto]
         for value in values:
-            for raw in _decode_raws(value):
-                yield _decode_id(raw).id, bytes(raw)
+            for answer in split_answers(value):
+                yield answered_id(answer), answer
 
     def close(self) -> None:
         """Closes the environment."""
         self.env.close()
-
-
-class _Answer(msgspec.Struct):
-    id: str
-
-
-_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_id = msgspec.json.Decoder(_Answer).decode

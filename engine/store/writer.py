@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import lmdb
-import msgspec
 
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
 from engine.model.commit import Commit
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, seal, unseal, word
-from engine.wire.batches import Batch
+from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
+from engine.wire.log import decode_commit, take_apart
 
 
 class Conflict(RingfoldError):
@@ -72,10 +72,8 @@ class Writer:
             position += batch.commits
             at = word(position)
             entries.append((at, seal(batch.log)))
-            ids, tops = batch.keys, batch.heads
-            keys += [(ids[i : i + 24], at) for i in range(0, len(ids), 24)]
-            for i in range(0, len(tops), 16):
-                heads[tops[i : i + 16]] = at
+            keys += [(key, at) for key in split_part(batch.keys, KEY_BYTES)]
+            heads |= dict.fromkeys(split_part(batch.heads, HEAD_BYTES), at)
         keys.sort()
         try:
             with self.env.begin(write=True) as txn:
@@ -114,11 +112,11 @@ class Writer:
                 return None
             key = cursor.value()
             record = unseal(txn.get(key, db=self.log), key, str(self.path))
-        first, entries = _take_apart(record)
+        first, entries = take_apart(record)
         name = id.encode()
         for position, entry in enumerate(entries, first):
             if name in bytes(entry):  # events may quote ids, so look closer
-                commit = _decode_commit(entry)
+                commit = decode_commit(entry)
                 if commit.command == id:
                     return Found(commit, position, (first, number(key), record))
         raise CorruptData("the command index points to a record without it", path=self.path, command=id)
@@ -139,7 +137,3 @@ class Writer:
         """Makes the last meta page durable too, then closes."""
         self.env.sync(True)
         self.env.close()
-
-
-_take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
-_decode_commit = msgspec.json.Decoder(Commit).decode

@@ -22,6 +22,8 @@ from engine.model.messages import Command, Event
 from engine.model.state import canonical
 from engine.testing.entries import LogBook, listed
 from engine.testing.lone import Asked, Lone, all_at_once, one_by_one
+from engine.wire.answers import encode_answers
+from engine.wire.commands import encode_command, join_commands
 from engine.wire.log import record_decoder
 
 
@@ -50,7 +52,7 @@ class AggregateStory:
         elif command.aggregate != self._id:
             raise ValueError(f"this story is about {self._id}, the command is for {command.aggregate}")
         self._book.now_ns = max(self._book.now_ns + 1, at_ns)
-        self._asked.append(Asked(self._book.now_ns, b"[" + msgspec.json.encode(command) + b"]"))
+        self._asked.append(Asked(self._book.now_ns, join_commands([encode_command(command)])))
         (section,) = one_by_one(self._asked[-1:], len(self._asked))
         live = self._live
         answered, kept = len(live.answers), len(live.records)
@@ -58,7 +60,7 @@ class AggregateStory:
         # Without an answer it is a duplicate: what it is told is what the store has.
         self._answer = {"outcome": "committed", "again": True}
         for text in live.answers[answered:]:
-            (self._answer,) = msgspec.json.decode(b"[" + text + b"]")
+            (self._answer,) = msgspec.json.decode(encode_answers([text]))
         new = [self._decoder.decode(record)[1] for record in live.records[kept:]]
         self._events = [event for commits in new for commit in commits for event in commit.events]
         name = type(command).__name__

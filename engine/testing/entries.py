@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from engine.base.identity import uuid7_hex
 from engine.model.app import Engine, app_of
 from engine.model.messages import Event
+from engine.wire.log import encode_record
 
 AGGREGATE = "test"  # of events that name none
 START_NS = 1_764_000_000_000_000_000
@@ -43,7 +42,7 @@ class LogBook:
         self.now_ns = max(self.now_ns + 1, time_ns)
         version = self._versions[aggregate] = self._versions.get(aggregate, 0) + 1
         entry = (aggregate, version, uuid7_hex(), self.position, self.now_ns, list(events), None)
-        return msgspec.json.encode((self.position, [entry]))
+        return encode_record((self.position, [entry]))
 
 
 def application(cls: type, kind: str) -> Engine:

@@ -20,6 +20,7 @@ from engine.stages.gate import Gate, Limits
 from engine.stages.recovering import Past
 from engine.stages.sequencer import Sequencer
 from engine.store import Conflict, Reader, Writer
+from engine.wire.answers import encode_answers
 from engine.wire.batches import Batch, decode_batch, encode_batch
 from engine.wire.sections import last_sequence
 
@@ -83,8 +84,7 @@ class Lane:
                 again = duplicates_in(self.writer, [batch])
                 self.replies += answers_of([batch], again, self.number)
                 if batch.commits:
-                    last = batch.first_position + batch.commits - 1
-                    self._publish(self.number, batch.first_position, last, batch.log)
+                    self._publish(self.number, batch.first_position, batch.last_position, batch.log)
                 for first, last, record in {found.record: None for _, found in again}:
                     self._publish(self.number, first, last, record)
                 return True
@@ -148,7 +148,7 @@ class Pipeline:
         for lane in self.lanes:
             replies, lane.replies = lane.replies, []
             answers += self._gate.answers(replies)
-        return [(who, b"[" + body + b"]") for who, body in answers]
+        return [(who, encode_answers([body])) for who, body in answers]
 
     @property
     def time_ns(self) -> int:

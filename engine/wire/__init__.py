@@ -1,5 +1,6 @@
-"""What travels between the processes: ids, JSON messages and the binary records of the rings.
+"""What travels between the processes, and what leaves the node: one format a file, encoder beside decoder.
 
-Reading order: identity (ids and hashes), commands (client → node), replies (node → client),
-sections (input → journal → core), batches (core → output), log (the stored and published record).
+Reading order: commands (client → node), groups and sections (input → journal → core), batches (core →
+output), answers (node → client), log and lifting (the stored record, and old events in it), doorbell (node →
+readers), queries (client → view and back).
 """

@@ -5,23 +5,28 @@
     log       JSON record (engine.wire.log), empty if nothing was committed
     keys      24 bytes a commit: command id (16), aggregate key (8)
     heads     16 bytes a touched aggregate: aggregate key (8), its last version (8, big-endian)
-    outcomes  JSON array of answers that were not commits, to be remembered
-    replies   (who_length u16 | zero u16 | count u32 | body_length u32 | who | body) …
+    outcomes  JSON array of answers that were not commits, to be remembered (engine.wire.answers)
+    replies   (who | count | answers joined by commas) …  (engine.wire.groups)
     duplicates  JSON array of [who in base64, command id]: the store knows their answers
 
-The epoch counts how often the core had to go back to what is stored, because somebody else had appended
+The epoch counts how often the core had to go back to what is stored, because another process had appended
 to the store: batches of an older epoch are not to be stored.
-
-A reply's body is JSON answers joined by commas, without the brackets of the array.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from engine.wire.sections import GROUP
+import msgspec
+
+from engine.wire.groups import Group, decode_groups, encode_group
 
 BATCH = struct.Struct("<QQQIIIIIIII")
+KEY_BYTES, HEAD_BYTES = 24, 16
+_encode = msgspec.json.Encoder().encode
+
+Duplicate = tuple[bytes, str]
+"""(who, command id)"""
 
 
 class Batch(NamedTuple):
@@ -38,6 +43,11 @@ class Batch(NamedTuple):
     replies: bytes
     duplicates: bytes
     epoch: int = 0
+
+    @property
+    def last_position(self) -> int:
+        """The position of the last commit; below `first_position` if there is none."""
+        return self.first_position + self.commits - 1
 
 
 def encode_batch(batch: Batch) -> bytes:
@@ -74,18 +84,33 @@ def decode_batch(record: bytes) -> Batch:
     return Batch(first, last, position, commits, log, keys, heads, outcomes, replies, duplicates, epoch)
 
 
-def encode_reply(who: bytes, count: int, body: bytes) -> bytes:
-    """One entry of a replies part: answers to `count` commands of one client."""
-    return b"".join((GROUP.pack(len(who), 0, count, len(body)), who, body))
+def encode_head(key: bytes, version: int) -> bytes:
+    """One entry of a heads part."""
+    return key + version.to_bytes(8, "big")
 
 
-def decode_replies(replies: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """The (who, count, body) entries of a replies part."""
-    at, end, unpack = 0, len(replies), GROUP.unpack_from
-    while at < end:
-        length, _, count, body = unpack(replies, at)
-        at += GROUP.size
-        who = replies[at : at + length]
-        at += length
-        yield who, count, replies[at : at + body]
-        at += body
+def split_part(part: bytes, size: int) -> list[bytes]:
+    """The entries of a keys part (`KEY_BYTES`) or a heads part (`HEAD_BYTES`)."""
+    return [part[at : at + size] for at in range(0, len(part), size)]
+
+
+encode_reply = encode_group
+"""One entry of a replies part: answers to `count` commands of one client."""
+
+
+def decode_replies(replies: bytes) -> Iterator[Group]:
+    """The (who, count, answers) entries of a replies part."""
+    return decode_groups(replies)
+
+
+def encode_duplicates(duplicates: Sequence[Duplicate]) -> bytes:
+    """A duplicates part."""
+    return _encode(duplicates) if duplicates else b""
+
+
+_decode_duplicates = msgspec.json.Decoder(list[Duplicate]).decode
+
+
+def decode_duplicates(part: bytes) -> list[Duplicate]:
+    """The (who, command id) entries of a duplicates part."""
+    return _decode_duplicates(part) if part else []

@@ -1,10 +1,14 @@
-"""Decoding commands: a cheap look at the gate, the full typed decode in the core.
+"""Commands: JSON objects as clients write them, alone or several in an array.
 
-The gate (input stage) learns ids, aggregates and how many there are, so that nothing malformed is
-journaled; the core decodes a whole body at once, and one by one only if that fails, so that a bad
-command never takes its neighbours with it.
+    message   command | [command, …]               one client's; a body of a section is always an array
+    command   {"type": …, "aggregate": …, "id": …, fields of the application, "wait": "accepted" if so}
+
+They are decoded twice. The gate learns ids, aggregates and how many there are, so that nothing malformed is
+journaled. The core decodes a whole body at once, typed and in full, and one by one only if that fails, so
+that a bad command never takes its neighbours with it.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Union
 
 import msgspec
@@ -47,7 +51,24 @@ class _Typed(msgspec.Struct, frozen=True, gc=False):
 decode_envelopes = msgspec.json.Decoder(list[Envelope]).decode
 decode_envelope = msgspec.json.Decoder(Envelope).decode
 decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
 _decode_type = msgspec.json.Decoder(_Typed).decode
+
+
+def encode_command(command: Command, *, early: bool = False) -> bytes:
+    """A command as it is sent. `early`: its client wants to be told when it is journaled."""
+    body = _encode(command)
+    return body[:-1] + b',"wait":"accepted"}' if early else body
+
+
+def join_commands(commands: Iterable[bytes]) -> bytes:
+    """Encoded commands as one array."""
+    return b"[" + b",".join(commands) + b"]"
+
+
+def split_commands(body: bytes) -> list[bytes]:
+    """The commands of an array, still encoded. Raises one of NOT_DECODABLE."""
+    return [bytes(raw) for raw in decode_raws(body)]
 
 
 def ids_are_canonical(ids: list[str]) -> bool:

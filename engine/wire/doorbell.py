@@ -1,8 +1,35 @@
-"""The doorbell: what the output process publishes for each stored record.
+"""The doorbell: what the output process publishes for each record that it has stored.
 
-    message   partition u16 | first position u64 | last position u64 | record     big-endian
+     0        2                10               18
+     ┌────────┬────────────────┬────────────────┬──────────────────────────────┐
+     │ p      │ first position │ last position  │ record, JSON                 │
+     │ u16    │ u64            │ u64            │ (engine.wire.log)            │     big-endian
+     └────────┴────────────────┴────────────────┴──────────────────────────────┘
+
+Any of these notices may be lost, and the same one may come twice: the store has everything.
 """
 
 import struct
+from typing import NamedTuple
 
-DOORBELL = struct.Struct(">HQQ")
+_HEAD = struct.Struct(">HQQ")
+
+
+class Notice(NamedTuple):
+    """One record of a partition, and the positions of its first and last entry."""
+
+    partition: int
+    first_position: int
+    last_position: int
+    record: bytes
+
+
+def encode_notice(partition: int, first_position: int, last_position: int, record: bytes) -> bytes:
+    """The frame that rings the doorbell."""
+    return _HEAD.pack(partition, first_position, last_position) + record
+
+
+def decode_notice(frame: bytes) -> Notice:
+    """What a frame of the doorbell says."""
+    partition, first, last = _HEAD.unpack_from(frame)
+    return Notice(partition, first, last, frame[_HEAD.size :])

@@ -9,7 +9,7 @@ A record is decoded in one go as long as all of its events are of today's versio
 event is taken apart, and each old event is lifted (`engine.wire.lifting`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Union
 
 import msgspec
@@ -111,6 +111,9 @@ def _parts(entry: "msgspec.Raw | bytes", position: int) -> Parts:
 def _unread(tag: str) -> type:
     return msgspec.defstruct("Unread", [], bases=(Unread,), tag_field="type", tag=tag, frozen=True)
 
+
+encode_record: Callable[[tuple[int, Sequence[Any]]], bytes] = msgspec.json.Encoder().encode
+"""The bytes of (first position, commits). A commit may be a tuple: the same bytes, made in half the time."""
 
 raw_record_decoder = msgspec.json.Decoder(RawRecord)
 decode_commit = msgspec.json.Decoder(Commit).decode

@@ -1,8 +1,7 @@
 """The section: commands of one drained batch for one partition, as journaled and as put on the ring.
 
     section   first_sequence u64 | previous_sequence u64 | time_ns u64 | count u32 | groups u32 | group …
-    group     who_length u16 | zero u16 | count u32 | body_length u32 | who | body
-    body      JSON array of commands, as the client wrote them
+    group     who | count | body: JSON array of commands, as the client wrote them (engine.wire.groups)
     payload   (partition u32 | length u32 | section) …          what one journal frame holds
 
 Command k of the section has sequence first_sequence + k and time time_ns + k. `previous_sequence` is
@@ -12,53 +11,66 @@ Little-endian throughout.
 
 import struct
 from collections.abc import Iterable, Iterator
-
-import msgspec
+from typing import NamedTuple
 
 from engine.base.errors import CorruptData
+from engine.wire.commands import join_commands, split_commands
+from engine.wire.groups import Group, decode_groups, encode_group
 
 SECTION = struct.Struct("<QQQII")
-GROUP = struct.Struct("<HHII")
 PART = struct.Struct("<II")
-_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Header(NamedTuple):
+    """The beginning of a section."""
+
+    first_sequence: int
+    previous_sequence: int
+    time_ns: int
+    commands: int
+    groups: int
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence of the section's last command."""
+        return self.first_sequence + self.commands - 1
 
 
 def encode_section(
-    first_sequence: int, previous_sequence: int, time_ns: int, groups: Iterable[tuple[bytes, int, bytes]]
+    first_sequence: int, previous_sequence: int, time_ns: int, groups: Iterable[Group]
 ) -> bytes:
-    """Groups are (client's routing id, number of commands, body)."""
+    """The bytes of a section."""
     parts = [b""]
     total = 0
-    number = 0
     for who, count, body in groups:
-        parts.append(GROUP.pack(len(who), 0, count, len(body)))
-        parts.append(who)
-        parts.append(body)
+        parts.append(encode_group(who, count, body))
         total += count
-        number += 1
-    parts[0] = SECTION.pack(first_sequence, previous_sequence, time_ns, total, number)
+    parts[0] = SECTION.pack(first_sequence, previous_sequence, time_ns, total, len(parts) - 1)
     return b"".join(parts)
+
+
+def header_of(section: bytes) -> Header:
+    """The header of a section."""
+    return Header._make(SECTION.unpack_from(section))
+
+
+def groups_of(section: bytes) -> Iterator[Group]:
+    """The (who, count, commands) groups of a section, in order."""
+    return decode_groups(section, SECTION.size)
 
 
 def last_sequence(section: bytes) -> int:
     """The sequence of the section's last command."""
-    first, _, _, count, _ = SECTION.unpack_from(section)
-    return int(first + count - 1)
+    return header_of(section).last_sequence
 
 
 def singles(section: bytes, after: int = 0) -> Iterator[bytes]:
     """The same commands as sections of one command each, those beyond sequence `after`."""
-    sequence, previous, time_ns, _, groups = SECTION.unpack_from(section)
-    at = SECTION.size
-    for _ in range(groups):
-        who_length, _, _, length = GROUP.unpack_from(section, at)
-        at += GROUP.size
-        who, body = section[at : at + who_length], section[at + who_length : at + who_length + length]
-        at += who_length + length
-        for raw in _decode_raws(body):
+    sequence, previous, time_ns, _, _ = header_of(section)
+    for who, _, body in groups_of(section):
+        for command in split_commands(body):
             if sequence > after:
-                group = (who, 1, b"[" + bytes(raw) + b"]")
-                yield encode_section(sequence, previous, time_ns, [group])
+                yield encode_section(sequence, previous, time_ns, [(who, 1, join_commands([command]))])
             sequence, previous, time_ns = sequence + 1, sequence, time_ns + 1
 
 

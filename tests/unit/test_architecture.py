@@ -98,3 +98,16 @@ def test_the_domain_handlers_are_pure() -> None:
     impure = {"time", "random", "secrets", "os", "socket", "threading"}
     names = imports_of(ROOT / "domain_12306" / "train_run.py")
     assert {name.split(".")[0] for name in names} & impure == set()
+
+
+def test_binary_formats_are_packed_and_unpacked_where_they_are_described() -> None:
+    """What leaves a process stands in `engine/wire`; what a package keeps in files, in that package."""
+    own = {"base", "wire", "journal", "snapshots", "node", "store"}
+    wrong = [
+        str(path.relative_to(ROOT))
+        for floor in FLOORS
+        if floor not in own
+        for path in modules(f"engine/{floor}")
+        if "struct" in imports_of(path) or "unpack_from" in path.read_text()
+    ]
+    assert wrong == []

@@ -19,7 +19,7 @@ from engine.processes.output import answers_of, duplicates_in
 from engine.stages import gate, query_desk, serving
 from engine.stages.gate import Gate, Limits
 from engine.store import Reader, Writer
-from engine.wire import doorbell
+from engine.wire import doorbell, queries
 from engine.wire.batches import decode_replies
 from engine.wire.log import record_decoder
 from engine.wire.sections import encode_section
@@ -151,11 +151,11 @@ def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
 def test_the_record_of_the_page_decodes_to_typed_events() -> None:
     ((first, commits),) = [record_decoder(app).decode(frame) for frame in examples("record")]
     assert (first, commits[0].aggregate, commits[0].events) == (1, "apples", [Taken(count=3)])
-    assert doorbell.DOORBELL.size == 18
-    assert doorbell.DOORBELL.pack(1, 2, 3) == b"\0\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\3"
+    head = b"\0\1" + b"\0" * 7 + b"\2" + b"\0" * 7 + b"\3"
+    assert doorbell.encode_notice(1, 2, 3, b"{}") == head + b"{}"
 
 
-_MAKERS = ("_failed", "_rejected", "_refuse", "Malformed", "Refused")
+_MAKERS = ("Failed", "Rejected", "_failed", "_rejected", "_refuse", "Malformed", "Refused")
 
 
 def codes_of(*modules: Path) -> set[Any]:
@@ -190,5 +190,5 @@ def test_the_limits_on_the_page_are_the_defaults() -> None:
         assert f"{number:,}" in PAGE
     names = ("message_bytes", "commands_per_message", "in_flight_per_client")
     assert [name for name in names if f"`max_{name}`" not in PAGE or not hasattr(config, f"max_{name}")] == []
-    assert query_desk.DEFAULT_TIMEOUT_MS == 1000
+    assert queries.DEFAULT_TIMEOUT_MS == 1000
     assert (query_desk.LONGEST_TIMEOUT_MS, query_desk.MAX_WAITING) == (60_000, 10_000)

@@ -12,7 +12,7 @@ from engine.base.errors import NoSpace
 from engine.managers import record_births
 from engine.node.status import State
 from engine.processes.manager import Work
-from engine.wire.doorbell import DOORBELL
+from engine.wire.doorbell import encode_notice
 from tests.deadline import until
 from tests.unit.engine.managers.relay import PostParcel, create
 from tests.unit.engine.managers.world import MAP, SmallNode
@@ -181,7 +181,7 @@ def test_what_the_doorbell_brings_again_or_out_of_order_is_sent_once(played: Pla
 
     def heard() -> bool:
         for position, record in reversed(records):
-            played.events.send(DOORBELL.pack(0, position, position) + record)
+            played.events.send(encode_notice(0, position, position, record))
         played.turn()
         return bool(played.work.doorbell.poll(0))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from engine.client.answers import decode_answers
 from engine.core.partition import Partition
 from engine.follow import Fold
 from engine.managers import Manager, read_birth, record_births
@@ -18,6 +17,7 @@ from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.store import Writer
+from engine.wire.answers import decode_answers
 from engine.wire.batches import decode_replies
 from engine.wire.sections import encode_section
 from tests.unit.engine.follow.kit import StoreReader

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from engine.base.errors import NoSpace
 from engine.journal import read
-from engine.stages.gate import Group
 from engine.stages.sequencer import SECTION_COMMANDS, Sequencer
-from engine.wire.sections import SECTION, decode_payload, last_sequence
+from engine.wire.groups import Group
+from engine.wire.sections import decode_payload, header_of, last_sequence
 
 SEGMENT_BYTES = 1 << 16
 PARTITIONS = 3
@@ -65,7 +65,7 @@ def test_however_commands_are_grouped_sequences_have_no_gap_and_time_goes_on(sto
 def check_chain(sections: list[tuple[int, bytes]]) -> None:
     expected, time_ns, last = 1, -1, [0] * PARTITIONS
     for partition, section in sections:
-        first, previous, at_ns, count, groups = SECTION.unpack_from(section)
+        first, previous, at_ns, count, groups = header_of(section)
         assert (first, previous) == (expected, last[partition])
         assert at_ns > time_ns
         assert count <= SECTION_COMMANDS or groups == 1

@@ -1,0 +1,81 @@
+"""Queries: what is asked of a view or a process manager, and what it says. One JSON object a frame.
+
+    request  {"request": any, "query": name, "args": {…}, "at_least": [partition, position], "timeout_ms": n}
+    answer   {"request": any, "positions": [n per partition], "answer": …}
+    refusal  {"request": any, "positions": [n per partition], "error": code, "message": text}
+
+`request` comes back unchanged, so that the asker knows what is answered; it is null where the request could
+not be read. Only `query` is needed in a request.
+"""
+
+from typing import Any
+
+import msgspec
+
+DEFAULT_TIMEOUT_MS = 1000
+NO_ARGUMENTS = msgspec.Raw(b"{}")
+_encode = msgspec.json.Encoder().encode
+
+RequestId = str | int | None
+
+
+class Request(msgspec.Struct, omit_defaults=True):
+    """A query on its way. `at_least`: the (partition, position) that the view must contain to answer, for
+    which it may wait `timeout_ms`."""
+
+    query: str
+    request: RequestId = None
+    args: msgspec.Raw = NO_ARGUMENTS
+    at_least: tuple[int, int] | None = None
+    timeout_ms: int = DEFAULT_TIMEOUT_MS
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer, encoded, and how far the view was when it was given."""
+
+    request: RequestId
+    positions: list[int]
+    answer: msgspec.Raw
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The question is not answered. `error`: a stable code, see docs/PROTOCOL.md."""
+
+    request: RequestId
+    positions: list[int]
+    error: str
+    message: str
+
+
+class Received(msgspec.Struct, frozen=True):
+    """An answer or a refusal as the asker reads it. `error` is empty if it is an answer."""
+
+    request: RequestId
+    answer: msgspec.Raw = msgspec.Raw(b"null")
+    positions: list[int] = []
+    error: str = ""
+    message: str = ""
+
+
+def encode_request(
+    query: str,
+    args: Any = None,
+    *,
+    request: RequestId = None,
+    at_least: tuple[int, int] | None = None,
+    timeout_ms: int = DEFAULT_TIMEOUT_MS,
+) -> bytes:
+    """The frame of a request. `args`: anything that JSON holds; None for no arguments."""
+    raw = NO_ARGUMENTS if args is None else msgspec.Raw(_encode(args))
+    return _encode(Request(query, request, raw, at_least, timeout_ms))
+
+
+decode_request = msgspec.json.Decoder(Request).decode
+
+
+def encode_answer(answer: Answered | Refused) -> bytes:
+    """The frame of an answer or a refusal."""
+    return _encode(answer)
+
+
+decode_answer = msgspec.json.Decoder(Received).decode
