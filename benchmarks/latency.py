@@ -33,7 +33,7 @@ from benchmarks.figures import facts, percentiles, progress, show
 from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Message, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds, stored
-from engine.supervisor.node import Node
+from engine import Node
 
 SETTLE_S = 2.0  # after this long without work the processes park with their longest patience
 PAUSE_S = 0.01  # between lone commands: long enough for every process to have parked

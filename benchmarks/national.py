@@ -34,8 +34,7 @@ from benchmarks.selling import Message
 from benchmarks.throughput import APP, DURABILITY, VIEW
 from domain_12306.app import Reference, reference_data
 from domain_12306.demand import Demand
-from engine import Command
-from engine.supervisor.node import Node
+from engine import Command, Node
 
 FIRST_DAY = date(2026, 11, 23)
 OPEN_BATCH = 500

@@ -4,7 +4,7 @@ import time
 
 import psutil
 
-from engine.supervisor.node import Node
+from engine import Node
 
 
 def cpu_seconds(node: Node, client: bool = False) -> dict[str, float]:

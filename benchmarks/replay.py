@@ -31,11 +31,11 @@ from benchmarks.figures import facts, progress, show, spread
 from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message, Reservation, Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
+from engine import Node
 from engine.model.loading import load_app
 from engine.model.state import state_digest
 from engine.snapshots import SnapshotFolder, Standby
 from engine.store import Reader
-from engine.supervisor.node import Node
 
 CHUNK = 250_000  # commands made at once: bounds the memory of the client
 PROBES = 200

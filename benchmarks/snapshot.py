@@ -33,12 +33,11 @@ from benchmarks.selling import Message
 from benchmarks.throughput import APP, DURABILITY
 from domain_12306.messages import ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
-from engine import Aggregate, Engine, Event, Stamp
+from engine import Aggregate, Engine, Event, Node, Stamp
 from engine.model.loading import load_app
 from engine.snapshots import Snapshot, SnapshotFolder, Standby, load_newest
 from engine.snapshots.request import Request
 from engine.store import Reader
-from engine.supervisor.node import Node
 
 SETTINGS = {"snapshot_events": 1 << 40}  # only when it is asked for
 CHUNK = 250_000

@@ -21,8 +21,8 @@ from benchmarks.figures import facts, progress, show, spread
 from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Story, tell
 from domain_12306.synthetic import SEAT_CLASS, SEATS, SEGMENTS, run_name
+from engine import Node
 from engine.store import Reader
-from engine.supervisor.node import Node
 
 DURABILITY = "journal and event store fsynced before each answer"
 APP = "domain_12306.app:create"

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from engine.model.projections import NoArguments, Projection, query
     from engine.model.stamp import Stamp
     from engine.model.tables import Table
-    from engine.reading.log import Entry, EventLog
-    from engine.reading.subscriber import Message, Subscriber
+    from engine.reading.log import EventLog, StoredCommit
+    from engine.reading.subscriber import Delivery, Subscriber
     from engine.store.foreign import append_foreign
     from engine.supervisor.node import Node
 
@@ -69,8 +69,8 @@ _HOMES = {
     "engine.model.projections": ("NoArguments", "Projection", "query"),
     "engine.model.stamp": ("Stamp",),
     "engine.model.tables": ("Table",),
-    "engine.reading.log": ("Entry", "EventLog"),
-    "engine.reading.subscriber": ("Message", "Subscriber"),
+    "engine.reading.log": ("EventLog", "StoredCommit"),
+    "engine.reading.subscriber": ("Delivery", "Subscriber"),
     "engine.store.foreign": ("append_foreign",),
     "engine.supervisor.node": ("Node",),
 }
@@ -87,14 +87,13 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "CorruptData",
     "Decided",
     "Decision",
+    "Delivery",
     "Engine",
-    "Entry",
     "Event",
     "EventLog",
     "Fault",
     "InvariantBroken",
     "Locked",
-    "Message",
     "NoArguments",
     "NoSpace",
     "Node",
@@ -107,6 +106,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "RingfoldError",
     "Send",
     "Stamp",
+    "StoredCommit",
     "Subscriber",
     "Table",
     "Ticket",

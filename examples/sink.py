@@ -14,8 +14,18 @@ import sqlite3
 import sys
 from collections.abc import Mapping
 
-from engine import Aggregate, ApplicationMessage, Command, Engine, Event, Stamp, applies, handles
-from engine.reading import Message, Subscriber
+from engine import (
+    Aggregate,
+    ApplicationMessage,
+    Command,
+    Delivery,
+    Engine,
+    Event,
+    Stamp,
+    Subscriber,
+    applies,
+    handles,
+)
 
 
 class PlaceOrder(Command, name="order.place"):
@@ -71,7 +81,7 @@ class Letters:
         self._base = sqlite3.connect(path)
         self._base.execute("create table if not exists letters (id text primary key, buyer text, text text)")
 
-    def write(self, messages: list[Message]) -> None:
+    def write(self, messages: list[Delivery]) -> None:
         """All or nothing; a letter that is there already stays as it is."""
         rows = [(message.id, message.event.buyer, message.event.text) for message in messages]
         with self._base:

@@ -11,6 +11,7 @@ import msgspec
 
 from engine import (
     Aggregate,
+    Client,
     Command,
     Commit,
     Engine,
@@ -24,7 +25,6 @@ from engine import (
     query,
     reject,
 )
-from engine.client import Client
 
 app = Engine("stock")
 FULL = 100

@@ -6,9 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine import RingfoldError
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Node, RingfoldError
 
 
 @contextlib.contextmanager

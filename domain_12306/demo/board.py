@@ -8,7 +8,7 @@ from domain_12306.demand import Demand
 from domain_12306.demo.screen import table
 from domain_12306.seats import CLASS_NAMES
 from domain_12306.timetable import DAY, Timetable
-from engine.client import Client
+from engine import Client
 
 VIEW = "remaining"
 SAMPLE = 30_000  # wishes looked at to find the journey

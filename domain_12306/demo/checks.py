@@ -10,9 +10,8 @@ from domain_12306.audit import audit
 from domain_12306.demo.board import VIEW
 from domain_12306.demo.seller import Account
 from domain_12306.messages import RunOpened, SeatsReleased, SeatsReserved
-from engine import Event
+from engine import Client, Event
 from engine.cli.journal import commands
-from engine.client import Client
 from engine.store import Reader
 from engine.wire.log import record_decoder
 

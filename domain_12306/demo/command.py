@@ -6,11 +6,10 @@ import tempfile
 from pathlib import Path
 
 from domain_12306.command_line import RAILWAY
+from engine import Node, QueryRefused
 from engine.base.errors import ConfigError, Fault
 from engine.cli import Program
 from engine.cli.options import add_config_options, settings_from
-from engine.client import QueryRefused
-from engine.supervisor.node import Node
 
 APP = RAILWAY.defaults["app"]
 OWN = ("app", "data", "endpoint")  # whatever the settings say: the demo must not touch another node

@@ -20,9 +20,7 @@ from typing import Any
 from domain_12306.app import reference_data
 from domain_12306.demand import Demand
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
-from engine import Command
-from engine.client import Client, Receipt
-from engine.client.conversation import Ticket
+from engine import Client, Command, Receipt, Ticket
 
 CALM, RUSH = 0, 1
 IN_FLIGHT = 300  # per client in the rush: more would only wait longer in the queue

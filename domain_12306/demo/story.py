@@ -17,10 +17,9 @@ from domain_12306.demand import Demand
 from domain_12306.demo import board, checks
 from domain_12306.demo.screen import Progress, block, say, table
 from domain_12306.demo.seller import CALM, RUSH, Account, Plan, Tally, main
+from engine import Client, Node
 from engine.base.errors import Exit, Fault
-from engine.client import Client
 from engine.node.config import Settings
-from engine.supervisor.node import Node
 
 CALM_SHARE = 0.3  # of the time of the sale
 PACE = 1_500.0  # orders a second, all clients together, while it is calm

@@ -30,7 +30,8 @@ def followers(node: dict[str, Any], name: str | None = None) -> list[Follower]:
 def ask(follower: Follower, query: str, args: Any = None, timeout_s: float = 5.0) -> Any:
     """Its answer. Raises ConfigError if it refuses, RingfoldError (try again) if it does not answer."""
     # Imported here: to list followers, or to look at a node that has none, no socket is needed.
-    from engine.client import Client, QueryRefused
+    from engine.client.receipts import QueryRefused
+    from engine.client.sync import Client
 
     with Client({"commands": follower.endpoint, "queries": {"": follower.endpoint}}) as client:
         try:

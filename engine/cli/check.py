@@ -10,8 +10,8 @@ from engine.base.errors import Exit
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, app_and_data_from
+from engine.reading.compatibility import Compatibility, Kind, registration_problem
 from engine.reading.stores import Stores
-from engine.reading.survey import Kind, Survey, registration_problem
 
 DESCRIPTION = """Reads every stored event as the application would, and names what it cannot: events that it
 does not know, old ones from which no chain of upcasters leads to a version of today, some that do not fit
@@ -30,31 +30,31 @@ def run(options: argparse.Namespace, program: Program) -> int:
     """Prints what it found."""
     app, data = app_and_data_from(options, program)
     registered = registration_problem(app)
-    survey = Survey(app)
+    compatibility = Compatibility(app)
     stores = Stores(data)
     try:
         progress = Progress("check: entries", sum(stores.positions()))
         for partition in range(stores.partitions):
-            for count in survey.take(partition, stores):
+            for count in compatibility.take(partition, stores):
                 progress.step(count)
         progress.end()
     finally:
         stores.close()
-    kinds = sorted(survey.kinds.values(), key=lambda kind: kind.tag)
-    sound = survey.sound and not registered
+    kinds = sorted(compatibility.kinds.values(), key=lambda kind: kind.tag)
+    sound = compatibility.sound and not registered
     if options.json:
-        found = {"sound": sound, "application": registered, "entries": survey.entries}
-        found |= msgspec.to_builtins({"events": kinds, "breaks": survey.breaks})
+        found = {"sound": sound, "application": registered, "entries": compatibility.entries}
+        found |= msgspec.to_builtins({"events": kinds, "breaks": compatibility.breaks})
         print(json.dumps(found, ensure_ascii=False))
     else:
-        _show(survey, kinds, registered)
+        _show(compatibility, kinds, registered)
     if not sound:
         print("ringfold: this application cannot work on this data directory", file=sys.stderr)
     return Exit.OK if sound else Exit.CORRUPT
 
 
-def _show(survey: Survey, kinds: list[Kind], registered: str) -> None:
-    print(f"{survey.entries:,} entries, {sum(kind.count for kind in kinds):,} events")
+def _show(compatibility: Compatibility, kinds: list[Kind], registered: str) -> None:
+    print(f"{compatibility.entries:,} entries, {sum(kind.count for kind in kinds):,} events")
     if registered:
         print(f"application: {registered}")
     width = max((len(kind.tag) for kind in kinds), default=0)
@@ -64,7 +64,7 @@ def _show(survey: Survey, kinds: list[Kind], registered: str) -> None:
             print(f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.bad:,} of them {place}: {kind.problem}")
         else:
             print(f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.verdict}")
-    for gap in survey.breaks[:MOST_BREAKS]:
+    for gap in compatibility.breaks[:MOST_BREAKS]:
         print(f"partition {gap.partition} position {gap.position:,}: {gap.what}")
-    if len(survey.breaks) > MOST_BREAKS:
-        print(f"and {len(survey.breaks) - MOST_BREAKS:,} more breaks")
+    if len(compatibility.breaks) > MOST_BREAKS:
+        print(f"and {len(compatibility.breaks) - MOST_BREAKS:,} more breaks")

@@ -13,9 +13,9 @@ from engine.base.identity import partition_of
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
-from engine.reading.follower import Follower, Place
 from engine.reading.lines import line, merged, merged_back
 from engine.reading.stores import Stores
+from engine.reading.tail import StoredEntry, Tail
 from engine.store import Types
 from engine.store.entries import head_of
 
@@ -91,7 +91,7 @@ def _partitions(stores: Stores, options: argparse.Namespace) -> list[int]:
 
 def _read(
     stores: Stores, partitions: list[int], types: Types | None, options: argparse.Namespace
-) -> Iterator[Place]:
+) -> Iterator[StoredEntry]:
     start, back, tops = options.start, options.backward, stores.positions()
     if options.aggregate is not None:
         return _of_aggregate(stores, partitions, types, options.aggregate, start, back)
@@ -103,7 +103,7 @@ def _read(
 
 def _of_aggregate(
     stores: Stores, partitions: list[int], types: Types | None, id: str, start: int | None, back: bool
-) -> Iterator[Place]:
+) -> Iterator[StoredEntry]:
     for partition in partitions:
         reader = stores.reader(partition)
         if reader is None:
@@ -119,7 +119,7 @@ def _of_aggregate(
 
 def _tail(
     stores: Stores, partitions: list[int], types: Types | None, options: argparse.Namespace
-) -> Iterator[Place]:
+) -> Iterator[StoredEntry]:
     after, id = stores.positions(), options.aggregate
     if options.start is not None:
         after = [max(1, options.start) - 1] * stores.partitions
@@ -130,12 +130,12 @@ def _tail(
             back = merged_back(stores, partitions, types, upto=after)
         known = (place for place in back if place[1] <= after[place[0]])
         yield from reversed([*itertools.islice(known, options.last)])
-    follower = Follower(stores, after, types, partitions)
+    tail = Tail(stores, after, types, partitions)
     try:
-        while found := follower.take(float("inf")):
+        while found := tail.take(float("inf")):
             yield from (place for place in found if id is None or head_of(place[2])[0] == id)
     finally:
-        follower.close()
+        tail.close()
 
 
 def _export(stores: Stores, partitions: list[int], types: Types | None, file: str) -> int:
@@ -163,7 +163,7 @@ def _export(stores: Stores, partitions: list[int], types: Types | None, file: st
     return Exit.OK
 
 
-def _write(places: Iterator[Place], target: BinaryIO, progress: Progress) -> int:
+def _write(places: Iterator[StoredEntry], target: BinaryIO, progress: Progress) -> int:
     written = 0
     come: dict[int, int] = {}
     for place in places:

@@ -25,7 +25,8 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints the answer."""
-    from engine.client import Client, QueryRefused
+    from engine.client.receipts import QueryRefused
+    from engine.client.sync import Client
 
     node = find_node(data_from(options))
     if options.view is None:

@@ -15,7 +15,7 @@ import zmq
 from msgspec.structs import replace
 
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import Where, answer_in, dealer, place_of, question
+from engine.client.endpoints import NodeLocation, address_of, answer_in, dealer, question
 from engine.client.receipts import QueryRefused, Receipt, Wait, view_waited_for
 from engine.client.sync import GRACE_S, TIMEOUT_S
 from engine.model.messages import Command
@@ -27,14 +27,14 @@ CLOSED = "the client is closed"
 class AsyncClient:
     """For one event loop. Make it where the loop runs."""
 
-    def __init__(self, where: Where, *, batch: int = 100) -> None:
-        place = place_of(where)
-        self._views = place.queries
+    def __init__(self, node: NodeLocation, *, batch: int = 100) -> None:
+        address = address_of(node)
+        self._views = address.queries
         self._talk = Conversation(
-            min(batch, place.commands_per_message), max_message_bytes=place.message_bytes
+            min(batch, address.commands_per_message), max_message_bytes=address.message_bytes
         )
         self._loop = asyncio.get_running_loop()
-        self._socket = dealer(place.commands)
+        self._socket = dealer(address.commands)
         self._loop.add_reader(self._socket.fileno(), self._receive)
         self._desks: dict[str, _Desk] = {}
         self._asked = 0

@@ -16,10 +16,10 @@ from engine.wire.queries import decode_answer, encode_request
 
 DEFAULTS = Config()
 
-Where = str | os.PathLike[str] | Mapping[str, Any]
+NodeLocation = str | os.PathLike[str] | Mapping[str, Any]
 
 
-class Place(NamedTuple):
+class NodeAddress(NamedTuple):
     """Where a node is asked, and the largest message that it takes. Nothing said: the defaults."""
 
     commands: str
@@ -29,16 +29,16 @@ class Place(NamedTuple):
     commands_per_message: int = DEFAULTS.max_commands_per_message
 
 
-def place_of(where: Where) -> Place:
-    """`where`: a data directory, or a mapping with `commands` and `queries`. Raises RingfoldError if no node
+def address_of(node: NodeLocation) -> NodeAddress:
+    """`node`: a data directory, or a mapping with `commands` and `queries`. Raises RingfoldError if no node
     is running there."""
-    found = where if isinstance(where, Mapping) else find_node(Path(where))
+    endpoints = node if isinstance(node, Mapping) else find_node(Path(node))
     limits = {
-        name.removeprefix("max_"): int(found[name])
+        name.removeprefix("max_"): int(endpoints[name])
         for name in ("max_message_bytes", "max_commands_per_message")
-        if name in found
+        if name in endpoints
     }
-    return Place(found["commands"], dict(found.get("queries", {})), **limits)
+    return NodeAddress(endpoints["commands"], dict(endpoints.get("queries", {})), **limits)
 
 
 def dealer(endpoint: str) -> "zmq.Socket[bytes]":

@@ -14,7 +14,7 @@ import zmq
 from msgspec.structs import replace
 
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import Where, answer_in, dealer, place_of, question
+from engine.client.endpoints import NodeLocation, address_of, answer_in, dealer, question
 from engine.client.receipts import LEVELS, QueryRefused, Receipt, Wait, view_waited_for
 from engine.model.messages import Command
 
@@ -25,20 +25,20 @@ GRACE_S = 0.5  # a view says itself when it is behind; this is for its answer to
 class Client:
     """Not for use by several threads at once: give each its own.
 
-    `where`: a data directory, or a mapping with `commands` and `queries`. Submitted commands leave at once
+    `node`: a data directory, or a mapping with `commands` and `queries`. Submitted commands leave at once
     if nothing is in flight; else when `batch` of them are there, when one is submitted after the oldest has
     waited `linger_s`, or when somebody waits for a receipt.
     """
 
-    def __init__(self, where: Where, *, batch: int = 100, linger_s: float = 0.001) -> None:
-        place = place_of(where)
-        self._views = place.queries
+    def __init__(self, node: NodeLocation, *, batch: int = 100, linger_s: float = 0.001) -> None:
+        address = address_of(node)
+        self._views = address.queries
         self._talk = Conversation(
-            min(batch, place.commands_per_message), max_message_bytes=place.message_bytes
+            min(batch, address.commands_per_message), max_message_bytes=address.message_bytes
         )
         self._linger_s = linger_s
         self._leaves_at = float("inf")
-        self._socket = dealer(place.commands)
+        self._socket = dealer(address.commands)
         self._queries: dict[str, zmq.Socket[bytes]] = {}
         self._asked = 0
         self._done: list[Ticket] = []  # taken in by `submit`, for whoever calls `pump`

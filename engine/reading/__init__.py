@@ -1,8 +1,10 @@
-"""Reading events from any process: the whole past, live, or as a subscriber with a place of its own.
+"""Reading events from any process: the whole past, live, or as a subscriber with a cursor of its own.
 
-Reading order: stores (what is read), doorbell (what wakes a reader), follower (past and then live), log
-(`EventLog`), place (how far a subscriber has come), subscriber (`Subscriber`), history (an aggregate as it
+Reading order: stores (what is read), doorbell (what wakes a reader), tail (past and then live), log
+(`EventLog`), cursor (how far a subscriber has come), subscriber (`Subscriber`), history (an aggregate as it
 was).
+
+    from engine import EventLog, Subscriber
 
     with EventLog("ringfold-data") as log:
         for entry in log.read():                       # everything up to now
@@ -15,8 +17,3 @@ was).
 
 A process that has the stores open itself, to write, lends them to its readers: `stores.lend`.
 """
-
-from engine.reading.log import Entry, EventLog
-from engine.reading.subscriber import Message, Subscriber
-
-__all__ = ["Entry", "EventLog", "Message", "Subscriber"]

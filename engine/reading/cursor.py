@@ -15,17 +15,18 @@ from engine.base.durable import write_atomically
 from engine.base.errors import ConfigError, CorruptData, Fault, Locked, NoSpace
 from engine.base.lock import try_lock
 
-Next = list[tuple[int, int]]
+Mark = tuple[int, int]
+"""(position, index): the first event of a partition that is not acknowledged"""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class _File(msgspec.Struct, frozen=True):
     format: int
-    next: Next
+    next: list[Mark]
 
 
-class Place:
+class Cursor:
     """The file of one subscriber, held by one process at a time. `next`: as saved last; empty if never."""
 
     def __init__(self, folder: Path, name: str, partitions: int) -> None:
@@ -36,7 +37,7 @@ class Place:
             folder.mkdir(parents=True, exist_ok=True)
             lock = try_lock(folder / f"{name}.lock")
         except OSError as error:
-            raise Fault("a subscriber's place cannot be kept", path=folder, error=error) from None
+            raise Fault("a subscriber's cursor cannot be kept", path=folder, error=error) from None
         if lock is None:
             raise Locked("another process has this subscription", name=name, path=self._path)
         self._lock = lock
@@ -46,26 +47,26 @@ class Place:
             self.close()
             raise
 
-    def save(self, next: Next) -> None:
-        """Durable when it returns. NoSpace, Fault: the place of before is still there."""
+    def save(self, next: list[Mark]) -> None:
+        """Durable when it returns. NoSpace, Fault: what was saved before is still there."""
         try:
             write_atomically(self._path, msgspec.json.encode(_File(1, next)).decode() + "\n")
         except OSError as error:
             kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Fault
-            raise kind("a subscriber's place cannot be kept", path=self._path, error=error) from None
+            raise kind("a subscriber's cursor cannot be kept", path=self._path, error=error) from None
         self.next = list(next)
 
     def close(self) -> None:
         """Lets another process have the subscription."""
         os.close(self._lock)
 
-    def _read(self, partitions: int) -> Next:
+    def _read(self, partitions: int) -> list[Mark]:
         try:
             found = msgspec.json.decode(self._path.read_bytes(), type=_File)
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise Fault("a subscriber's place cannot be read", path=self._path, error=error) from None
+            raise Fault("a subscriber's cursor cannot be read", path=self._path, error=error) from None
         except msgspec.DecodeError as error:
             raise self._damaged(error) from None
         if found.format != 1 or len(found.next) != partitions or min(min(found.next)) < 0:
@@ -74,4 +75,4 @@ class Place:
 
     def _damaged(self, error: object) -> CorruptData:
         hint = "without the file it begins anew"
-        return CorruptData("a subscriber's place is damaged", path=self._path, error=error, hint=hint)
+        return CorruptData("a subscriber's cursor is damaged", path=self._path, error=error, hint=hint)

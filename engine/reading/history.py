@@ -4,12 +4,12 @@ from engine.core.archive import NoArchive
 from engine.core.memory import Memory
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
-from engine.reading.log import Entry, EventLog
+from engine.reading.log import EventLog, StoredCommit
 
 
 def aggregate_at(
     log: EventLog, app: Engine, id: str, version: int | None = None
-) -> tuple[Aggregate, Entry] | None:
+) -> tuple[Aggregate, StoredCommit] | None:
     """(the aggregate, the entry that made it so) at a version, by default its last; None if it has none such.
 
     `log` must know the application. Raises CorruptData if a version is missing.

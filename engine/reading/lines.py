@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from engine.reading.follower import Place
 from engine.reading.stores import Stores
+from engine.reading.tail import StoredEntry
 from engine.store import Types
 
 
@@ -41,9 +41,9 @@ _LINE = (
 )
 
 
-def line(place: Place) -> bytes:
+def line(stored: StoredEntry) -> bytes:
     """The line of an entry, without a line feed."""
-    partition, position, entry = place
+    partition, position, entry = stored
     raws = _decode(entry)
     text = _LINE % (
         partition,
@@ -61,7 +61,7 @@ def line(place: Place) -> bytes:
 
 def merged(
     stores: Stores, partitions: list[int], types: Types | None = None, *, after: int = 0, upto: list[int]
-) -> Iterator[Place]:
+) -> Iterator[StoredEntry]:
     """Entries behind position `after` of some partitions, up to `upto[partition]`, in the order in which
     their commands were taken."""
     parts = [_part(stores, p, types, after, upto[p]) for p in partitions]
@@ -70,17 +70,19 @@ def merged(
 
 def merged_back(
     stores: Stores, partitions: list[int], types: Types | None = None, *, upto: list[int]
-) -> Iterator[Place]:
+) -> Iterator[StoredEntry]:
     """The same from `upto[partition]` downwards."""
     parts = [_part_back(stores, p, types, upto[p]) for p in partitions]
     return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=_sequence, reverse=True)
 
 
-def _sequence(place: Place) -> int:
-    return _decode_sequence(place[2]).sequence
+def _sequence(stored: StoredEntry) -> int:
+    return _decode_sequence(stored[2]).sequence
 
 
-def _part(stores: Stores, partition: int, types: Types | None, after: int, upto: int) -> Iterator[Place]:
+def _part(
+    stores: Stores, partition: int, types: Types | None, after: int, upto: int
+) -> Iterator[StoredEntry]:
     reader = stores.reader(partition)
     for position, entry in () if reader is None else reader.entries(after, types):
         if position > upto:
@@ -88,7 +90,7 @@ def _part(stores: Stores, partition: int, types: Types | None, after: int, upto:
         yield partition, position, entry
 
 
-def _part_back(stores: Stores, partition: int, types: Types | None, upto: int) -> Iterator[Place]:
+def _part_back(stores: Stores, partition: int, types: Types | None, upto: int) -> Iterator[StoredEntry]:
     reader = stores.reader(partition)
     for position, entry in () if reader is None else reader.entries_back(upto + 1, types):
         yield partition, position, entry

@@ -11,13 +11,13 @@ import msgspec
 from engine.base.identity import partition_of
 from engine.model.app import Engine
 from engine.model.commit import Commit
-from engine.reading.follower import Follower, positions_from
 from engine.reading.stores import Stores
+from engine.reading.tail import Tail, positions_from
 from engine.store import Types
 from engine.wire.log import decode_commit, record_decoder
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class StoredCommit(msgspec.Struct, frozen=True, gc=False):
     """A stored commit and where it stands. Its events are typed if the log knows the application."""
 
     partition: int
@@ -43,7 +43,7 @@ class EventLog:
 
     def read(
         self, after: Sequence[int] = (), types: Iterable[str] | None = None, upto: Sequence[int] = ()
-    ) -> Iterator[Entry]:
+    ) -> Iterator[StoredCommit]:
         """Everything behind these positions up to those of now, or `upto`; one position for each partition.
 
         Each partition in order of its positions. Partitions are merged in the order in which the node took
@@ -60,26 +60,26 @@ class EventLog:
         after: Sequence[int] = (),
         types: Iterable[str] | None = None,
         idle_s: float = float("inf"),
-    ) -> Iterator[Entry]:
+    ) -> Iterator[StoredCommit]:
         """Everything behind these positions, then what comes, as it comes; ends when nothing came for
         `idle_s`. Each partition in order of its positions, without a gap; it goes on over restarts of the
         node and while there is none."""
-        follower = Follower(self._stores, after, None if types is None else Types(types))
+        tail = Tail(self._stores, after, None if types is None else Types(types))
         try:
-            while found := follower.take(idle_s):
+            while found := tail.take(idle_s):
                 for partition, position, entry in found:
                     yield self._entry(partition, position, entry)
         finally:
-            follower.close()
+            tail.close()
 
-    def aggregate(self, id: str, after_version: int = 0) -> Iterator[Entry]:
+    def aggregate(self, id: str, after_version: int = 0) -> Iterator[StoredCommit]:
         """The entries of one aggregate in the order of versions."""
         partition = partition_of(id, self.partitions)
         reader = self._stores.reader(partition)
         for position, entry in () if reader is None else reader.entries_of(id, after_version):
             yield self._entry(partition, position, entry)
 
-    def aggregate_back(self, id: str, before_version: int | None = None) -> Iterator[Entry]:
+    def aggregate_back(self, id: str, before_version: int | None = None) -> Iterator[StoredCommit]:
         """The same below a version, the last first."""
         partition = partition_of(id, self.partitions)
         reader = self._stores.reader(partition)
@@ -98,7 +98,7 @@ class EventLog:
     ) -> None:
         self.close()
 
-    def _part(self, partition: int, after: int, upto: int, types: Types | None) -> Iterator[Entry]:
+    def _part(self, partition: int, after: int, upto: int, types: Types | None) -> Iterator[StoredCommit]:
         reader = self._stores.reader(partition)
         if reader is None or upto <= after:
             return
@@ -107,6 +107,6 @@ class EventLog:
                 return
             yield self._entry(partition, position, entry)
 
-    def _entry(self, partition: int, position: int, entry: msgspec.Raw) -> Entry:
+    def _entry(self, partition: int, position: int, entry: msgspec.Raw) -> StoredCommit:
         commit: Any = decode_commit(entry) if self._decoder is None else self._decoder.commit(entry, position)
-        return Entry(partition, position, commit)
+        return StoredCommit(partition, position, commit)

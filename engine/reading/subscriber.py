@@ -16,18 +16,18 @@ import msgspec
 from engine.base.errors import ConfigError
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
-from engine.reading.cursor import Next, Place
-from engine.reading.follower import Follower
+from engine.reading.cursor import Cursor, Mark
 from engine.reading.stores import Stores
+from engine.reading.tail import Tail
 from engine.store import Types
 from engine.wire.lifting import EventDecoder, lifts, tag_in
 from engine.wire.log import decode_parts
 
 AT_ONCE = 100  # entries read ahead
-LAG = 10_000  # positions without anything wanted after which the place is saved all the same
+LAG = 10_000  # positions without anything wanted after which the cursor is saved all the same
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """An event or application message. `id` is the same however often it is delivered: `<command>-<index>`.
 
     `event`: an object of the class that was subscribed to, or a dictionary where a name was.
@@ -49,8 +49,8 @@ class Subscriber:
 
     `types`: classes, whose events come typed, or wire names, whose events come as dictionaries as they are
     stored; a name without a version stands for all versions. `app`: needed to lift old events to the classes.
-    `since`: where a subscriber of a new name begins. `folder`: where its place is kept; by default in the
-    data directory. Raises Locked if another process has the name, CorruptData if the place is damaged.
+    `since`: where a subscriber of a new name begins. `folder`: where its cursor is kept; by default in the
+    data directory. Raises Locked if another process has the name, CorruptData if the cursor is damaged.
     """
 
     def __init__(
@@ -66,27 +66,27 @@ class Subscriber:
         self._wanted = _Wanted(types, app)
         self._stores = Stores(data)
         try:
-            place = Path(folder) if folder is not None else self._stores.data / "subscribers"
-            self._place = Place(place, name, self._stores.partitions)
+            where = Path(folder) if folder is not None else self._stores.data / "subscribers"
+            self._cursor = Cursor(where, name, self._stores.partitions)
         except BaseException:
             self._stores.close()
             raise
         try:
-            if not self._place.next:
+            if not self._cursor.next:
                 begin = self._stores.positions() if since == "now" else [0] * self._stores.partitions
-                self._place.save([(position + 1, 0) for position in begin])
+                self._cursor.save([(position + 1, 0) for position in begin])
         except BaseException:  # or nobody could have the name before this process ends
-            self._place.close()
+            self._cursor.close()
             self._stores.close()
             raise
-        self._next: Next = list(self._place.next)
+        self._next: list[Mark] = list(self._cursor.next)
         self._out: list[tuple[int, int]] = [(0, 0)] * self._stores.partitions  # handed out last
         after = [max(0, position - 1) for position, _ in self._next]
-        self._follower = Follower(self._stores, after, self._wanted.types)
-        self._rest: deque[Message] = deque()  # read, not handed out
+        self._tail = Tail(self._stores, after, self._wanted.types)
+        self._rest: deque[Delivery] = deque()  # read, not handed out
         self._waiting = [0] * self._stores.partitions  # how many of them
 
-    def take(self, timeout_s: float = 1.0, most: int = 100) -> list[Message]:
+    def take(self, timeout_s: float = 1.0, most: int = 100) -> list[Delivery]:
         """The next messages, at most `most`; none if nothing came in time. Those taken before and not
         acknowledged are not given again, unless to the next subscriber of this name."""
         if not self._rest:
@@ -97,12 +97,12 @@ class Subscriber:
             self._waiting[message.partition] -= 1
         return taken
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Iterator[Delivery]:
         """One message after the other, for ever."""
         while True:
             yield from self.take(1.0, 1)
 
-    def ack(self, *messages: Message) -> None:
+    def ack(self, *messages: Delivery) -> None:
         """These, and all before them of their partitions, are dealt with; without any: all that was taken.
         Durable when it returns; one write, so a batch costs as much as a message."""
         done = dict(enumerate(self._out)) if not messages else {}
@@ -111,18 +111,18 @@ class Subscriber:
             done[message.partition] = max(at, done.get(message.partition, at))
         for partition, (position, index) in done.items():
             if self._out[partition] <= (position, index) and not self._waiting[partition]:
-                at = (self._follower.positions[partition] + 1, 0)  # nothing up to there is still to be done
+                at = (self._tail.positions[partition] + 1, 0)  # nothing up to there is still to be done
             else:
                 at = position, index + 1
             self._next[partition] = max(self._next[partition], at)
-        if self._next != self._place.next:
-            self._place.save(self._next)
+        if self._next != self._cursor.next:
+            self._cursor.save(self._next)
 
     def close(self) -> None:
         """Leaves the name to the next one. What was not acknowledged comes again."""
-        self._follower.close()
+        self._tail.close()
         self._stores.close()
-        self._place.close()
+        self._cursor.close()
 
     def __enter__(self) -> "Subscriber":
         return self
@@ -133,7 +133,7 @@ class Subscriber:
         self.close()
 
     def _fetch(self, timeout_s: float) -> None:
-        found = self._follower.take(timeout_s, AT_ONCE)
+        found = self._tail.take(timeout_s, AT_ONCE)
         for k, (partition, position, entry) in enumerate(found):
             try:
                 messages = list(self._messages(partition, position, entry))
@@ -141,14 +141,14 @@ class Subscriber:
                 self._waiting[partition] += len(messages)
             except BaseException as error:  # it cannot be read: what follows is not to be taken for done
                 for p, position, _ in reversed(found[k:]):
-                    self._follower.positions[p] = position - 1
+                    self._tail.positions[p] = position - 1
                 if not self._rest or not isinstance(error, Exception):
                     raise
                 return  # what comes before it is handed out; then it comes again, and fails again
         if not found:
             self._keep_up()
 
-    def _messages(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Message]:
+    def _messages(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Delivery]:
         parts = decode_parts(entry)
         for index, stored in enumerate(parts.events):
             if (position, index) < self._next[partition]:
@@ -158,16 +158,16 @@ class Subscriber:
                 event = self._wanted.decode(tag, stored, parts.aggregate, position)
                 id = f"{parts.command}-{index}"
                 where = parts.aggregate, parts.version, partition, position, index
-                yield Message(id, tag, event, *where, parts.time_ns)
+                yield Delivery(id, tag, event, *where, parts.time_ns)
 
     def _keep_up(self) -> None:
         """Where nothing was wanted for long and nothing is open, a new start need not read all that again."""
-        for partition, last in enumerate(self._follower.positions):
+        for partition, last in enumerate(self._tail.positions):
             at = self._next[partition]
             if self._out[partition] < at and last - at[0] > LAG:
                 self._next[partition] = (last + 1, 0)
-        if self._next != self._place.next:
-            self._place.save(self._next)
+        if self._next != self._cursor.next:
+            self._cursor.save(self._next)
 
 
 class _Wanted:

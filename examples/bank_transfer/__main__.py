@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from engine.client import Client
+from engine import Client, Node
 from engine.store import Reader
-from engine.supervisor.node import Node
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
 from examples.temporary import temporary_node

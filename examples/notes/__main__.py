@@ -3,8 +3,7 @@
 import os
 import signal
 
-from engine import Command
-from engine.client import Client
+from engine import Client, Command
 from examples.notes.messages import ChangeTitle, CreateNote
 from examples.temporary import temporary_node
 

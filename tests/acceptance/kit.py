@@ -13,8 +13,7 @@ import psutil
 
 from domain_12306.messages import OpenRun, ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Node
 
 ROOT = Path(__file__).parents[2]
 APP = "domain_12306.app:create"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Node
 from tests.acceptance.kit import ROOT, VIEW, clean_environment, one_line, open_run, railway, reserve, ringfold
 
 ORDERS = 10

@@ -13,7 +13,7 @@ import pytest
 from domain_12306.demo import checks
 from domain_12306.demo.seller import Account
 from domain_12306.demo.story import verdict
-from engine.client import Client
+from engine import Client
 from tests.acceptance.kit import ROOT, clean_environment, gone, open_run, railway, reserve, ringfold
 from tests.deadline import until
 

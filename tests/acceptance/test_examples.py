@@ -4,8 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Node
 from examples.stock import FULL, Take
 
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
-from engine.client import Client
+from engine import Aggregate, Client, Command, Engine, Event, Node, Stamp, append_foreign, applies, handles
 from engine.node.status import Slot, State
-from engine.store import append_foreign
-from engine.supervisor.node import Node
 from tests.deadline import until
 
 SETTINGS = {"stall_seconds": 60}  # processes are stopped here on purpose

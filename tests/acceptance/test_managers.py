@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
+from engine import Client, Node
 from engine.base.crash import VARIABLE
 from engine.base.errors import Fault
-from engine.client import Client
-from engine.supervisor.node import Node
 from tests.acceptance.kit import ringfold
 from tests.deadline import until
 from tests.examples.following import History

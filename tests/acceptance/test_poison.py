@@ -6,9 +6,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Aggregate, Client, Command, Engine, Event, Node, Stamp, applies, handles
 
 
 class Count(Command, name="poison.count"):

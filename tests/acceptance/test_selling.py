@@ -11,9 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain_12306.messages import ConfirmOrder, ReleaseOrder
-from engine import Command
-from engine.client import AsyncClient, Client, QueryRefused, Receipt
-from engine.supervisor.node import Node
+from engine import AsyncClient, Client, Command, Node, QueryRefused, Receipt
 from tests.acceptance.kit import SEATS, VIEW, left, open_run, railway, reserve
 from tests.deadline import until
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from domain_12306.synthetic import run_name
+from engine import Client, Node
 from engine.base.identity import partition_of
-from engine.client import Client
 from engine.snapshots import SnapshotFolder
-from engine.supervisor.node import Node
 from tests.acceptance.kit import SEATS, SEGMENTS, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 

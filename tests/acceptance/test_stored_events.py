@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 
+from engine import Client, EventLog, Node, Subscriber
 from engine.base.errors import Fault
-from engine.client import Client
-from engine.reading import EventLog, Subscriber
-from engine.supervisor.node import Node
 from tests.acceptance.kit import ROOT, SMALL, clean_environment, one_line, ringfold
 from tests.acceptance.layouts import after, before
 from tests.acceptance.layouts.after.facts import Told

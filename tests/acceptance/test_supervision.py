@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain_12306.messages import ReserveSeats
-from engine.client import Client, Receipt
-from engine.supervisor.node import Node
+from engine import Client, Node, Receipt
 from tests.acceptance.kit import SEATS, gone, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 

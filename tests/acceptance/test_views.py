@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Node
 from tests.acceptance.following import APP, Put
 from tests.acceptance.kit import SMALL, one_line, ringfold
 from tests.deadline import until

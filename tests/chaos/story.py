@@ -14,11 +14,9 @@ from typing import Any
 
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
-from engine import Command
+from engine import Client, Command, Node, Receipt
 from engine.cli.journal import commands
-from engine.client import Client, Receipt
 from engine.store import Reader
-from engine.supervisor.node import Node
 from tests.checker import UNKNOWN, Attempt, check
 from tests.deadline import until
 from tests.model import Model

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from engine import Node
 from engine.store import Reader
-from engine.supervisor.node import Node
 from tests.deadline import until
 
 

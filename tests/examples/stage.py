@@ -5,9 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import Engine
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Engine, Node
 from engine.testing import InlineClient, InlineEngine
 from tests.deadline import until
 from tests.examples.following import History

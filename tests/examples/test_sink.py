@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.client import Client
-from engine.reading import Subscriber
-from engine.supervisor.node import Node
+from engine import Client, Node, Subscriber
 from examples.sink import Letters, PlaceOrder, ReceiptIssued
 from tests.deadline import until
 

@@ -15,9 +15,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
-from engine import Command
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Command, Node
 from examples.flash_sale.audit import ENDS, Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
 from tests.examples.following import History, Killer

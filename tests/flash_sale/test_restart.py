@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client
-from engine.supervisor.node import Node
+from engine import Client, Node
 from examples.flash_sale.audit import Sale
 from examples.flash_sale.messages import Pay, PlaceOrder, PutOnSale, payment_of
 from tests.deadline import until

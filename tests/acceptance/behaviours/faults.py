@@ -23,7 +23,7 @@ import zmq
 
 from engine.model.messages import Command
 from engine.node.policy import Backoff
-from engine.reading.cursor import Place
+from engine.reading.cursor import Cursor
 from engine.stages.post import Post
 from engine.store import View, Writer
 
@@ -97,7 +97,7 @@ EVERYWHERE: list[tuple[str, type, str, Applies]] = [
     ("position-store", View, "save", in_texts),
     ("manager-store", View, "save", in_processes),
     ("message-publisher", Post, "send", has_commands),
-    ("subscriber", Place, "save", always),
+    ("subscriber", Cursor, "save", always),
 ]
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import Command, ConfigError
+from engine import Command, ConfigError, Node, Subscriber
 from engine.base.errors import Exit, Fault
-from engine.reading import Subscriber
-from engine.supervisor.node import Node
 from tests.acceptance.behaviours import domain
 from tests.acceptance.behaviours.domain import (
     Announce,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.client import QueryRefused, Receipt
+from engine import QueryRefused, Receipt
 from tests.acceptance.behaviours import doorbells
 from tests.acceptance.behaviours.domain import Create, Edit
 from tests.acceptance.behaviours.world import KINDS, Inline, World, ask, fresh, make

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.reading import Subscriber
+from engine import Subscriber
 from engine.testing import InlineEngine
 from tests.acceptance.behaviours import faults
 from tests.acceptance.behaviours.domain import (

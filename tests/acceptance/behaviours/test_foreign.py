@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client
+from engine import Client
 from tests.acceptance.behaviours.domain import Create, Created, Edit, Edited, Exchange, Mark, Marked
 from tests.acceptance.behaviours.world import KINDS, World, ask, events, fresh, history, make
 

@@ -8,12 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from engine import Commit, Event
+from engine import Client, Commit, Event, EventLog, Node, append_foreign
 from engine.base.errors import Fault
-from engine.client import Client
-from engine.reading import EventLog
-from engine.store import append_foreign
-from engine.supervisor.node import Node
 from engine.testing import InlineEngine
 from tests.acceptance.behaviours import domain
 from tests.deadline import until

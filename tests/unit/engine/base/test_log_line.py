@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import Client, Node
 from engine.base.log_line import log_line
-from engine.client import Client
-from engine.supervisor.node import Node
 from tests.unit.engine.core.test_partition import Deposit
 
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from engine.client import AsyncClient, QueryRefused, Receipt, aio, conversation
+from engine import AsyncClient, QueryRefused, Receipt
+from engine.client import aio, conversation
 from tests.unit.engine.client.stub import Add, Desk, Stub, busy, committed, silent
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from engine import Command
-from engine.client.conversation import LONGEST_BACK_OFF_S, RESEND_S, Conversation, Ticket
+from engine import Command, Ticket
+from engine.client.conversation import LONGEST_BACK_OFF_S, RESEND_S, Conversation
 
 TIMEOUT_S = 10.0
 

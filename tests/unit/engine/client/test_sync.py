@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from engine import Client, QueryRefused, Ticket
 from engine.base.errors import RingfoldError
-from engine.client import Client, QueryRefused, conversation, sync
-from engine.client.conversation import Ticket
+from engine.client import conversation, sync
 from tests.deadline import until
 from tests.unit.engine.client.stub import Add, Desk, Stub, busy, committed, silent
 

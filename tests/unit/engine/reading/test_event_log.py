@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from engine import ConfigError
+from engine import ConfigError, EventLog
 from engine.base.identity import uuid7_hex
 from engine.model.commit import Commit
 from engine.node.manifest import open_data
-from engine.reading import EventLog
 from engine.reading.history import aggregate_at
 from engine.reading.stores import lend
 from engine.store import Reader, Writer

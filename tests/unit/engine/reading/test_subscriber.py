@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-import engine.reading.follower
 import engine.reading.subscriber
-from engine import ApplicationMessage, ConfigError, Engine, Event
+import engine.reading.tail
+from engine import ApplicationMessage, ConfigError, Delivery, Engine, Event, Subscriber
 from engine.base.errors import CorruptData, Fault, Locked
-from engine.reading import Message, Subscriber
 from engine.store.entries import entries_in
 from engine.testing.inline import InlineEngine
 from examples import sink
@@ -35,12 +34,12 @@ def other() -> Events:
     return [{"type": "sample.added", "number": 1}]
 
 
-def texts(messages: list[Message]) -> list[str]:
+def texts(messages: list[Delivery]) -> list[str]:
     return [message.event.text for message in messages]
 
 
-def all_of(subscriber: Subscriber) -> list[Message]:
-    found: list[Message] = []
+def all_of(subscriber: Subscriber) -> list[Delivery]:
+    found: list[Delivery] = []
     while taken := subscriber.take(0, most=3):
         found += taken
     return found
@@ -73,7 +72,7 @@ def test_messages_come_in_the_order_of_their_partition_under_ids_that_stay(tmp_p
 def test_after_a_restart_exactly_what_was_not_acknowledged_comes(tmp_path: Path, dealt_with: int) -> None:
     with storing(tmp_path / "data", 2) as store:
         fill(store)
-        done: list[Message] = []
+        done: list[Delivery] = []
         with Subscriber(tmp_path / "data", "mail", [Told]) as subscriber:
             for message in subscriber:
                 if len(done) == dealt_with:
@@ -160,8 +159,8 @@ def test_a_disk_that_fails_while_reading_loses_nothing(
 
     with storing(tmp_path / "data", 2) as store:
         fill(store)
-        monkeypatch.setattr(engine.reading.follower, "entries_in", failing)
-        found: list[Message] = []
+        monkeypatch.setattr(engine.reading.tail, "entries_in", failing)
+        found: list[Delivery] = []
         with Subscriber(tmp_path / "data", "mail", [Told]) as subscriber:
             for _ in range(2):
                 with contextlib.suppress(OSError):
@@ -179,22 +178,22 @@ def test_a_new_name_may_begin_now(tmp_path: Path) -> None:
                 assert set(texts(subscriber.take(5))) == {"new"}
 
 
-def test_where_nothing_is_wanted_for_long_the_place_moves_on_all_the_same(
+def test_where_nothing_is_wanted_for_long_the_cursor_moves_on_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine.reading.subscriber, "LAG", 10)
     with storing(tmp_path / "data") as store:
         store.put((0, "a", told("1")))
-        place = tmp_path / "data" / "subscribers" / "mail.json"
+        cursor = tmp_path / "data" / "subscribers" / "mail.json"
         with Subscriber(tmp_path / "data", "mail", [Told]) as subscriber:
             assert texts(subscriber.take(0)) == ["1"]
             store.put(*[(0, "a", other())] * 20)
             assert subscriber.take(0) == []
-            assert '"next":[[1,0]]' in place.read_text()  # not past what is not acknowledged
+            assert '"next":[[1,0]]' in cursor.read_text()  # not past what is not acknowledged
             subscriber.ack()
             store.put(*[(0, "a", other())] * 20)
             assert subscriber.take(0) == []
-            assert '"next":[[42,0]]' in place.read_text()
+            assert '"next":[[42,0]]' in cursor.read_text()
 
 
 def test_a_name_has_one_process_at_a_time(tmp_path: Path) -> None:
@@ -205,20 +204,20 @@ def test_a_name_has_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format":1,"next":[]}', '{"format":2,"next":[[1,0]]}', "[1"])
-def test_a_damaged_place_is_named_and_not_guessed(tmp_path: Path, text: str) -> None:
+def test_a_damaged_cursor_is_named_and_not_guessed(tmp_path: Path, text: str) -> None:
     with storing(tmp_path / "data"):
-        folder = tmp_path / "places"
+        folder = tmp_path / "cursors"
         folder.mkdir()
         (folder / "mail.json").write_text(text)
         for _ in range(2):  # the lock was given back
-            with pytest.raises(CorruptData, match=r"place is damaged.*mail\.json"):
+            with pytest.raises(CorruptData, match=r"cursor is damaged.*mail\.json"):
                 Subscriber(tmp_path / "data", "mail", [Told], folder=folder)
 
 
-def test_a_place_that_cannot_be_kept_is_said_and_the_one_before_stays(tmp_path: Path) -> None:
+def test_a_cursor_that_cannot_be_kept_is_said_and_the_one_before_stays(tmp_path: Path) -> None:
     with storing(tmp_path / "data") as store:
         store.put((0, "a", told("1")))
-        folder = tmp_path / "places"
+        folder = tmp_path / "cursors"
         with Subscriber(tmp_path / "data", "mail", [Told], folder=folder) as subscriber:
             before = (folder / "mail.json").read_text()
             (folder / "mail.json.new").mkdir()  # where the next one would be written
@@ -231,9 +230,9 @@ def test_a_place_that_cannot_be_kept_is_said_and_the_one_before_stays(tmp_path: 
             assert (folder / "mail.json").read_text() != before
 
 
-def test_a_name_whose_place_could_not_be_begun_is_free_again(tmp_path: Path) -> None:
+def test_a_name_whose_cursor_could_not_be_begun_is_free_again(tmp_path: Path) -> None:
     with storing(tmp_path / "data"):
-        folder = tmp_path / "places"
+        folder = tmp_path / "cursors"
         (folder / "mail.json.new").mkdir(parents=True)
         with pytest.raises(Fault, match="cannot be kept"):
             Subscriber(tmp_path / "data", "mail", [Told], folder=folder)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.reading import Message, Subscriber
+from engine import Delivery, Subscriber
 from tests.unit.engine.reading.writing import storing
 
 PARTITIONS = 2
@@ -57,7 +57,7 @@ def test_no_history_loses_a_message_or_repeats_an_acknowledged_one(
     wanted = {p: [m.id for m in order if m.partition == p] for p in range(PARTITIONS)}
     done = dict.fromkeys(range(PARTITIONS), 0)  # how many of each partition are acknowledged
     seen = dict(done)
-    taken: list[Message] = []
+    taken: list[Delivery] = []
     subscriber = Subscriber(data, "one", ["wanted"], folder=folder)
     try:
         for step, number in [*steps, ("killed", 0), ("take", 1000)]:

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine import EventLog, QueryRefused
 from engine.base.errors import ConfigError, Locked
 from engine.base.lock import is_held
-from engine.client import QueryRefused
-from engine.reading import EventLog
 from engine.testing import InlineEngine
 from tests.unit.engine.testing.domain import Deposit, Remind, Withdraw, app
 
@@ -21,16 +20,16 @@ def balance(engine: InlineEngine, account: str) -> Any:
     return engine.query("balances", "balance", {"account": account})
 
 
-def test_commands_are_answered_and_views_follow(inline_engine: Make) -> None:
-    engine = inline_engine(app, partitions=4)
+def test_commands_are_answered_and_views_follow(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app, partitions=4)
     receipts = engine.send_many(Deposit(f"account-{n % 7}", amount=1) for n in range(100))
     assert all(receipt.outcome == "committed" for receipt in receipts)
     assert sum(balance(engine, f"account-{n}") for n in range(7)) == 100
     assert engine.send(Withdraw("account-1", amount=99)).code == "too-little"
 
 
-def test_a_command_sent_again_has_one_effect_also_after_a_restart(inline_engine: Make) -> None:
-    engine = inline_engine(app)
+def test_a_command_sent_again_has_one_effect_also_after_a_restart(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app)
     command, no = Deposit("a", amount=5), Withdraw("nobody", amount=1)
     first = [engine.send(command), engine.send(no)]
     engine.restart(kill=True)
@@ -38,8 +37,8 @@ def test_a_command_sent_again_has_one_effect_also_after_a_restart(inline_engine:
     assert balance(engine, "a") == 5
 
 
-def test_timers_wait_for_the_clock_and_survive_a_restart(inline_engine: Make) -> None:
-    engine = inline_engine(app)
+def test_timers_wait_for_the_clock_and_survive_a_restart(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app)
     engine.send(Deposit("a", amount=5))
     engine.send(Withdraw("a", amount=5))
     engine.settle()
@@ -54,8 +53,8 @@ def test_timers_wait_for_the_clock_and_survive_a_restart(inline_engine: Make) ->
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_records_may_come_in_any_order_or_not_at_all(inline_engine: Make, seed: int) -> None:
-    engine, draw = inline_engine(app), random.Random(seed)
+def test_records_may_come_in_any_order_or_not_at_all(ringfold_inline: Make, seed: int) -> None:
+    engine, draw = ringfold_inline(app), random.Random(seed)
 
     def disturb(records: list[Any]) -> None:
         draw.shuffle(records)
@@ -69,55 +68,55 @@ def test_records_may_come_in_any_order_or_not_at_all(inline_engine: Make, seed: 
     assert (balance(engine, "a"), balance(engine, "b")) == (190, 190)
 
 
-def test_what_the_engine_wrote_is_read_by_everybody_else(inline_engine: Make, tmp_path: Path) -> None:
-    engine = inline_engine(app, data=tmp_path / "data")
+def test_what_the_engine_wrote_is_read_by_everybody_else(ringfold_inline: Make, tmp_path: Path) -> None:
+    engine = ringfold_inline(app, data=tmp_path / "data")
     engine.send_many(Deposit("a", amount=n) for n in (1, 2))
     with EventLog(engine.data) as log:
         assert [entry.commit.version for entry in log.aggregate("a")] == [1, 2]
 
 
 def test_an_engine_that_never_comes_to_rest_says_so(
-    inline_engine: Make, monkeypatch: pytest.MonkeyPatch
+    ringfold_inline: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = inline_engine(app)
+    engine = ringfold_inline(app)
     monkeypatch.setattr(engine, "turn", lambda: True)
     with pytest.raises(Exception, match="it does not settle"):
         engine.settle()
 
 
-def test_it_may_be_closed_again(inline_engine: Make) -> None:
-    engine = inline_engine(app)
+def test_it_may_be_closed_again(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app)
     engine.close()
     engine.close()
     assert not engine.data.exists()
 
 
-def test_a_data_directory_that_is_in_use_is_refused(inline_engine: Make, tmp_path: Path) -> None:
-    engine = inline_engine(app, data=tmp_path)
+def test_a_data_directory_that_is_in_use_is_refused(ringfold_inline: Make, tmp_path: Path) -> None:
+    engine = ringfold_inline(app, data=tmp_path)
     with pytest.raises(Locked, match="another node uses the data directory"):
-        inline_engine(app, data=tmp_path)
+        ringfold_inline(app, data=tmp_path)
     engine.close()
-    inline_engine(app, data=tmp_path)
+    ringfold_inline(app, data=tmp_path)
 
 
-def test_one_that_cannot_begin_leaves_the_data_directory_free(inline_engine: Make, tmp_path: Path) -> None:
-    inline_engine(app, data=tmp_path, partitions=2).close()
+def test_one_that_cannot_begin_leaves_the_data_directory_free(ringfold_inline: Make, tmp_path: Path) -> None:
+    ringfold_inline(app, data=tmp_path, partitions=2).close()
     with pytest.raises(ConfigError, match="partitions cannot be changed"):
-        inline_engine(app, data=tmp_path, partitions=3)
+        ringfold_inline(app, data=tmp_path, partitions=3)
     assert not is_held(tmp_path / "lock")
 
 
-def test_many_commands_are_decided_in_one_section(inline_engine: Make) -> None:
-    engine = inline_engine(app)
+def test_many_commands_are_decided_in_one_section(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app)
     engine.send_many(Deposit("a", amount=n) for n in range(1, 51))
     reader = engine.pipeline.lanes[0].reader
     assert reader.position() == 50
     assert len([*reader.records()]) == 1
 
 
-def test_a_query_that_no_view_knows_is_refused_as_on_a_node(inline_engine: Make) -> None:
+def test_a_query_that_no_view_knows_is_refused_as_on_a_node(ringfold_inline: Make) -> None:
     with pytest.raises(QueryRefused, match="unknown-query"):
-        inline_engine(app).query("balances", "riches", {})
+        ringfold_inline(app).query("balances", "riches", {})
 
 
 def reminded(engine: InlineEngine) -> list[str]:
@@ -126,8 +125,8 @@ def reminded(engine: InlineEngine) -> list[str]:
         return [event["text"] for entry in entries for event in entry.commit.events]
 
 
-def test_the_client_of_the_inline_engine_waits_as_the_one_of_a_node_does(inline_engine: Make) -> None:
-    client = inline_engine(app).client()
+def test_the_client_of_the_inline_engine_waits_as_the_one_of_a_node_does(ringfold_inline: Make) -> None:
+    client = ringfold_inline(app).client()
     assert client.send(Remind("a", text="x"), wait="accepted").outcome == "accepted"
     assert client.send(Remind("a", text="x"), wait="projected:balances").version == 2
     ticket = client.submit(Remind("a", text="x"))

@@ -1,4 +1,4 @@
-"""A survey of a data directory: can this application read everything that is stored there?
+"""The compatibility of an application with a data directory: can it read everything that is stored there?
 
 Every event is decoded as the aggregate that applies it and each view and process manager that reads it would
 decode it. Each finding names how many events it is about and where the first one is.
@@ -37,7 +37,7 @@ class Break(msgspec.Struct):
     what: str
 
 
-class Survey:
+class Compatibility:
     """Takes entries in, one partition after the other. `kinds` by wire tag, `breaks`, `entries`."""
 
     def __init__(self, app: Engine) -> None:

@@ -1,4 +1,4 @@
-"""A follower: reads all partitions from given positions, first what is past, then what comes.
+"""A tail of the log: reads all partitions from given positions, first what is past, then what comes.
 
 Each partition is read in the order of its positions, without a gap: what is handed out comes from the store
 alone, and the doorbell only says when to look. Between partitions there is no order.
@@ -15,11 +15,11 @@ from engine.reading.stores import Stores
 from engine.store import Types
 from engine.store.entries import entries_in
 
-Place = tuple[int, int, msgspec.Raw]
+StoredEntry = tuple[int, int, msgspec.Raw]
 """(partition, position, encoded commit)"""
 
 
-class Follower:
+class Tail:
     """`positions`: everything up to here was handed out or is not wanted. `partitions`: None: all."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Follower:
         self._bell = Doorbell(stores.data)
         self._turn = 0
 
-    def take(self, timeout_s: float, most: int = 1000) -> list[Place]:
+    def take(self, timeout_s: float, most: int = 1000) -> list[StoredEntry]:
         """The next entries, `most` and the rest of a record; none only if all that was stored is read and
         nothing came for `timeout_s`."""
         deadline = time.monotonic() + timeout_s
@@ -56,8 +56,8 @@ class Follower:
         """Stops listening to the doorbell. The stores are their owner's."""
         self._bell.close()
 
-    def _look(self, most: int) -> list[Place]:
-        found: list[Place] = []
+    def _look(self, most: int) -> list[StoredEntry]:
+        found: list[StoredEntry] = []
         self._turn += 1  # so that no partition waits behind a busy one for ever
         for k in range(len(self._partitions)):
             self._look_into(self._partitions[(self._turn + k) % len(self._partitions)], most, found)
@@ -65,7 +65,7 @@ class Follower:
                 break
         return found
 
-    def _look_into(self, partition: int, most: int, found: list[Place]) -> None:
+    def _look_into(self, partition: int, most: int, found: list[StoredEntry]) -> None:
         reader = self._stores.reader(partition)
         if reader is None:
             return

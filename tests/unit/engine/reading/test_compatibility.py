@@ -1,4 +1,4 @@
-"""A survey names everything that an application could not read, with how many and where the first is."""
+"""It names everything that an application could not read, with how many and where the first is."""
 
 import io
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from engine import Engine, Event, Process, Projection, on
 from engine.base.progress import Progress
+from engine.reading.compatibility import Compatibility, Kind, registration_problem
 from engine.reading.stores import Stores
-from engine.reading.survey import Kind, Survey, registration_problem
 from tests.acceptance.layouts import after
 from tests.unit.engine.cli.sample import create
 from tests.unit.engine.reading.writing import storing
@@ -19,24 +19,24 @@ def added(number: Any) -> list[dict[str, Any]]:
     return [{"type": "sample.added", "number": number}]
 
 
-def surveyed(data: Path, app: Engine) -> Survey:
-    survey, stores = Survey(app), Stores(data)
+def compatibility_of(data: Path, app: Engine) -> Compatibility:
+    compatibility, stores = Compatibility(app), Stores(data)
     for partition in range(stores.partitions):
-        assert sum(survey.take(partition, stores)) <= stores.positions()[partition]
+        assert sum(compatibility.take(partition, stores)) <= stores.positions()[partition]
     stores.close()
-    return survey
+    return compatibility
 
 
-def kind(survey: Survey, tag: str) -> Kind:
-    return survey.kinds[tag]
+def kind(compatibility: Compatibility, tag: str) -> Kind:
+    return compatibility.kinds[tag]
 
 
 def test_a_store_that_is_read_in_full_is_sound(tmp_path: Path) -> None:
     with storing(tmp_path / "data", 2) as store:
         store.put(*((n % 2, "ab"[n % 2], added(n)) for n in range(20)))
-        survey = surveyed(tmp_path / "data", create({}))
-    assert (survey.sound, survey.entries, survey.breaks) == (True, 20, [])
-    assert kind(survey, "sample.added").count == 20
+        compatibility = compatibility_of(tmp_path / "data", create({}))
+    assert (compatibility.sound, compatibility.entries, compatibility.breaks) == (True, 20, [])
+    assert kind(compatibility, "sample.added").count == 20
 
 
 def test_unknown_events_are_counted_from_the_first_one_on(tmp_path: Path) -> None:
@@ -44,17 +44,17 @@ def test_unknown_events_are_counted_from_the_first_one_on(tmp_path: Path) -> Non
         store.put(
             (0, "a", added(1)), (1, "b", [*added(2), {"type": "gone"}]), (1, "b", [{"type": "gone"}] * 2)
         )
-        survey = surveyed(tmp_path / "data", create({}))
-    assert not survey.sound
-    found = kind(survey, "gone")
+        compatibility = compatibility_of(tmp_path / "data", create({}))
+    assert not compatibility.sound
+    found = kind(compatibility, "gone")
     assert (found.verdict, found.count, found.bad, found.partition, found.position) == ("unknown", 3, 3, 1, 1)
 
 
 def test_events_that_do_not_fit_their_class_are_told_from_those_that_do(tmp_path: Path) -> None:
     with storing(tmp_path / "data") as store:
         store.put((0, "a", added(1)), (0, "a", added("two")), (0, "a", added(3)), (0, "a", added(None)))
-        survey = surveyed(tmp_path / "data", create({}))
-    found = kind(survey, "sample.added")
+        compatibility = compatibility_of(tmp_path / "data", create({}))
+    found = kind(compatibility, "sample.added")
     assert (found.count, found.bad, found.position) == (4, 2, 2)
     assert "Expected `int`, got `str`" in found.problem
 
@@ -77,7 +77,7 @@ def test_whoever_reads_an_event_as_a_class_of_his_own_is_asked_too(tmp_path: Pat
     with storing(tmp_path / "data") as store:
         store.put((0, "a", added(1)))
         for app, reader in ((by_view, "projection colours version 2"), (by_process, "process painter")):
-            found = kind(surveyed(tmp_path / "data", app), "sample.added")
+            found = kind(compatibility_of(tmp_path / "data", app), "sample.added")
             assert found.bad == 1
             assert reader in found.problem
             assert "colour" in found.problem
@@ -90,7 +90,7 @@ def test_an_upcaster_that_fails_is_a_problem_of_the_events_on_which_it_does(tmp_
     with storing(tmp_path / "data") as store:
         created = [{"type": "note.created", "title": title} for title in ("one", None, "three")]
         store.put(*((0, f"n{n}", [event]) for n, event in enumerate(created)))
-        found = kind(surveyed(tmp_path / "data", app), "note.created")
+        found = kind(compatibility_of(tmp_path / "data", app), "note.created")
     assert (found.verdict, found.count, found.bad) == ("lifted to note.created@3", 3, 1)
     assert found.position == 2
     assert "an upcaster failed: AttributeError" in found.problem
@@ -100,7 +100,7 @@ def test_a_chain_that_ends_on_the_way_is_named_by_the_application_and_by_the_dat
     app = after.with_a_broken_chain({})
     with storing(tmp_path / "data") as store:
         store.put((0, "a", [{"type": "note.created", "title": "one"}]))
-        found = kind(surveyed(tmp_path / "data", app), "note.created")
+        found = kind(compatibility_of(tmp_path / "data", app), "note.created")
     assert found.verdict == "broken chain"
     assert "ends at version 2" in registration_problem(app)
     assert registration_problem(after.create({})) == ""
@@ -126,13 +126,13 @@ def test_gaps_and_malformed_records_are_named_by_their_place(
     assert reader is not None
     monkey = [*reader.records(), (position, record)]
     reader.records = lambda after=0: iter(monkey)  # type: ignore[method-assign]
-    survey = Survey(create({}))
-    for _ in survey.take(0, stores):
+    compatibility = Compatibility(create({}))
+    for _ in compatibility.take(0, stores):
         pass
     stores.close()
-    assert not survey.sound
-    assert [found.what.startswith(what) for found in survey.breaks[:1]] == [True]
-    assert survey.breaks[0].position == position
+    assert not compatibility.sound
+    assert [found.what.startswith(what) for found in compatibility.breaks[:1]] == [True]
+    assert compatibility.breaks[0].position == position
 
 
 class Terminal(io.StringIO):
