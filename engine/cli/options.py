@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from engine.base.errors import ConfigError
 from engine.cli.command import Program
 from engine.node.running import DATA
+from engine.node.setting_files import project_table
 
 if TYPE_CHECKING:
     from engine.model.app import Engine
     from engine.node.config import Settings
+
+SOURCES = """from the flag, or the variable RINGFOLD_NAME, or --config, or [tool.ringfold] of the
+pyproject.toml in the working directory; otherwise the default, in parentheses"""
 
 
 def add_config_options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -19,7 +23,7 @@ def add_config_options(parser: argparse.ArgumentParser, program: Program) -> Non
     from engine.node import config  # with all that checks settings: not for commands that have none
 
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table [ringfold]")
-    group = parser.add_argument_group("settings", "flag, else RINGFOLD_NAME, else the file, else the default")
+    group = parser.add_argument_group("settings", SOURCES)
     for name in config.names():
         text, default = config.describe(name)
         default = str(program.defaults.get(name, default)) or "none"
@@ -49,39 +53,45 @@ def settings_from(options: argparse.Namespace, program: Program) -> "Settings":
         if not equals:
             raise ConfigError("--set takes NAME=VALUE", given=item)
         flags[name.replace("-", "_")] = value
-    return config.load(flags, os.environ, options.config, program.defaults)
+    return config.load(flags, os.environ, options.config, program.defaults, project_table())
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
     """--data, for commands that look at a data directory and need no other setting."""
-    parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, else {DATA})")
+    parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, or {DATA})")
 
 
 def data_from(options: argparse.Namespace) -> Path:
     """The data directory that the options name. Raises ConfigError if there is none."""
-    text = options.data or os.environ.get("RINGFOLD_DATA") or DATA
-    data = Path(text).expanduser().absolute()
-    if not data.is_dir():
-        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
-    return data
+    return _there(options.data or os.environ.get("RINGFOLD_DATA") or project_table().get("data") or DATA)
+
+
+def data_of(settings: "Settings") -> Path:
+    """The same, for commands that have all settings."""
+    return _there(settings.config.data)
 
 
 def app_and_data_from(options: argparse.Namespace, program: Program) -> "tuple[Engine, Path]":
     """The application, not checked, and the data directory that the settings name. ConfigError if there is
     none, or if the directory is of another application or of other reference data."""
     settings = settings_from(options, program)
-    if not settings.config.app:
-        raise ConfigError("no application is named", hint="set app=module:function")
-    data = Path(settings.config.data).expanduser().absolute()
+    reference, data = settings.app(), data_of(settings)
     if not (data / "manifest.json").is_file():
-        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+        raise ConfigError("this is not a data directory", path=data, hint="name one with --data DIR")
     # Imported here, as it brings everything: not for commands that need no application.
     from engine.model.loading import import_app
     from engine.node.manifest import match_manifest
 
-    app = import_app(settings.config.app, settings.app_settings)
+    app = import_app(reference, settings.app_settings)
     match_manifest(data, app.name, app.fingerprint)
     return app, data
+
+
+def _there(text: str) -> Path:
+    data = Path(text).expanduser().absolute()
+    if not data.is_dir():
+        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+    return data
 
 
 def _flag(name: str) -> str:

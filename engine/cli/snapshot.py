@@ -14,7 +14,7 @@ from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import is_held, lock_data
 from engine.base.progress import Progress
 from engine.cli.command import Program
-from engine.cli.options import add_config_options, add_data_option, data_from, settings_from
+from engine.cli.options import add_config_options, add_data_option, data_from, data_of, settings_from
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.model.state import state_digest
@@ -59,9 +59,7 @@ def run(options: argparse.Namespace, program: Program) -> int:
     if options.what == "list":
         return _list(data_from(options), options.json)
     settings = settings_from(options, program)
-    data = Path(settings.config.data).expanduser().absolute()
-    if not data.is_dir():
-        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+    data = data_of(settings)
     if options.what == "verify":
         return _verify(data, settings, options.events)
     if is_held(data / "lock"):
@@ -171,9 +169,7 @@ def _headers(data: Path) -> Iterator[tuple[Path, SnapshotHeader | str]]:
 
 
 def _app(settings: Settings) -> Engine:
-    if not settings.config.app:
-        raise ConfigError("no application is named", hint="set app=module:function")
-    return load_app(settings.config.app, settings.app_settings)
+    return load_app(settings.app(), settings.app_settings)
 
 
 def _store(data: Path, partition: int, settings: Settings) -> "contextlib.closing[Reader]":

@@ -22,6 +22,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
+from engine.base.called import called
 from engine.base.errors import CorruptData, NoSpace
 from engine.follow.letters import Letter, Letters
 from engine.follow.target import Stumbled, Target
@@ -264,7 +265,8 @@ class Fold:
             self.letters.failed_again(letter, _cause(failed), self._now())
             if letter.dead:
                 times = f"failed {letter.attempts} times and stays set aside: {letter.error}"
-                self._log(f"{letter.aggregate} version {letter.version} {times}; see `dead-letter list`")
+                hint = f"see `{called()} dead-letter list`"
+                self._log(f"{letter.aggregate} version {letter.version} {times}; {hint}")
         else:
             self._begin_letter(partition, *commits[upto], failed)
         if not self._undoes:

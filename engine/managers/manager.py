@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.called import called
 from engine.base.errors import ConfigError, RingfoldError
 from engine.follow.handlers import Dispatch
 from engine.follow.target import Stumbled
@@ -212,9 +213,8 @@ class Manager:
             if attempts == 1:
                 self._log(f"{told} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
             elif self.setbacks.is_dead(entry):
-                self._log(
-                    f"{told} failed {attempts} times and stays set aside: {error!r}; see `dead-letter list`"
-                )
+                hint = f"see `{called()} dead-letter list`"
+                self._log(f"{told} failed {attempts} times and stays set aside: {error!r}; {hint}")
         else:
             self._settle()
             self.outbox.remove(entry)

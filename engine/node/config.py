@@ -1,14 +1,14 @@
 """Configuration: one object, and where each of its values came from.
 
-A flag wins over the environment (RINGFOLD_NAME), the environment over the file (TOML, table [ringfold]), the
-file over the default. An application may have settings of its own: its module names them in `SETTINGS`, and
-they are found in the same four places. Whatever is wrong is one ConfigError, before anything was started.
+A flag wins over the environment (RINGFOLD_NAME), the environment over a file that is named (TOML, table
+[ringfold]), that file over the project's own (pyproject.toml, table [tool.ringfold]), and this one over the
+default. An application may have settings of its own: its module names them in `SETTINGS`, and they are found
+in the same places. Whatever is wrong is one ConfigError, before anything was started.
 """
 
 import difflib
 import importlib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,11 @@ from msgspec import Meta
 from engine.base.called import called
 from engine.base.errors import ConfigError
 from engine.node.running import DATA
+from engine.node.setting_files import PROJECT_FILE, named_table
 
 PREFIX = "RINGFOLD_"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+NAMING = "name one: --app module:attribute, RINGFOLD_APP, or app in [tool.ringfold] of pyproject.toml"
 LEAST_COMMIT_BYTES = 100  # of a commit on its way to the store
 IPC_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 
@@ -116,6 +118,12 @@ class Settings:
     app_settings: dict[str, str]
     values: tuple[Value, ...]
 
+    def app(self) -> str:
+        """The name of the application. Raises ConfigError if none is named."""
+        if not self.config.app:
+            raise ConfigError("no application is named", hint=NAMING)
+        return self.config.app
+
     def given(self, name: str) -> bool:
         """True if someone set it; False if it is the default."""
         return any(value.name == name and value.source != "default" for value in self.values)
@@ -137,20 +145,22 @@ def load(
     environment: Mapping[str, str],
     file: str | Path | None = None,
     defaults: Mapping[str, Any] | None = None,
+    project: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Resolves every setting. `flags` are texts by name, None meaning not given. Raises ConfigError."""
-    table = _read_file(file) if file else {}
+    """Resolves every setting. `flags` are texts by name, None meaning not given; `project` is the table of
+    the working directory's pyproject.toml. Raises ConfigError."""
     places: list[tuple[str, Mapping[str, Any]]] = [
         ("flag", {name: text for name, text in flags.items() if text is not None}),
         ("environment", _from_environment(environment)),
-        (f"file {file}", table),
+        (f"file {file}", named_table(file) if file else {}),
+        (f"file {PROJECT_FILE}", project or {}),
         ("default", {**{name: default for name, (_, default) in _fields().items()}, **(defaults or {})}),
     ]
     values = [_resolve(name, places) for name in names()]
     config = _checked({value.name: value.value for value in values})
     own = app_setting_names(config.app)
     known = {*names(), *own}
-    for source, found in places[:3]:
+    for source, found in places[:-1]:
         for name in found:
             if name in known:
                 continue
@@ -192,19 +202,6 @@ def _fields() -> dict[str, tuple[str, Any]]:
         meta = next(note for note in field.type.__metadata__ if isinstance(note, Meta))
         found[field.name] = (meta.description or "", field.default)
     return found
-
-
-def _read_file(file: str | Path) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(Path(file).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("the configuration file cannot be read", path=file, error=error) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError("the configuration file is not TOML", path=file, error=error) from None
-    table = document.get("ringfold")
-    if not isinstance(table, dict):
-        raise ConfigError("the configuration file has no table [ringfold]", path=file)
-    return table
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

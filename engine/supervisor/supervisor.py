@@ -65,9 +65,7 @@ class Supervisor:
         `on_ready` is called once, when every process is at work; `on_progress` about once a second until
         then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
         """
-        if not self.config.app:
-            raise ConfigError("no application is named", hint="set app=module:function")
-        app = load_app(self.config.app, self.settings.app_settings)
+        app = load_app(self.settings.app(), self.settings.app_settings)
         data = _data_directory(self.config.data)
         with contextlib.ExitStack() as cleanup, self._signals() as wake:
             lock_fd = lock_data(data)

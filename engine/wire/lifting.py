@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine.base.called import called
 from engine.base.errors import ConfigError
 from engine.model.app import Engine, Upcaster
 from engine.model.messages import tag_of
@@ -76,7 +77,7 @@ class EventDecoder:
             if decoder is not None:
                 return decoder.decode(stored)
             if lift is None or lift.target not in self._classes:
-                hint = "`check` lists all such events"
+                hint = f"`{called()} check` lists all such events"
                 raise ConfigError("the application does not know an event in the store", **facts, hint=hint)
             fields = _decode_fields(stored)
             del fields["type"]
