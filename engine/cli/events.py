@@ -17,7 +17,7 @@ from engine.reading.lines import line, merged, merged_back
 from engine.reading.stores import Stores
 from engine.reading.tail import StoredEntry, Tail
 from engine.store import Types
-from engine.store.entries import head_of
+from engine.store.entries import aggregate_and_version
 
 DESCRIPTION = """Prints what is stored, one JSON object a line for each entry: all events of one command, with
 the aggregate, its version, and where it stands. Works with or without a running node, and changes nothing."""
@@ -133,7 +133,7 @@ def _tail(
     tail = Tail(stores, after, types, partitions)
     try:
         while found := tail.take(float("inf")):
-            yield from (place for place in found if id is None or head_of(place[2])[0] == id)
+            yield from (place for place in found if id is None or aggregate_and_version(place[2])[0] == id)
     finally:
         tail.close()
 

@@ -1,14 +1,15 @@
 """The fold: drives a target through the log of every partition, each commit taking effect once, in order.
 
-    follows on the last position      taken in
-    stands before it                  known already: passed over
-    leaves a gap                      what is missing is read from the store; if it is not there yet, held
+    a record that follows the last position     is applied
+    one that comes before it                    was applied already, and is skipped
+    one that leaves a gap                       waits until what is missing has been read from the store
 
-A commit on which a handler fails is put back, its aggregate set aside and retried (`letters`); others go
-on. What was taken in, the positions and the letters are saved in one transaction. A handler that fails on
-one aggregate after the other is no matter of single events: then nothing more is taken in (`full`).
+When a handler fails on a commit, the target is put back as it was before that commit, and the aggregate is
+set aside and retried (`dead_letters`); other aggregates go on. State, positions and dead letters are saved in
+one transaction. A handler that fails on one aggregate after the other is not a matter of single events, so
+the fold then applies nothing more (`full`).
 
-The fold has no clock and no thread of its own. Whoever drives it calls `take` or `look`, then `retry_due`,
+The fold has no clock and no thread of its own. The loop around it calls `accept` or `poll`, then `retry_due`,
 and now and then `save`.
 """
 
@@ -24,22 +25,22 @@ from typing import Any
 
 from engine.base.called import called
 from engine.base.errors import CorruptData, NoSpace
-from engine.follow.letters import Letter, Letters
-from engine.follow.target import Stumbled, Target
+from engine.follow.dead_letters import DeadLetter, DeadLetters
+from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
 from engine.store import Reader, View
-from engine.store.entries import head_of
+from engine.store.entries import aggregate_and_version
 from engine.wire.log import record_decoder
 
-MOST_HELD = 1_000  # records of a partition that came before what they follow on; the store has them all
+MOST_HELD = 1_000  # early records of a partition; the store has them all
 BEAT_ITEMS = 1_024
 MOST_ASIDE = 1_000
-MOST_ASIDE_LOADED = 20  # of a target that has to be loaded anew for each failure
+MOST_ASIDE_LOADED = 20  # of a target that has to be loaded again after each failure
 
 
 class Fold:
-    """A target and how far it has come, in every partition. It owns the environment in `folder`, not the
-    readers, one a partition: an environment is opened once in a process."""
+    """A target and its position in every partition. It owns the environment in `folder`, but not the readers,
+    one for each partition, because a process may open an environment only once."""
 
     def __init__(
         self,
@@ -56,27 +57,28 @@ class Fold:
         self.target = target
         self.readers = readers
         self.view = View(folder, map_bytes, len(readers))
-        self.letters = Letters()
+        self.dead_letters = DeadLetters()
         if target.keeps:
-            self.letters.load(self.view.letters())
+            self.dead_letters.load(self.view.dead_letters())
             self.positions = list(self.view.positions)
         else:
             self.positions = [0] * len(readers)
         self._decoder = record_decoder(app, target.events())
         self._log, self._beat, self._now = log, beat, now
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
-        self._undoes = False  # until it has shown that it does
+        self._undoes = False  # until a failure has shown that it does
         self._traced: set[tuple[str, str]] = set()
-        # What the last `save` told, whether or not there was room for it: a reload begins there.
+        # What the target gave to the last `save`, whether or not there was room for it. A reload begins
+        # there.
         self._base = list(self.positions)
         self._unsaved: dict[bytes, bytes | None] = {}
-        self._unsaved_letters: dict[bytes, bytes | None] = {}
+        self._unsaved_dead_letters: dict[bytes, bytes | None] = {}
         target.load(self._items())
 
-    # ------------------------------------------------------------------ taking in
+    # ------------------------------------------------------------------ applying
 
-    def take(self, partition: int, first: int, last: int, record: bytes) -> None:
-        """Takes in a record of positions `first` to `last`, after whatever is missing before it."""
+    def accept(self, partition: int, first: int, last: int, record: bytes) -> None:
+        """Applies a record of positions `first` to `last`, after what is missing before it."""
         if self.full:
             return
         if first > self.positions[partition] + 1:
@@ -89,10 +91,10 @@ class Fold:
         if last > self.positions[partition]:
             self._apply(partition, record)
         if self._ahead[partition]:
-            self._take_held(partition)
+            self._apply_held(partition)
 
     def catch_up(self, partition: int, most: int | None = None) -> None:
-        """Reads everything new from the store, or the next `most` records of it."""
+        """Applies everything new in the store, or the next `most` records of it."""
         records = self.readers[partition].records(self.positions[partition])
         for _, record in itertools.islice(records, most):
             self._beat()
@@ -100,9 +102,9 @@ class Fold:
                 return
             self._apply(partition, record)
         if self._ahead[partition]:
-            self._take_held(partition)
+            self._apply_held(partition)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Catches up wherever the store is ahead."""
         for partition, reader in enumerate(self.readers):
             if reader.position() > self.positions[partition]:
@@ -110,15 +112,15 @@ class Fold:
 
     @property
     def full(self) -> bool:
-        """True if so much is set aside that nothing more is taken in, until some of it is."""
-        return len(self.letters) >= (MOST_ASIDE if self._undoes else MOST_ASIDE_LOADED)
+        """True if so much is set aside that nothing more is applied until some of it has been."""
+        return len(self.dead_letters) >= (MOST_ASIDE if self._undoes else MOST_ASIDE_LOADED)
 
     @property
     def has_gap(self) -> bool:
-        """True if something is held because what stands before it is missing."""
+        """True if a record is held because one before it is missing."""
         return any(self._ahead)
 
-    def _take_held(self, partition: int) -> None:
+    def _apply_held(self, partition: int) -> None:
         ahead = self._ahead[partition]
         while ahead and ahead[0][0] <= self.positions[partition] + 1:
             self._apply(partition, heappop(ahead)[1])
@@ -130,48 +132,50 @@ class Fold:
             if first > done + 1:
                 raise CorruptData("the event store lacks positions", partition=partition, after=done)
             commits = commits[done + 1 - first :]
-        if self.letters:
-            self._take_around(partition, commits)
+        if self.dead_letters:
+            self._apply_around(partition, commits)
             return
         try:
-            self.target.take(partition, done + 1, commits)
-        except Stumbled as stumbled:
-            self._set_aside(partition, done + 1, commits, stumbled)
-            self._take_around(partition, commits[stumbled.at + 1 :])
+            self.target.apply(partition, done + 1, commits)
+        except HandlerFailed as failure:
+            self._set_aside(partition, done + 1, commits, failure)
+            self._apply_around(partition, commits[failure.at + 1 :])
         else:
             self.positions[partition] = done + len(commits)
 
-    def _take_around(self, partition: int, commits: Sequence[Any]) -> None:
-        """Takes in what does not belong to an aggregate that is set aside."""
+    def _apply_around(self, partition: int, commits: Sequence[Any]) -> None:
+        """Applies the commits of aggregates that are not set aside."""
         while commits and not self.full:
             position = self.positions[partition] + 1
-            many = next((k for k, c in enumerate(commits) if self.letters.of(c.aggregate)), len(commits))
+            many = next((k for k, c in enumerate(commits) if self.dead_letters.of(c.aggregate)), len(commits))
             if many == 0:
                 self.positions[partition] = position
                 commits = commits[1:]
                 continue
             try:
-                self.target.take(partition, position, commits[:many])
-            except Stumbled as stumbled:
-                self._set_aside(partition, position, commits, stumbled)
-                commits = commits[stumbled.at + 1 :]
+                self.target.apply(partition, position, commits[:many])
+            except HandlerFailed as failure:
+                self._set_aside(partition, position, commits, failure)
+                commits = commits[failure.at + 1 :]
             else:
                 self.positions[partition] += many
                 commits = commits[many:]
 
-    def _set_aside(self, partition: int, position: int, commits: Sequence[Any], stumbled: Stumbled) -> None:
-        """The commit that failed is passed over; those before it are in, also where the target is loaded
-        anew for it."""
-        self.positions[partition] = position + stumbled.at - 1
-        if not stumbled.clean:
+    def _set_aside(
+        self, partition: int, position: int, commits: Sequence[Any], failure: HandlerFailed
+    ) -> None:
+        """Skips the commit that failed. Those before it stay applied, even if the target has to be loaded
+        again for that."""
+        self.positions[partition] = position + failure.at - 1
+        if not failure.clean:
             self._reload()
         self.positions[partition] += 1
-        self._begin_letter(partition, position + stumbled.at, commits[stumbled.at], stumbled)
+        self._begin_dead_letter(partition, position + failure.at, commits[failure.at], failure)
 
-    def _begin_letter(self, partition: int, position: int, commit: Any, stumbled: Stumbled) -> None:
-        error = _cause(stumbled)
-        self._undoes = stumbled.clean
-        letter = self.letters.set_aside(partition, position, commit, error, self._now())
+    def _begin_dead_letter(self, partition: int, position: int, commit: Any, failure: HandlerFailed) -> None:
+        error = _cause(failure)
+        self._undoes = failure.clean
+        letter = self.dead_letters.set_aside(partition, position, commit, error, self._now())
         text = f"{commit.aggregate} version {commit.version} (partition {partition}, position {position}) "
         kind = type(error).__name__, letter.where
         if kind in self._traced:
@@ -181,13 +185,13 @@ class Fold:
             text += "is set aside:\n" + "".join(traceback.format_exception(error)).rstrip()
         self._log(text)
         if self.full:
-            self._log(f"{len(self.letters)} aggregates are set aside: nothing more is taken in")
+            self._log(f"{len(self.dead_letters)} aggregates are set aside: nothing more is applied")
 
-    # ------------------------------------------------------------------ trying again
+    # ------------------------------------------------------------------ retrying
 
     def retry_due(self) -> bool:
-        """Tries again what is due. True if there was anything."""
-        due = self.letters.due(self._now())
+        """Retries what is due. True if there was anything."""
+        due = self.dead_letters.due(self._now())
         if due:
             self._save_if_room()
             for letter in due:
@@ -196,29 +200,29 @@ class Fold:
         return bool(due)
 
     def patience(self) -> float:
-        """Seconds until something is to be tried again."""
-        return max(0.0, self.letters.next_due - self._now())
+        """Seconds until the next retry is due."""
+        return max(0.0, self.dead_letters.next_due - self._now())
 
-    def retry(self, aggregate: str) -> Letter | None:
-        """Tries an aggregate that is set aside again, now. The letter that is left, if it failed.
-        KeyError if it is not set aside."""
+    def retry(self, aggregate: str) -> DeadLetter | None:
+        """Retries an aggregate that is set aside, now. Returns the dead letter that is left if it fails
+        again. KeyError if it is not set aside."""
         self._save_if_room()
         self._work_off(self._letter(aggregate), skip=False)
         self._save_if_room(force=True)
-        return self.letters.of(aggregate)
+        return self.dead_letters.of(aggregate)
 
-    def drop(self, aggregate: str) -> Letter | None:
-        """Passes over the commit that fails and takes in what was held behind it. The letter that is left,
+    def drop(self, aggregate: str) -> DeadLetter | None:
+        """Skips the commit that fails and applies those held after it. Returns the dead letter that is left
         if another one fails. KeyError if the aggregate is not set aside."""
         letter = self._letter(aggregate)
         self._log(f"{aggregate} version {letter.version} is dropped: {letter.error}")
         self._save_if_room()
         self._work_off(letter, skip=True)
         self._save_if_room(force=True)
-        return self.letters.of(aggregate)
+        return self.dead_letters.of(aggregate)
 
-    def held(self, letter: Letter) -> Iterator[tuple[int, Any]]:
-        """(position, commit) of the letter's commit and of those held behind it, in order."""
+    def held(self, letter: DeadLetter) -> Iterator[tuple[int, Any]]:
+        """(position, commit) of the letter's commit and of those held after it, in order."""
         upto = self.positions[letter.partition]
         reader = self.readers[letter.partition]
         for position, entry in reader.entries_of(letter.aggregate, letter.version - 1):
@@ -226,75 +230,75 @@ class Fold:
                 return
             yield position, self._decoder.commit(entry, position)
 
-    def waiting(self, letter: Letter) -> int:
-        """How many commits are held behind a letter's."""
+    def waiting(self, letter: DeadLetter) -> int:
+        """The number of commits that are held after a letter's."""
         reader, upto = self.readers[letter.partition], self.positions[letter.partition]
-        heads = (head_of(entry) for at, entry in reader.entries_of_back(letter.aggregate) if at <= upto)
-        _, version = next(heads)
+        entries = (entry for position, entry in reader.entries_of_back(letter.aggregate) if position <= upto)
+        _, version = aggregate_and_version(next(entries))
         return version - letter.version
 
-    def _letter(self, aggregate: str) -> Letter:
-        letter = self.letters.of(aggregate)
+    def _letter(self, aggregate: str) -> DeadLetter:
+        letter = self.dead_letters.of(aggregate)
         if letter is None:
             raise KeyError(aggregate)
         return letter
 
-    def _work_off(self, letter: Letter, skip: bool) -> None:
-        """Takes in what an aggregate has waiting, as far as it goes. To be called with everything saved: if
-        the target has to be loaded anew, then from there."""
+    def _work_off(self, letter: DeadLetter, skip: bool) -> None:
+        """Applies the held commits of an aggregate until one fails. Everything must have been saved, because
+        that is where the target is loaded from if it has to be."""
         partition = letter.partition
         commits = list(self.held(letter))[int(skip) :]
         done, upto = 0, len(commits)
-        failed: Stumbled | None = None
+        failed: HandlerFailed | None = None
         while done < upto:
             position, commit = commits[done]
             self._beat()
             try:
-                self.target.take(partition, position, [commit])
+                self.target.apply(partition, position, [commit])
                 done += 1
-            except Stumbled as stumbled:
-                failed, upto = stumbled, done
-                self._undoes = stumbled.clean
-                if not stumbled.clean:
+            except HandlerFailed as failure:
+                failed, upto = failure, done
+                self._undoes = failure.clean
+                if not failure.clean:
                     self._reload()
                     done = 0  # those before it once more
         if failed is None:
-            self.letters.remove(letter)
-            self._log(f"{letter.aggregate} is set aside no longer, {len(commits)} commits were taken in")
+            self.dead_letters.remove(letter)
+            self._log(f"{letter.aggregate} is no longer set aside, {len(commits)} commits were applied")
         elif upto == 0 and not skip:
-            self.letters.failed_again(letter, _cause(failed), self._now())
+            self.dead_letters.failed_again(letter, _cause(failed), self._now())
             if letter.dead:
                 times = f"failed {letter.attempts} times and stays set aside: {letter.error}"
                 hint = f"see `{called()} dead-letter list`"
                 self._log(f"{letter.aggregate} version {letter.version} {times}; {hint}")
         else:
-            self._begin_letter(partition, *commits[upto], failed)
+            self._begin_dead_letter(partition, *commits[upto], failed)
         if not self._undoes:
-            self._save_if_room(force=True)  # what was taken in late stands behind its position: save it now
+            self._save_if_room(force=True)  # a reload begins after the late commits, so they must be saved
 
     # ------------------------------------------------------------------ saving and loading
 
     def save(self, force: bool = False) -> None:
-        """The checkpoint: changed items, positions and letters in one transaction, if there is anything new.
-        `force`: also where only the target knows of it. NoSpace: all of it is told again the next time."""
-        if force or self._unsaved or self.letters.changed or self.positions != self.view.positions:
+        """Writes the checkpoint: changed items, positions and dead letters in one transaction, if there is
+        anything new. `force`: even if only the target knows of it. NoSpace: the next call writes it all."""
+        if force or self._unsaved or self.dead_letters.changed or self.positions != self.view.positions:
             self._unsaved.update(self.target.save())
-            self._unsaved_letters.update(self.letters.changes())
+            self._unsaved_dead_letters.update(self.dead_letters.changes())
             self._base[:] = self.positions
-            self.view.save(self._unsaved.items(), self.positions, self._unsaved_letters.items())
+            self.view.save(self._unsaved.items(), self.positions, self._unsaved_dead_letters.items())
             self._unsaved.clear()
-            self._unsaved_letters.clear()
+            self._unsaved_dead_letters.clear()
 
     def close(self) -> None:
         """Closes the environment in the folder."""
         self.view.close()
 
     def _save_if_room(self, force: bool = False) -> None:
-        with contextlib.suppress(NoSpace):  # it is told again at the next save of whoever drives this
+        with contextlib.suppress(NoSpace):  # the loop's next save writes it all
             self.save(force)
 
     def _items(self) -> Iterator[tuple[bytes, bytes]]:
-        """What the last save told, in key order."""
+        """What the target gave to the last save, in key order."""
         if not self.target.keeps:
             return
         items: Iterable[tuple[bytes, bytes]] = self.view.items()
@@ -308,15 +312,16 @@ class Fold:
             yield item
 
     def _reload(self) -> None:
-        """Loads what was saved last and takes in again, from the store, everything up to where it was."""
+        """Loads what was saved last and replays, from the store, everything up to where the target was."""
         gc.unfreeze()  # a process that has frozen its memory at start would keep what is replaced here
         while True:
             self.target.load(self._items())
-            if all(self._take_again(partition) for partition in range(len(self.positions))):
+            if all(self._apply_again(partition) for partition in range(len(self.positions))):
                 return
 
-    def _take_again(self, partition: int) -> bool:
-        """False if something failed that had not failed before: it is set aside, and the load was in vain."""
+    def _apply_again(self, partition: int) -> bool:
+        """False if a commit failed that had not failed before. It is set aside, and the target must be loaded
+        once more."""
         upto = self.positions[partition]
         for _, record in self.readers[partition].records(self._base[partition]):
             first, commits = self._decoder.decode(record)
@@ -324,16 +329,16 @@ class Fold:
             for position, commit in enumerate(commits, first):
                 if position > upto:
                     return True
-                letter = self.letters.of(commit.aggregate)
+                letter = self.dead_letters.of(commit.aggregate)
                 if position <= self._base[partition] or (letter and position >= letter.position):
                     continue
                 try:
-                    self.target.take(partition, position, [commit])
-                except Stumbled as stumbled:
-                    self._begin_letter(partition, position, commit, stumbled)
+                    self.target.apply(partition, position, [commit])
+                except HandlerFailed as failure:
+                    self._begin_dead_letter(partition, position, commit, failure)
                     return False
         return True
 
 
-def _cause(stumbled: Stumbled) -> BaseException:
-    return stumbled.__cause__ or stumbled
+def _cause(failure: HandlerFailed) -> BaseException:
+    return failure.__cause__ or failure

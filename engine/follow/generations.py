@@ -1,10 +1,10 @@
-"""Which folder of a view is served, and which one is being built beside it.
+"""The generations of a view: which folder is served, and which one is being built beside it.
 
     views/NAME-vVERSION          the first time that a version is built: generation 1
     views/NAME-vVERSION.2        built again
     views/NAME.json              the pointer: {"serves": [version, generation], "builds": the same or null}
 
-    found at a start                                   served              built beside it
+    at a start                                         served              built beside it
     -----------------------------------------------------------------------------------------------
     the pointer serves the newest registered version   that                what the pointer builds
     it serves an older one that is registered          that                the newest version
@@ -13,8 +13,8 @@
     no pointer, an older registered one has a folder   that                the newest version
     no pointer and no folder                           the newest version  -
 
-The pointer is written when what it names can be served, so a folder that was only half built is never taken
-for a view while there is a better one.
+The pointer is written once what it names can be served, so a half-built folder is never taken for a view
+while a better one exists.
 """
 
 import json
@@ -49,13 +49,13 @@ class Pointer(NamedTuple):
     builds: Generation | None = None
 
 
-def plan(registered: Collection[int], found: Pointer | None, there: Collection[Generation]) -> Pointer:
-    """What to serve and what to build: the table above. `there`: generations that have a folder."""
+def plan(registered: Collection[int], before: Pointer | None, there: Collection[Generation]) -> Pointer:
+    """What to serve and what to build, by the table above. `there`: generations that have a folder."""
     newest = Generation(max(registered))
-    if found is None:
+    if before is None:
         serves = max((one for one in there if one in map(Generation, registered)), default=newest)
         return Pointer(serves, None if serves == newest else newest)
-    serves, builds = found
+    serves, builds = before
     if serves.version == newest.version:
         useful = builds is not None and builds.version == newest.version and builds.number > serves.number
         return Pointer(serves, builds if useful else None)
@@ -65,7 +65,7 @@ def plan(registered: Collection[int], found: Pointer | None, there: Collection[G
     return Pointer(min((one for one in there if one.version == newest.version), default=newest))
 
 
-class Shelf:
+class Generations:
     """The folders and the pointer of one view in `views`."""
 
     def __init__(self, views: Path, view: str) -> None:
@@ -74,30 +74,30 @@ class Shelf:
         self._file = views / f"{view}.json"
 
     def folder(self, generation: Generation) -> Path:
-        """Where a generation lies."""
+        """The folder of a generation."""
         return self.views / generation.folder(self.view)
 
     def pointer(self) -> Pointer | None:
-        """What was decided last; None: nothing yet. CorruptData if it cannot be read."""
+        """What was decided last; None before the first decision. CorruptData if it cannot be read."""
         if not self._file.exists():
             return None
         try:
-            found = json.loads(self._file.read_bytes())
-            serves, builds = found["serves"], found["builds"]
+            document = json.loads(self._file.read_bytes())
+            serves, builds = document["serves"], document["builds"]
             return Pointer(Generation(*map(int, serves)), builds and Generation(*map(int, builds)))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            hint = "remove it: then the newest version that is there is served"
+            hint = "remove it, and the newest version that has a folder is served"
             text = "the pointer of a view is damaged"
             raise CorruptData(text, path=self._file, error=error, hint=hint) from None
 
     def point(self, pointer: Pointer) -> None:
-        """Decides, durably."""
+        """Makes the decision durable."""
         if pointer != self.pointer():
             write_atomically(self._file, json.dumps(pointer._asdict()) + "\n")
 
     def plan(self, registered: Collection[int]) -> Pointer:
-        """What to serve and what to build at a start. What the pointer does not name as being built is
-        removed first: who knows what it is the half of."""
+        """What to serve and what to build at a start. A folder to build in is removed first unless the
+        pointer names it, because it may be the remains of another attempt."""
         before = self.pointer()
         planned = plan(registered, before, self._there())
         if planned.builds is not None and (before is None or before.builds != planned.builds):
@@ -105,16 +105,16 @@ class Shelf:
         return planned
 
     def tidy(self, pointer: Pointer) -> None:
-        """Removes what other generations of the served version have left behind. Other versions stay: one
-        may go back to them."""
-        for found in self._there():
-            if found.version == pointer.serves.version and found not in pointer:
-                shutil.rmtree(self.folder(found), ignore_errors=True)
+        """Removes other generations of the served version. Other versions stay, so that an operator can go
+        back to them."""
+        for generation in self._there():
+            if generation.version == pointer.serves.version and generation not in pointer:
+                shutil.rmtree(self.folder(generation), ignore_errors=True)
 
     def _there(self) -> list[Generation]:
-        found = []
+        generations = []
         for path in self.views.glob(f"{self.view}-v*/data.mdb"):
             match = _FOLDER.fullmatch(path.parent.name.removeprefix(self.view))
             if match:
-                found.append(Generation(int(match[1]), int(match[2] or 1)))
-        return found
+                generations.append(Generation(int(match[1]), int(match[2] or 1)))
+        return generations

@@ -5,15 +5,15 @@ from typing import Any
 
 from engine.base.errors import RingfoldError
 from engine.follow.handlers import Dispatch
-from engine.follow.target import Stumbled
+from engine.follow.target import HandlerFailed
 from engine.model.messages import Event
 from engine.model.projections import Projection, ProjectionSpec
 from engine.model.tables import Table
 
 
 class Projected:
-    """One version of one projection. After a failure one with a table is put back; one that keeps its own
-    state cannot be, and is loaded anew."""
+    """One version of one projection. After a failure a table is put back as it was. A projection that keeps
+    its own state cannot be put back, and is loaded again."""
 
     def __init__(self, spec: ProjectionSpec) -> None:
         self.spec = spec
@@ -24,7 +24,7 @@ class Projected:
     def events(self) -> set[type[Event]]:
         return self.spec.events()
 
-    def take(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> None:
         commit = None
         try:
             if self._plain is not None:
@@ -45,21 +45,21 @@ class Projected:
         except (RingfoldError, MemoryError):
             raise
         except Exception as error:
-            # The place is looked for here, so that nothing is counted while all goes well.
+            # The index is searched for here, so that nothing is counted while all goes well.
             at = next(k for k, candidate in enumerate(commits) if candidate is commit)
             if self.table is not None:
                 self.table.undo()
-            raise Stumbled(at, clean=self.table is not None) from error
+            raise HandlerFailed(at, clean=self.table is not None) from error
 
     def ask(self, query: str, request: Any) -> Any:
         """The answer to a query of the projection's own; KeyError if it has none of this name."""
-        found = self.spec.queries[query]
-        method = getattr(self.projection, found.attribute)
+        spec = self.spec.queries[query]
+        method = getattr(self.projection, spec.attribute)
         if self.table is None:
             return method(request)
         self.table.mark()
         try:
-            return method(self.table, request) if found.wants_view else method(request)
+            return method(self.table, request) if spec.wants_view else method(request)
         finally:
             self.table.undo()  # a question changes nothing
 

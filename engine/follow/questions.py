@@ -2,12 +2,12 @@
 
     positions                             null; the positions stand in every answer
     lag                                   {partition: {"events": n, "seconds": age of the oldest of them}}
-    dead-letters                          what is set aside (`letters.Letter`, and how much waits for it)
-    dead-letter-retry  {"aggregate": …}   tried again now, all without a name → those that are left
-    dead-letter-drop   {"aggregate": …}   the commit that fails is passed over → those that are left
+    dead-letters                          what is set aside, and how many commits are held for each
+    dead-letter-retry  {"aggregate": …}   retries one now, or all without a name → those that are left
+    dead-letter-drop   {"aggregate": …}   skips the commit that fails → those that are left
     versions, rebuild                     of a view: see `Versions`
 
-Pure in the sense that counts here: no socket, no thread; the engine's tests ask it as the desk does.
+It has no socket and no thread; tests ask it as the query desk does.
 """
 
 import time
@@ -16,14 +16,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
-from engine.follow.letters import Letter
 from engine.follow.projected import Projected
 from engine.model.commit import Commit
 
 
 class Refused(Exception):
-    """A question that is not answered. `code`: see docs/PROTOCOL.md."""
+    """An error in place of an answer. `code`: see docs/PROTOCOL.md."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -31,23 +31,23 @@ class Refused(Exception):
 
 
 class Versions(Protocol):
-    """Whoever serves a view: knows its versions, and can have one built again."""
+    """The versions of a view, one of which can be built again."""
 
     def versions(self) -> dict[str, Any]:
-        """What is served, what is being built and how far, what is registered, how far the store is."""
+        """What is served, what is being built and how far it is, what is registered, how far the store is."""
 
     def rebuild(self) -> dict[str, Any]:
-        """Begins to build what is served again, from position 0, beside it. Raises Refused."""
+        """Begins to rebuild what is served, from position 0, beside it. Raises Refused."""
 
 
 class OneAggregate(msgspec.Struct, forbid_unknown_fields=True):
-    """Which aggregate an operator means."""
+    """Arguments that name one aggregate."""
 
     aggregate: str
 
 
 class Aggregates(msgspec.Struct, forbid_unknown_fields=True):
-    """The same, or all of them."""
+    """Arguments that name one aggregate, or all of them."""
 
     aggregate: str = ""
 
@@ -63,7 +63,7 @@ _encode = msgspec.json.encode
 class Questions:
     """All questions to one fold. `positions` is the fold's own list, so it is always current.
 
-    `wall`: the wall clock in ns, against which an event's age is told.
+    `wall`: the wall clock in ns, against which an event's age is measured.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Questions:
                 self._add(name, question.request, _own(fold.target, name))
         self.names = list(self._methods)  # of its own, in the order in which they were written
         self._add("lag", Nothing, lambda _: self.lag())
-        self._add("dead-letters", Nothing, lambda _: self.letters())
+        self._add("dead-letters", Nothing, lambda _: self.dead_letters())
         self._add("dead-letter-retry", Aggregates, self._retry)
         self._add("dead-letter-drop", OneAggregate, self._drop)
         if versions is not None:
@@ -88,10 +88,10 @@ class Questions:
         """The answer, encoded. Raises Refused."""
         if query == "positions":
             return b"null"
-        found = self._methods.get(query)
-        if found is None:
+        known = self._methods.get(query)
+        if known is None:
             raise Refused("unknown-query", f"this view has: {', '.join(self.names)}")
-        method, decode = found
+        method, decode = known
         try:
             request = decode(args)
         except msgspec.DecodeError as error:
@@ -104,34 +104,35 @@ class Questions:
             raise Refused("query-failed", f"{type(error).__name__}: {error}") from error
 
     def lag(self) -> dict[str, dict[str, Any]]:
-        """How far behind the event store, in each partition."""
-        found: dict[str, dict[str, Any]] = {}
+        """How far it is behind the event store, in each partition."""
+        lags: dict[str, dict[str, Any]] = {}
         for partition, reader in enumerate(self._fold.readers):
             position = self.positions[partition]
             events, seconds = max(0, reader.position() - position), 0.0
             if events:
                 _, oldest = next(reader.entries(position))
                 seconds = max(0.0, (self._wall() - _decode_commit(oldest).time_ns) / 1e9)
-            found[str(partition)] = {"events": events, "seconds": round(seconds, 3)}
-        return found
+            lags[str(partition)] = {"events": events, "seconds": round(seconds, 3)}
+        return lags
 
-    def letters(self) -> list[dict[str, Any]]:
-        """All that is set aside."""
-        return [self._told(letter) for letter in self._fold.letters]
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """All dead letters, as documents."""
+        return [self._document(letter) for letter in self._fold.dead_letters]
 
-    def _told(self, letter: Letter) -> dict[str, Any]:
+    def _document(self, letter: DeadLetter) -> dict[str, Any]:
         return {**msgspec.structs.asdict(letter), "waiting": self._fold.waiting(letter)}
 
     def _retry(self, request: Aggregates) -> list[dict[str, Any]]:
-        names = [request.aggregate] if request.aggregate else [one.aggregate for one in self._fold.letters]
+        letters = self._fold.dead_letters
+        names = [request.aggregate] if request.aggregate else [letter.aggregate for letter in letters]
         left = [self._handle(self._fold.retry, name) for name in names]
-        return [self._told(letter) for letter in left if letter is not None]
+        return [self._document(letter) for letter in left if letter is not None]
 
     def _drop(self, request: OneAggregate) -> list[dict[str, Any]]:
         left = self._handle(self._fold.drop, request.aggregate)
-        return [] if left is None else [self._told(left)]
+        return [] if left is None else [self._document(left)]
 
-    def _handle(self, work: Callable[[str], Letter | None], aggregate: str) -> Letter | None:
+    def _handle(self, work: Callable[[str], DeadLetter | None], aggregate: str) -> DeadLetter | None:
         try:
             return work(aggregate)
         except KeyError:

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 from engine.model.messages import Event
 
 
-class Stumbled(Exception):
-    """A handler raised; the error is the `__cause__`.
+class HandlerFailed(Exception):
+    """A handler raised an error, which is the `__cause__`.
 
-    `at`: the place of the commit among those given; what stood before it is taken in. `clean`: the target
-    is as it was before that commit. If not, it has to be loaded anew.
+    `at`: the index of the commit among those given; the commits before it have been applied. `clean`: the
+    target is as it was before that commit. Otherwise it has to be loaded again.
     """
 
     def __init__(self, at: int, *, clean: bool) -> None:
@@ -19,20 +19,20 @@ class Stumbled(Exception):
 
 
 class Target(Protocol):
-    """Takes commits in, and can be saved and loaded."""
+    """State made of commits, which can be saved and loaded."""
 
     keeps: bool
-    """False: it saves nothing, so every start begins at position 0"""
+    """False: it saves nothing, so every start replays from position 0"""
 
     def events(self) -> set[type[Event]]:
         """The event classes that it reads; all others reach it as `Unread`."""
 
-    def take(self, partition: int, position: int, commits: Sequence[Any]) -> None:
-        """Takes in commits, the first of which stands at `position`; they follow on each other.
-        Raises Stumbled where a handler fails."""
+    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+        """Applies consecutive commits, the first of which has this `position`. Raises HandlerFailed where a
+        handler fails."""
 
     def save(self) -> Iterable[tuple[bytes, bytes | None]]:
-        """What has changed since the last call; None: the key is gone."""
+        """(key, value) of what has changed since the last call; None: the key is gone."""
 
     def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
-        """Takes in everything saved, in key order, in place of what it has."""
+        """Replaces its state by what was saved, given in key order."""

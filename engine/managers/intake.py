@@ -32,7 +32,7 @@ class Intake:
         """True if the store is known to have more."""
         return bool(self._behind)
 
-    def take(self, partition: int, first: int, last: int, record: bytes) -> None:
+    def accept(self, partition: int, first: int, last: int, record: bytes) -> None:
         """A record from the doorbell."""
         position = self._fold.positions[partition]
         if last <= position:
@@ -40,9 +40,9 @@ class Intake:
         if first > position + 1 or self._behind or self._manager.full:
             self._behind.add(partition)
         else:
-            self._fold.take(partition, first, last, record)
+            self._fold.accept(partition, first, last, record)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Finds out whether the store has more: a doorbell may have been lost."""
         for partition, reader in enumerate(self._fold.readers):
             if reader.position() > self._fold.positions[partition]:
@@ -62,7 +62,7 @@ class Intake:
             if self._manager.full:
                 return number > 0
             _, partition, last, record = heappop(heads)
-            self._fold.take(partition, positions[partition] + 1, last, record)
+            self._fold.accept(partition, positions[partition] + 1, last, record)
             _push_next(heads, waiting, partition)
         return True
 

@@ -25,9 +25,9 @@ import msgspec
 from engine.base.called import called
 from engine.base.errors import ConfigError, RingfoldError
 from engine.follow.handlers import Dispatch
-from engine.follow.target import Stumbled
+from engine.follow.target import HandlerFailed
 from engine.managers.identity import seed_of_event, seed_of_refusal, time_of
-from engine.managers.outbox import Entry, Outbox
+from engine.managers.outbox import Outbox, OutboxEntry
 from engine.managers.setbacks import Setbacks
 from engine.managers.step import Cancelled, Dispatched, Step
 from engine.managers.timers import Timers
@@ -75,7 +75,7 @@ class Manager:
     def events(self) -> set[type[Event]]:
         return self._reads
 
-    def take(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> None:
         reads, name, birth = self._reads, self.spec.name, self._birth[partition]
         for at, commit in enumerate(commits, position):
             if not any(type(event) in reads for event in commit.events):
@@ -88,7 +88,7 @@ class Manager:
                 raise
             except Exception as error:
                 self._undo()
-                raise Stumbled(at - position, clean=True) from error
+                raise HandlerFailed(at - position, clean=True) from error
             self._settle()
 
     def save(self) -> Iterator[tuple[bytes, bytes | None]]:
@@ -191,7 +191,7 @@ class Manager:
             else:
                 self.timers.set(order.due_ns, order.key, order.command)
 
-    def _take_refusal(self, entry: Entry, now: float) -> None:
+    def _take_refusal(self, entry: OutboxEntry, now: float) -> None:
         """The handler of a refusal runs. It has no place in the log, so a failure is kept with the entry."""
         command, refusal = entry.command, entry.refusal
         assert refusal is not None

@@ -17,7 +17,7 @@ from engine.model.process_managers import Refusal
 from engine.store.format import number, word
 
 
-class Entry(msgspec.Struct):
+class OutboxEntry(msgspec.Struct):
     """A command on its way. `refusal`: it came back, and its handler has not taken that in yet."""
 
     place: int
@@ -34,17 +34,17 @@ class Outbox:
     """All entries, in the order in which they were ordered."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, OutboxEntry] = {}
         self._last = 0
-        self._changed: dict[int, Entry | None] = {}
-        self._added: list[Entry] = []
-        self._told: list[Entry] = []
-        self._leaving: list[Entry] = []
+        self._changed: dict[int, OutboxEntry | None] = {}
+        self._added: list[OutboxEntry] = []
+        self._told: list[OutboxEntry] = []
+        self._leaving: list[OutboxEntry] = []
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[OutboxEntry]:
         return iter(self._entries.values())
 
     @property
@@ -57,7 +57,7 @@ class Outbox:
         """True if there is something that `changes` has not told."""
         return bool(self._changed)
 
-    def find(self, id: str) -> Entry | None:
+    def find(self, id: str) -> OutboxEntry | None:
         """The entry of a command that has not been answered, or whose refusal is not taken in yet."""
         return self._entries.get(id)
 
@@ -66,20 +66,20 @@ class Outbox:
         if command.id in self._entries:
             return
         self._last += 1
-        entry = self._entries[command.id] = self._changed[self._last] = Entry(self._last, command)
+        entry = self._entries[command.id] = self._changed[self._last] = OutboxEntry(self._last, command)
         self._added.append(entry)
 
-    def refused(self, entry: Entry, refusal: Refusal) -> None:
+    def refused(self, entry: OutboxEntry, refusal: Refusal) -> None:
         """The command came back."""
         entry.refusal = refusal
         self._changed[entry.place] = entry
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entry: OutboxEntry) -> None:
         """The command has done what it can."""
         if self._entries.pop(entry.command.id, None) is not None:
             self._changed[entry.place] = None
 
-    def refusals(self) -> list[Entry]:
+    def refusals(self) -> list[OutboxEntry]:
         """Entries whose refusal is not taken in yet."""
         return [entry for entry in self._entries.values() if entry.refusal is not None]
 
@@ -111,7 +111,7 @@ class Outbox:
         for key, value in items:
             stored = _decode(value)
             self._last = number(key)
-            entry = Entry(self._last, decode(bytes(stored.body)), stored.refusal)
+            entry = OutboxEntry(self._last, decode(bytes(stored.body)), stored.refusal)
             self._entries[entry.command.id] = entry
             if entry.refusal is None:
                 self._leaving.append(entry)

@@ -40,8 +40,8 @@ class ManagerQuestions(Questions):
         self._add("timers", Nothing, lambda _: self.timers())
         self.names = ["outbox", "timers"]
 
-    def letters(self) -> list[dict[str, Any]]:
-        return super().letters() + self._setbacks()
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return super().dead_letters() + self._setbacks()
 
     def outbox(self) -> dict[str, Any]:
         """What has to arrive yet, in order."""
@@ -68,7 +68,7 @@ class ManagerQuestions(Questions):
             self._manager.retry(aggregate, self._now())
         self._save(bool(wanted))
         left = [letter for letter in self._setbacks() if letter["aggregate"] in wanted]
-        if request.aggregate and wanted and self._fold.letters.of(request.aggregate) is None:
+        if request.aggregate and wanted and self._fold.dead_letters.of(request.aggregate) is None:
             return left
         return super()._retry(request) + left
 
@@ -76,8 +76,8 @@ class ManagerQuestions(Questions):
         """The refusals first: what is behind the aggregate's commit may depend on it."""
         if self._manager.drop(request.aggregate):
             self._save(True)
-            letter = self._fold.letters.of(request.aggregate)
-            return [] if letter is None else [self._told(letter)]
+            letter = self._fold.dead_letters.of(request.aggregate)
+            return [] if letter is None else [self._document(letter)]
         return super()._drop(request)
 
     def _save(self, wanted: bool) -> None:
@@ -91,7 +91,7 @@ class ManagerQuestions(Questions):
 
 
 def _letter(setback: Setback) -> dict[str, Any]:
-    """In the form of `engine.follow.letters.Letter`; it has no place in the log."""
+    """In the form of `engine.follow.dead_letters.DeadLetter`; it has no place in the log."""
     command, refusal = setback.entry.command, setback.entry.refusal
     code = refusal.code if refusal is not None else ""
     return {

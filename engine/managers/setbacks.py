@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from engine.follow.letters import FIRST_BACK_OFF_S, MOST_ATTEMPTS, NEVER, told
-from engine.managers.outbox import Entry
+from engine.follow.dead_letters import FIRST_BACK_OFF_S, MOST_ATTEMPTS, NEVER, describe_error
+from engine.managers.outbox import OutboxEntry
 
 
 class Setback(msgspec.Struct):
     """An entry and how often its refusal was handed to the handler in vain."""
 
-    entry: Entry
+    entry: OutboxEntry
     due: float
     attempts: int = 0
     error: str = ""
@@ -37,39 +37,39 @@ class Setbacks:
     def __len__(self) -> int:
         return len(self._setbacks)
 
-    def failed(self, entry: Entry, error: BaseException, now: float) -> int:
+    def failed(self, entry: OutboxEntry, error: BaseException, now: float) -> int:
         """The handler failed; returns how often it has."""
         setback = self._setbacks.setdefault(entry.command.id, Setback(entry, NEVER))
         setback.attempts += 1
-        setback.error, setback.where = told(error)
+        setback.error, setback.where = describe_error(error)
         setback.due = NEVER if setback.is_dead else now + FIRST_BACK_OFF_S * 2 ** (setback.attempts - 1)
         self._look()
         return setback.attempts
 
-    def over(self, entry: Entry) -> None:
+    def over(self, entry: OutboxEntry) -> None:
         """The entry needs no more attempts."""
         if self._setbacks.pop(entry.command.id, None) is not None:
             self._look()
 
-    def is_dead(self, entry: Entry) -> bool:
+    def is_dead(self, entry: OutboxEntry) -> bool:
         """True if it is not tried again by itself."""
         return self._setbacks[entry.command.id].is_dead
 
-    def due(self, now: float) -> list[Entry]:
+    def due(self, now: float) -> list[OutboxEntry]:
         """Entries to be tried again now."""
         if now < self.next_due:
             return []
         return [setback.entry for setback in self._setbacks.values() if setback.due <= now]
 
-    def of(self, aggregate: str) -> list[Entry]:
+    def of(self, aggregate: str) -> list[OutboxEntry]:
         """Entries of commands to an aggregate."""
         return [s.entry for s in self._setbacks.values() if s.entry.command.aggregate == aggregate]
 
     def all(self) -> list[Setback]:
-        """All of them, to be told."""
+        """All of them, to be describe_error."""
         return list(self._setbacks.values())
 
-    def load(self, entries: Iterable[Entry]) -> None:
+    def load(self, entries: Iterable[OutboxEntry]) -> None:
         """A new life: all of these are due at once."""
         self._setbacks = {entry.command.id: Setback(entry, 0.0) for entry in entries}
         self._look()

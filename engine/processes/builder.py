@@ -56,7 +56,7 @@ class Builder:
                 fold.catch_up(partition, RECORDS_A_TURN)
             fold.retry_due()
             if fold.full:
-                raise ConfigError("too much is set aside", view=self._view, aggregates=len(fold.letters))
+                raise ConfigError("too much is set aside", view=self._view, aggregates=len(fold.dead_letters))
             now = time.monotonic()
             close = self.behind() <= CLOSE_EVENTS
             if close or now > self._tell_at:

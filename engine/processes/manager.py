@@ -136,14 +136,14 @@ class Work:
 
     def look(self) -> None:
         """Whether the store has more, though nobody said so."""
-        self.intake.look()
+        self.intake.poll()
 
     def tell(self) -> None:
         """The line on the status page."""
         slot = self.stage.slot
         slot.position = sum(self.fold.positions)
         slot.count_a, slot.count_b = len(self.manager.outbox), len(self.manager.timers)
-        slot.letters = len(self.fold.letters) + len(self.manager.setbacks)
+        slot.letters = len(self.fold.dead_letters) + len(self.manager.setbacks)
 
     def park(self) -> None:
         """Until something comes, or something is due."""
@@ -174,7 +174,7 @@ class Work:
                 message = self.doorbell.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self.intake.take(*decode_notice(message))
+            self.intake.accept(*decode_notice(message))
 
 
 def main(stage: Stage) -> None:

@@ -16,7 +16,7 @@ from engine.base.errors import InvariantBroken, NoSpace, RingfoldError
 from engine.node.process import Stage, run
 from engine.node.status import State
 from engine.store import Conflict, Writer
-from engine.store.writer import Found
+from engine.store.writer import StoredCommit
 from engine.wire.answers import Committed
 from engine.wire.batches import Batch, decode_batch, decode_duplicates, encode_reply
 from engine.wire.doorbell import encode_notice
@@ -111,9 +111,9 @@ def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:
             time.sleep(RETRY_S)
 
 
-def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, Found]]:
+def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, StoredCommit]]:
     """(client, what the store has) for every command that was committed before."""
-    found: list[tuple[bytes, Found]] = []
+    found: list[tuple[bytes, StoredCommit]] = []
     for batch in batches:
         for who, id in decode_duplicates(batch.duplicates):
             hit = writer.find_command(id)
@@ -123,7 +123,7 @@ def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, Fou
     return found
 
 
-def answers_of(batches: list[Batch], again: list[tuple[bytes, Found]], partition: int) -> list[bytes]:
+def answers_of(batches: list[Batch], again: list[tuple[bytes, StoredCommit]], partition: int) -> list[bytes]:
     """The replies of all batches, then those to duplicates."""
     answers = [batch.replies for batch in batches if batch.replies]
     for who, (commit, position, _) in again:

@@ -42,7 +42,7 @@ def main(stage: Stage) -> None:
         fold = serving.fold
         busy = drain(doorbell, fold) | fold.retry_due() | desk.serve()
         if busy:
-            stage.slot.position, stage.slot.letters = sum(fold.positions), len(fold.letters)
+            stage.slot.position, stage.slot.letters = sum(fold.positions), len(fold.dead_letters)
             stage.worked()
         else:
             patience = GAP_LOOK_S if fold.has_gap else stage.patience()
@@ -53,13 +53,13 @@ def main(stage: Stage) -> None:
             save(stage, fold)
             save_at = now + checkpoint_s
         if now > look_at or desk.waits_long() or fold.has_gap:
-            fold.look()
+            fold.poll()
             look_at = now + LOOK_S
             if stage.abort():
                 return
         if serving.look(now):
             desk.answers = serving.questions
-    serving.fold.look()
+    serving.fold.poll()
     serving.fold.save()
     serving.close()
     desk.close()
@@ -83,7 +83,7 @@ def drain(doorbell: "zmq.Socket[bytes]", fold: Fold) -> bool:
             message = doorbell.recv(zmq.NOBLOCK)
         except zmq.Again:
             return number > 0
-        fold.take(*decode_notice(message))
+        fold.accept(*decode_notice(message))
     return True
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.base.errors import Fault, NoSpace
 from engine.follow import Fold, Projected
-from engine.follow.generations import Generation, Pointer, Shelf
+from engine.follow.generations import Generation, Generations, Pointer
 from engine.follow.questions import Questions, Refused
 from engine.node.process import Stage
 from engine.stages.building import Building
@@ -30,12 +30,12 @@ class Serving:
         self._stage = stage
         self._app = stage.app()
         self._registered = self._app.versions[stage.view]
-        self._shelf = Shelf(stage.data / "views", stage.view)
+        self._generations = Generations(stage.data / "views", stage.view)
         self._readers = [
             Reader(stage.store(p), stage.config["map_bytes"]) for p in range(stage.partitions)
         ]
-        self._pointer = self._shelf.plan(self._registered)
-        self._shelf.tidy(self._pointer)
+        self._pointer = self._generations.plan(self._registered)
+        self._generations.tidy(self._pointer)
         self._building: Building | None = None
         self.fold = self._open(self._pointer.serves)
         self.questions = Questions(self.fold, self)
@@ -43,8 +43,8 @@ class Serving:
     def ready(self) -> None:
         """It has caught up and is served: what the next start begins with. Begins to build what is newer."""
         self._stage.slot.position = sum(self.fold.positions)
-        self._stage.slot.letters = len(self.fold.letters)
-        self._shelf.point(self._pointer)
+        self._stage.slot.letters = len(self.fold.dead_letters)
+        self._generations.point(self._pointer)
         if self._pointer.builds is not None:
             self._build(self._pointer.builds)
 
@@ -80,7 +80,7 @@ class Serving:
             "served": {
                 "version": version,
                 "generation": number,
-                "folder": self._shelf.folder(self._pointer.serves).name,
+                "folder": self._generations.folder(self._pointer.serves).name,
                 "positions": self.fold.positions,
             },
             "building": None if self._building is None else self._building.as_dict(),
@@ -96,9 +96,9 @@ class Serving:
         newest = max(self._registered)
         again = serves.version == newest  # if not, the build of a newer version has failed: once more
         generation = Generation(newest, serves.number + 1 if again else 1)
-        shutil.rmtree(self._shelf.folder(generation), ignore_errors=True)
+        shutil.rmtree(self._generations.folder(generation), ignore_errors=True)
         self._pointer = Pointer(serves, generation)
-        self._shelf.point(self._pointer)
+        self._generations.point(self._pointer)
         return self._build(generation).as_dict()
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Serving:
         return Fold(
             self._app,
             Projected(self._registered[generation.version]),
-            self._shelf.folder(generation),
+            self._generations.folder(generation),
             self._readers,
             stage.config["map_bytes"],
             log=stage.log,
@@ -122,8 +122,8 @@ class Serving:
         )
 
     def _build(self, generation: Generation) -> Building:
-        stage, folder = self._stage, self._shelf.folder(generation)
-        stage.log(f"building {folder.name} beside {self._shelf.folder(self._pointer.serves).name}")
+        stage, folder = self._stage, self._generations.folder(generation)
+        stage.log(f"building {folder.name} beside {self._generations.folder(self._pointer.serves).name}")
         self._building = Building(stage.node["run"], stage.view, generation, folder, stage.log)
         return self._building
 
@@ -142,10 +142,10 @@ class Serving:
             return
         self.questions = Questions(self.fold, self)
         self._building, self._pointer = None, Pointer(building.generation)
-        self._shelf.point(self._pointer)
+        self._generations.point(self._pointer)
         before.close()
-        self._shelf.tidy(self._pointer)
-        self._stage.log(f"{building.folder.name} is served now, set aside: {len(self.fold.letters)}")
+        self._generations.tidy(self._pointer)
+        self._stage.log(f"{building.folder.name} is served now, set aside: {len(self.fold.dead_letters)}")
         del before
         gc.unfreeze()  # or what served before would stay: it was frozen with everything else at the start
         self._stage.running()

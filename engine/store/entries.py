@@ -67,7 +67,7 @@ def tags_of(entry: msgspec.Raw) -> list[str]:
     return [event.type for event in _decode_outline(entry).events]
 
 
-def head_of(entry: msgspec.Raw) -> tuple[str, int]:
+def aggregate_and_version(entry: msgspec.Raw) -> tuple[str, int]:
     """(aggregate, version) of a commit."""
     head = _decode_head(entry)
     return head.aggregate, head.version
@@ -91,7 +91,7 @@ def entries_of(
     """The entries of one aggregate in a record, beyond and below these versions, in order."""
     first, entries = take_apart(record)
     for position, entry in enumerate(entries, first):
-        name, version = head_of(entry)
+        name, version = aggregate_and_version(entry)
         if (
             name == aggregate
             and version > after_version

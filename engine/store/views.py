@@ -22,8 +22,8 @@ class View:
         path.mkdir(parents=True, exist_ok=True)
         try:
             self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
-            self._items, self._meta, self._letters = (
-                self._env.open_db(name) for name in (b"items", b"meta", b"letters")
+            self._items, self._meta, self._dead_letters = (
+                self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
             )
             with self._env.begin() as txn:
                 self.positions = [
@@ -42,22 +42,22 @@ class View:
         with self._env.begin() as txn:
             yield from txn.cursor(self._items)
 
-    def letters(self) -> list[tuple[bytes, bytes]]:
+    def dead_letters(self) -> list[tuple[bytes, bytes]]:
         """What could not be taken in, in key order."""
         with self._env.begin() as txn:
-            return list(txn.cursor(self._letters))
+            return list(txn.cursor(self._dead_letters))
 
     def save(
         self,
         items: Iterable[tuple[bytes, bytes | None]],
         positions: list[int],
-        letters: Iterable[tuple[bytes, bytes | None]] = (),
+        dead_letters: Iterable[tuple[bytes, bytes | None]] = (),
     ) -> None:
-        """Writes changed items, changed letters and the positions they stand for: all or nothing.
+        """Writes changed items, changed dead letters and the positions they stand for: all or nothing.
         NoSpace: nothing was kept."""
         try:
             with self._env.begin(write=True) as txn:
-                for table, changes in ((self._items, items), (self._letters, letters)):
+                for table, changes in ((self._items, items), (self._dead_letters, dead_letters)):
                     for key, value in changes:
                         if value is None:
                             txn.delete(key, db=table)

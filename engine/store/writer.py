@@ -16,7 +16,7 @@ class Conflict(RingfoldError):
     """Somebody else has appended to the store: what was to be stored was decided without knowing that."""
 
 
-class Found(NamedTuple):
+class StoredCommit(NamedTuple):
     """A stored commit, its position, and its record: (first position, last position, JSON)."""
 
     commit: Commit
@@ -103,7 +103,7 @@ class Writer:
             raise NoSpace("the event store has no room", path=self.path, error=error) from error
         self.position, self.sequence = position, sequence
 
-    def find_command(self, id: str) -> Found | None:
+    def find_command(self, id: str) -> StoredCommit | None:
         """The commit of a command id."""
         prefix = bytes.fromhex(id)
         with self.env.begin() as txn:
@@ -118,7 +118,7 @@ class Writer:
             if name in bytes(entry):  # events may quote ids, so look closer
                 commit = decode_commit(entry)
                 if commit.command == id:
-                    return Found(commit, position, (first, number(key), record))
+                    return StoredCommit(commit, position, (first, number(key), record))
         raise CorruptData("the command index points to a record without it", path=self.path, command=id)
 
     def _forget(self, txn: Any, sequence: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.follow import Fold, Projected
-from engine.follow.letters import NEVER
+from engine.follow.dead_letters import NEVER
 from engine.follow.questions import Questions
 from engine.follow.target import Target
 from engine.managers import Manager, read_birth
@@ -43,12 +43,12 @@ class Follower:
 
     def take(self, partition: int, first: int, last: int, record: bytes) -> None:
         """A record from the doorbell, in whatever order it comes."""
-        self.fold.take(partition, first, last, record)
+        self.fold.accept(partition, first, last, record)
 
     def turn(self) -> bool:
         """Takes in what is new, tries again what is due, saves, answers. True if there was anything."""
         before = list(self.fold.positions)
-        self.fold.look()
+        self.fold.poll()
         busy = self.fold.retry_due() or before != self.fold.positions
         self._save()
         return self.desk.serve() or busy
@@ -56,7 +56,7 @@ class Follower:
     @property
     def next_due_ns(self) -> int | None:
         """When something that failed is tried again; None: nothing waits."""
-        due = self.fold.letters.next_due
+        due = self.fold.dead_letters.next_due
         return None if due == NEVER else int(due * 1e9) + 1
 
     def close(self, saves: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.follow.target import Stumbled
+from engine.follow.target import HandlerFailed
 from engine.managers import Manager
 from engine.model.messages import Command, Event
 from engine.model.process_managers import Process, Refusal
@@ -103,8 +103,8 @@ class ProcessStory:
         self._clear()
         first, commits = self._decode(self._book.record(aggregate, events, at_ns))
         try:
-            self._manager.take(0, first, commits)
-        except Stumbled as stumbled:
+            self._manager.apply(0, first, commits)
+        except HandlerFailed as stumbled:
             raise stumbled.__cause__ or stumbled from None
         self._step()
 

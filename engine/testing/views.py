@@ -74,9 +74,9 @@ class ViewStory:
         """Every record twice, but for each third one, which is only found in the store."""
         for last, record in fold.readers[0].records():
             for _ in range(2 if last % 3 else 0):
-                fold.take(0, last, last, record)
-        fold.look()
-        if fold.letters:
+                fold.accept(0, last, last, record)
+        fold.poll()
+        if fold.dead_letters:
             raise AssertionError("a handler failed:\n" + "\n".join(self._logged))
 
 

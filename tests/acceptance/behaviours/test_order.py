@@ -145,7 +145,7 @@ class Delivered:
     def deliver(self, *positions: int) -> list[int]:
         """What has been handled after these have come, in this order."""
         for position in positions:
-            self.fold.take(*self._records[position - 1])
+            self.fold.accept(*self._records[position - 1])
         return self.handled()
 
     def handled(self) -> list[int]:
@@ -175,14 +175,14 @@ def test_delivered_1_3_2_is_handled_1_2_3(view: Delivered) -> None:
 def test_delivered_1_3_with_2_missing_3_waits_and_runs_once_2_is_there(view: Delivered) -> None:
     view.store(1)
     assert view.deliver(1, 3) == [1]
-    view.fold.look()
+    view.fold.poll()
     assert view.handled() == [1], "looking does not help before 2 is there"
     view.store(2)
-    view.fold.look()
+    view.fold.poll()
     assert view.handled() == [1, 2, 3], "2 from the store, 3 as it was delivered"
     assert view.deliver(2, 3, 1) == [1, 2, 3], "and each of them once"
     view.store(4)
-    view.fold.look()
+    view.fold.poll()
     assert view.handled() == [1, 2, 3, 4]
 
 

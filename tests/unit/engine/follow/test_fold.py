@@ -11,7 +11,7 @@ import pytest
 from engine import Commit, NoArguments, Projection, on, query
 from engine.base.errors import InvariantBroken, NoSpace
 from engine.follow import fold
-from engine.follow.letters import MOST_ATTEMPTS
+from engine.follow.dead_letters import MOST_ATTEMPTS
 from tests.unit.engine.follow.kit import KINDS, Following, InAttributes, Log, Raised, Trouble
 
 
@@ -30,7 +30,7 @@ def view(request: Any, log: Log, tmp_path: Path) -> Iterator[Following]:
 def test_what_the_doorbell_brings_is_taken_in_once_whatever_comes_twice(view: Following, log: Log) -> None:
     first, second = log.append("a", "b"), log.append("a")
     for record in (first, first, second, first, second):
-        view.fold.take(0, *record)
+        view.fold.accept(0, *record)
     assert view.shown() == {"a": [3, [1, 2]], "b": [1, [1]]}
     assert view.fold.positions == [3]
 
@@ -40,14 +40,14 @@ def test_a_record_that_overlaps_what_is_known_brings_only_what_is_new(view: Foll
     view.fold.catch_up(0, most=1)
     log.append("a")
     entries = [entry for _, entry in log.reader.entries()]
-    view.fold.take(0, 1, 4, msgspec.json.encode((1, entries)))
+    view.fold.accept(0, 1, 4, msgspec.json.encode((1, entries)))
     assert view.shown() == {"a": [10, [1, 2, 3, 4]]}
 
 
 def test_a_gap_is_filled_from_the_store_before_what_comes_behind_it(view: Following, log: Log) -> None:
     log.append("a")
     log.append("a")
-    view.fold.take(0, *log.append("a"))
+    view.fold.accept(0, *log.append("a"))
     assert view.shown() == {"a": [6, [1, 2, 3]]}
 
 
@@ -56,11 +56,11 @@ def test_what_comes_before_its_predecessor_is_stored_waits_for_it(
 ) -> None:
     elsewhere = Log(tmp_path / "elsewhere")  # its records have not come to the store that the view reads
     one, two, three = (elsewhere.append("a") for _ in range(3))
-    view.fold.take(0, *one)
-    view.fold.take(0, *three)
+    view.fold.accept(0, *one)
+    view.fold.accept(0, *three)
     assert view.shown() == {"a": [1, [1]]}
     assert view.fold.has_gap
-    view.fold.take(0, *two)
+    view.fold.accept(0, *two)
     assert view.shown() == {"a": [6, [1, 2, 3]]}
     assert not view.fold.has_gap
 
@@ -71,33 +71,33 @@ def test_events_delivered_in_any_order_are_handled_in_theirs(
     elsewhere = Log(tmp_path / "elsewhere")
     records = [elsewhere.append("a", "b") for _ in range(5)]
     for number in (4, 2, 2, 0, 3, 1, 4):
-        view.fold.take(0, *records[number])
+        view.fold.accept(0, *records[number])
     assert view.shown() == {"a": [15, [1, 2, 3, 4, 5]], "b": [15, [1, 2, 3, 4, 5]]}
 
 
 def test_a_failing_handler_is_put_back_and_holds_only_its_own_aggregate(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 2)}
-    view.fold.take(0, *log.append("a", "b", "a", "b"))
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b", "a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     assert view.shown() == {"a": [1, [1]], "b": [6, [1, 2, 3]]}
     assert view.fold.positions == [6]
 
 
 def test_what_was_held_is_taken_in_once_a_retry_succeeds(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 2)}
-    view.fold.take(0, *log.append("a", "a", "b", "a"))
+    view.fold.accept(0, *log.append("a", "a", "b", "a"))
     view.trouble.at.clear()
     assert not view.fold.retry_due()
     view.wait()
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
-    assert not view.fold.letters
+    assert not view.fold.dead_letters
     view.reopen()
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
 
 
 def test_retries_back_off_twice_as_long_each_time_and_end(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a"))
+    view.fold.accept(0, *log.append("a"))
     waits = []
     while (patience := view.fold.patience()) != float("inf"):
         waits.append(round(patience, 3))
@@ -105,7 +105,7 @@ def test_retries_back_off_twice_as_long_each_time_and_end(view: Following, log: 
         view.fold.retry_due()
     assert waits == [0.05, 0.1, 0.2, 0.4]
     assert view.trouble.attempts == MOST_ATTEMPTS
-    (letter,) = view.fold.letters
+    (letter,) = view.fold.dead_letters
     assert letter.dead
     assert (letter.aggregate, letter.version, letter.position) == ("a", 1, 1)
     assert letter.error == "ValueError: no luck with a"
@@ -114,7 +114,7 @@ def test_retries_back_off_twice_as_long_each_time_and_end(view: Following, log: 
 
 def test_the_traceback_is_logged_once_and_the_end_in_one_line(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a"))
+    view.fold.accept(0, *log.append("a"))
     view.wait()
     first, last = view.said
     assert "Traceback" in first
@@ -124,16 +124,16 @@ def test_the_traceback_is_logged_once_and_the_end_in_one_line(view: Following, l
 
 def test_a_dead_letter_outlives_a_restart_with_everything_it_holds(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 2)}
-    view.fold.take(0, *log.append("a", "a", "b"))
+    view.fold.accept(0, *log.append("a", "a", "b"))
     view.wait()
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     view.fold.save()
     attempts = view.trouble.attempts
     view.reopen()
     view.wait()
     assert view.shown() == {"a": [1, [1]], "b": [3, [1, 2]]}
     assert view.trouble.attempts == attempts, "a dead letter is not tried by itself"
-    assert [position for position, _ in view.fold.held(next(iter(view.fold.letters)))] == [2, 4]
+    assert [position for position, _ in view.fold.held(next(iter(view.fold.dead_letters)))] == [2, 4]
     view.trouble.at.clear()
     assert view.fold.retry("a") is None
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [3, [1, 2]]}
@@ -141,27 +141,27 @@ def test_a_dead_letter_outlives_a_restart_with_everything_it_holds(view: Followi
 
 def test_an_unsaved_failure_is_found_again_after_a_kill(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     view.reopen()
-    view.fold.look()
+    view.fold.poll()
     assert view.shown() == {"b": [1, [1]]}
-    assert [letter.aggregate for letter in view.fold.letters] == ["a"]
+    assert [letter.aggregate for letter in view.fold.dead_letters] == ["a"]
 
 
 def test_dropping_passes_over_the_commit_and_takes_in_what_was_held(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a", "a", "a"))
+    view.fold.accept(0, *log.append("a", "a", "a"))
     view.wait()
     assert view.fold.drop("a") is None
     assert view.shown() == {"a": [5, [2, 3]]}
     view.reopen()
-    view.fold.look()
+    view.fold.poll()
     assert view.shown() == {"a": [5, [2, 3]]}
 
 
 def test_dropping_stops_at_the_next_commit_that_fails(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1), ("a", 3)}
-    view.fold.take(0, *log.append("a", "a", "a", "a"))
+    view.fold.accept(0, *log.append("a", "a", "a", "a"))
     view.wait()
     left = view.fold.drop("a")
     assert left is not None
@@ -171,22 +171,22 @@ def test_dropping_stops_at_the_next_commit_that_fails(view: Following, log: Log)
 
 def test_a_retry_that_comes_further_and_fails_again_keeps_what_it_took_in(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 2), ("a", 4)}
-    view.fold.take(0, *log.append("a", "a", "a", "a", "b"))
+    view.fold.accept(0, *log.append("a", "a", "a", "a", "b"))
     view.trouble.at = {("a", 4)}
     view.wait()
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
     view.reopen()
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
-    assert [letter.version for letter in view.fold.letters] == [4]
+    assert [letter.version for letter in view.fold.dead_letters] == [4]
 
 
 def test_a_reload_takes_in_again_what_was_not_saved_and_nothing_twice(view: Following, log: Log) -> None:
     for _ in range(3):
-        view.fold.take(0, *log.append("a", "b", "c"))
+        view.fold.accept(0, *log.append("a", "b", "c"))
     view.fold.save()
     view.trouble.at = {("b", 5)}
     for _ in range(3):
-        view.fold.take(0, *log.append("a", "b", "c"))
+        view.fold.accept(0, *log.append("a", "b", "c"))
     assert view.shown() == {
         "a": [21, [1, 2, 3, 4, 5, 6]],
         "b": [10, [1, 2, 3, 4]],
@@ -196,7 +196,7 @@ def test_a_reload_takes_in_again_what_was_not_saved_and_nothing_twice(view: Foll
 
 def test_many_aggregates_may_fail_in_one_record(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1), ("b", 2), ("c", 1)}
-    view.fold.take(0, *log.append("a", "b", "c", "b", "d", "a"))
+    view.fold.accept(0, *log.append("a", "b", "c", "b", "d", "a"))
     assert view.shown() == {"b": [1, [1]], "d": [1, [1]]}
     view.trouble.at.clear()
     view.wait()
@@ -204,10 +204,10 @@ def test_many_aggregates_may_fail_in_one_record(view: Following, log: Log) -> No
 
 
 def test_what_fails_only_when_it_is_taken_in_again_is_set_aside_too(view: Following, log: Log) -> None:
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     view.trouble.at = {("a", 1), ("b", 2)}
-    view.fold.take(0, *log.append("b", "a"))
-    aside = {letter.aggregate: letter.version for letter in view.fold.letters}
+    view.fold.accept(0, *log.append("b", "a"))
+    aside = {letter.aggregate: letter.version for letter in view.fold.dead_letters}
     again = {"a": 1} if view.kind is InAttributes else {}  # loaded anew, it comes past the first of a again
     assert aside == {"b": 2, **again}
     view.trouble.at.clear()
@@ -219,7 +219,7 @@ def test_without_room_everything_is_told_again_at_the_next_save(
     view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
 
     def no_room(*_: Any) -> None:
         raise NoSpace("the view has no room")
@@ -230,12 +230,12 @@ def test_without_room_everything_is_told_again_at_the_next_save(
             view.fold.save()
         view.trouble.at = {("b", 2)}
         view.wait()  # a is taken in; what it saves finds no room either
-        view.fold.take(0, *log.append("a", "b"))
+        view.fold.accept(0, *log.append("a", "b"))
     assert view.shown() == {"a": [3, [1, 2]], "b": [1, [1]]}
     view.fold.save()
     view.reopen()
     assert view.shown() == {"a": [3, [1, 2]], "b": [1, [1]]}
-    assert [letter.aggregate for letter in view.fold.letters] == ["b"]
+    assert [letter.aggregate for letter in view.fold.dead_letters] == ["b"]
 
 
 def test_a_bug_of_the_engine_is_not_set_aside(
@@ -246,7 +246,7 @@ def test_a_bug_of_the_engine_is_not_set_aside(
 
     monkeypatch.setattr(view.trouble, "strike", broken)
     with pytest.raises(InvariantBroken):
-        view.fold.take(0, *log.append("a"))
+        view.fold.accept(0, *log.append("a"))
 
 
 def test_an_aggregate_that_is_not_set_aside_can_be_neither_retried_nor_dropped(view: Following) -> None:
@@ -264,10 +264,10 @@ def test_a_handler_that_fails_on_everything_stops_the_view_and_not_its_memory(
     most = 3 if view.kind is InAttributes else 5
     names = [f"n{number}" for number in range(8)]
     view.trouble.at = {(name, 1) for name in names}
-    view.fold.take(0, *log.append(*names))
-    view.fold.take(0, *log.append("fine"))
-    view.fold.look()
-    assert len(view.fold.letters) == most
+    view.fold.accept(0, *log.append(*names))
+    view.fold.accept(0, *log.append("fine"))
+    view.fold.poll()
+    assert len(view.fold.dead_letters) == most
     assert view.fold.positions == [most]
     assert sum("Traceback" in text for text in view.said) == 1, "one traceback for all that fail alike"
     assert f"{most} aggregates are set aside" in view.said[-1]
@@ -277,19 +277,19 @@ def test_a_handler_that_fails_on_everything_stops_the_view_and_not_its_memory(
     view.trouble.at.clear()
     for name in names[:most]:
         view.fold.retry(name)
-    view.fold.look()
+    view.fold.poll()
     assert view.shown() == {name: [1, [1]] for name in (*names, "fine")}
 
 
 def test_a_view_that_saves_nothing_is_built_anew_at_every_start(log: Log, tmp_path: Path) -> None:
     view = Following(log, tmp_path, Forgetful)
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     view.fold.save()
     view.reopen()
     assert view.fold.positions == [0]
-    view.fold.look()
+    view.fold.poll()
     view.trouble.at = {("a", 2)}
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     assert view.shown() == {"a": [1, [1]], "b": [3, [1, 2]]}
     view.fold.close()
 
@@ -324,7 +324,7 @@ def test_whatever_is_lost_repeated_killed_and_fails_each_commit_counts_once_and_
             told[name] += 1
         view.trouble.at = {(name, draw.randint(1, told[name] + 1)) for name in names if draw.random() < 0.3}
         for record in draw.sample(rung[-6:], k=draw.randint(0, min(4, len(rung)))):
-            view.fold.take(0, *record)
+            view.fold.accept(0, *record)
         _check_order(view.shown())
         match draw.randint(0, 9):
             case 0:
@@ -335,15 +335,15 @@ def test_whatever_is_lost_repeated_killed_and_fails_each_commit_counts_once_and_
                 view.now += draw.random()
                 view.fold.retry_due()
             case 6:
-                view.fold.look()
+                view.fold.poll()
     view.trouble.at.clear()
-    view.fold.look()
-    for letter in list(view.fold.letters):
+    view.fold.poll()
+    for letter in list(view.fold.dead_letters):
         view.fold.retry(letter.aggregate)
     expected = {name: [sum(range(n + 1)), list(range(1, n + 1))] for name, n in told.items() if n}
     assert view.shown() == expected
     view.reopen()
-    view.fold.look()
+    view.fold.poll()
     assert view.shown() == expected
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import CorruptData
-from engine.follow.generations import Generation, Pointer, Shelf, plan
+from engine.follow.generations import Generation, Generations, Pointer, plan
 
 V1, V2, V3 = Generation(1), Generation(2), Generation(3)
 SECOND = Generation(1, 2)
@@ -43,28 +43,29 @@ def test_what_is_served_and_what_is_built(
 
 
 def test_the_pointer_survives_and_names_folders(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, "left")
-    assert shelf.pointer() is None
-    shelf.point(Pointer(V1, SECOND))
-    assert Shelf(tmp_path, "left").pointer() == Pointer(V1, SECOND)
-    assert [shelf.folder(found).name for found in (V1, SECOND, V2)] == ["left-v1", "left-v1.2", "left-v2"]
+    generations = Generations(tmp_path, "left")
+    assert generations.pointer() is None
+    generations.point(Pointer(V1, SECOND))
+    assert Generations(tmp_path, "left").pointer() == Pointer(V1, SECOND)
+    names = [generations.folder(generation).name for generation in (V1, SECOND, V2)]
+    assert names == ["left-v1", "left-v1.2", "left-v2"]
 
 
 def test_a_damaged_pointer_is_named(tmp_path: Path) -> None:
     (tmp_path / "left.json").write_text('{"serves": 3}')
     with pytest.raises(CorruptData, match="pointer"):
-        Shelf(tmp_path, "left").pointer()
+        Generations(tmp_path, "left").pointer()
 
 
 def test_half_a_build_that_the_pointer_does_not_name_is_begun_anew(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, "left")
+    generations = Generations(tmp_path, "left")
     fill(tmp_path, "left-v1", "left-v2")
-    shelf.point(Pointer(V1, V2))
-    assert shelf.plan({1, 2}) == Pointer(V1, V2)
-    assert shelf.folder(V2).exists()
-    shelf.point(Pointer(V1))
-    assert shelf.plan({1, 2}) == Pointer(V1, V2)
-    assert not shelf.folder(V2).exists()
+    generations.point(Pointer(V1, V2))
+    assert generations.plan({1, 2}) == Pointer(V1, V2)
+    assert generations.folder(V2).exists()
+    generations.point(Pointer(V1))
+    assert generations.plan({1, 2}) == Pointer(V1, V2)
+    assert not generations.folder(V2).exists()
 
 
 def fill(views: Path, *names: str) -> None:
@@ -76,5 +77,5 @@ def fill(views: Path, *names: str) -> None:
 def test_tidying_removes_other_generations_of_the_served_version_and_nothing_else(tmp_path: Path) -> None:
     names = {"left-v1", "left-v1.2", "left-v1.3", "left-v1.x", "left-v10", "left-v2", "left-v1-v1", "up-v1"}
     fill(tmp_path, *names)
-    Shelf(tmp_path, "left").tidy(Pointer(SECOND))
+    Generations(tmp_path, "left").tidy(Pointer(SECOND))
     assert {path.name for path in tmp_path.iterdir()} == names - {"left-v1", "left-v1.3"}

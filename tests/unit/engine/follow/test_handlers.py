@@ -138,7 +138,7 @@ def log(tmp_path: Path) -> Log:
 def test_what_ran_before_the_handler_that_failed_is_put_back_too(log: Log, tmp_path: Path) -> None:
     view: Any = Following(log, tmp_path, Journal)
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append_commits(("a", [Raised(1), Closed()]), ("b", [Closed(), Raised(1)])))
+    view.fold.accept(0, *log.append_commits(("a", [Raised(1), Closed()]), ("b", [Closed(), Raised(1)])))
     assert dict(view.fold.target.table) == {"b": ["first", "second", "both"]}
     view.trouble.at.clear()
     view.wait()

@@ -29,14 +29,14 @@ def ask(view: Following, query: str, **args: Any) -> Any:
 
 
 def test_its_own_queries_and_its_positions(view: Following, log: Log) -> None:
-    view.fold.take(0, *log.append("a"))
+    view.fold.accept(0, *log.append("a"))
     assert ask(view, "all") == {"a": [1, [1]]}
     assert ask(view, "positions") is None
     assert Questions(view.fold).positions is view.fold.positions
 
 
 def test_lag_is_in_events_and_in_seconds_since_the_oldest_of_them(view: Following, log: Log) -> None:
-    view.fold.take(0, *log.append("a"))
+    view.fold.accept(0, *log.append("a"))
     assert ask(view, "lag") == {"0": {"events": 0, "seconds": 0.0}}
     log.append("a", "a")  # the first of them at 1,002 ns
     assert ask(view, "lag") == {"0": {"events": 2, "seconds": 3.0}}
@@ -44,7 +44,7 @@ def test_lag_is_in_events_and_in_seconds_since_the_oldest_of_them(view: Followin
 
 def test_a_dead_letter_is_shown_with_what_waits_behind_it(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a", "b", "a", "a"))
+    view.fold.accept(0, *log.append("a", "b", "a", "a"))
     view.wait()
     (letter,) = ask(view, "dead-letters")
     assert {name: letter[name] for name in ("aggregate", "version", "position", "waiting", "dead")} == {
@@ -60,7 +60,7 @@ def test_a_dead_letter_is_shown_with_what_waits_behind_it(view: Following, log: 
 
 def test_retry_answers_with_what_is_left(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1), ("b", 1)}
-    view.fold.take(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "b"))
     view.trouble.at = {("b", 1)}
     assert [letter["aggregate"] for letter in ask(view, "dead-letter-retry")] == ["b"]
     assert ask(view, "all") == {"a": [1, [1]]}
@@ -70,7 +70,7 @@ def test_retry_answers_with_what_is_left(view: Following, log: Log) -> None:
 
 def test_drop_passes_over_one_commit(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
-    view.fold.take(0, *log.append("a", "a"))
+    view.fold.accept(0, *log.append("a", "a"))
     assert ask(view, "dead-letter-drop", aggregate="a") == []
     assert ask(view, "all") == {"a": [2, [2]]}
 

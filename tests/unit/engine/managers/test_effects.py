@@ -73,7 +73,7 @@ def test_any_series_of_deaths_leaves_one_effect_of_each_event(deaths: list[str],
 def test_nothing_leaves_before_it_is_saved(tmp_path: Path) -> None:
     with world(create({}), tmp_path) as (node, life):
         node.post(PARCELS[0])
-        life.intake.look()
+        life.intake.poll()
         life.intake.read()
         life.manager.durable()  # nothing was told to a save yet
         assert life.manager.leaving(10) == []
@@ -159,11 +159,11 @@ def test_the_ids_do_not_depend_on_what_is_taken_in_together(tmp_path: Path) -> N
         (first, record), *_ = node.reader.records()
         _, commits = record_decoder(node.app).decode(record)
         assert (first, len(commits)) == (2, 2)
-        life.manager.take(0, 1, commits)
+        life.manager.apply(0, 1, commits)
         together = [entry.command.id for entry in life.manager.outbox]
         other = Manager(node.app, node.app.processes["relay"], [0], log=life.said.append)
-        other.take(0, 1, commits[:1])
-        other.take(0, 2, commits[1:])
+        other.apply(0, 1, commits[:1])
+        other.apply(0, 2, commits[1:])
         assert [entry.command.id for entry in other.outbox] == together
         assert len(together) == 2
 

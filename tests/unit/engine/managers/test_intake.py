@@ -72,14 +72,14 @@ def test_a_record_that_does_not_follow_is_read_from_the_store_with_what_is_missi
         for parcel in parcels:
             node.post(parcel)
         records = list(node.reader.records())
-        life.intake.take(0, 3, 3, records[2][1])
+        life.intake.accept(0, 3, 3, records[2][1])
         assert life.fold.positions == [0]
         assert life.intake.behind
-        life.intake.take(0, 1, 1, records[0][1])
+        life.intake.accept(0, 1, 1, records[0][1])
         assert life.fold.positions == [0], "the store has it too, in its place"
         life.intake.read()
         assert life.fold.positions == [3]
-        life.intake.take(0, 2, 2, records[1][1])
+        life.intake.accept(0, 2, 2, records[1][1])
         assert len(life.manager.outbox) == 3
 
 

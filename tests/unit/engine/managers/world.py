@@ -124,7 +124,7 @@ class Life:
         for id, refusal in answers.items():
             manager.answered(id, refusal, self.now)
         self._step("answered", bool(answers))
-        self.intake.look()
+        self.intake.poll()
         taken = self.intake.read() | self.fold.retry_due() | manager.retry_due(self.now)
         self._step("taken", taken)
         fired = manager.fire(self.node.now_ns)

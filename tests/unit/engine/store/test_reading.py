@@ -11,7 +11,7 @@ import engine.store.reader
 from engine.base.identity import uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Reader, Types, Writer
-from engine.store.entries import head_of, tags_of
+from engine.store.entries import aggregate_and_version, tags_of
 from engine.wire.log import decode_commit
 from tests.unit.engine.store.batches import batch_of
 
@@ -106,5 +106,5 @@ def test_a_name_in_the_text_of_an_event_is_no_event_of_that_name(tmp_path: Path)
 
 def test_an_entry_tells_its_aggregate_version_and_events_without_decoding_them(tmp_path: Path) -> None:
     reader = stored(tmp_path / "s", commits_of([[("ä/b", ["noted"]), ("ä/b", ["note.closed", "noted"])]]))
-    found = [(p, *head_of(e), tags_of(e)) for p, e in reader.entries()]
+    found = [(p, *aggregate_and_version(e), tags_of(e)) for p, e in reader.entries()]
     assert found == [(1, "ä/b", 1, ["noted"]), (2, "ä/b", 2, ["note.closed", "noted"])]
