@@ -46,6 +46,7 @@ class Stage:
             "projector": f"projector-{self.view}",
             "manager": f"manager-{self.process}",
             "snapshotter": "snapshotter",
+            "reader": "reader",
         }
         self.name = names.get(kind, f"{kind}-{self.partition}")
         self._page = StatusPage.attach(self.node["status"])

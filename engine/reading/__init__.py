@@ -2,7 +2,7 @@
 
 Reading order: stores (what is read), doorbell (what wakes a reader), tail (past and then live), log
 (`EventLog`), cursor (how far a subscriber has come), subscriber (`Subscriber`), history (an aggregate as it
-was).
+was), page and questions (what the reader process of a node answers).
 
     from engine import EventLog, Subscriber
 

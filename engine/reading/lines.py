@@ -65,7 +65,7 @@ def merged(
     """Entries behind position `after` of some partitions, up to `upto[partition]`, in the order in which
     their commands were taken."""
     parts = [_part(stores, p, types, after, upto[p]) for p in partitions]
-    return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=_sequence)
+    return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=sequence_of)
 
 
 def merged_back(
@@ -73,10 +73,11 @@ def merged_back(
 ) -> Iterator[StoredEntry]:
     """The same from `upto[partition]` downwards."""
     parts = [_part_back(stores, p, types, upto[p]) for p in partitions]
-    return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=_sequence, reverse=True)
+    return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=sequence_of, reverse=True)
 
 
-def _sequence(stored: StoredEntry) -> int:
+def sequence_of(stored: StoredEntry) -> int:
+    """The sequence of the command that made an entry: the order between partitions."""
     return _decode_sequence(stored[2]).sequence
 
 

@@ -1,4 +1,5 @@
-"""The query desk of a projector: a ROUTER that answers from the view, or waits until the view is far enough.
+"""The query desk of a follower or of the reader: a ROUTER that answers, or waits until what it answers from
+is far enough.
 
 What goes over the wire is in `engine.wire.queries`; what is asked is answered in `engine.follow.questions`.
 """
@@ -22,9 +23,11 @@ LONG_S = 0.05  # a query held longer than this makes the projector look into the
 
 
 class Answers(Protocol):
-    """Whoever knows the answers; see `engine.follow.questions`."""
+    """What knows the answers; see `engine.follow.questions` and `engine.reading.questions`."""
 
-    positions: list[int]
+    @property
+    def positions(self) -> list[int]:
+        """How far it has come in each partition."""
 
     def answer(self, query: str, args: "msgspec.Raw | bytes") -> bytes:
         """The answer, encoded. Raises Refused."""

@@ -113,13 +113,13 @@ class Reader:
 
     def entries_of(self, aggregate: str, after_version: int = 0) -> Iterator[Entry]:
         """(position, encoded commit) of one aggregate in version order."""
-        for record in self._records_of(aggregate, word(after_version + 1)):
+        for _, record in self._records_of(aggregate, word(after_version + 1)):
             yield from entries_of(record, aggregate, after_version)
 
     def entries_of_back(self, aggregate: str, before_version: int | None = None) -> Iterator[Entry]:
         """The same for versions below `before_version`, the last first."""
         start = _END if before_version is None else word(max(0, before_version - 1))
-        for record in self._records_of(aggregate, start, back=True):
+        for _, record in self._records_of(aggregate, start, back=True):
             yield from reversed([*entries_of(record, aggregate, before_version=before_version)])
 
     def stream(self, aggregate: str, after_version: int = 0) -> Iterator[Commit]:
@@ -127,8 +127,32 @@ class Reader:
         for _, entry in self.entries_of(aggregate, after_version):
             yield decode_commit(entry)
 
-    def _records_of(self, aggregate: str, version: bytes, *, back: bool = False) -> Iterator[bytes]:
-        """The records that hold commits of an aggregate, from the one with this version on, each whole."""
+    def records_of(self, aggregate: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(last position, JSON record) of every record that holds commits of an aggregate and reaches beyond
+        position `after`."""
+        return self._records_of(aggregate, word(self._version_beyond(aggregate, after)))
+
+    def _version_beyond(self, aggregate: str, position: int) -> int:
+        """The lowest version from which on an aggregate's records reach beyond a position, by bisection:
+        both grow together."""
+        prefix = aggregate_key(aggregate)
+        low, high = 1, 1 << 62
+        with self.env.begin() as txn:
+            cursor = txn.cursor(self.versions)
+            while position and low < high:
+                middle = (low + high) // 2
+                below = cursor.set_range(prefix + word(middle)) and cursor.key().startswith(prefix)
+                if below and number(cursor.value()) <= position:
+                    low = number(cursor.key()[len(prefix) :]) + 1
+                else:
+                    high = middle
+        return low
+
+    def _records_of(
+        self, aggregate: str, version: bytes, *, back: bool = False
+    ) -> Iterator[tuple[int, bytes]]:
+        """The records that hold commits of an aggregate, from the one with this version on, each whole and
+        with its last position."""
         prefix = aggregate_key(aggregate)
         for key, at in self._items(self.versions, prefix + version, back=back):
             if not key.startswith(prefix):
@@ -139,7 +163,7 @@ class Reader:
                 value = txn.get(at, db=self.log)
             if value is None:
                 raise CorruptData("the version index points to a missing record", position=number(at))
-            yield unseal(value, at, str(self.path))
+            yield number(at), unseal(value, at, str(self.path))
 
     def _items(self, table: Any, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) from the first key at or after `start` upwards; or from there, else from the last one,

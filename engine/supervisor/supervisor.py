@@ -96,6 +96,7 @@ class Supervisor:
         plan += [(f"output-{p}", "output", ["--partition", str(p)]) for p in numbers]
         plan += [(f"projector-{view}", "projector", ["--view", view]) for view in app.projections]
         plan += [(f"manager-{name}", "manager", ["--process", name]) for name in app.processes]
+        plan.append(("reader", "reader", []))
         if self.config.snapshot_events:
             plan.append(("snapshotter", "snapshotter", []))
         for ring in RINGS:
@@ -111,9 +112,11 @@ class Supervisor:
             "commands": self.config.endpoint or run.socket("commands"),
             "queries": {view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
             "processes": {name: run.socket(f"process-{n}") for n, name in enumerate(app.processes)},
+            "reads": run.socket("reads"),
             "events": [run.socket(f"events-{p}") for p in numbers],
             "max_message_bytes": self.config.max_message_bytes,
             "max_commands_per_message": self.config.max_commands_per_message,
+            "max_in_flight_per_client": self.config.max_in_flight_per_client,
             "status": str(run.status),
             "data": str(data),
             "app": app.name,

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from engine.base.errors import ConfigError, InvariantBroken
 from engine.base.identity import partition_of
 from engine.base.lock import lock_data
@@ -30,7 +32,8 @@ from engine.managers import record_births
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
 from engine.node.manifest import open_data
-from engine.reading.stores import lend
+from engine.reading.questions import ReaderQuestions
+from engine.reading.stores import Stores, lend
 from engine.store.foreign import append_to
 from engine.testing.followers import Follower, ManagerInline, ViewInline
 from engine.testing.pipeline import Pipeline, temporary_folder
@@ -173,6 +176,14 @@ class InlineEngine:
             os.close(lock)
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    def read(self, query: str, **args: Any) -> Any:
+        """Asks what the reader process of a node answers (`engine.reading.questions`). Raises Refused."""
+        stores = Stores(self.data)
+        try:
+            return msgspec.json.decode(ReaderQuestions(stores).answer(query, msgspec.json.encode(args)))
+        finally:
+            stores.close()
 
     # ------------------------------------------------------------------ for wires
 

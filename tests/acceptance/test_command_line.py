@@ -120,7 +120,7 @@ def test_status_shows_every_process_at_work(node: Node) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     processes = {line.split()[0]: line.split()[1] for line in shown.stdout.splitlines()[2:]}
     assert processes == dict.fromkeys(
-        ("input", "core-0", "output-0", f"projector-{VIEW}", "snapshotter"), "running"
+        ("input", "core-0", "output-0", f"projector-{VIEW}", "reader", "snapshotter"), "running"
     )
 
 

@@ -131,3 +131,12 @@ def test_the_client_of_the_inline_engine_waits_as_the_one_of_a_node_does(ringfol
     assert client.send(Remind("a", text="x"), wait="projected:balances").version == 2
     ticket = client.submit(Remind("a", text="x"))
     assert client.wait(ticket).version == 3
+
+
+def test_it_answers_what_the_reader_of_a_node_answers(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app, partitions=2)
+    receipts = engine.send_many(Deposit(f"account-{n % 3}", amount=1) for n in range(9))
+    page = engine.read("events", limit=4)
+    rest = engine.read("events", after=page["after"])
+    assert [entry["command"] for entry in page["entries"] + rest["entries"]] == [one.id for one in receipts]
+    assert len(engine.read("aggregate", aggregate="account-1")["entries"]) == 3

@@ -1,0 +1,33 @@
+"""The reader: answers questions about what is stored, for clients that cannot open the event stores.
+
+It reads them as every other process does, beside the output that writes them, and slows no one: what one
+question may cost is bounded, and a client that reads much asks page by page.
+"""
+
+from engine.node.process import Stage, run
+from engine.node.status import State
+from engine.reading.questions import ReaderQuestions
+from engine.reading.stores import Stores
+from engine.stages.query_desk import Desk, desk_socket
+
+LOOK_S = 0.25  # how often it looks whether it should leave; a question wakes it at once
+
+
+def main(stage: Stage) -> None:
+    """The loop: answer, park."""
+    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)  # it makes the event stores
+    stores = Stores(stage.data)
+    desk = Desk(desk_socket(stage.node["reads"]), ReaderQuestions(stores))
+    stage.running()
+    while not stage.stopping:
+        stage.beat()
+        if not desk.serve():
+            desk.socket.poll(int(min(LOOK_S, desk.patience()) * 1000))
+        if stage.abort():
+            return
+    desk.close()
+    stores.close()
+
+
+if __name__ == "__main__":
+    run("reader", main)

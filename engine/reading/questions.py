@@ -1,0 +1,129 @@
+"""What the reader of a node answers: questions about what is stored, which need no view.
+
+    positions                                   null; the positions stand in every answer
+    events     {"after", "partition", "types",  a page of the event log: {"entries": […], "after": …,
+                "aggregate", "limit"}           "more": bool}; `after` is where the next page begins
+    aggregate  {"aggregate", "after_version",   the entries of one aggregate in the order of versions:
+                "limit"}                        {"entries": […], "after_version": n, "more": bool}
+
+Entries have the form of `engine.reading.lines`. No socket, no thread: the reader process and the inline
+engine ask the same object.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+
+from engine.base.identity import partition_of
+from engine.follow.questions import Nothing, Refused
+from engine.reading.lines import line
+from engine.reading.page import MOST_BYTES, read_page
+from engine.reading.stores import Stores
+from engine.reading.tail import StoredEntry
+from engine.store import Types
+from engine.store.entries import aggregate_and_version
+
+MOST_ENTRIES = 10_000  # in a page
+DEFAULT_ENTRIES = 1_000
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)]
+Position = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class EventsRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which events. `after`: one position for each partition; with `partition` that one's alone."""
+
+    after: Position | list[Position] = msgspec.field(default_factory=list)
+    partition: Position | None = None
+    types: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+    aggregate: str | None = None
+    limit: Limit = DEFAULT_ENTRIES
+
+
+class AggregateRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Which aggregate, and after which of its versions."""
+
+    aggregate: str
+    after_version: Position = 0
+    limit: Limit = DEFAULT_ENTRIES
+
+
+class ReaderQuestions:
+    """All questions to the stores of one data directory."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._methods: dict[str, tuple[type, Callable[[Any], bytes]]] = {
+            "positions": (Nothing, lambda _: b"null"),
+            "events": (EventsRequest, self._events),
+            "aggregate": (AggregateRequest, self._aggregate),
+        }
+
+    @property
+    def positions(self) -> list[int]:
+        """How far each partition is stored."""
+        return self._stores.positions()
+
+    def answer(self, query: str, args: "msgspec.Raw | bytes") -> bytes:
+        """The answer, encoded. Raises Refused."""
+        known = self._methods.get(query)
+        if known is None:
+            raise Refused("unknown-query", f"the reader has: {', '.join(self._methods)}")
+        request, method = known
+        try:
+            asked: Any = msgspec.json.decode(args, type=request)
+        except msgspec.DecodeError as error:
+            raise Refused("malformed", str(error)) from None
+        try:
+            return method(asked)
+        except Refused:
+            raise
+        except Exception as error:  # a damaged record is what the question was about, not the reader's end
+            raise Refused("query-failed", f"{type(error).__name__}: {error}") from error
+
+    def _events(self, request: EventsRequest) -> bytes:
+        after = self._after(request)
+        page = read_page(
+            self._stores,
+            after,
+            partition=request.partition,
+            types=None if request.types is None else Types(request.types),
+            aggregate=request.aggregate,
+            limit=request.limit,
+        )
+        one = request.partition is not None and isinstance(request.after, int)
+        reached = page.after[request.partition or 0] if one else page.after
+        return _page(page.entries, after=reached, more=page.more)
+
+    def _after(self, request: EventsRequest) -> list[int]:
+        after, partition, partitions = request.after, request.partition, self._stores.partitions
+        if partition is not None and partition >= partitions:
+            raise Refused("malformed", f"there is no partition {partition}")
+        if isinstance(after, int):
+            if partition is None:
+                raise Refused("malformed", "`after` is one position for each partition, or give `partition`")
+            return [after if number == partition else 0 for number in range(partitions)]
+        if after and len(after) != partitions:
+            raise Refused("malformed", f"`after` must have {partitions} positions, one for each partition")
+        return after or [0] * partitions
+
+    def _aggregate(self, request: AggregateRequest) -> bytes:
+        partition = partition_of(request.aggregate, self._stores.partitions)
+        reader = self._stores.reader(partition)
+        entries: list[StoredEntry] = []
+        version, room, more = request.after_version, MOST_BYTES, False
+        for position, entry in () if reader is None else reader.entries_of(request.aggregate, version):
+            if len(entries) == request.limit or room <= 0:
+                more = True
+                break
+            entries.append((partition, position, entry))
+            room -= memoryview(entry).nbytes
+        if entries:
+            _, version = aggregate_and_version(entries[-1][2])
+        return _page(entries, after_version=version, more=more)
+
+
+def _page(entries: list[StoredEntry], **rest: Any) -> bytes:
+    lines = [msgspec.Raw(line(entry)) for entry in entries]
+    return msgspec.json.encode({"entries": lines, **rest})
