@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from engine.model.handlers import on
     from engine.model.messages import ApplicationMessage, Command, Event
     from engine.model.outcomes import Decided, Decision, Rejection, reject
-    from engine.model.process_managers import MINUTE_NS, Process, Refusal, Send, refused
+    from engine.model.process_managers import MINUTE_NS, ProcessManager, Refusal, Send, refused
     from engine.model.projections import NoArguments, Projection, query
     from engine.model.stamp import Stamp
     from engine.model.tables import Table
@@ -65,7 +65,7 @@ _HOMES = {
     "engine.model.handlers": ("on",),
     "engine.model.messages": ("ApplicationMessage", "Command", "Event"),
     "engine.model.outcomes": ("Decided", "Decision", "Rejection", "reject"),
-    "engine.model.process_managers": ("MINUTE_NS", "Process", "Refusal", "Send", "refused"),
+    "engine.model.process_managers": ("MINUTE_NS", "ProcessManager", "Refusal", "Send", "refused"),
     "engine.model.projections": ("NoArguments", "Projection", "query"),
     "engine.model.stamp": ("Stamp",),
     "engine.model.tables": ("Table",),
@@ -97,7 +97,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "NoArguments",
     "NoSpace",
     "Node",
-    "Process",
+    "ProcessManager",
     "Projection",
     "QueryRefused",
     "Receipt",

@@ -1,6 +1,6 @@
 """Telling the outside: an application message, and a sink that acts on each once, however often it comes.
 
-    python -m engine serve --app examples.sink:create --data ./shop-data
+    python -m engine serve --app examples.sink:app --data ./shop-data
     python -m examples.sink ./shop-data ./letters.sqlite          another process, on the same machine
 
 The receipt is stored with the order, all or nothing, so none is forgotten. The sink may be killed at any
@@ -12,7 +12,6 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Mapping
 
 from engine import (
     Aggregate,
@@ -26,6 +25,9 @@ from engine import (
     applies,
     handles,
 )
+
+app = Engine("shop")
+"""What `--app examples.sink:app` names."""
 
 
 class PlaceOrder(Command, name="order.place"):
@@ -42,6 +44,7 @@ class OrderPlaced(Event, name="order.placed"):
     cents: int
 
 
+@app.message
 class ReceiptIssued(ApplicationMessage, name="receipt.issued"):
     """The buyer is to get a receipt. It changes no aggregate: it is for somebody outside."""
 
@@ -49,6 +52,7 @@ class ReceiptIssued(ApplicationMessage, name="receipt.issued"):
     text: str
 
 
+@app.aggregate
 class Order(Aggregate):
     """One order."""
 
@@ -64,14 +68,6 @@ class Order(Aggregate):
     @applies(OrderPlaced)
     def _placed(self, event: OrderPlaced) -> None:
         self.buyer, self.cents = event.buyer, event.cents
-
-
-def create(settings: Mapping[str, str]) -> Engine:
-    """What `--app examples.sink:create` names."""
-    app = Engine("shop")
-    app.aggregate(Order)
-    app.message(ReceiptIssued)
-    return app
 
 
 class Letters:
@@ -95,7 +91,7 @@ class Letters:
 def main(data: str, path: str) -> None:
     """Writes letters until it is stopped. The order matters: first the effect, then the acknowledgement."""
     letters = Letters(path)
-    with Subscriber(data, "letters", [ReceiptIssued], app=create({})) as subscriber:
+    with Subscriber(data, "letters", [ReceiptIssued], app=app) as subscriber:
         while True:
             messages = subscriber.take(timeout_s=1.0)
             if messages:

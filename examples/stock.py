@@ -1,11 +1,11 @@
 """The whole of an application: messages, an aggregate that decides and applies, and a view.
 
-    python -m engine serve --app examples.stock:create --data ./stock-data
-    python -m examples.stock ./stock-data
+python -m engine serve --app examples.stock:app --data ./stock-data
+python -m examples.stock ./stock-data
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -92,11 +92,6 @@ class Shelf(Projection):
 
     def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         self._left = {bytes(key).decode(): int(value) for key, value in items}
-
-
-def create(settings: Mapping[str, str]) -> Engine:
-    """What `--app` names."""
-    return app
 
 
 def main(data: str) -> None:

@@ -14,10 +14,12 @@ class Follower(NamedTuple):
 
 
 def followers(node: dict[str, Any], name: str | None = None) -> list[Follower]:
-    """All of a node, or the one that is meant: by its name, or as process:NAME where a view has that name
-    too. ConfigError if there is none."""
+    """All of a node, or the one that is meant: by its name, or as process-manager:NAME where a view has that
+    name too. ConfigError if there is none."""
     found = [Follower("view", view, endpoint) for view, endpoint in node["queries"].items()]
-    found += [Follower("process", one, endpoint) for one, endpoint in node["processes"].items()]
+    found += [
+        Follower("process-manager", one, endpoint) for one, endpoint in node["process_managers"].items()
+    ]
     if name is None:
         return found
     for follower in found:

@@ -4,7 +4,7 @@ What happened before it was there has been dealt with, or not, by others: from t
 state, and sends nothing. The positions are written down once, by the supervisor, before the node takes its
 first command; so each event is either history or has its effects, and no rebuild runs effects again.
 
-    data/processes/<name>/birth.json   {"positions": [n per partition]}
+    data/managers/<name>/birth.json   {"positions": [n per partition]}
 """
 
 import json
@@ -20,7 +20,7 @@ FILE = "birth.json"
 
 def folder_of(data: Path, name: str) -> Path:
     """Where a process manager keeps what it knows."""
-    return data / "processes" / name
+    return data / "managers" / name
 
 
 def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: int = 64 << 30) -> list[str]:

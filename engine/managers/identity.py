@@ -29,11 +29,11 @@ def time_of(id: str) -> int:
     return (number >> 80) * 1_000_000 + -(-((number >> 64 & 0xFFF) * 1_000_000) >> 12)
 
 
-def seed_of_event(process: str, partition: int, position: int, command: str) -> bytes:
+def seed_of_event(manager: str, partition: int, position: int, command: str) -> bytes:
     """Stands for a stream entry, handled by a process manager."""
-    return f"event\0{process}\0{partition}\0{position}\0{command}".encode()
+    return f"event\0{manager}\0{partition}\0{position}\0{command}".encode()
 
 
-def seed_of_refusal(process: str, command: str) -> bytes:
+def seed_of_refusal(manager: str, command: str) -> bytes:
     """Stands for the refusal of a command that a process manager sent."""
-    return f"refusal\0{process}\0{command}".encode()
+    return f"refusal\0{manager}\0{command}".encode()

@@ -33,7 +33,7 @@ from engine.managers.step import Cancelled, Dispatched, Step
 from engine.managers.timers import Timers
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
-from engine.model.process_managers import ProcessSpec, Refusal
+from engine.model.process_managers import ProcessManagerSpec, Refusal
 from engine.model.tables import Table
 from engine.wire.commands import CommandDecoder, Malformed, decode_envelope
 
@@ -53,7 +53,7 @@ class Manager:
     def __init__(
         self,
         app: Engine,
-        spec: ProcessSpec,
+        spec: ProcessManagerSpec,
         birth: Sequence[int],
         *,
         log: Callable[[str], None],
@@ -239,7 +239,7 @@ class Manager:
         (command,) = self._decode(b"[" + body + b"]")
         if isinstance(command, Malformed):
             raise ConfigError(
-                f"process {self.spec.name} has yet to send a command that the application does not know",
+                f"process manager {self.spec.name} has a command to send that the application does not know",
                 error=command.message,
                 hint="keep the command's class until it has left",
             )

@@ -4,7 +4,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -12,12 +12,12 @@ from engine.base.errors import ConfigError
 from engine.model.aggregates import Aggregate, Exists
 from engine.model.handlers import expect_message
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
-from engine.model.process_managers import Process, ProcessSpec
+from engine.model.process_managers import ProcessManager, ProcessManagerSpec
 from engine.model.projections import Projection, ProjectionSpec
 
 A = TypeVar("A", bound=type[Aggregate])
 P = TypeVar("P", bound=type[Projection])
-M = TypeVar("M", bound=type[Process])
+M = TypeVar("M", bound=type[ProcessManager])
 N = TypeVar("N", bound=type[ApplicationMessage])
 
 Handler = tuple[type[Aggregate], Callable[..., Any], Exists]
@@ -44,9 +44,24 @@ class Engine:
 
         @app.aggregate
         class Note(Aggregate): ...
+
+    or, where each class has a file of its own that does not know of the app,
+
+        app = Engine("notes", aggregates=[Note], projections=[Listing])
+
+    Projections and process managers that are listed have their names from their class lines:
+    `class Listing(Projection, name="notes", version=2)`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        aggregates: Iterable[type[Aggregate]] = (),
+        projections: Iterable[type[Projection]] = (),
+        process_managers: Iterable[type[ProcessManager]] = (),
+        messages: Iterable[type[ApplicationMessage]] = (),
+    ) -> None:
         self.name = name
         self.fingerprint = ""  # of reference data that decisions depend on; kept with the data directory
         self.handlers: dict[type[Command], Handler] = {}
@@ -57,11 +72,19 @@ class Engine:
         """name → newest version"""
         self.versions: dict[str, dict[int, ProjectionSpec]] = {}
         """name → every registered version"""
-        self.processes: dict[str, ProcessSpec] = {}
+        self.process_managers: dict[str, ProcessManagerSpec] = {}
         self.messages: set[type[ApplicationMessage]] = set()
         self.upcasters: dict[tuple[str, int], tuple[int, Upcaster]] = {}
         """(wire name, version) → the version that it is lifted to, and how"""
         self._names: dict[str, type] = {}
+        for aggregate in aggregates:
+            self.aggregate(aggregate)
+        for projection in projections:
+            self.projection()(projection)
+        for process_manager in process_managers:
+            self.process_manager()(process_manager)
+        for message in messages:
+            self.message(message)
 
     @overload
     def aggregate(self, cls: A) -> A: ...
@@ -87,36 +110,44 @@ class Engine:
         return register if cls is None else register(cls)
 
     def projection(
-        self, name: str, *, version: int = 1, factory: Callable[[], Projection] | None = None
+        self, name: str = "", *, version: int = 0, factory: Callable[[], Projection] | None = None
     ) -> Callable[[P], P]:
-        """Class decorator: registers a view under a name; `factory` makes it where it needs arguments.
+        """Class decorator: registers a view, `@app.projection("notes", version=1)`.
 
-        Where two versions of a name are registered, the older one serves until the newer one is built.
+        `name`, `version`: by default those of the class line. `factory`: makes it where its class needs
+        arguments. Where two versions of a name are registered, the older one serves until the newer one is
+        built.
         """
 
         def register(cls: P) -> P:
-            self._check_name("projection", name)
-            versions = self.versions.setdefault(name, {})
-            if version in versions:
-                raise ConfigError(f"two projections are named {name}, version {version}")
-            if version < 1:
-                raise ConfigError(f"projection {name}: a version is 1 or more", version=version)
-            versions[version] = ProjectionSpec(name, version, factory or cls, cls)
+            known_as = self._name("projection", cls, Projection, name)
+            number = version or cls.registered_version
+            versions = self.versions.setdefault(known_as, {})
+            if number in versions:
+                raise ConfigError(f"two projections are named {known_as}, version {number}")
+            if number < 1:
+                raise ConfigError(f"projection {known_as}: a version is 1 or more", version=number)
+            versions[number] = ProjectionSpec(known_as, number, factory or cls, cls)
             _apps[cls] = self
-            self.projections[name] = versions[max(versions)]
+            self.projections[known_as] = versions[max(versions)]
             return cls
 
         return register
 
-    def process(self, name: str, *, factory: Callable[[], Process] | None = None) -> Callable[[M], M]:
-        """Class decorator: registers a process manager. Its name is part of the ids of what it sends: it
-        must not change."""
+    def process_manager(
+        self, name: str = "", *, factory: Callable[[], ProcessManager] | None = None
+    ) -> Callable[[M], M]:
+        """Class decorator: registers a process manager, `@app.process_manager("booking")`.
+
+        `name`: by default that of the class line. It is part of the ids of what the process manager sends, so
+        it must not change. `factory`: makes it where its class needs arguments.
+        """
 
         def register(cls: M) -> M:
-            self._check_name("process", name)
-            if name in self.processes:
-                raise ConfigError(f"two process managers are named {name}")
-            self.processes[name] = ProcessSpec(name, factory or cls, cls)
+            known_as = self._name("process manager", cls, ProcessManager, name)
+            if known_as in self.process_managers:
+                raise ConfigError(f"two process managers are named {known_as}")
+            self.process_managers[known_as] = ProcessManagerSpec(known_as, factory or cls, cls)
             _apps[cls] = self
             return cls
 
@@ -158,11 +189,12 @@ class Engine:
         for versions in self.versions.values():
             for spec in versions.values():
                 self._check_reads(f"projection {spec.name}", spec.events(), known)
-        for process in self.processes.values():
-            self._check_reads(f"process {process.name}", process.events(), known)
-            for command in process.refusals:
+        for manager in self.process_managers.values():
+            self._check_reads(f"process manager {manager.name}", manager.events(), known)
+            for command in manager.refusals:
                 if command not in self.handlers:
-                    raise ConfigError(f"process {process.name}: nobody handles {wire_tag(command)}")
+                    text = f"process manager {manager.name} is told when {wire_tag(command)} is refused"
+                    raise ConfigError(f"{text}, which no aggregate handles")
         for cls, method, _ in self.handlers.values():
             for event in _announced(method):
                 owner, _ = self.appliers.get(event, (cls, None))
@@ -215,9 +247,17 @@ class Engine:
             raise ConfigError(f"{method.__qualname__} applies an application message, which nobody does")
         self.appliers[event] = (cls, typing.cast(Applier, method))
 
-    def _check_name(self, kind: str, name: str) -> None:
+    def _name(self, kind: str, cls: Any, base: type, name: str) -> str:
+        """The name under which a class is registered."""
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            raise ConfigError(f"{cls!r} is not a {kind}: write class X({base.__name__})")
+        name = name or cls.registered_name  # type: ignore[attr-defined]
+        if not name:
+            text = f"{kind} {cls.__qualname__} has no name"
+            raise ConfigError(f'{text}: write class {cls.__name__}({base.__name__}, name="…")')
         if not _NAME.fullmatch(name):
             raise ConfigError(f"a {kind}'s name is of letters, digits, - and _, at most 48", name=name)
+        return name
 
     def _claim(self, message: type[Command] | type[Event]) -> None:
         tag = wire_tag(message)

@@ -1,25 +1,93 @@
-"""Loading an application by its name, `module:attribute`."""
+"""Loading an application by its name, `module:attribute`.
+
+notes:app        an `Engine`
+notes:create     a function that makes one, without parameters or with one: the application's settings,
+                 a mapping from names to texts
+"""
 
 import importlib
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
 
-from engine.base.errors import ConfigError
+from engine.base.errors import ConfigError, RingfoldError
 from engine.model.app import Engine
 
 
-def load_app(reference: str, settings: dict[str, str]) -> Engine:
-    """Imports `module:function`, calls it with the application's settings and checks what it registered."""
+def load_app(reference: str, settings: Mapping[str, str]) -> Engine:
+    """The application of that name, checked. ConfigError, one line, if it cannot be loaded or cannot work."""
     app = import_app(reference, settings)
     app.check()
     return app
 
 
-def import_app(reference: str, settings: dict[str, str]) -> Engine:
-    """The same without the checks: for whoever looks for what is wrong."""
-    module, _, attribute = reference.partition(":")
+def import_app(reference: str, settings: Mapping[str, str]) -> Engine:
+    """The same without the checks, for commands that look for what is wrong."""
+    module_name, colon, attribute = reference.partition(":")
+    if not (module_name and colon and attribute):
+        raise ConfigError("an application is named MODULE:ATTRIBUTE, as in notes:app", app=reference)
+    module = _imported(module_name, reference)
+    if not hasattr(module, attribute):
+        known = ", ".join(name for name, value in vars(module).items() if isinstance(value, Engine))
+        hint = f"of its attributes, these are an Engine: {known}" if known else ""
+        raise ConfigError(f"module {module_name} has no attribute {attribute}", app=reference, hint=hint)
+    app = getattr(module, attribute)
+    if isinstance(app, Engine):
+        if settings:
+            raise ConfigError(f"application {app.name} takes no settings", given=", ".join(settings))
+        return app
+    if not callable(app) or isinstance(app, type):
+        raise ConfigError(f"{reference} is neither an Engine nor a function that makes one", found=repr(app))
+    made = _made(app, settings, reference)
+    if not isinstance(made, Engine):
+        raise ConfigError(f"{reference} made no Engine", returned=repr(made))
+    return made
+
+
+def _imported(name: str, reference: str) -> ModuleType:
     try:
-        app = getattr(importlib.import_module(module), attribute)(settings)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError("the application cannot be loaded", app=reference, error=error) from error
-    if not isinstance(app, Engine):
-        raise ConfigError("the application is not an Engine", app=reference)
-    return app
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            hint = "run in the folder that holds it, or set PYTHONPATH"
+            raise ConfigError(f"there is no module {error.name}", app=reference, hint=hint) from None
+        raise _failed("importing it", reference, error) from error
+    except RingfoldError:
+        raise
+    except Exception as error:
+        raise _failed("importing it", reference, error) from error
+
+
+def _made(function: Callable[..., Any], settings: Mapping[str, str], reference: str) -> Any:
+    signature = inspect.signature(function)
+    arguments = [settings]
+    try:
+        signature.bind(settings)
+    except TypeError:
+        arguments = []
+        try:
+            signature.bind()
+        except TypeError:
+            text = f"{reference} must take nothing, or one mapping: the settings"
+            raise ConfigError(text, it_takes=str(signature)) from None
+        if settings:
+            raise ConfigError(f"{reference} takes no settings", given=", ".join(settings)) from None
+    try:
+        return function(*arguments)
+    except RingfoldError:
+        raise
+    except Exception as error:
+        raise _failed("calling it", reference, error) from error
+
+
+def _failed(what: str, reference: str, error: Exception) -> ConfigError:
+    """The error with the innermost place outside the import system, in one line."""
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}:{error.lineno}"
+    else:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if "<frozen" not in f.filename]
+        place = f"{frames[-1].filename}:{frames[-1].lineno}"
+    text = " ".join(str(error).split())
+    return ConfigError(f"{what} failed: {type(error).__name__}: {text}", app=reference, at=place)

@@ -1,7 +1,7 @@
 """Process managers: what happens across aggregates. Events in; commands and timers out.
 
-    @app.process("booking")
-    class Booking(Process):
+    @app.process_manager("booking")
+    class Booking(ProcessManager):
         @on(OrderPlaced)
         def placed(self, event, meta, send):
             send(Reserve(event.run, order=meta.aggregate))
@@ -17,7 +17,7 @@ a `Table`, saved in one transaction with its position, its timers and what it ha
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -31,8 +31,17 @@ OFFERED_TO_REFUSED = ("send", "state")
 MINUTE_NS = 60_000_000_000
 
 
-class Process:
-    """Base of all process managers. One object for all events: keep nothing in attributes."""
+class ProcessManager:
+    """Base of all process managers. One object for all events: keep nothing in attributes.
+
+    `class Booking(ProcessManager, name="booking")` gives the name under which an app registers it.
+    """
+
+    registered_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, name: str = "", **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.registered_name = name
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -75,12 +84,12 @@ class RefusalHandler(NamedTuple):
     wants: tuple[str, ...]
 
 
-class ProcessSpec:
+class ProcessManagerSpec:
     """A registered process manager: its handlers in order, and those for refusals by command class."""
 
-    def __init__(self, name: str, factory: Callable[[], Process], cls: type[Process]) -> None:
+    def __init__(self, name: str, factory: Callable[[], ProcessManager], cls: type[ProcessManager]) -> None:
         self.name, self.factory, self.cls = name, factory, cls
-        owner = f"process {name}"
+        owner = f"process manager {name}"
         self.handlers: list[Handler] = handlers_of(cls, owner, OFFERED)
         self.refusals: dict[type[Command], RefusalHandler] = {}
         for attribute, method in in_written_order(cls):

@@ -8,7 +8,7 @@ its state in attributes, and says in `save` what has changed and in `load` how t
 import inspect
 import typing
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,8 +26,18 @@ class Projection:
     """A view in memory, saved together with its position in one transaction.
 
     The engine calls `on` methods in position order; at each checkpoint it writes what `save` yields.
-    After a restart it calls `load` with everything saved and continues behind the saved position.
+    After a restart it calls `load` with everything saved and continues after the saved position.
+
+    `class Listing(Projection, name="notes", version=2)` gives the name and version under which an app
+    registers it.
     """
+
+    registered_name: ClassVar[str] = ""
+    registered_version: ClassVar[int] = 1
+
+    def __init_subclass__(cls, *, name: str = "", version: int = 1, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.registered_name, cls.registered_version = name, version
 
     def save(self) -> Iterable[tuple[bytes, bytes | None]]:
         """The (key, value) pairs changed since the last call; a value of None deletes the key."""

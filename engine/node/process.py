@@ -32,11 +32,11 @@ class Stage:
         parser.add_argument("--run", type=Path, required=True, help="run directory, holding node.json")
         parser.add_argument("--partition", type=int, default=0)
         parser.add_argument("--view", default="", help="of a projector")
-        parser.add_argument("--process", default="", help="of a process manager: its name")
+        parser.add_argument("--process-manager", default="", help="of a process manager: its name")
         options = parser.parse_args()
         self.partition: int = options.partition
         self.view: str = options.view
-        self.process: str = options.process
+        self.process_manager: str = options.process_manager
         self.node: dict[str, Any] = json.loads((options.run / "node.json").read_text())
         self.config: dict[str, Any] = self.node["config"]
         self.data = Path(self.node["data"])
@@ -44,7 +44,7 @@ class Stage:
         names = {
             "input": "input",
             "projector": f"projector-{self.view}",
-            "manager": f"manager-{self.process}",
+            "manager": f"manager-{self.process_manager}",
             "snapshotter": "snapshotter",
             "reader": "reader",
         }

@@ -34,7 +34,7 @@ class Work:
 
     def __init__(self, stage: Stage) -> None:
         app, config = stage.app(), stage.config
-        spec = app.processes[stage.process]
+        spec = app.process_managers[stage.process_manager]
         self.stage = stage
         self.manager = Manager(
             app,
@@ -56,7 +56,7 @@ class Work:
         self.intake = Intake(self.fold, self.manager)
         self.post = Post(dealer(stage.node["commands"]), config)
         self.doorbell = listen(stage)
-        endpoint = stage.node["processes"][spec.name]
+        endpoint = stage.node["process_managers"][spec.name]
         self.desk = Desk(desk_socket(endpoint), ManagerQuestions(self.fold, self.manager))
         self._all, self._but_events = zmq.Poller(), zmq.Poller()
         for socket in (self.post.socket, self.desk.socket):

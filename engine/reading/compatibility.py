@@ -138,7 +138,9 @@ class Compatibility:
             for versions in self._app.versions.values()
             for spec in versions.values()
         ]
-        readers += [(f"process {name}", spec.events()) for name, spec in self._app.processes.items()]
+        readers += [
+            (f"process manager {name}", spec.events()) for name, spec in self._app.process_managers.items()
+        ]
         for reader, events in readers:
             own = {wire_tag(event): event for event in events}
             own = {tag: event for tag, event in own.items() if self._known.get(tag) is not event}

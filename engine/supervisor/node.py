@@ -3,7 +3,7 @@
 Tests, benchmarks and the demo run the real thing this way: the same command line, processes and signals
 that an operator has.
 
-    with Node(data, app="notes:create") as node:
+    with Node(data, app="notes:app") as node:
         client = ...(node.endpoints["commands"])
 """
 

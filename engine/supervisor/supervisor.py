@@ -73,7 +73,7 @@ class Supervisor:
             partitions = open_data(
                 data, app.name, app.fingerprint, self.config.partitions, self.settings.given("partitions")
             )
-            for name in record_births(data, app.processes, partitions, self.config.map_bytes):
+            for name in record_births(data, app.process_managers, partitions, self.config.map_bytes):
                 self.log(f"process manager {name} is new here: what is stored already is history to it")
             run = RunDirectory.create(partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
@@ -95,7 +95,7 @@ class Supervisor:
         plan += [(f"core-{p}", "core", ["--partition", str(p)]) for p in numbers]
         plan += [(f"output-{p}", "output", ["--partition", str(p)]) for p in numbers]
         plan += [(f"projector-{view}", "projector", ["--view", view]) for view in app.projections]
-        plan += [(f"manager-{name}", "manager", ["--process", name]) for name in app.processes]
+        plan += [(f"manager-{name}", "manager", ["--process-manager", name]) for name in app.process_managers]
         plan.append(("reader", "reader", []))
         if self.config.snapshot_events:
             plan.append(("snapshotter", "snapshotter", []))
@@ -111,7 +111,9 @@ class Supervisor:
         self.endpoints = {
             "commands": self.config.endpoint or run.socket("commands"),
             "queries": {view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
-            "processes": {name: run.socket(f"process-{n}") for n, name in enumerate(app.processes)},
+            "process_managers": {
+                name: run.socket(f"manager-{n}") for n, name in enumerate(app.process_managers)
+            },
             "reads": run.socket("reads"),
             "events": [run.socket(f"events-{p}") for p in numbers],
             "max_message_bytes": self.config.max_message_bytes,

@@ -105,7 +105,7 @@ class ManagerInline(Follower):
         log: Any,
         wire: Wire,
     ) -> None:
-        self.manager = Manager(app, app.processes[name], read_birth(data, name, len(readers)), log=log)
+        self.manager = Manager(app, app.process_managers[name], read_birth(data, name, len(readers)), log=log)
         super().__init__(app, self.manager, folder_of(data, name), readers, now_ns, log)
         self.desk = Desk(
             as_socket(self.wire),

@@ -1,7 +1,7 @@
 """Given, when, then: an aggregate, a process manager or a view, tried out by what it is told and says.
 
     given(Account, Opened(owner="ann")).when(Withdraw("a", amount=5)).rejected("too-little")
-    given(OrderPlaced(...)).process(Checkout).when(Reserved(...)).sends(AskForPayment(...)).sets_timer(...)
+    given(OrderPlaced(...)).process_manager(Checkout).when(Reserved(...)).sends(AskForPayment(...)).sets_timer(...)
     given(("a", Deposited(5)), ("b", Deposited(7))).project(Balances).shows("sum", {}, 12)
 
 Everything goes through the codecs and the code that a node runs. What was registered on an application is
@@ -12,11 +12,11 @@ from typing import Any, overload
 
 from engine.model.aggregates import Aggregate
 from engine.model.messages import Event
-from engine.model.process_managers import Process
+from engine.model.process_managers import ProcessManager
 from engine.model.projections import Projection
 from engine.testing.aggregates import AggregateStory
 from engine.testing.entries import Told
-from engine.testing.process_managers import ProcessStory
+from engine.testing.process_managers import ProcessManagerStory
 from engine.testing.views import ViewStory
 
 
@@ -29,7 +29,7 @@ def given(*what: Any) -> "AggregateStory | Past":
     one command. For a process manager or a view: events, or (aggregate, event) pairs."""
     if what and isinstance(what[0], type):
         if not issubclass(what[0], Aggregate):
-            text = "begin with events: given(*events).process(…) or .project(…)"
+            text = "begin with events: given(*events).process_manager(…) or .project(…)"
             raise TypeError(f"{what[0].__name__} is no aggregate; {text}")
         return AggregateStory(what[0], what[1:])
     return Past(what)
@@ -41,9 +41,9 @@ class Past:
     def __init__(self, events: tuple[Told, ...]) -> None:
         self._events = events
 
-    def process(self, cls: type[Process]) -> ProcessStory:
+    def process_manager(self, cls: type[ProcessManager]) -> ProcessManagerStory:
         """A process manager that has handled them; what it sent has arrived."""
-        return ProcessStory(cls, self._events)
+        return ProcessManagerStory(cls, self._events)
 
     def project(self, cls: type[Projection]) -> ViewStory:
         """A view that takes them in, in several orders, each of them twice."""

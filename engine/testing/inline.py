@@ -47,7 +47,7 @@ class InlineClient(Client):
 
     def __init__(self, engine: "InlineEngine", batch: int = 100) -> None:
         self._engine = engine
-        self._views = dict.fromkeys((*engine.app.projections, *engine.app.processes), "")
+        self._views = dict.fromkeys((*engine.app.projections, *engine.app.process_managers), "")
         self._talk = Conversation(batch)
         self._linger_s = 0.0
         self._leaves_at = float("inf")
@@ -231,7 +231,7 @@ class InlineEngine:
         found = open_data(self.data, self.app.name, self.app.fingerprint, self.partitions, True)
         if found != self.partitions:
             raise ConfigError("the data directory has another number of partitions", found=found)
-        record_births(self.data, self.app.processes, self.partitions)
+        record_births(self.data, self.app.process_managers, self.partitions)
         self.pipeline = Pipeline(
             self.app, self.data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
         )
@@ -245,7 +245,7 @@ class InlineEngine:
         }
         self.managers = {
             name: ManagerInline(self.app, name, self.data, readers, clock, log, self.connect())
-            for name in self.app.processes
+            for name in self.app.process_managers
         }
 
     def _close(self, saves: bool) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ringfold_given() -> Callable[..., Any]:
-    """`given(Class, *events)`, `given(*events).process(Class)`, `given(*events).project(Class)`."""
+    """`given(Class, *events)`, `given(*events).process_manager(Class)`, `given(*events).project(Class)`."""
     from engine.testing.given import given
 
     return given

@@ -11,17 +11,17 @@ import msgspec
 from engine.follow.target import HandlerFailed
 from engine.managers import Manager
 from engine.model.messages import Command, Event
-from engine.model.process_managers import Process, Refusal
+from engine.model.process_managers import ProcessManager, Refusal
 from engine.testing.entries import AGGREGATE, LogBook, Told, application, listed, taken_apart
 from engine.wire.log import record_decoder
 
 
-class ProcessStory:
+class ProcessManagerStory:
     """One process manager, and what it sent in the last step."""
 
-    def __init__(self, cls: type[Process], before: Sequence[Told]) -> None:
-        self._app = application(cls, "process")
-        self._spec = next(spec for spec in self._app.processes.values() if spec.cls is cls)
+    def __init__(self, cls: type[ProcessManager], before: Sequence[Told]) -> None:
+        self._app = application(cls, "process_manager")
+        self._spec = next(spec for spec in self._app.process_managers.values() if spec.cls is cls)
         self._decode = record_decoder(self._app, self._spec.events()).decode
         self._book = LogBook()
         self._items: dict[bytes, bytes] = {}
@@ -34,13 +34,15 @@ class ProcessStory:
 
     def when(
         self, event: Event | list[Event], *, aggregate: str = AGGREGATE, at_ns: int = 0
-    ) -> "ProcessStory":
+    ) -> "ProcessManagerStory":
         """An event happens; what its handler raises is raised here. Before it, everything sent so far has
         had its effect."""
         self._take(aggregate, event if isinstance(event, list) else [event], at_ns)
         return self
 
-    def when_refused(self, command: Command | type[Command], code: str, message: str = "") -> "ProcessStory":
+    def when_refused(
+        self, command: Command | type[Command], code: str, message: str = ""
+    ) -> "ProcessManagerStory":
         """A command that it sent in the last step comes back rejected."""
         entry = next((one for one in self._manager.outbox if _is(one.command, command)), None)
         if entry is None:
@@ -52,7 +54,7 @@ class ProcessStory:
         self._step(known)
         return self
 
-    def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> "ProcessStory":
+    def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> "ProcessManagerStory":
         """The clock goes on; timers that are due fire."""
         self._clear()
         self._book.now_ns += int((60 * minutes + seconds) * 1e9)
@@ -61,19 +63,19 @@ class ProcessStory:
         self._step()
         return self
 
-    def sends(self, *commands: Command) -> "ProcessStory":
+    def sends(self, *commands: Command) -> "ProcessManagerStory":
         """It sent just these in the last step, in this order; ids do not count."""
         if [_body(one) for one in self._sent] != [_body(one) for one in commands]:
             raise AssertionError(f"expected to be sent:{listed(commands)}\nfound:{listed(self._sent)}")
         return self
 
-    def sends_nothing(self) -> "ProcessStory":
+    def sends_nothing(self) -> "ProcessManagerStory":
         """It sent nothing in the last step."""
         return self.sends()
 
     def sets_timer(
         self, command: Command, *, minutes: float = 0, seconds: float = 0, key: str | None = None
-    ) -> "ProcessStory":
+    ) -> "ProcessManagerStory":
         """A timer is set that sends this command, so long from now (to the millisecond)."""
         due_ns = self._book.now_ns + int((60 * minutes + seconds) * 1e9)
         for at_ns, under, one in self._manager.timers.pending():
@@ -86,13 +88,13 @@ class ProcessStory:
         wanted = f"a timer of {60 * minutes + seconds} s for {command!r}"
         raise AssertionError(f"expected {wanted}\nset are:{listed(set_now)}")
 
-    def has_no_timer(self) -> "ProcessStory":
+    def has_no_timer(self) -> "ProcessManagerStory":
         """No timer is set."""
         if self._manager.timers.pending():
             raise AssertionError(f"timers are set:{listed(self._manager.timers.pending())}")
         return self
 
-    def state(self, key: str, value: Any) -> "ProcessStory":
+    def state(self, key: str, value: Any) -> "ProcessManagerStory":
         """Its own state has this value under a key; None: nothing."""
         found = self._manager.state.get(key)
         if found != msgspec.to_builtins(value):

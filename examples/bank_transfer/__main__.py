@@ -19,7 +19,7 @@ PATIENCE_S = 60.0
 
 def main() -> None:
     """Tells the story on standard output."""
-    with temporary_node("examples.bank_transfer:create") as (node, client):
+    with temporary_node("examples.bank_transfer:app") as (node, client):
         accounts = [f"account-{number}" for number in range(ACCOUNTS)]
         client.send_many(OpenAccount(account, amount=OPENING) for account in accounts)
         print(f"{ACCOUNTS} accounts are opened with {OPENING} each")

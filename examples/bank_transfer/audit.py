@@ -1,8 +1,8 @@
 """The rules of the bank as a pure check of a history, written without a look at the aggregates.
 
-    at every position   no balance below zero; money in accounts + money under way = money brought in
-    of every transfer   money leaves once and arrives once, or is returned once, in the same amount
-    at the end          nothing is under way, and every transfer has ended as its money did
+at every position   no balance below zero; money in accounts + money under way = money brought in
+of every transfer   money leaves once and arrives once, or is returned once, in the same amount
+at the end          nothing is under way, and every transfer has ended as its money did
 """
 
 from collections.abc import Iterable, Iterator

@@ -8,7 +8,7 @@ It may die between any two of these steps, and before or after any of its comman
 takes effect exactly once, as its id follows from the event that caused it.
 """
 
-from engine import Commit, Process, Refusal, Send, Table, on, refused
+from engine import Commit, ProcessManager, Refusal, Send, Table, on, refused
 from examples.bank_transfer.messages import (
     Deposit,
     Deposited,
@@ -22,7 +22,7 @@ from examples.bank_transfer.messages import (
 )
 
 
-class Clerk(Process):
+class Clerk(ProcessManager, name="clerk"):
     """`state`: transfer → its two accounts, for as long as it is under way."""
 
     @on(TransferStarted)

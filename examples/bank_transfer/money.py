@@ -24,7 +24,7 @@ class Which(msgspec.Struct):
     id: str
 
 
-class Money(Projection):
+class Money(Projection, name="money", version=1):
     """`account/ID` → cents, `transfer/ID` → how it stands, `sum` → cents in accounts and under way."""
 
     @on(AccountOpened)

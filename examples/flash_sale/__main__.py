@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 def main() -> None:
     """Tells the story on standard output."""
-    with temporary_node("examples.flash_sale:create") as (node, client):
+    with temporary_node("examples.flash_sale:app") as (node, client):
         client.send(PutOnSale("guitar", units=UNITS, price=99_00, pay_within_s=PAY_WITHIN_S))
         client.send(PutOnSale("sticker", units=UNITS, price=0))
         orders = [f"order-{number}" for number in range(BUYERS)]

@@ -1,9 +1,9 @@
 """The rules of the sale as a pure check of a history, written without a look at the aggregates.
 
-    of every article   free + held + sold = put on sale, and none of them is below zero
-    of every order     each status follows from the one before; nothing is processing at the end
-    of every pair      sold ⇔ completed; a payment is kept ⇔ its order is completed; an order that expired had
-                       its whole time to pay; nothing is held at the end
+of every article   free + held + sold = put on sale, and none of them is below zero
+of every order     each status follows from the one before; nothing is processing at the end
+of every pair      sold ⇔ completed; a payment is kept ⇔ its order is completed; an order that expired had
+                   its whole time to pay; nothing is held at the end
 """
 
 from collections import Counter

@@ -11,7 +11,7 @@
 It remembers nothing: every event and every command says all that the next step needs.
 """
 
-from engine import Commit, Process, Refusal, Send, on, refused
+from engine import Commit, ProcessManager, Refusal, Send, on, refused
 from examples.flash_sale.messages import (
     AcceptPayment,
     AwaitPayment,
@@ -36,7 +36,7 @@ from examples.flash_sale.messages import (
 )
 
 
-class Checkout(Process):
+class Checkout(ProcessManager, name="checkout"):
     """One for all orders. A timer's key is the order's id."""
 
     @on(OrderPlaced)

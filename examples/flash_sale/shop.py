@@ -29,7 +29,7 @@ class Which(msgspec.Struct):
     id: str
 
 
-class Shop(Projection):
+class Shop(Projection, name="shop", version=1):
     """`order/ID` → status, `article/ID` → units, `refund/ORDER` → cents, `total/STATUS` → orders.
 
     An order's rows are written by its own events only: those of other aggregates may be in another partition,

@@ -4,16 +4,9 @@ Reading order: messages (what is wished, what happened), note (the aggregate, wh
 view).
 """
 
-from collections.abc import Mapping
-
 from engine import Engine
 from examples.notes.listing import Listing
 from examples.notes.note import Note
 
-
-def create(settings: Mapping[str, str]) -> Engine:
-    """What `--app examples.notes:create` names."""
-    app = Engine("notes")
-    app.aggregate(Note)
-    app.projection("notes", version=1)(Listing)
-    return app
+app = Engine("notes", aggregates=[Note], projections=[Listing])
+"""What `--app examples.notes:app` names."""

@@ -10,7 +10,7 @@ from examples.temporary import temporary_node
 
 def main() -> None:
     """Tells the story on standard output."""
-    with temporary_node("examples.notes:create") as (node, client):
+    with temporary_node("examples.notes:app") as (node, client):
         tell(client, "a note is created", first := CreateNote("note-1", title="Groceries"))
         tell(client, "the same command again has no second effect", first)
         tell(client, "another command for the same note is refused", CreateNote("note-1", title="Mine"))

@@ -14,7 +14,7 @@ class Which(msgspec.Struct):
     note: str
 
 
-class Listing(Projection):
+class Listing(Projection, name="notes", version=1):
     """id → title and how often it was changed. The engine keeps `view`, together with how far it has come."""
 
     @on(NoteCreated)

@@ -232,7 +232,7 @@ def test_serve_prints_one_line_when_ready_and_stops_on_ctrl_c(tmp_path: Path) ->
     for arguments, says in (
         (("--partitions", "2"), "partitions cannot be changed"),
         (("--policy", "first-fit"), "reference data"),
-        (("--app", "examples.stock:create"), "another application"),
+        (("--app", "examples.stock:app"), "another application"),
     ):
         refused = ringfold("serve", "--data", str(data), *arguments)
         assert refused.returncode == 2

@@ -12,7 +12,7 @@ from examples.bank_transfer.messages import OpenAccount, StartTransfer
 from tests.deadline import until
 from tests.examples.following import History, Killer
 
-APP = "examples.bank_transfer:create"
+APP = "examples.bank_transfer:app"
 OPENING = 10_000
 SETTINGS = {"segment_bytes": "4MiB", "max_message_bytes": "256KiB", "checkpoint_ms": 100}
 PATIENCE_S = 120.0

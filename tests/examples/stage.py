@@ -14,8 +14,8 @@ from tests.examples.following import History
 class OnNode:
     """A running node. Time passes as it does, so stories on it are short of it."""
 
-    def __init__(self, app: str, create: Callable[[dict[str, str]], Engine], folder: Path) -> None:
-        self._node = Node(folder / "data", app=app, log=folder / "node.log").start()
+    def __init__(self, name: str, app: Engine, folder: Path) -> None:
+        self._node = Node(folder / "data", app=name, log=folder / "node.log").start()
         self.client: Client = Client(self._node.endpoints)
         self.data = self._node.data
 
@@ -51,8 +51,8 @@ class OnNode:
 class Inline:
     """The inline engine: time stands still until it is told to pass."""
 
-    def __init__(self, app: str, create: Callable[[dict[str, str]], Engine], folder: Path) -> None:
-        self._engine = InlineEngine(create({}), folder / "data")
+    def __init__(self, name: str, app: Engine, folder: Path) -> None:
+        self._engine = InlineEngine(app, folder / "data")
         self.client: InlineClient = self._engine.client()
         self.data = folder / "data"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from engine.testing import given
-from examples.bank_transfer import create
 from examples.bank_transfer.account import Account
 from examples.bank_transfer.clerk import Clerk
 from examples.bank_transfer.messages import (
@@ -31,7 +30,6 @@ from examples.bank_transfer.transfer import Transfer
 from tests.examples.bank_story import OPENING, run
 
 ROOT = Path(__file__).parents[2]
-APP = create({})
 STARTED = TransferStarted(source="a", target="b", amount=7)
 OUT = Withdrawn(transfer="t", amount=7)
 ARRIVED = Deposited(transfer="t", amount=7)
@@ -64,25 +62,30 @@ def test_a_transfer_ends_once() -> None:
 
 
 def test_the_clerk_takes_money_from_one_account_to_the_other() -> None:
-    clerk = given().process(Clerk).when(STARTED, aggregate="t").sends(Withdraw("a", transfer="t", amount=7))
+    clerk = (
+        given()
+        .process_manager(Clerk)
+        .when(STARTED, aggregate="t")
+        .sends(Withdraw("a", transfer="t", amount=7))
+    )
     clerk.when(OUT, aggregate="a").sends(Deposit("b", transfer="t", amount=7))
     clerk.when(ARRIVED, aggregate="b").sends(FinishTransfer("t")).state("t", None)
 
 
 def test_the_clerk_puts_back_what_cannot_be_deposited() -> None:
-    clerk = given(("t", STARTED)).process(Clerk).when(OUT, aggregate="a")
+    clerk = given(("t", STARTED)).process_manager(Clerk).when(OUT, aggregate="a")
     clerk.when_refused(Deposit, "aggregate-unknown")
     clerk.sends(PutBack("a", transfer="t", amount=7, reason="aggregate-unknown"))
     clerk.when(BACK, aggregate="a").sends(FailTransfer("t", reason="aggregate-unknown")).state("t", None)
 
 
 def test_a_transfer_that_is_not_covered_fails() -> None:
-    clerk = given().process(Clerk).when(STARTED, aggregate="t").when_refused(Withdraw, "not-covered")
+    clerk = given().process_manager(Clerk).when(STARTED, aggregate="t").when_refused(Withdraw, "not-covered")
     clerk.sends(FailTransfer("t", reason="not-covered")).state("t", None)
 
 
 def test_who_goes_past_the_clerk_gets_the_money_back() -> None:
-    clerk = given().process(Clerk).when(OUT, aggregate="a")
+    clerk = given().process_manager(Clerk).when(OUT, aggregate="a")
     clerk.sends(PutBack("a", transfer="t", amount=7, reason="unknown-transfer"))
 
 

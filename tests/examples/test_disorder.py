@@ -27,7 +27,7 @@ from tests.examples.world import START_NS, World
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_money_is_lost_or_made_in_whatever_order_the_steps_are_taken(seed: int) -> None:
-    world = World(bank_transfer.create({}), seed)
+    world = World(bank_transfer.app, seed)
     names = [f"account-{number}" for number in range(5)]
     for name in names:
         world.wish(OpenAccount(name, amount=100))
@@ -44,7 +44,7 @@ def test_no_money_is_lost_or_made_in_whatever_order_the_steps_are_taken(seed: in
 
 @pytest.mark.parametrize("seed", range(5))
 def test_who_goes_past_the_clerk_gets_the_money_back_and_stalls_nobody(seed: int) -> None:
-    world = World(bank_transfer.create({}), seed)
+    world = World(bank_transfer.app, seed)
     world.wish(OpenAccount("a", amount=100))
     world.wish(OpenAccount("b", amount=100))
     world.settle()
@@ -72,7 +72,7 @@ def meddling(order: str) -> list[Command]:
 
 def sale(seed: int, units: int = 10, buyers: int = 30) -> World:
     """Buyers of every kind, whose wishes arrive whenever they like."""
-    world = World(flash_sale.create({}), seed)
+    world = World(flash_sale.app, seed)
     world.wish(PutOnSale("guitar", units=units, price=10, pay_within_s=1.0))
     world.wish(PutOnSale("sticker", units=units, price=0))
     world.settle()

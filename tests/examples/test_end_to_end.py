@@ -35,7 +35,7 @@ def stage_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made: list[Stage] = []
 
     def make(example: object, name: str) -> Stage:
-        made.append(request.param(f"examples.{name}:create", example.create, tmp_path))  # type: ignore[attr-defined]
+        made.append(request.param(f"examples.{name}:app", example.app, tmp_path))  # type: ignore[attr-defined]
         return made[-1]
 
     yield make

@@ -9,7 +9,6 @@ import pytest
 
 from engine import Command, Event
 from engine.testing import given
-from examples.flash_sale import create
 from examples.flash_sale.article import Article
 from examples.flash_sale.checkout import Checkout
 from examples.flash_sale.messages import (
@@ -48,7 +47,6 @@ from examples.flash_sale.payment import Payment
 from examples.flash_sale.shop import Shop
 
 ROOT = Path(__file__).parents[2]
-APP = create({})
 MINUTE_NS = 60 * 10**9
 T = 1_900_000_000 * 10**9  # some time
 ON_SALE = WentOnSale(units=2, price=10, pay_within_ns=15 * MINUTE_NS)
@@ -151,7 +149,7 @@ def test_money_comes_in_once_and_goes_back_once() -> None:
 
 
 def test_the_checkout_takes_an_order_to_its_end() -> None:
-    checkout = given().process(Checkout).when(PLACED, aggregate="o")
+    checkout = given().process_manager(Checkout).when(PLACED, aggregate="o")
     checkout.sends(Reserve("guitar", order="o", units=1))
     checkout.when(HELD, aggregate="guitar").sends(AWAIT)
     checkout.when(RESERVED, aggregate="o", at_ns=T - 15 * MINUTE_NS)
@@ -163,27 +161,29 @@ def test_the_checkout_takes_an_order_to_its_end() -> None:
 
 
 def test_an_order_that_nobody_pays_expires_when_its_time_is_over() -> None:
-    checkout = given().process(Checkout).when(RESERVED, aggregate="o", at_ns=T - 15 * MINUTE_NS)
+    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at_ns=T - 15 * MINUTE_NS)
     checkout.time_passes(minutes=14).sends_nothing()
     checkout.time_passes(minutes=2).sends(ExpireOrder("o")).has_no_timer()
     checkout.when(EXPIRED, aggregate="o").sends(Release("guitar", order="o"))
 
 
 def test_what_is_refused_is_undone() -> None:
-    checkout = given().process(Checkout).when(PLACED, aggregate="o").when_refused(Reserve, "sold-out")
+    checkout = given().process_manager(Checkout).when(PLACED, aggregate="o").when_refused(Reserve, "sold-out")
     checkout.sends(RejectOrder("o", reason="sold-out"))
-    checkout = given().process(Checkout).when(HELD, aggregate="guitar").when_refused(AwaitPayment, NO)
+    checkout = given().process_manager(Checkout).when(HELD, aggregate="guitar").when_refused(AwaitPayment, NO)
     checkout.sends(Release("guitar", order="o"))
-    checkout = given().process(Checkout).when(PaymentReceived(order="o", amount=10), aggregate=TILL)
+    checkout = given().process_manager(Checkout).when(PaymentReceived(order="o", amount=10), aggregate=TILL)
     checkout.when_refused(AcceptPayment, "order-closed").sends(Refund(TILL))
-    checkout = given().process(Checkout).when(PAID, aggregate="o").when_refused(Sell, "not-held")
+    checkout = given().process_manager(Checkout).when(PAID, aggregate="o").when_refused(Sell, "not-held")
     checkout.sends(RejectOrder("o", reason="not-held"))
 
 
 def test_what_ends_otherwise_gives_back_what_it_has() -> None:
-    checkout = given().process(Checkout).when(RESERVED, aggregate="o").when(CANCELLED, aggregate="o")
+    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o").when(CANCELLED, aggregate="o")
     checkout.sends(Release("guitar", order="o")).has_no_timer()
-    checkout = given().process(Checkout).when(OrderCancelled(article="guitar", held=False), aggregate="o")
+    checkout = (
+        given().process_manager(Checkout).when(OrderCancelled(article="guitar", held=False), aggregate="o")
+    )
     checkout.sends_nothing()
     checkout.when(OrderRejected(reason="sold-out", paid=False), aggregate="o")
     checkout.sends_nothing()
@@ -192,7 +192,9 @@ def test_what_ends_otherwise_gives_back_what_it_has() -> None:
 
 
 def test_a_free_order_asks_for_no_payment_and_sets_no_timer() -> None:
-    checkout = given().process(Checkout).when([OrderReserved(amount=0, pay_by_ns=T), PAID], aggregate="o")
+    checkout = (
+        given().process_manager(Checkout).when([OrderReserved(amount=0, pay_by_ns=T), PAID], aggregate="o")
+    )
     checkout.sends(Sell("guitar", order="o")).has_no_timer()
 
 

@@ -5,13 +5,11 @@ import sys
 from pathlib import Path
 
 from engine.testing import given
-from examples.notes import create
 from examples.notes.listing import Listing
 from examples.notes.messages import ChangeTitle, CreateNote, NoteCreated, TitleChanged
 from examples.notes.note import Note
 
 ROOT = Path(__file__).parents[2]
-APP = create({})
 GROCERIES = NoteCreated(title="Groceries")
 
 

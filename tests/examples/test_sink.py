@@ -40,7 +40,7 @@ def count(letters: Path) -> int:
 
 def test_each_receipt_becomes_one_letter_while_the_sink_is_killed_and_started_again(tmp_path: Path) -> None:
     data, letters = tmp_path / "data", tmp_path / "letters.sqlite"
-    node = Node(data, app="examples.sink:create", settings=SETTINGS, log=tmp_path / "log")
+    node = Node(data, app="examples.sink:app", settings=SETTINGS, log=tmp_path / "log")
     orders = [PlaceOrder(f"order-{n}", buyer=f"buyer-{n % 7}", cents=100 + n) for n in range(400)]
     with node, Client(node.endpoints) as client:
         for portion in range(4):
@@ -62,7 +62,7 @@ def test_a_kill_between_the_letter_and_the_acknowledgement_repeats_the_message_n
     tmp_path: Path,
 ) -> None:
     data, path = tmp_path / "data", tmp_path / "letters.sqlite"
-    node = Node(data, app="examples.sink:create", settings=SETTINGS, log=tmp_path / "log")
+    node = Node(data, app="examples.sink:app", settings=SETTINGS, log=tmp_path / "log")
     with node, Client(node.endpoints) as client:
         assert client.send(PlaceOrder("order", buyer="ada", cents=1)).ok
     letters = Letters(path)

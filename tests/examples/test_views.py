@@ -48,7 +48,7 @@ def test_the_shop_shows_every_order_as_the_audit_has_it(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_sum_of_money_shows_what_was_brought_in_at_every_moment(seed: int) -> None:
-    world = World(bank_transfer.create({}), seed)
+    world = World(bank_transfer.app, seed)
     for number in range(4):
         world.wish(OpenAccount(f"account-{number}", amount=100))
     world.settle()
@@ -63,7 +63,7 @@ def test_the_sum_of_money_shows_what_was_brought_in_at_every_moment(seed: int) -
 
 
 def test_an_order_is_shown_as_processing_at_once() -> None:
-    world = World(flash_sale.create({}), 1)
+    world = World(flash_sale.app, 1)
     world.wish(PutOnSale("guitar", units=1, price=1))
     world.settle()
     world.wish(PlaceOrder("order-1", article="guitar"))

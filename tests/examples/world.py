@@ -32,7 +32,7 @@ class World:
         self._streams: dict[str, deque[Commit]] = {}  # aggregate → commits that nobody has heard of yet
         self._answers: dict[str, Refusal | None] = {}
         self._bag: list[tuple[Command, _Manager | None]] = []
-        self._managers = [_Manager(self, spec) for spec in app.processes.values()]
+        self._managers = [_Manager(self, spec) for spec in app.process_managers.values()]
 
     def wish(self, command: Command) -> None:
         """A client sends a command; it arrives some time."""

@@ -20,7 +20,7 @@ from examples.flash_sale.audit import ENDS, Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
 from tests.examples.following import History, Killer
 
-APP = "examples.flash_sale:create"
+APP = "examples.flash_sale:app"
 ARTICLE = "guitar"
 SETTINGS = {"segment_bytes": "4MiB", "max_message_bytes": "256KiB", "checkpoint_ms": 100}
 KINDS = {"pays": 0.66, "never-pays": 0.2, "pays-late": 0.07, "cancels": 0.07}

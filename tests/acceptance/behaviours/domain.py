@@ -19,7 +19,7 @@ from engine import (
     Decided,
     Engine,
     Event,
-    Process,
+    ProcessManager,
     Projection,
     Rejection,
     Send,
@@ -297,7 +297,7 @@ def _took_its_turn(view: Table, meta: Commit, what: str) -> None:
     view[meta.aggregate] = [*view.get(meta.aggregate, []), what]
 
 
-class Filing(Process):
+class Filing(ProcessManager):
     """Files every finished note in a box of its own."""
 
     @on(Closed)
@@ -319,7 +319,7 @@ def create(settings: dict[str, str]) -> Engine:
     app.projection("texts")(Texts)
     app.projection("versions")(Versions)
     app.projection("turns")(Turns)
-    app.process("filing")(Filing)
+    app.process_manager("filing")(Filing)
     return app
 
 

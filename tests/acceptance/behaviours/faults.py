@@ -81,7 +81,7 @@ def in_texts(view: View, *_: Any) -> bool:
 
 
 def in_processes(view: View, *_: Any) -> bool:
-    return view.path.parent.name == "processes"
+    return view.path.parent.name == "managers"
 
 
 def has_commands(_: Post, commands: list[Command]) -> bool:

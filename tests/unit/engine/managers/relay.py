@@ -13,7 +13,7 @@ from engine import (
     Commit,
     Engine,
     Event,
-    Process,
+    ProcessManager,
     Refusal,
     Rejection,
     Send,
@@ -95,7 +95,7 @@ class Box(Aggregate):
     def _reminded(self, event: Reminded) -> None: ...
 
 
-class Relay(Process):
+class Relay(ProcessManager):
     """`state`: parcel → its box, until it is there or has come back."""
 
     @on(Posted)
@@ -116,12 +116,12 @@ class Relay(Process):
         send(ReturnParcel(command.parcel, reason=refusal.code))
 
 
-def create(_settings: dict[str, str], process: type[Process] = Relay) -> Engine:
+def create(_settings: dict[str, str], process: type[ProcessManager] = Relay) -> Engine:
     """The application, with this process manager or another one."""
     app = Engine("post")
     app.aggregate(Parcel)
     app.aggregate(Box)
-    app.process("relay")(process)
+    app.process_manager("relay")(process)
     return app
 
 

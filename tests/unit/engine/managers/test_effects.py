@@ -119,7 +119,7 @@ def test_a_rebuild_from_nothing_but_the_birth_sends_what_the_node_knows_already(
         before = len(node.commits())
         life.fold.close()
         for file in ("data.mdb", "lock.mdb"):
-            (tmp_path / "processes" / "relay" / file).unlink()
+            (tmp_path / "managers" / "relay" / file).unlink()
         life.start()
         life.settle()
         assert len(node.commits()) == before
@@ -161,7 +161,7 @@ def test_the_ids_do_not_depend_on_what_is_taken_in_together(tmp_path: Path) -> N
         assert (first, len(commits)) == (2, 2)
         life.manager.apply(0, 1, commits)
         together = [entry.command.id for entry in life.manager.outbox]
-        other = Manager(node.app, node.app.processes["relay"], [0], log=life.said.append)
+        other = Manager(node.app, node.app.process_managers["relay"], [0], log=life.said.append)
         other.apply(0, 1, commits[:1])
         other.apply(0, 2, commits[1:])
         assert [entry.command.id for entry in other.outbox] == together

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Command, Commit, Process, Send, Table, on
+from engine import Command, Commit, ProcessManager, Send, Table, on
 from engine.base.errors import ConfigError
 from engine.follow.questions import Refused
 from tests.unit.engine.managers.relay import (
@@ -114,7 +114,7 @@ BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [
 def test_what_could_never_arrive_is_an_error_of_its_handler(
     tmp_path: Path, message: str, wrong: Callable[[Send, Commit], None]
 ) -> None:
-    class Wrong(Process):
+    class Wrong(ProcessManager):
         @on(Posted)
         def posted(self, event: Posted, meta: Commit, send: Send) -> None:
             wrong(send, meta)
@@ -131,7 +131,7 @@ def test_what_could_never_arrive_is_an_error_of_its_handler(
 def test_send_is_good_only_while_its_handler_runs(tmp_path: Path) -> None:
     kept: list[Send] = []
 
-    class Keeping(Process):
+    class Keeping(ProcessManager):
         @on(Posted)
         def posted(self, event: Posted, send: Send) -> None:
             kept.append(send)
@@ -144,7 +144,7 @@ def test_send_is_good_only_while_its_handler_runs(tmp_path: Path) -> None:
 
 
 def test_a_failure_that_nobody_handles_is_told_and_a_rejection_is_not(tmp_path: Path) -> None:
-    class Deaf(Process):
+    class Deaf(ProcessManager):
         @on(Posted)
         def posted(self, event: Posted, meta: Commit, send: Send) -> None:
             send(Put(event.box, parcel=meta.aggregate))
@@ -165,7 +165,7 @@ def test_a_command_that_was_renamed_while_it_waited_stops_the_start_with_one_lin
         life.settle()
         del app.handlers[next(command for command in app.handlers if command.wire_name == "box.remind")]
         life.fold.close()
-        with pytest.raises(ConfigError, match=r"process relay has yet to send.*box\.remind"):
+        with pytest.raises(ConfigError, match=r"process manager relay has a command to send.*box\.remind"):
             life.start()
         life.node.app = create({})
         life.start()
@@ -174,7 +174,7 @@ def test_a_command_that_was_renamed_while_it_waited_stops_the_start_with_one_lin
 def test_two_events_of_one_command_go_to_their_handler_in_order(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    class Ordered(Process):
+    class Ordered(ProcessManager):
         @on(Posted, priority=2)
         def second(self, event: Posted, send: Send) -> None:
             seen.append("second")
@@ -197,7 +197,7 @@ def test_two_events_of_one_command_go_to_their_handler_in_order(tmp_path: Path) 
 def test_a_key_that_could_not_be_saved_fails_its_handler_and_not_the_process(
     tmp_path: Path, key: str
 ) -> None:
-    class Wide(Process):
+    class Wide(ProcessManager):
         @on(Posted)
         def posted(self, event: Posted, meta: Commit, state: Table) -> None:
             state[key] = meta.aggregate

@@ -37,7 +37,7 @@ def test_whoever_is_born_with_the_data_directory_has_no_history(tmp_path: Path) 
 
 def test_a_birth_that_is_lost_or_damaged_is_not_guessed(tmp_path: Path) -> None:
     birth.record_births(tmp_path, ["p"], 1, MAP)
-    file = tmp_path / "processes" / "p" / "birth.json"
+    file = tmp_path / "managers" / "p" / "birth.json"
     for text in ("", "{}", "[]", '{"positions": [1, 2]}', '{"positions": ["1"]}', '{"positions": 1}'):
         file.write_text(text)
         with pytest.raises(CorruptData):
@@ -92,7 +92,7 @@ def test_the_store_is_read_in_the_order_of_commands_over_all_partitions(tmp_path
         commit = Commit(f"p{sequence}", 1, f"{sequence:032x}", sequence, sequence, [Posted("a", 0)])
         writers[partition].commit([batch_of([commit], first_position=position, last_sequence=sequence)])
     readers = [StoreReader(writer) for writer in writers]
-    manager_ = manager.Manager(app, app.processes["relay"], [0, 0], log=print)
+    manager_ = manager.Manager(app, app.process_managers["relay"], [0, 0], log=print)
     fold = Fold(app, manager_, tmp_path / "relay", readers, MAP, log=print)
     intake = Intake(fold, manager_)
     while intake.behind:

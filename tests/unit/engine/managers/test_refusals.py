@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Commit, Process, Refusal, Send, Table, on, refused
+from engine import Commit, ProcessManager, Refusal, Send, Table, on, refused
 from tests.unit.engine.managers.relay import (
     Posted,
     PostParcel,
@@ -15,7 +15,7 @@ from tests.unit.engine.managers.relay import (
 from tests.unit.engine.managers.world import ask, wait, world
 
 
-class OnlyRefusals(Process):
+class OnlyRefusals(ProcessManager):
     """The relay, whose refusals may fail."""
 
     at: set[str] = set()  # noqa: RUF012

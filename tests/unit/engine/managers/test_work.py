@@ -34,7 +34,7 @@ class Slot:
 class PlayedStage:
     """As much of a stage as the work asks for."""
 
-    process = "relay"
+    process_manager = "relay"
     partitions = 1
     config = CONFIG
 
@@ -44,7 +44,7 @@ class PlayedStage:
         self.node = {
             "commands": f"ipc://{folder / 'commands'}",
             "events": [f"ipc://{folder / 'events'}"],
-            "processes": {"relay": f"ipc://{folder / 'process'}"},
+            "process_managers": {"relay": f"ipc://{folder / 'manager'}"},
         }
         self.app = lambda: create({})
         self.log = self.said.append

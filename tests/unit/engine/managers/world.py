@@ -89,7 +89,7 @@ class Life:
 
     def start(self) -> None:
         birth = read_birth(self.data, self.name, 1)
-        spec = self.node.app.processes[self.name]
+        spec = self.node.app.process_managers[self.name]
         self.manager = Manager(self.node.app, spec, birth, log=self.said.append)
         folder, now = folder_of(self.data, self.name), lambda: self.now
         reader = self.node.reader

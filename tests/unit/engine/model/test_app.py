@@ -5,7 +5,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine import Aggregate, Command, Engine, Event, NoArguments, Projection, applies, handles, on, query
+from engine import (
+    Aggregate,
+    Command,
+    Engine,
+    Event,
+    NoArguments,
+    ProcessManager,
+    Projection,
+    applies,
+    handles,
+    on,
+    query,
+)
 from engine.base.errors import ConfigError
 from engine.model.handlers import Handler
 from engine.model.projections import Query
@@ -205,6 +217,46 @@ def test_two_projections_of_one_name_are_refused() -> None:
     app.projection("same")(Projection)
     with pytest.raises(ConfigError, match="two projections are named same"):
         app.projection("same")(Projection)
+
+
+def test_classes_that_carry_their_names_are_listed() -> None:
+    class Things(Projection, name="things", version=3):
+        @on(Done)
+        def done(self, event: Done) -> None: ...
+
+    class Doer(ProcessManager, name="doer"):
+        @on(Done)
+        def done(self, event: Done) -> None: ...
+
+    app = Engine("test", aggregates=[Thing], projections=[Things], process_managers=[Doer])
+    app.check()
+    assert app.projections["things"].version == 3
+    assert list(app.process_managers) == ["doer"]
+
+
+def test_a_listed_class_without_a_name_is_told_how_to_give_it_one() -> None:
+    class Things(Projection): ...
+
+    class Doer(ProcessManager): ...
+
+    with pytest.raises(ConfigError, match=r'Things has no name: write class Things\(Projection, name="…"\)'):
+        Engine("test", projections=[Things])
+    with pytest.raises(ConfigError, match=r'Doer has no name: write class Doer\(ProcessManager, name="…"\)'):
+        Engine("test", process_managers=[Doer])
+
+
+def test_a_name_is_not_inherited() -> None:
+    class Things(Projection, name="things", version=3): ...
+
+    class More(Things): ...
+
+    with pytest.raises(ConfigError, match="More has no name"):
+        Engine("test", projections=[More])
+
+
+def test_what_is_no_projection_is_not_registered_as_one() -> None:
+    with pytest.raises(ConfigError, match=r"is not a projection: write class X\(Projection\)"):
+        Engine("test", projections=[Thing])  # type: ignore[list-item]
 
 
 def test_handlers_of_one_event_run_by_priority_and_then_as_they_were_written() -> None:

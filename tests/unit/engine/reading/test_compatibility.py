@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine import Engine, Event, Process, Projection, on
+from engine import Engine, Event, ProcessManager, Projection, on
 from engine.base.progress import Progress
 from engine.reading.compatibility import Compatibility, Kind, registration_problem
 from engine.reading.stores import Stores
@@ -67,16 +67,19 @@ def test_whoever_reads_an_event_as_a_class_of_his_own_is_asked_too(tmp_path: Pat
         @on(Wrong)
         def _(self, event: Wrong) -> None: ...
 
-    class Manager(Process):
+    class Manager(ProcessManager):
         @on(Wrong)
         def _(self, event: Wrong) -> None: ...
 
     by_view, by_process = create({}), create({})
     by_view.projection("colours", version=2)(View)
-    by_process.process("painter")(Manager)
+    by_process.process_manager("painter")(Manager)
     with storing(tmp_path / "data") as store:
         store.put((0, "a", added(1)))
-        for app, reader in ((by_view, "projection colours version 2"), (by_process, "process painter")):
+        for app, reader in (
+            (by_view, "projection colours version 2"),
+            (by_process, "process manager painter"),
+        ):
             found = kind(compatibility_of(tmp_path / "data", app), "sample.added")
             assert found.bad == 1
             assert reader in found.problem

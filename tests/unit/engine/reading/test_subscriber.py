@@ -266,7 +266,7 @@ def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> No
 
 
 def test_on_the_inline_engine_messages_come_over_its_restarts(tmp_path: Path) -> None:
-    node = InlineEngine(sink.create({}), tmp_path / "data", partitions=2)
+    node = InlineEngine(sink.app, tmp_path / "data", partitions=2)
     try:
         with Subscriber(node.data, "mail", [sink.ReceiptIssued], app=node.app) as subscriber:
             for n in range(6):

@@ -12,7 +12,7 @@ from engine import (
     Decided,
     Engine,
     Event,
-    Process,
+    ProcessManager,
     Projection,
     Refusal,
     Rejection,
@@ -165,8 +165,8 @@ class Basket(Aggregate):
         self.items = state  # and not whether it is full
 
 
-@app.process("collector")
-class Collector(Process):
+@app.process_manager("collector")
+class Collector(ProcessManager):
     """Reminds whoever withdraws, after half an hour, unless something is deposited before."""
 
     @on(Withdrawn)

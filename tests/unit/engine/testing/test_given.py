@@ -93,7 +93,7 @@ def test_state_that_all_aggregates_share_is_found() -> None:
 
 
 def test_a_process_manager_is_told_events_and_what_it_sends_is_compared() -> None:
-    story = given(("a", Deposited(10))).process(Collector)
+    story = given(("a", Deposited(10))).process_manager(Collector)
     story.when(Withdrawn(4), aggregate="a").sends(Remind("a", text="now"))
     story.sets_timer(Remind("a", text="late"), minutes=30, key="a").state("a", 4)
     story.time_passes(minutes=29).sends_nothing()
@@ -101,19 +101,19 @@ def test_a_process_manager_is_told_events_and_what_it_sends_is_compared() -> Non
 
 
 def test_a_timer_that_was_cancelled_does_not_fire() -> None:
-    story = given(("a", Withdrawn(4))).process(Collector)
+    story = given(("a", Withdrawn(4))).process_manager(Collector)
     story.when(Deposited(1), aggregate="a").sends_nothing().has_no_timer()
     story.time_passes(minutes=31).sends_nothing()
 
 
 def test_a_refusal_reaches_its_handler() -> None:
-    story = given().process(Collector).when(Withdrawn(4), aggregate="a")
+    story = given().process_manager(Collector).when(Withdrawn(4), aggregate="a")
     story.when_refused(Remind, "busy").sends(Deposit("a", amount=4))
 
 
 def test_a_handler_of_a_process_manager_that_raises_raises_in_the_test() -> None:
     with pytest.raises(ValueError, match="less than nothing"):
-        given().process(Collector).when(Deposited(-1))
+        given().process_manager(Collector).when(Deposited(-1))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_handler_of_a_process_manager_that_raises_raises_in_the_test() -> None
 def test_a_wrong_claim_about_a_process_manager_says_what_is_so(
     claim: Callable[[Any], Any], says: str
 ) -> None:
-    story = given().process(Collector).when(Withdrawn(4), aggregate="a")
+    story = given().process_manager(Collector).when(Withdrawn(4), aggregate="a")
     with pytest.raises(AssertionError, match=says):
         claim(story)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import Node
 from engine.testing import InlineEngine, given
-from examples.notes import create
+from examples.notes import app
 from examples.notes.messages import CreateNote, NoteCreated
 from examples.notes.note import Note
 
@@ -21,13 +21,13 @@ def test_given_is_the_one_of_the_kit(ringfold_given: Callable[..., Any]) -> None
 def test_inline_engines_are_made_with_the_options_of_the_class(
     ringfold_inline: Callable[..., InlineEngine],
 ) -> None:
-    made = [ringfold_inline(create({})), ringfold_inline(create({}), partitions=2)]
+    made = [ringfold_inline(app), ringfold_inline(app, partitions=2)]
     assert [engine.partitions for engine in made] == [1, 2]
     assert all(engine.send(CreateNote("n", title="Tea")).ok for engine in made)
 
 
 def test_a_node_runs_for_as_long_as_the_test(ringfold_node: Callable[..., Node], tmp_path: Path) -> None:
-    node = ringfold_node("examples.notes:create", partitions=2)
+    node = ringfold_node("examples.notes:app", partitions=2)
     assert node.endpoints["partitions"] == 2
     assert node.data.parent == tmp_path
 
