@@ -1,9 +1,10 @@
 """Process managers at work, without processes and sockets.
 
 Reading order: birth (which events are history to a process manager), identity (ids that follow from what is
-handled), step (`send` as a handler sees it), outbox (what has to arrive), timers (what has to leave later),
-setbacks (refusals whose handler failed), manager (all of it as a target that a `Fold` drives), intake (events
-only as fast as there is room), questions. `engine.processes.manager` is the process around it.
+handled), step (`send` as a handler sees it), outbox (commands that must arrive), timers (commands that must
+leave later), setbacks (refusals whose handler failed), manager (all of it as a target that a `Fold` drives),
+intake (events only as fast as there is room), questions (what it answers about itself).
+`engine.processes.manager` is the process around it.
 """
 
 from engine.managers.birth import read_birth, record_births

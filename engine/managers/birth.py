@@ -1,8 +1,8 @@
-"""The birth of a process manager: up to where the log is history to it.
+"""The birth of a process manager: the positions up to which the log is history to it.
 
-What happened before it was there has been dealt with, or not, by others: from those events it learns its
-state, and sends nothing. The positions are written down once, by the supervisor, before the node takes its
-first command; so each event is either history or has its effects, and no rebuild runs effects again.
+From events before its birth a process manager learns its state and sends nothing, since others have dealt
+with them or left them alone. The supervisor writes the positions once, before the node accepts its first
+command. So each event is either history or has its effects, and no rebuild runs effects again.
 
     data/managers/<name>/birth.json   {"positions": [n per partition]}
 """
@@ -19,16 +19,21 @@ FILE = "birth.json"
 
 
 def folder_of(data: Path, name: str) -> Path:
+<<<<<<< HEAD
     """Where a process manager keeps what it knows."""
     return data / "managers" / name
+=======
+    """The folder in which a process manager keeps its state."""
+    return data / "processes" / name
+>>>>>>> 6e22fb9 (Store and process managers: what each thing is, who acts, what counts)
 
 
 def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: int = 64 << 30) -> list[str]:
-    """Writes down the birth of every process manager that is new in a data directory; returns the names of
-    those that came late: something is history to them.
+    """Records the birth of every process manager that is new in a data directory; returns the names of those
+    to which something is history already.
 
-    To be called before any command is taken, while no process of the node has an event store open here.
-    CorruptData: one was at work here, and its birth is lost.
+    It must be called before any command is accepted, while no process of the node has an event store open.
+    CorruptData: a process manager has been at work here, and its birth is lost.
     """
     born = [name for name in names if not (folder_of(data, name) / FILE).exists()]
     if not born:
@@ -38,9 +43,9 @@ def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: 
         folder = folder_of(data, name)
         if (folder / "data.mdb").exists():
             raise CorruptData(
-                "the birth of a process manager is lost: which of its events are history is not known",
+                "the birth of a process manager is lost, so which events are history to it is not known",
                 path=folder / FILE,
-                hint="restore the file; or remove the folder, and nothing of what is stored has effects",
+                hint="restore the file; or remove the folder, and no stored event has effects",
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -51,17 +56,19 @@ def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: 
 
 
 def read_birth(data: Path, name: str, partitions: int) -> list[int]:
-    """The positions, one a partition, up to which the log is history. CorruptData if they are not there."""
+    """The positions, one a partition, up to which the log is history. CorruptData if they are missing."""
     path = folder_of(data, name) / FILE
     try:
-        found = json.loads(path.read_bytes())["positions"]
+        positions = json.loads(path.read_bytes())["positions"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptData(
             "the birth of a process manager cannot be read", path=path, error=repr(error)
         ) from None
-    if not isinstance(found, list) or len(found) != partitions or any(type(p) is not int for p in found):
+    is_list = isinstance(positions, list) and len(positions) == partitions
+    if not is_list or any(type(position) is not int for position in positions):
         raise CorruptData("the birth of a process manager is damaged", path=path)
-    return found
+    birth: list[int] = positions
+    return birth
 
 
 def _position(store: Path, map_bytes: int) -> int:

@@ -1,4 +1,4 @@
-"""Ids of commands that follow from what is being handled.
+"""Command ids that follow from the event or the refusal that is being handled.
 
     48 bits   milliseconds            ┐
      4        version 7               │ shaped as UUIDv7, so that they stay ordered by time among the ids of
@@ -6,8 +6,9 @@
      2        variant                 ┘
     62        hash of the seed and of the number of the send
 
-The same event handled again gives the same ids, whatever happened to the process manager in between, so what
-it sends takes effect once. Never change this: commands of before may come again after an upgrade.
+Handling the same event again gives the same ids, whatever happened to the process manager in between, so what
+it sends takes effect once. This must never change, because after an upgrade a process manager may send again
+what it sent before.
 """
 
 import hashlib
@@ -24,16 +25,16 @@ def derived_id(time_ns: int, seed: bytes, number: int) -> str:
 
 
 def time_of(id: str) -> int:
-    """Nanoseconds in an id: the first ones that have its time bits."""
+    """The time in an id, in ns: the earliest that has these time bits."""
     number = int(id, 16)
     return (number >> 80) * 1_000_000 + -(-((number >> 64 & 0xFFF) * 1_000_000) >> 12)
 
 
 def seed_of_event(manager: str, partition: int, position: int, command: str) -> bytes:
-    """Stands for a stream entry, handled by a process manager."""
+    """The seed for a stream entry that a process manager handles."""
     return f"event\0{manager}\0{partition}\0{position}\0{command}".encode()
 
 
 def seed_of_refusal(manager: str, command: str) -> bytes:
-    """Stands for the refusal of a command that a process manager sent."""
+    """The seed for the refusal of a command that a process manager sent."""
     return f"refusal\0{manager}\0{command}".encode()

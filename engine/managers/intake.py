@@ -1,13 +1,13 @@
-"""The intake: takes events in only as fast as what they make a process manager send is answered.
+"""The intake: a process manager's events, only as fast as the commands that they lead to are answered.
 
-A projector may read as fast as it can; a process manager that did would pile up commands. So what the
-doorbell brings is taken if it follows on; else the partition counts as behind, and is read from the store,
-record by record, while there is room in the outbox.
+A projector may read as fast as it can; a process manager that did so would pile up commands. So a record from
+the doorbell is accepted if it is the next one. Otherwise the partition counts as behind, and is read from the
+store, record by record, while there is room in the outbox.
 
-What is read from the store is read in the order in which the node took the commands in, over all
-partitions. So one that comes late, or was away for long, sees an event after those that led to it, although
-they are in other partitions. (From the doorbell it does not: there, only the events that follow from its own
-commands are sure to come after what made it send them.)
+Records from the store are read in the order in which the node accepted the commands, over all partitions. So
+a process manager that is new, or was away for long, sees an event after those that led to it, even if they
+are in other partitions. (The doorbell does not give that order. There, only the events that follow from the
+process manager's own commands are sure to come after what made it send them.)
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Intake:
         return bool(self._behind)
 
     def accept(self, partition: int, first: int, last: int, record: bytes) -> None:
-        """A record from the doorbell."""
+        """Accepts a record from the doorbell, or notes that the partition is behind."""
         position = self._fold.positions[partition]
         if last <= position:
             return
@@ -43,13 +43,13 @@ class Intake:
             self._fold.accept(partition, first, last, record)
 
     def poll(self) -> None:
-        """Finds out whether the store has more: a doorbell may have been lost."""
+        """Checks whether the store has more, since a doorbell message may have been lost."""
         for partition, reader in enumerate(self._fold.readers):
             if reader.position() > self._fold.positions[partition]:
                 self._behind.add(partition)
 
     def read(self) -> bool:
-        """Takes in some of what is only in the store. True if there was any."""
+        """Applies some of what is only in the store. True if there was any."""
         positions = self._fold.positions
         waiting = [reader.records(positions[p]) for p, reader in enumerate(self._fold.readers)]
         heads: list[tuple[int, int, int, bytes]] = []  # the next record of each partition
@@ -70,15 +70,15 @@ class Intake:
 def _push_next(
     heads: list[tuple[int, int, int, bytes]], waiting: list[Iterator[tuple[int, bytes]]], partition: int
 ) -> None:
-    found = next(waiting[partition], None)
-    if found is not None:
-        last, record = found
+    following = next(waiting[partition], None)
+    if following is not None:
+        last, record = following
         sequence = _sequence(record) if len(waiting) > 1 else 0
         heappush(heads, (sequence, partition, last, record))
 
 
 def _sequence(record: bytes) -> int:
-    """Of the first command in a record. Those of one partition lie before or behind those of another: the
-    commands of one batch of the node share a record, and none of them can follow from another's events."""
+    """The sequence of the first command in a record. That is enough to order records, because commands of one
+    batch share a record and none of them can follow from another's events."""
     _, entries = take_apart(record)
     return decode_commit(entries[0]).sequence

@@ -1,18 +1,18 @@
-"""A process manager as a target: events and answers in, commands out, all of it durable first.
+"""A process manager as a target: events and answers in, commands out, and nothing sent before it is durable.
 
-    take        events of the log: each a step, done whole or not at all
-    fire        timers that are due go to the outbox
-    answered    a command has arrived, or came back: then its handler runs, a step too
+    apply       events of the log; each is a step, done as a whole or not at all
+    fire        moves timers that are due to the outbox
+    answered    a command has arrived, or was refused; the handler of the refusal runs as a step of its own
     save        position, state, outbox and timers, in one transaction
     durable     what was saved may leave
-    leaving     the commands to be sent now
+    leaving     the commands to send now
 
-Whoever drives it calls `durable` after the transaction has succeeded, never before, and sends only what
-`leaving` gives. So a command leaves only from a step that cannot be forgotten any more; and with the ids that
-follow from what was handled, and a node that takes each id once, it has one effect across any crash.
+The loop around it calls `durable` after the transaction has succeeded, never before, and sends only what
+`leaving` gives. So a command leaves only from a step that can no longer be forgotten. Its id follows from
+what was handled and a node runs each id once, so it has one effect across any crash.
 
     items   s<key of the table>     value of the state
-            o<place (8)>            [command, refusal]
+            o<number (8)>           [command, refusal]
             t<command id (16)>      [due_ns, key, command]
 """
 
@@ -37,16 +37,16 @@ from engine.model.process_managers import ProcessManagerSpec, Refusal
 from engine.model.tables import Table
 from engine.wire.commands import CommandDecoder, Malformed, decode_envelope
 
-MOST_WAITING = 20_000  # commands in the outbox above which no event is taken in
-MOST_FIRED = 1_000  # timers at a time, so that a night of them does not become one transaction
+MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
+MOST_FIRED = 1_000  # timers at a time, so that a whole night of them does not become one transaction
 DEFAULT_MESSAGE_BYTES = 1 << 20
 
 Items = Iterable[tuple[bytes, bytes]]
 
 
 class Manager:
-    """One process manager. `birth`: up to which position, in each partition, the log is history to it.
-    `message_bytes`: the largest command that the node takes."""
+    """One process manager. `birth`: the position in each partition up to which the log is history to it.
+    `message_bytes`: the size of the largest command that the node accepts."""
 
     keeps = True
 
@@ -109,16 +109,16 @@ class Manager:
 
     @property
     def full(self) -> bool:
-        """True if no event should be taken in before something has been answered."""
+        """True if no event should be applied before something has been answered."""
         return len(self.outbox) > MOST_WAITING
 
     @property
     def changed(self) -> bool:
-        """True if there is something besides events that no save has been told of."""
+        """True if something besides events has changed since the last save."""
         return self.outbox.changed or self.timers.changed
 
     def fire(self, now_ns: int) -> int:
-        """Timers that are due go to the outbox; returns how many."""
+        """Moves timers that are due to the outbox; returns how many."""
         if self.full:
             return 0
         fired = self.timers.fire(now_ns, MOST_FIRED)
@@ -127,7 +127,7 @@ class Manager:
         return len(fired)
 
     def answered(self, id: str, refusal: Refusal | None, now: float) -> None:
-        """A command of the outbox has had its effect or needed none; or it was refused."""
+        """Notes that a command of the outbox has had its effect or needed none, or that it was refused."""
         entry = self.outbox.find(id)
         if entry is None or entry.refusal is not None:
             return  # a late second answer
@@ -136,40 +136,40 @@ class Manager:
             self.outbox.remove(entry)
             if refusal is not None and refusal.outcome == "failed":  # a rejection may be what was expected
                 command = f"{type(entry.command).__name__} to {entry.command.aggregate}"
-                self._log(f"{command} failed, and nobody handles that: {refusal.code}: {refusal.message}")
+                self._log(f"{command} failed, and no handler has it: {refusal.code}: {refusal.message}")
             return
         self.outbox.refused(entry, refusal)
-        self._take_refusal(entry, now)
+        self._handle_refusal(entry, now)
 
     def retry_due(self, now: float) -> bool:
-        """Handles again the refusals whose handler has failed. True if there was any."""
+        """Retries the refusals whose handler has failed. True if there was any."""
         due = self.setbacks.due(now)
         for entry in due:
-            self._take_refusal(entry, now)
+            self._handle_refusal(entry, now)
         return bool(due)
 
     def retry(self, aggregate: str, now: float) -> bool:
-        """Handles again, now, the refusals of commands to an aggregate. False if there is none."""
-        found = self.setbacks.of(aggregate)
-        for entry in found:
-            self._take_refusal(entry, now)
-        return bool(found)
+        """Retries, now, the refusals of commands to an aggregate. False if there is none."""
+        entries = self.setbacks.of(aggregate)
+        for entry in entries:
+            self._handle_refusal(entry, now)
+        return bool(entries)
 
     def drop(self, aggregate: str) -> bool:
-        """Gives up the refusals of commands to an aggregate. False if there is none."""
-        found = self.setbacks.of(aggregate)
-        for entry in found:
+        """Drops the refusals of commands to an aggregate. False if there is none."""
+        entries = self.setbacks.of(aggregate)
+        for entry in entries:
             self._log(f"the refusal of {type(entry.command).__name__} to {aggregate} is dropped")
             self.setbacks.over(entry)
             self.outbox.remove(entry)
-        return bool(found)
+        return bool(entries)
 
     def durable(self) -> None:
-        """Everything that `save` has told is durable."""
+        """Notes that everything given to the last save is durable."""
         self.outbox.durable()
 
     def leaving(self, most: int) -> list[Command]:
-        """Commands to be sent now, each named once in the life of this object."""
+        """The commands to send now. Each is returned once in the life of this object."""
         return self.outbox.leaving(most)
 
     # ------------------------------------------------------------------ a step
@@ -191,8 +191,9 @@ class Manager:
             else:
                 self.timers.set(order.due_ns, order.key, order.command)
 
-    def _take_refusal(self, entry: OutboxEntry, now: float) -> None:
-        """The handler of a refusal runs. It has no place in the log, so a failure is kept with the entry."""
+    def _handle_refusal(self, entry: OutboxEntry, now: float) -> None:
+        """Runs the handler of a refusal. A refusal has no position in the log, so a failure is kept with the
+        outbox entry."""
         command, refusal = entry.command, entry.refusal
         assert refusal is not None
         handler = self.spec.refusals.get(type(command))
@@ -208,13 +209,13 @@ class Manager:
             raise
         except Exception as error:
             self._undo()
-            told = f"the refusal of {type(command).__name__} to {command.aggregate} ({refusal.code})"
+            text = f"the refusal of {type(command).__name__} to {command.aggregate} ({refusal.code})"
             attempts = self.setbacks.failed(entry, error, now)
             if attempts == 1:
-                self._log(f"{told} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
+                self._log(f"{text} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
             elif self.setbacks.is_dead(entry):
                 hint = f"see `{called()} dead-letter list`"
-                self._log(f"{told} failed {attempts} times and stays set aside: {error!r}; {hint}")
+                self._log(f"{text} failed {attempts} times and stays set aside: {error!r}; {hint}")
         else:
             self._settle()
             self.outbox.remove(entry)
@@ -223,7 +224,8 @@ class Manager:
     # ------------------------------------------------------------------ commands
 
     def _checked(self, command: Command) -> Command:
-        """A command as it will arrive. What the node could only refuse is an error of the handler."""
+        """The command as it will arrive. A command that the node could only refuse is an error of the
+        handler."""
         if type(command) not in self._handlers:
             raise TypeError(f"no aggregate handles {type(command).__name__}")
         body = msgspec.json.encode(command)

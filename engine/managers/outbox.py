@@ -1,10 +1,10 @@
-"""The outbox: commands that have to arrive, from the step that ordered them until they are answered.
+"""The outbox: commands that must arrive, from the step that ordered them until they are answered.
 
-    added ──told to the next save──▶ told ──it is durable──▶ leaving ──▶ on their way ──answered──▶ gone
-                                                                              │
-    after a restart everything is leaving                                     └─refused─▶ with the handler
+    added ──given to the next save──▶ saved ──durable──▶ leaving ──▶ on their way ──answered──▶ removed
+                                                                         │
+    after a restart everything is leaving                                └─refused─▶ at its handler
 
-An answer takes the entry away at once in memory, and with the next save on disk. If that save never comes,
+An answer removes the entry from memory at once, and from disk with the next save. If that save never comes,
 the command is sent again after the restart and answered as the first time.
 """
 
@@ -18,9 +18,10 @@ from engine.store.format import number, word
 
 
 class OutboxEntry(msgspec.Struct):
-    """A command on its way. `refusal`: it came back, and its handler has not taken that in yet."""
+    """A command on its way. `refusal`: the command was refused, and its handler has not dealt with that
+    yet."""
 
-    place: int
+    number: int
     command: Command
     refusal: Refusal | None = None
 
@@ -31,14 +32,14 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 class Outbox:
-    """All entries, in the order in which they were ordered."""
+    """All entries, in the order in which handlers sent them."""
 
     def __init__(self) -> None:
         self._entries: dict[str, OutboxEntry] = {}
         self._last = 0
         self._changed: dict[int, OutboxEntry | None] = {}
         self._added: list[OutboxEntry] = []
-        self._told: list[OutboxEntry] = []
+        self._saved: list[OutboxEntry] = []
         self._leaving: list[OutboxEntry] = []
 
     def __len__(self) -> int:
@@ -49,20 +50,20 @@ class Outbox:
 
     @property
     def wants_out(self) -> bool:
-        """True if something waits for nothing but to be durable."""
-        return bool(self._added or self._told)
+        """True if a command waits only for a save."""
+        return bool(self._added or self._saved)
 
     @property
     def changed(self) -> bool:
-        """True if there is something that `changes` has not told."""
+        """True if there is something that `changes` has not returned yet."""
         return bool(self._changed)
 
     def find(self, id: str) -> OutboxEntry | None:
-        """The entry of a command that has not been answered, or whose refusal is not taken in yet."""
+        """The entry of a command that has not been answered, or whose refusal has not been handled."""
         return self._entries.get(id)
 
     def add(self, command: Command) -> None:
-        """Takes in a command. One that is here already is not taken twice."""
+        """Adds a command, unless it is here already."""
         if command.id in self._entries:
             return
         self._last += 1
@@ -70,43 +71,43 @@ class Outbox:
         self._added.append(entry)
 
     def refused(self, entry: OutboxEntry, refusal: Refusal) -> None:
-        """The command came back."""
+        """Notes that the command was refused."""
         entry.refusal = refusal
-        self._changed[entry.place] = entry
+        self._changed[entry.number] = entry
 
     def remove(self, entry: OutboxEntry) -> None:
-        """The command has done what it can."""
+        """Removes an entry that nothing more can come of."""
         if self._entries.pop(entry.command.id, None) is not None:
-            self._changed[entry.place] = None
+            self._changed[entry.number] = None
 
     def refusals(self) -> list[OutboxEntry]:
-        """Entries whose refusal is not taken in yet."""
+        """Entries whose refusal has not been handled."""
         return [entry for entry in self._entries.values() if entry.refusal is not None]
 
     def durable(self) -> None:
-        """Everything that `changes` has told is durable now."""
-        self._leaving += self._told
-        self._told.clear()
+        """Notes that everything that `changes` has returned is durable."""
+        self._leaving += self._saved
+        self._saved.clear()
 
     def leaving(self, most: int) -> list[Command]:
-        """Commands to be sent now, each named once, in order."""
+        """The commands to send now, in order. Each is returned once."""
         some, self._leaving = self._leaving[:most], self._leaving[most:]
         return [entry.command for entry in some]
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """(key, entry) of what has changed since the last call; None: it is gone."""
+        """(key, entry) of what has changed since the last call; None: the entry was removed."""
         changed, self._changed = self._changed, {}
         added, self._added = self._added, []
-        self._told += added
-        for place, entry in changed.items():
+        self._saved += added
+        for key, entry in changed.items():
             if entry is None:
-                yield word(place), None
+                yield word(key), None
             else:
                 body = msgspec.Raw(_encode(entry.command))
-                yield word(place), _encode(_Stored(body, entry.refusal))
+                yield word(key), _encode(_Stored(body, entry.refusal))
 
     def load(self, items: Iterable[tuple[bytes, bytes]], decode: Callable[[bytes], Command]) -> None:
-        """Takes in everything saved, in order, in place of what is here."""
+        """Replaces everything by what was saved, given in order."""
         self.__init__()  # type: ignore[misc]
         for key, value in items:
             stored = _decode(value)

@@ -1,8 +1,8 @@
 """What a process manager answers when it is asked: what every follower answers (`engine.follow.questions`),
-with the refusals that its handlers could not take in among the dead letters, and
+where refusals whose handler failed stand among the dead letters, and
 
-    outbox    commands that are not answered yet, the first `MOST_TOLD`: {"waiting": n, "commands": […]}
-    timers    what is set, the first to be due: {"waiting": n, "timers": […]}
+    outbox    commands that are not answered yet, the first `MOST_SHOWN`: {"waiting": n, "commands": […]}
+    timers    timers that are set, the earliest `MOST_SHOWN`: {"waiting": n, "timers": […]}
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from engine.managers.manager import Manager
 from engine.managers.setbacks import Setback
 from engine.model.messages import wire_tag
 
-MOST_TOLD = 100
+MOST_SHOWN = 100
 
 
 class ManagerQuestions(Questions):
@@ -44,21 +44,21 @@ class ManagerQuestions(Questions):
         return super().dead_letters() + self._setbacks()
 
     def outbox(self) -> dict[str, Any]:
-        """What has to arrive yet, in order."""
-        entries = list(islice(self._manager.outbox, MOST_TOLD))
-        told = [
+        """Commands that have not arrived yet, in order."""
+        entries = list(islice(self._manager.outbox, MOST_SHOWN))
+        shown = [
             {"command": msgspec.to_builtins(entry.command), "refusal": msgspec.to_builtins(entry.refusal)}
             for entry in entries
         ]
-        return {"waiting": len(self._manager.outbox), "commands": told}
+        return {"waiting": len(self._manager.outbox), "commands": shown}
 
     def timers(self) -> dict[str, Any]:
-        """What has to leave later."""
-        told = [
+        """Commands that will leave later."""
+        shown = [
             {"due_ns": due_ns, "key": key, "command": msgspec.to_builtins(command)}
-            for due_ns, key, command in self._manager.timers.pending()[:MOST_TOLD]
+            for due_ns, key, command in self._manager.timers.pending()[:MOST_SHOWN]
         ]
-        return {"waiting": len(self._manager.timers), "timers": told}
+        return {"waiting": len(self._manager.timers), "timers": shown}
 
     def _retry(self, request: Aggregates) -> list[dict[str, Any]]:
         wanted = {setback.entry.command.aggregate for setback in self._manager.setbacks.all()}
@@ -73,7 +73,7 @@ class ManagerQuestions(Questions):
         return super()._retry(request) + left
 
     def _drop(self, request: OneAggregate) -> list[dict[str, Any]]:
-        """The refusals first: what is behind the aggregate's commit may depend on it."""
+        """Drops refusals first, since what follows the aggregate's commit may depend on them."""
         if self._manager.drop(request.aggregate):
             self._save(True)
             letter = self._fold.dead_letters.of(request.aggregate)
@@ -81,9 +81,9 @@ class ManagerQuestions(Questions):
         return super()._drop(request)
 
     def _save(self, wanted: bool) -> None:
-        """What an operator is told must still be so after a crash."""
+        """Saves, so that what an operator is told still holds after a crash."""
         if wanted:
-            with contextlib.suppress(NoSpace):  # it is told again at the next save of whoever drives this
+            with contextlib.suppress(NoSpace):  # the loop's next save writes it all
                 self._fold.save(True)
 
     def _setbacks(self) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ class ManagerQuestions(Questions):
 
 
 def _letter(setback: Setback) -> dict[str, Any]:
-    """In the form of `engine.follow.dead_letters.DeadLetter`; it has no place in the log."""
+    """A document in the form of `engine.follow.dead_letters.DeadLetter`, without a position in the log."""
     command, refusal = setback.entry.command, setback.entry.refusal
     code = refusal.code if refusal is not None else ""
     return {

@@ -1,7 +1,7 @@
-"""Setbacks: refusals whose handler has failed. They are tried again with back-off, some times, then when an
-operator asks or the process starts anew.
+"""Setbacks: refusals whose handler has failed. They are retried a few times with back-off, and after that
+when an operator asks or the process is started again.
 
-The entries themselves stay in the outbox, durable; here is only what is known of the attempts.
+The entries themselves are durable in the outbox; only the attempts are counted here.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from engine.managers.outbox import OutboxEntry
 
 
 class Setback(msgspec.Struct):
-    """An entry and how often its refusal was handed to the handler in vain."""
+    """An outbox entry, and how often the handler of its refusal has failed."""
 
     entry: OutboxEntry
     due: float
@@ -23,12 +23,12 @@ class Setback(msgspec.Struct):
 
     @property
     def is_dead(self) -> bool:
-        """True if it is not tried again by itself."""
+        """True if it is not retried by itself."""
         return self.attempts >= MOST_ATTEMPTS
 
 
 class Setbacks:
-    """All of them, by the command's id."""
+    """All setbacks of a process manager, by command id."""
 
     def __init__(self) -> None:
         self._setbacks: dict[str, Setback] = {}
@@ -38,25 +38,25 @@ class Setbacks:
         return len(self._setbacks)
 
     def failed(self, entry: OutboxEntry, error: BaseException, now: float) -> int:
-        """The handler failed; returns how often it has."""
+        """Notes that the handler failed; returns how often it has."""
         setback = self._setbacks.setdefault(entry.command.id, Setback(entry, NEVER))
         setback.attempts += 1
         setback.error, setback.where = describe_error(error)
         setback.due = NEVER if setback.is_dead else now + FIRST_BACK_OFF_S * 2 ** (setback.attempts - 1)
-        self._look()
+        self._schedule()
         return setback.attempts
 
     def over(self, entry: OutboxEntry) -> None:
-        """The entry needs no more attempts."""
+        """Forgets an entry that needs no more attempts."""
         if self._setbacks.pop(entry.command.id, None) is not None:
-            self._look()
+            self._schedule()
 
     def is_dead(self, entry: OutboxEntry) -> bool:
-        """True if it is not tried again by itself."""
+        """True if it is not retried by itself."""
         return self._setbacks[entry.command.id].is_dead
 
     def due(self, now: float) -> list[OutboxEntry]:
-        """Entries to be tried again now."""
+        """Entries whose retry is due."""
         if now < self.next_due:
             return []
         return [setback.entry for setback in self._setbacks.values() if setback.due <= now]
@@ -66,13 +66,13 @@ class Setbacks:
         return [s.entry for s in self._setbacks.values() if s.entry.command.aggregate == aggregate]
 
     def all(self) -> list[Setback]:
-        """All of them, to be describe_error."""
+        """All setbacks."""
         return list(self._setbacks.values())
 
     def load(self, entries: Iterable[OutboxEntry]) -> None:
-        """A new life: all of these are due at once."""
+        """Begins again after a start: all of these are due at once."""
         self._setbacks = {entry.command.id: Setback(entry, 0.0) for entry in entries}
-        self._look()
+        self._schedule()
 
-    def _look(self) -> None:
+    def _schedule(self) -> None:
         self.next_due = min((setback.due for setback in self._setbacks.values()), default=NEVER)

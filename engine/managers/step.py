@@ -1,7 +1,7 @@
-"""A step: what one event, or one refusal, makes a process manager send. `send` as a handler sees it.
+"""A step: what one event, or one refusal, makes a process manager send; `send` as a handler sees it.
 
-What a handler orders is only noted here. It counts when the whole step has gone well; of a step that
-fails nothing is left.
+What a handler orders is only noted here. It counts once the whole step has succeeded; nothing is left of a
+step that fails.
 """
 
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from engine.managers.identity import derived_id
 from engine.model.messages import Command
 
 Checked = Callable[[Command], Command]
-"""Gives a command back as it will arrive, or raises what is wrong with it."""
+"""Returns a command as it will arrive, or raises what is wrong with it."""
 
 _LATEST_NS = 1 << 63
 
 
 class Dispatched(NamedTuple):
-    """Leaves as soon as the step is durable."""
+    """A command that leaves as soon as the step is durable."""
 
     command: Command
 
 
 class Timed(NamedTuple):
-    """Leaves when the clock shows `due_ns`."""
+    """A command that leaves when the clock shows `due_ns`."""
 
     due_ns: int
     key: str
@@ -33,7 +33,7 @@ class Timed(NamedTuple):
 
 
 class Cancelled(NamedTuple):
-    """The timer of this key is not wanted any more."""
+    """The key of a timer that is no longer wanted."""
 
     key: str
 
@@ -42,7 +42,7 @@ Order = Dispatched | Timed | Cancelled
 
 
 class Step:
-    """The `send` of one process manager, used again for every step."""
+    """The `send` of one process manager, reused for every step."""
 
     def __init__(self, checked: Checked) -> None:
         self._checked = checked
@@ -51,13 +51,13 @@ class Step:
         self._time_ns, self._seed, self._number = 0, b"", 0
 
     def begin(self, time_ns: int, seed: bytes, *, muted: bool = False) -> None:
-        """A step begins. `muted`: it is history, so whatever is ordered is passed over."""
+        """Begins a step. `muted`: it is history, so what is ordered is ignored."""
         self._time_ns, self._seed, self._number = time_ns, seed, 0
         self._orders.clear()
         self._open, self._muted = True, muted
 
     def end(self) -> list[Order]:
-        """The step is over: what it ordered, in order. The list is good until the next one begins."""
+        """Ends the step; returns what it ordered, in order. The list is valid until the next step begins."""
         self._open = False
         return self._orders
 

@@ -1,7 +1,7 @@
-"""Timers: commands that have to leave at a certain time, or as soon as possible after it.
+"""Timers: commands that must leave at a certain time, or as soon as possible after it.
 
-A timer that fires becomes an entry of the outbox, in one transaction; so it fires once, also when its time
-passed while nobody was there. Its id is fixed when it is set.
+A timer that fires becomes an entry of the outbox in one transaction, so it fires once, even if its time
+passed while the node was down. The id of its command is fixed when the timer is set.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,12 +27,13 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 class Timers:
-    """All that are set. One without a key can only fire; one with a key can be replaced and cancelled."""
+    """All timers that are set. A timer without a key can only fire; one with a key can be replaced and
+    cancelled."""
 
     def __init__(self) -> None:
         self._timers: dict[str, _Timer] = {}  # by the command's id
         self._keys: dict[str, str] = {}
-        self._due: list[tuple[int, str]] = []  # those of timers that are gone are passed over
+        self._due: list[tuple[int, str]] = []  # timers that are gone are skipped
         self._changed: dict[str, None] = {}
 
     def __len__(self) -> int:
@@ -40,36 +41,36 @@ class Timers:
 
     @property
     def changed(self) -> bool:
-        """True if there is something that `changes` has not told."""
+        """True if there is something that `changes` has not returned yet."""
         return bool(self._changed)
 
     @property
     def next_due_ns(self) -> int:
-        """When the next one fires."""
+        """When the next timer fires."""
         while self._due and not self._is_set(*self._due[0]):
             heappop(self._due)
         return self._due[0][0] if self._due else NEVER_NS
 
     def set(self, due_ns: int, key: str, command: Command) -> None:
-        """Sets one, in place of the one with the same key."""
+        """Sets a timer, in place of one with the same key."""
         self.cancel(key)
         if key:
             self._keys[key] = command.id
         self._timers[command.id] = _Timer(due_ns, key, command)
         self._changed[command.id] = None
         heappush(self._due, (due_ns, command.id))
-        if len(self._due) > 2 * len(self._timers) + 64:  # else keys that are set again and again fill it
+        if len(self._due) > 2 * len(self._timers) + 64:  # otherwise keys that are set again and again fill it
             self._due = [(timer.due_ns, id) for id, timer in self._timers.items()]
             heapify(self._due)
 
     def cancel(self, key: str) -> None:
-        """Takes one back, if there is one of this key."""
+        """Cancels the timer of this key, if there is one."""
         id = self._keys.get(key)
         if id is not None:
             self._remove(id)
 
     def fire(self, now_ns: int, most: int) -> list[Command]:
-        """Takes out those that are due, the earliest first."""
+        """Removes and returns the timers that are due, earliest first."""
         fired: list[Command] = []
         while len(fired) < most and self.next_due_ns <= now_ns:
             _, id = heappop(self._due)
@@ -78,12 +79,12 @@ class Timers:
         return fired
 
     def pending(self) -> list[tuple[int, str, Command]]:
-        """(due, key, command) of each, the earliest first."""
-        found = sorted(self._timers.values(), key=lambda timer: (timer.due_ns, timer.command.id))
-        return [(timer.due_ns, timer.key, timer.command) for timer in found]
+        """(due, key, command) of each, earliest first."""
+        ordered = sorted(self._timers.values(), key=lambda timer: (timer.due_ns, timer.command.id))
+        return [(timer.due_ns, timer.key, timer.command) for timer in ordered]
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """(key, timer) of what has changed since the last call; None: it is gone."""
+        """(key, timer) of what has changed since the last call; None: the timer is gone."""
         changed, self._changed = self._changed, {}
         for id in changed:
             timer = self._timers.get(id)
@@ -94,7 +95,7 @@ class Timers:
                 yield bytes.fromhex(id), _encode(_Stored(timer.due_ns, timer.key, body))
 
     def load(self, items: Iterable[tuple[bytes, bytes]], decode: Callable[[bytes], Command]) -> None:
-        """Takes in everything saved, in place of what is here."""
+        """Replaces everything by what was saved."""
         self.__init__()  # type: ignore[misc]
         for _, value in items:
             stored = _decode(value)

@@ -1,8 +1,8 @@
 """The event store: LMDB, one environment per partition, one writer, many readers.
 
-Reading order: format (tables and keys), writer (group commit), entries (taking records apart), reader (by
-position, by aggregate, by type), archive (as the core asks), foreign (appending beside a node), views (what
-a projector saves).
+Reading order: format (tables and keys), writer (group commit), entries (decoding parts of records), reader
+(by position, by aggregate, by type), archive (as the core asks it), foreign (appending from outside the
+node), views (what a projector saves).
 """
 
 from engine.store.entries import Types

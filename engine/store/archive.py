@@ -1,4 +1,4 @@
-"""The event store as the core asks it: typed commits, by aggregate, and not before they are stored."""
+"""The event store as the core asks it: typed commits by aggregate, once they are stored."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,8 +10,8 @@ from engine.wire.log import record_decoder
 
 
 class StoreArchive:
-    """See `engine.core.archive`. `stored()` gives the last stored sequence, cheaply; `wait` is called while a
-    position is not there yet, and raises if it will never be."""
+    """An `engine.core.archive.Archive` over an event store. `stored()` gives the last stored sequence,
+    cheaply; `wait` is called while a position is not stored yet, and raises if it never will be."""
 
     def __init__(
         self, reader: Reader, app: Engine, stored: Callable[[], int], wait: Callable[[], None]

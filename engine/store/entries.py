@@ -1,4 +1,4 @@
-"""Taking stored records apart: only the entries that are asked for are decoded, the others stay bytes."""
+"""Entries of stored records: only those that are asked for are decoded, the others stay bytes."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,8 +10,8 @@ Entry = tuple[int, msgspec.Raw]
 """A position and the encoded commit there."""
 
 
-class _Head(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The beginning of a commit."""
+class _Start(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The first two fields of a commit."""
 
     aggregate: str
     version: int
@@ -22,7 +22,7 @@ class _Tag(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A commit of which only the names of its events are read."""
+    """A commit without what its events contain."""
 
     aggregate: str
     version: int
@@ -32,18 +32,18 @@ class _Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     events: list[_Tag]
 
 
-_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_start = msgspec.json.Decoder(_Start).decode
 _decode_outline = msgspec.json.Decoder(_Outline).decode
 
 
 class Types:
-    """Which events somebody wants. `names`: one without a version stands for all of its versions, so that
-    `note.created` finds `note.created@2` too. `exactly`: wire tags as they are."""
+    """A set of wanted event types. `names`: a name without a version stands for all of its versions, so that
+    `note.created` includes `note.created@2`. `exactly`: wire tags as they are."""
 
     def __init__(self, names: Iterable[str] = (), exactly: Iterable[str] = ()) -> None:
         self._names = frozenset(names)
         self._tags = self._names | frozenset(exactly)
-        # An encoded name without its closing quote: finds every version, and costs one search a record.
+        # An encoded name without its closing quote matches every version, and costs one search a record.
         self._needles = [msgspec.json.encode(tag)[:-1] for tag in self._tags]
 
     def includes(self, tag: str) -> bool:
@@ -69,14 +69,14 @@ def tags_of(entry: msgspec.Raw) -> list[str]:
 
 def aggregate_and_version(entry: msgspec.Raw) -> tuple[str, int]:
     """(aggregate, version) of a commit."""
-    head = _decode_head(entry)
-    return head.aggregate, head.version
+    start = _decode_start(entry)
+    return start.aggregate, start.version
 
 
 def entries_in(
     record: bytes, after: int = 0, before: int | None = None, types: Types | None = None
 ) -> Iterator[Entry]:
-    """The entries of a record at positions beyond `after` and below `before`, in order."""
+    """The entries of a record at positions above `after` and below `before`, in order."""
     if types is not None and not types.may_be_in(record):
         return
     first, entries = take_apart(record)
@@ -88,7 +88,7 @@ def entries_in(
 def entries_of(
     record: bytes, aggregate: str, after_version: int = 0, before_version: int | None = None
 ) -> Iterator[Entry]:
-    """The entries of one aggregate in a record, beyond and below these versions, in order."""
+    """The entries of one aggregate in a record, with versions between these two (both excluded), in order."""
     first, entries = take_apart(record)
     for position, entry in enumerate(entries, first):
         name, version = aggregate_and_version(entry)

@@ -1,7 +1,7 @@
-"""Appending to an event store from outside the node that works on it: for imports and repairs.
+"""Appending to an event store from outside the node that works on it, for imports and repairs.
 
-A running node notices before it stores anything else, and decides anew whatever it had decided without
-knowing of it. Its memory, its views and its process managers then contain what was appended.
+A running node notices the append before it stores anything else, and decides again what it had decided
+without knowing of it. Its memory, its views and its process managers then contain what was appended.
 """
 
 import json
@@ -32,9 +32,9 @@ def append_foreign(
 ) -> tuple[int, int]:
     """Appends one stream entry to a data directory; returns (version, position).
 
-    `version`: the one that the entry must become; None: the next. `command`: the id of the command that it
-    counts as the effect of; None: a new one. Raises Conflict if the version or the command is stored
-    already, ConfigError where there is no store, NoSpace where there is no room.
+    `version`: the version that the entry must get; None: the next one. `command`: the id of the command whose
+    effect the entry is said to be; None: a new id. Raises Conflict if the version or the command is stored
+    already, ConfigError if there is no store, NoSpace if there is no room.
     """
     path = data / f"store-{partition_of(aggregate, _partitions(data)):04d}"
     if not (path / "data.mdb").is_file():
@@ -54,7 +54,7 @@ def append_to(
     version: int | None = None,
     command: str | None = None,
 ) -> tuple[int, int]:
-    """The same in an environment that is open already: a process may open one once only."""
+    """`append_foreign` in an environment that is open already, since a process may open one only once."""
     if not events:
         raise ConfigError("an entry needs an event", aggregate=aggregate)
     id, key = command or uuid7_hex(), aggregate_key(aggregate)
@@ -85,12 +85,12 @@ def _partitions(data: Path) -> int:
     try:
         return int(json.loads((data / "manifest.json").read_bytes())["partitions"])
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError("this is no data directory", path=data, error=error) from None
+        raise ConfigError("this is not a data directory", path=data, error=error) from None
 
 
 def _head(cursor: Any, key: bytes) -> int:
     """The last version of an aggregate; 0 if it has none."""
-    found = cursor.set_range(key + b"\xff" * 8)
-    if (cursor.prev() if found else cursor.last()) and cursor.key().startswith(key):
+    is_inside = cursor.set_range(key + b"\xff" * 8)
+    if (cursor.prev() if is_inside else cursor.last()) and cursor.key().startswith(key):
         return number(cursor.key()[len(key) :])
     return 0

@@ -6,9 +6,9 @@
     outcomes  last sequence of the batch (8)              → JSON array of answers that were not commits
     meta      "sequence", "position"                      → the last of each (8)
 
-A record is keyed by its *last* position, so that the record holding position p is the first one at or
-after p: one seek. Command ids come first in their key because they are time-ordered: inserts stay at the
-right edge of the tree. Versions are written once per aggregate and batch, not once per event.
+A record is keyed by its *last* position, so that one seek finds the record that holds position p: it is the
+first one at or after p. Command ids come first in their key because they are ordered by time, which keeps
+inserts at the right edge of the tree. Versions are written once per aggregate and batch, not once per event.
 """
 
 import zlib
@@ -35,7 +35,7 @@ def seal(record: bytes) -> bytes:
 
 
 def unseal(value: bytes, key: bytes, path: str) -> bytes:
-    """The record, or CorruptData naming the place."""
+    """The record. CorruptData, which names its position, if the checksum is wrong."""
     record = value[4:]
     if zlib.crc32(record) != int.from_bytes(value[:4], "big"):
         raise CorruptData("a stored record fails its checksum", path=path, position=number(key))

@@ -1,5 +1,5 @@
-"""Reading the event store, from any process, while the writer goes on. Short transactions only:
-a long one would pin pages and make the file grow."""
+"""Reading the event store from any process while the writer goes on. Transactions are short, because a long
+one would pin pages and make the file grow."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,12 +35,12 @@ class Reader:
             )
         except lmdb.Error as error:
             if self.env is not None:
-                self.env.close()  # a process may open it once only: so that it can try again
+                self.env.close()  # a process may open it only once, and should be able to try again
             raise Fault("the event store cannot be opened for reading", path=path, error=error) from error
 
     @classmethod
     def beside(cls, writer: Writer) -> "Reader":
-        """A reader in the process of the writer, which has the environment open already. Not to be closed."""
+        """A reader in the writer's process, where the environment is open already. It must not be closed."""
         reader = cls.__new__(cls)
         reader.path, reader.env = writer.path, writer.env
         reader.log, reader.versions, reader.commands = writer.log, writer.versions, writer.commands
@@ -72,29 +72,29 @@ class Reader:
             return bool(cursor.set_range(prefix) and cursor.key().startswith(prefix))
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(last position, JSON record) of every record that reaches beyond position `after`."""
+        """(last position, JSON record) of every record that goes beyond position `after`."""
         for at, value in self._items(self.log, word(after + 1)):
             yield number(at), unseal(value, at, str(self.path))
 
     def records_back(self, before: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """(last position, JSON record) of every record that begins below position `before`, last first."""
+        """(last position, JSON record) of every record that begins below position `before`, newest first."""
         start = _END if before is None else word(max(before, 1) - 1)
         for at, value in self._items(self.log, start, back=True) if start > word(0) else ():
             yield number(at), unseal(value, at, str(self.path))
 
     def entries(self, after: int = 0, types: Types | None = None) -> Iterator[Entry]:
-        """(position, encoded commit) for every position beyond `after` whose commit has events of these
+        """(position, encoded commit) for every position above `after` whose commit has events of these
         types."""
         for _, record in self.records(after):
             yield from entries_in(record, after, types=types)
 
     def entries_back(self, before: int | None = None, types: Types | None = None) -> Iterator[Entry]:
-        """The same for every position below `before`, the last first."""
+        """(position, encoded commit) for such positions below `before`, newest first."""
         for _, record in self.records_back(before):
             yield from reversed([*entries_in(record, before=before, types=types)])
 
     def commits(self, after: int = 0, types: Types | None = None) -> Iterator[tuple[int, Commit]]:
-        """(position, commit with events as dictionaries) for every position beyond `after`."""
+        """(position, commit with events as dictionaries) for every position above `after`."""
         if types is not None:
             for position, entry in self.entries(after, types):
                 yield position, decode_commit(entry)
@@ -117,7 +117,7 @@ class Reader:
             yield from entries_of(record, aggregate, after_version)
 
     def entries_of_back(self, aggregate: str, before_version: int | None = None) -> Iterator[Entry]:
-        """The same for versions below `before_version`, the last first."""
+        """(position, encoded commit) of one aggregate for versions below `before_version`, newest first."""
         start = _END if before_version is None else word(max(0, before_version - 1))
         for _, record in self._records_of(aggregate, start, back=True):
             yield from reversed([*entries_of(record, aggregate, before_version=before_version)])
@@ -166,18 +166,18 @@ class Reader:
             yield number(at), unseal(value, at, str(self.path))
 
     def _items(self, table: Any, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) from the first key at or after `start` upwards; or from there, else from the last one,
-        downwards. A page a transaction."""
+        """(key, value) upwards from the first key at or after `start`, or downwards from that key (from the
+        last one if there is none). One transaction a page."""
         done = False
         while True:
             page: list[tuple[bytes, bytes]] = []
             room = BYTES_PER_READ
             with self.env.begin() as txn:
                 cursor = txn.cursor(table)
-                found = cursor.set_range(start) or (back and cursor.last())
-                if found and done:  # `start` was the last one of the page before
-                    found = cursor.prev() if back else cursor.next()
-                if not found:
+                is_on_key = cursor.set_range(start) or (back and cursor.last())
+                if is_on_key and done:  # `start` was the last one of the page before
+                    is_on_key = cursor.prev() if back else cursor.next()
+                if not is_on_key:
                     return
                 for item in cursor.iterprev() if back else cursor.iternext():
                     page.append(item)

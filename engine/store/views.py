@@ -1,7 +1,10 @@
-"""A view's own environment: its items and how far it has read, always written together.
+"""The LMDB environment of a follower: its items, its dead letters and its positions, always written together.
 
-items   the projection's own keys and values
-meta    partition (2, big-endian) → position taken in (8)
+items          the follower's own keys and values
+dead-letters   partition (2) | position (8)   → the commit that could not be applied
+meta           partition (2)                  → the last position applied (8)
+
+Integers are big-endian.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +18,7 @@ from engine.store.format import number, word
 
 
 class View:
-    """One version of one view on disk."""
+    """One version of one view, or a process manager, on disk."""
 
     def __init__(self, path: Path, map_bytes: int, partitions: int) -> None:
         self.path = path
@@ -34,7 +37,7 @@ class View:
                 "the view cannot be opened",
                 path=path,
                 error=error,
-                hint="remove data.mdb and lock.mdb in it: it is rebuilt",
+                hint="remove data.mdb and lock.mdb in it; then it is rebuilt",
             ) from error
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -43,7 +46,7 @@ class View:
             yield from txn.cursor(self._items)
 
     def dead_letters(self) -> list[tuple[bytes, bytes]]:
-        """What could not be taken in, in key order."""
+        """The dead letters, in key order."""
         with self._env.begin() as txn:
             return list(txn.cursor(self._dead_letters))
 
@@ -53,8 +56,8 @@ class View:
         positions: list[int],
         dead_letters: Iterable[tuple[bytes, bytes | None]] = (),
     ) -> None:
-        """Writes changed items, changed dead letters and the positions they stand for: all or nothing.
-        NoSpace: nothing was kept."""
+        """Writes changed items, changed dead letters and the positions that they belong to, all or nothing.
+        NoSpace: nothing was written."""
         try:
             with self._env.begin(write=True) as txn:
                 for table, changes in ((self._items, items), (self._dead_letters, dead_letters)):

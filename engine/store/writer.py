@@ -1,4 +1,4 @@
-"""The store's only writer: one transaction for all batches at hand, one flush."""
+"""The store's only writer: one transaction and one flush for all batches that are waiting."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from engine.wire.log import decode_commit, take_apart
 
 
 class Conflict(RingfoldError):
-    """Somebody else has appended to the store: what was to be stored was decided without knowing that."""
+    """Another process has appended to the store, so what was to be stored was decided on outdated state."""
 
 
 class StoredCommit(NamedTuple):
@@ -25,7 +25,8 @@ class StoredCommit(NamedTuple):
 
 
 class Writer:
-    """Opens (and makes) the environment. `sequence` and `position` are the last ones stored."""
+    """The writer of one partition's environment, which is made if it is missing. `sequence` and `position`
+    are the last ones stored."""
 
     def __init__(self, path: Path, map_bytes: int = 64 << 30, keep_outcomes: int = 500_000) -> None:
         self.path = path
@@ -49,10 +50,10 @@ class Writer:
 
     def commit(self, batches: list[Batch]) -> None:
         """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later. Conflict:
-        nothing was kept, and the batches must be decided anew.
+        nothing was kept, and the batches must be decided again.
 
-        What counts is the position at which they were decided, not the last one that this writer knows:
-        either process may have been started after somebody else's append, and know more than the other."""
+        The position at which they were decided counts, not the last one that this writer knows, because
+        either process may have been started after a foreign append and know more than the other."""
         entries: list[tuple[bytes, bytes]] = []
         heads: dict[bytes, bytes] = {}
         keys: list[tuple[bytes, bytes]] = []
@@ -84,7 +85,7 @@ class Writer:
                     )
                 if decided_at < have:
                     self.position = have
-                    text = "somebody else appended to the event store"
+                    text = "another process appended to the event store"
                     raise Conflict(text, expected=decided_at, found=have)
                 if entries:
                     txn.cursor(self.log).putmulti(entries, append=True)

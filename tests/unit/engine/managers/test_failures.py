@@ -154,7 +154,7 @@ def test_a_failure_that_nobody_handles_is_told_and_a_rejection_is_not(tmp_path: 
         node.post(PostParcel("p1", box="full"))
         life.settle()
         (said,) = life.said
-        assert said.startswith("ReturnParcel to unknown failed, and nobody handles that: aggregate-unknown")
+        assert said.startswith("ReturnParcel to unknown failed, and no handler has it: aggregate-unknown")
         assert len(life.manager.outbox) == 0
 
 
