@@ -19,13 +19,8 @@ FILE = "birth.json"
 
 
 def folder_of(data: Path, name: str) -> Path:
-<<<<<<< HEAD
-    """Where a process manager keeps what it knows."""
-    return data / "managers" / name
-=======
     """The folder in which a process manager keeps its state."""
-    return data / "processes" / name
->>>>>>> 6e22fb9 (Store and process managers: what each thing is, who acts, what counts)
+    return data / "managers" / name
 
 
 def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: int = 64 << 30) -> list[str]:
