@@ -78,14 +78,15 @@ class Fold:
     # ------------------------------------------------------------------ applying
 
     def accept(self, partition: int, first: int, last: int, record: bytes) -> None:
-        """Applies a record of positions `first` to `last`, after what is missing before it."""
+        """Applies a record of positions `first` to `last`, after what is missing before it. A beat, which has
+        no record, only shows that something is missing."""
         if self.full:
             return
         if first > self.positions[partition] + 1:
             self.catch_up(partition)
             if first > self.positions[partition] + 1:
                 ahead = self._ahead[partition]
-                if len(ahead) < MOST_HELD:
+                if record and len(ahead) < MOST_HELD:
                     heappush(ahead, (first, record))
                 return
         if last > self.positions[partition]:

@@ -12,6 +12,7 @@ import time
 
 import zmq
 
+from engine.base.crash import crash_point
 from engine.base.errors import InvariantBroken, NoSpace, RingfoldError
 from engine.node.process import Stage, run
 from engine.node.status import State
@@ -19,10 +20,11 @@ from engine.store import Conflict, Writer
 from engine.store.writer import StoredCommit
 from engine.wire.answers import Committed
 from engine.wire.batches import Batch, decode_batch, decode_duplicates, encode_reply
-from engine.wire.doorbell import encode_notice
+from engine.wire.doorbell import encode_beat, encode_notice
 from ringbuffer import Aborted
 
 READER_CHECK_S = 5.0
+BEAT_S = 1.0  # bounds how long what was stored goes unheard if its notice was lost
 RETRY_S = 0.2
 
 
@@ -36,7 +38,7 @@ def main(stage: Stage) -> None:
     doorbell.setsockopt(zmq.LINGER, 200)
     doorbell.bind(stage.node["events"][stage.partition])
     core = stage.bell(f"core-{stage.partition}")
-    check_readers_at = 0.0
+    check_readers_at = beat_at = 0.0
     stage.slot.sequence, stage.slot.position = writer.sequence, writer.position
     stage.running()
     while True:
@@ -51,6 +53,7 @@ def main(stage: Stage) -> None:
                 conflict = found
                 # What an earlier life had stored is not decided anew: nobody else would answer it.
                 batches = [batch for batch in batches if batch.last_sequence <= writer.sequence]
+            crash_point("output.stored")
             again = duplicates_in(writer, batches)
             answers = answers_of(batches, again, stage.partition)
             if answers:
@@ -80,6 +83,9 @@ def main(stage: Stage) -> None:
             if time.monotonic() > check_readers_at:
                 writer.check_readers()
                 check_readers_at = time.monotonic() + READER_CHECK_S
+        if time.monotonic() > beat_at:
+            doorbell.send(encode_beat(stage.partition, writer.position))
+            beat_at = time.monotonic() + BEAT_S
     writer.close()
     replies.finish()
     doorbell.close()

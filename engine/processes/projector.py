@@ -77,13 +77,16 @@ def listen(stage: Stage) -> "zmq.Socket[bytes]":
 
 
 def drain(doorbell: "zmq.Socket[bytes]", fold: Fold) -> bool:
-    """Takes in the records at hand, within bounds. True if there were any."""
-    for number in range(DRAIN_RECORDS):
+    """Takes in the records at hand, within bounds. True if there were any: a beat alone is no work."""
+    any_work = False
+    for _ in range(DRAIN_RECORDS):
         try:
             message = doorbell.recv(zmq.NOBLOCK)
         except zmq.Again:
-            return number > 0
-        fold.accept(*decode_notice(message))
+            return any_work
+        notice = decode_notice(message)
+        fold.accept(*notice)
+        any_work = any_work or bool(notice.record)
     return True
 
 

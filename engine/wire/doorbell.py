@@ -6,7 +6,10 @@
      │ u16    │ u64            │ u64            │ (engine.wire.log)            │     big-endian
      └────────┴────────────────┴────────────────┴──────────────────────────────┘
 
-Any of these notices may be lost, and the same one may come twice: the store has everything.
+Any of these notices may be lost, and the same one may come twice: the store has everything. A *beat*, once a
+second, is a notice without a record: its last position is the last one stored, and its first position the one
+that comes next. So a reader needs no second rule for it: who lacks what stands before the first position has
+missed something.
 """
 
 import struct
@@ -16,7 +19,8 @@ _HEAD = struct.Struct(">HQQ")
 
 
 class Notice(NamedTuple):
-    """One record of a partition, and the positions of its first and last entry."""
+    """One record of a partition, and the positions of its first and last entry. The record of a beat is
+    empty."""
 
     partition: int
     first_position: int
@@ -27,6 +31,11 @@ class Notice(NamedTuple):
 def encode_notice(partition: int, first_position: int, last_position: int, record: bytes) -> bytes:
     """The frame that rings the doorbell."""
     return _HEAD.pack(partition, first_position, last_position) + record
+
+
+def encode_beat(partition: int, last_position: int) -> bytes:
+    """The frame that says how far the store is."""
+    return _HEAD.pack(partition, last_position + 1, last_position)
 
 
 def decode_notice(frame: bytes) -> Notice:

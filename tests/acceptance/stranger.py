@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import struct
 import time
 from pathlib import Path
 from types import TracebackType
@@ -50,11 +51,11 @@ class Stranger:
             entries += page["entries"]
         return entries
 
-    def doorbell(self) -> "zmq.Socket[bytes]":
-        """The SUB socket of partition 0."""
+    def listen(self) -> "Doorbell":
+        """The doorbell of partition 0."""
         socket = self._socket(zmq.SUB, self.endpoints["events"][0])
         socket.setsockopt(zmq.SUBSCRIBE, b"")
-        return socket
+        return Doorbell(socket)
 
     def _socket(self, kind: int, endpoint: str) -> "zmq.Socket[bytes]":
         socket: zmq.Socket[bytes] = self._context.socket(kind)
@@ -68,6 +69,19 @@ class Stranger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._context.destroy(0)
+
+
+class Doorbell:
+    """The notices of one partition, as they come."""
+
+    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
+        self._socket = socket
+
+    def notice(self) -> tuple[int, int, bytes]:
+        """The next one: first position, last position, record."""
+        frame = _received(self._socket)
+        _, first, last = struct.unpack_from(">HQQ", frame)
+        return first, last, frame[18:]
 
 
 def _received(socket: "zmq.Socket[bytes]") -> bytes:

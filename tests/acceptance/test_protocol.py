@@ -3,8 +3,12 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
+import pytest
+
+from engine.base.crash import VARIABLE
 from engine.supervisor.node import Node
 from tests.acceptance.kit import SMALL, ringfold
 from tests.acceptance.stranger import Stranger
@@ -48,3 +52,36 @@ def test_a_reader_that_was_killed_comes_back(tmp_path: Path) -> None:
         until(lambda: node.at_work() and node.pids["reader"] != pid, what="another reader")
         assert [entry["aggregate"] for entry in stranger.log()] == ["note-1"]
         assert node.stop() == 0
+
+
+def test_the_doorbell_beats_once_a_second_while_nothing_happens(tmp_path: Path) -> None:
+    with notes(tmp_path) as node, Stranger(node.data) as stranger:
+        doorbell = stranger.listen()
+        assert doorbell.notice() == (1, 0, b"")
+        began = time.monotonic()
+        assert [doorbell.notice() for _ in range(2)] == [(1, 0, b"")] * 2
+        assert 1.5 < time.monotonic() - began < 4.0
+        position = stranger.send("note.create", "note-1", title="Groceries")["position"]
+        assert position == 1
+        first, last, record = doorbell.notice()
+        assert (first, last, json.loads(record)[0]) == (1, 1, 1)
+        assert doorbell.notice() == (2, 1, b"")
+
+
+def test_what_was_stored_and_not_rung_is_heard_of_within_two_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    death = tmp_path / "died"
+    monkeypatch.setenv(VARIABLE, f"output.stored:2:{death}")
+    with notes(tmp_path) as node, Stranger(node.data) as stranger:
+        doorbell = stranger.listen()
+        assert doorbell.notice() == (1, 0, b"")
+        stranger.send("note.create", "note-1", title="Groceries")
+        pid = node.pids["output-0"]
+        stranger.send("note.create", "note-2", title="Ideas")
+        assert death.exists()
+        until(lambda: node.at_work() and node.pids["output-0"] != pid, what="another output process")
+        began, last = time.monotonic(), 0
+        while last < 2:
+            _, last, _ = doorbell.notice()
+        assert time.monotonic() - began < 2.0

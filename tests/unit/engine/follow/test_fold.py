@@ -51,6 +51,15 @@ def test_a_gap_is_filled_from_the_store_before_what_comes_behind_it(view: Follow
     assert view.shown() == {"a": [6, [1, 2, 3]]}
 
 
+def test_a_beat_brings_what_was_never_rung_and_nothing_else(view: Following, log: Log) -> None:
+    log.append("a")
+    log.append("a")
+    for beat in ((1, 0), (3, 2), (3, 2), (2, 1), (9, 8)):  # the last one is ahead of the store
+        view.fold.accept(0, *beat, b"")
+    assert view.shown() == {"a": [3, [1, 2]]}
+    assert not view.fold.has_gap
+
+
 def test_what_comes_before_its_predecessor_is_stored_waits_for_it(
     view: Following, log: Log, tmp_path: Path
 ) -> None:
