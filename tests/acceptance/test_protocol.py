@@ -17,7 +17,7 @@ from tests.deadline import until
 
 def notes(tmp_path: Path, **settings: object) -> Node:
     return Node(
-        tmp_path / "data", app="examples.notes:create", settings=SMALL | settings, log=tmp_path / "log"
+        tmp_path / "data", app="examples.notes:app", settings=SMALL | settings, log=tmp_path / "log"
     )
 
 
