@@ -9,7 +9,7 @@ from domain_12306.app import create
 from domain_12306.audit import audit
 from domain_12306.messages import RunOpened, SeatsReserved
 from engine import Event
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from engine.wire.log import record_decoder
 
 
@@ -51,7 +51,7 @@ class Ledger:
     def _each(
         self, data: Path, partition: int, decode: Callable[[bytes], Any], take: Callable[[Any], None]
     ) -> None:
-        reader = Reader(data / f"store-{partition:04d}")
+        reader = DataDirectory(data).reader(partition)
         position = 0
         for last, record in reader.records():
             first, commits = decode(record)

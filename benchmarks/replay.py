@@ -34,8 +34,8 @@ from benchmarks.throughput import APP, DURABILITY, VIEW, holds
 from engine import Node
 from engine.model.loading import load_app
 from engine.model.state import state_digest
-from engine.snapshots import SnapshotFolder, Standby
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
+from engine.snapshots import Standby
 
 CHUNK = 250_000  # commands made at once: bounds the memory of the client
 PROBES = 200
@@ -157,7 +157,7 @@ def with_snapshot(options: argparse.Namespace, data: Path, filled: Filled) -> tu
     runs, verified = restarts(options, data, filled)
     digests = [same_state(data, p) for p in range(filled.partitions)]
     progress(f"the state's digests, from the snapshot and from the first event: {digests}")
-    snapshots = [SnapshotFolder(data, p).snapshots()[0] for p in range(filled.partitions)]
+    snapshots = [DataDirectory(data).snapshot_folder(p).snapshots()[0] for p in range(filled.partitions)]
     return {
         "seconds": sorted(run["seconds"] for run in runs)[len(runs) // 2],
         "spread": spread([run["seconds"] for run in runs]),
@@ -171,8 +171,8 @@ def with_snapshot(options: argparse.Namespace, data: Path, filled: Filled) -> tu
 def same_state(data: Path, partition: int) -> tuple[str, str]:
     """Digests of the state of a partition: snapshot and tail, and all events."""
     app = load_app(APP, {})
-    with contextlib.closing(Reader(data / f"store-{partition:04d}")) as reader:
-        standby = Standby(data, partition, app, reader, progress)
+    with contextlib.closing(DataDirectory(data).reader(partition)) as reader:
+        standby = Standby(DataDirectory(data).snapshot_folder(partition), app, reader, progress)
         position = reader.position()
         whole = state_digest(standby.replayed(position).aggregates)
         return state_digest(standby.caught_up(position).memory.aggregates), whole
@@ -248,7 +248,7 @@ def proves(node: Node, filled: Filled, seed: int) -> bool:
     view = node.endpoints["queries"][VIEW]
     for reached in driver.positions.items():
         ask(view, "positions", at_least=reached, timeout_ms=60_000)
-    readers = [Reader(node.data / f"store-{p:04d}") for p in range(filled.partitions)]
+    readers = DataDirectory(node.data).readers()
     stored = sum(reader.position() for reader in readers)
     for reader in readers:
         reader.close()
@@ -260,7 +260,7 @@ def proves(node: Node, filled: Filled, seed: int) -> bool:
 
 def stored_bytes(data: Path, partitions: int, events: int) -> int:
     """Bytes of the event store on disk, per event."""
-    files = [data / f"store-{p:04d}" / "data.mdb" for p in range(partitions)]
+    files = [DataDirectory(data).store_file(p) for p in range(partitions)]
     return round(sum(file.stat().st_blocks * 512 for file in files) / events)
 
 

@@ -35,9 +35,9 @@ from domain_12306.messages import ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
 from engine import Aggregate, Engine, Event, Node, Stamp
 from engine.model.loading import load_app
-from engine.snapshots import Snapshot, SnapshotFolder, Standby, load_newest
+from engine.node.data_directory import DataDirectory
+from engine.snapshots import Snapshot, Standby, load_newest
 from engine.snapshots.request import Request
-from engine.store import Reader
 
 SETTINGS = {"snapshot_events": 1 << 40}  # only when it is asked for
 CHUNK = 250_000
@@ -75,18 +75,19 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
             progress(f"sold {min(start + CHUNK, options.orders):,} of {options.orders:,}")
         probes = lone_commands(options.aggregates)
         quiet, _ = probe(driver, probes, time.perf_counter() + options.seconds)
-        request, cpu = Request(data), cpu_seconds(node)
+        request, cpu = Request(DataDirectory(data).snapshot_request), cpu_seconds(node)
         request.make()
         during, seconds = probe(driver, probes, None, request)
         spent = cpu_seconds(node)["snapshotter"] - cpu["snapshotter"]
         memory = memory_mb(node)
         progress(f"the snapshot took {seconds:.2f} s")
-    newest = SnapshotFolder(data, 0).snapshots()[0]
+    folder = DataDirectory(data).snapshot_folder(0)
+    newest = folder.snapshots()[0]
     app = load_app(APP, {})
-    snapshot = load_newest(data, 0, app, newest.position, progress)
+    snapshot = load_newest(folder, app, newest.position, progress)
     right = snapshot is not None and len(snapshot.aggregates) == options.aggregates
-    with contextlib.closing(Reader(data / "store-0000")) as reader:
-        whole = Standby(data, 0, app, reader, progress).replayed(newest.position).aggregates
+    with contextlib.closing(DataDirectory(data).reader(0)) as reader:
+        whole = Standby(folder, app, reader, progress).replayed(newest.position).aggregates
         assert snapshot is not None
         right = right and {one.id: one.version for one in whole.values()} == {
             one.id: one.version for one in snapshot.aggregates.values()

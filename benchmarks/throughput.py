@@ -22,7 +22,7 @@ from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Story, tell
 from domain_12306.synthetic import SEAT_CLASS, SEATS, SEGMENTS, run_name
 from engine import Node
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 
 DURABILITY = "journal and event store fsynced before each answer"
 APP = "domain_12306.app:create"
@@ -100,7 +100,7 @@ def stored(data: Path, partitions: int, commits: int) -> bool:
     """The store holds every commit, versions and positions without a gap."""
     found = 0
     for partition in range(partitions):
-        reader = Reader(data / f"store-{partition:04d}")
+        reader = DataDirectory(data).reader(partition)
         versions: dict[str, int] = {}
         for expected, (position, commit) in enumerate(reader.commits(), 1):
             if position != expected or commit.version != versions.get(commit.aggregate, 0) + 1:

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from engine.model.projections import NoArguments, Projection, query
     from engine.model.stamp import Stamp
     from engine.model.tables import Table
+    from engine.node.foreign import append_foreign
     from engine.reading.log import EventLog, StoredCommit
     from engine.reading.subscriber import Delivery, Subscriber
-    from engine.store.foreign import append_foreign
     from engine.supervisor.node import Node
 
 __version__ = "0.1.0"  # the distribution's too: pyproject.toml reads it here
@@ -71,7 +71,7 @@ _HOMES = {
     "engine.model.tables": ("Table",),
     "engine.reading.log": ("EventLog", "StoredCommit"),
     "engine.reading.subscriber": ("Delivery", "Subscriber"),
-    "engine.store.foreign": ("append_foreign",),
+    "engine.node.foreign": ("append_foreign",),
     "engine.supervisor.node": ("Node",),
 }
 

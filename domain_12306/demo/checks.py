@@ -12,7 +12,7 @@ from domain_12306.demo.seller import Account
 from domain_12306.messages import RunOpened, SeatsReleased, SeatsReserved
 from engine import Client, Event
 from engine.cli.journal import commands
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from engine.wire.log import record_decoder
 
 ANSWERED_FROM_THE_LOG = ("committed", "rejected", "unchanged")
@@ -49,7 +49,7 @@ def read_log(data: Path, partitions: int, app_settings: dict[str, str]) -> Log:
     decode = record_decoder(create(app_settings)).decode
     versions: dict[str, int] = {}
     for partition in range(partitions):
-        reader = Reader(data / f"store-{partition:04d}")
+        reader = DataDirectory(data).reader(partition)
         position = 0
         for _, record in reader.records():
             first, found = decode(record)
@@ -128,7 +128,7 @@ def check_journal(data: Path, accounts: Iterable[Account], log: Log) -> Finding:
     finding = Finding("every answered command is in the journal", "", [])
     ids: dict[str, bool] = {}
     last = 0
-    for entry in commands(data / "journal"):
+    for entry in commands(DataDirectory(data).journal):
         if entry["sequence"] != last + 1:
             finding.broken.append(f"sequence {entry['sequence']} follows on {last}")
         last = entry["sequence"]

@@ -1,19 +1,49 @@
-"""Small files that are replaced whole: the manifest, cursors, notes of what may be deleted."""
+"""Files that are replaced whole: manifest, cursors, notes of what may be deleted.
 
-import os
+    1  the new content goes to a file beside it, under another name, and is flushed
+    2  that file takes the name
+    3  the folder is flushed: only now may anything be built on the new content
+
+A reader, or a start after a power cut at any moment, finds the old content or the new one, never a part.
+"""
+
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
+from engine.base.files import DISK, Files, write_all
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that a reader, or a start after a power cut, finds the old one or the new one."""
-    fresh = path.with_name(path.name + ".new")
-    with open(fresh, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+NEW = ".new"  # ends the name of the file beside
+
+
+@contextlib.contextmanager
+def replacing(path: Path, files: Files = DISK, *, beside: str = "") -> Iterator[int]:
+    """An empty file, open for writing, that takes the place of `path` at the end of the `with` block.
+
+    `beside`: its name until then (the name of `path` with `.new`). OSError, or any other exception in the
+    block: `path` is what it was. What is left beside it does no harm: the next writer begins it anew.
+    """
+    fresh = path.with_name(beside or path.name + NEW)
+    file = files.create(fresh)
     try:
-        os.fsync(folder)
+        yield file
+        files.flush_all(file)
     finally:
-        os.close(folder)
+        files.close(file)
+    files.rename(fresh, path)
+    files.flush_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes, files: Files = DISK) -> None:
+    """Replaces the content of a file, or makes the file. OSError: it is what it was, or the new content."""
+    with replacing(path, files) as file:
+        write_all(files, file, [content], 0)
+
+
+def read_file(path: Path, files: Files = DISK) -> bytes:
+    """The content of a file. Raises OSError, FileNotFoundError among them."""
+    file = files.open(path)
+    try:
+        return files.read(file, files.size(file), 0)
+    finally:
+        files.close(file)

@@ -1,4 +1,4 @@
-"""Every file operation of the journal goes through here, so that a test can stand in for the disk.
+"""File operations that must survive a power cut go through here, so that a test can stand in for the disk.
 
 The twin in the tests logs each call and builds from the log what a power cut may leave. Methods are
 named after what they promise, raise OSError and translate nothing: what an error means depends on
@@ -17,10 +17,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that mean: no room, n
 
 
 class Files(Protocol):
-    """What the journal asks of a disk. Offsets and sizes are bytes; a file is an integer descriptor."""
+    """What is asked of a disk. Offsets and sizes are bytes; a file is an integer descriptor."""
 
     def make_folder(self, folder: Path) -> None:
-        """Makes the folder, durably, if it is missing."""
+        """Makes the folder, and those above it, durably, where they are missing."""
 
     def names(self, folder: Path) -> list[str]:
         """The names in a folder, sorted; none if there is no such folder."""
@@ -73,7 +73,8 @@ class OsFiles:
 
     def make_folder(self, folder: Path) -> None:
         if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.make_folder(folder.parent)
+            folder.mkdir(mode=0o700, exist_ok=True)
             self.flush_folder(folder.parent)
 
     def names(self, folder: Path) -> list[str]:
@@ -142,6 +143,9 @@ class OsFiles:
 
     def salt(self) -> int:
         return int.from_bytes(os.urandom(8), "little")
+
+
+DISK = OsFiles()
 
 
 def write_all(files: Files, file: int, parts: Sequence[Bytes], offset: int) -> None:

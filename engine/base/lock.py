@@ -40,13 +40,12 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def lock_data(data: Path, patience_s: float = ORPHAN_WAIT_S) -> int:
-    """Locks a data directory and notes who did. Raises Locked, or Fault if the file cannot be made.
+def lock_data(path: Path, patience_s: float = ORPHAN_WAIT_S) -> int:
+    """Takes the lock of a data directory and notes who did. Raises Locked, or Fault if there can be none.
 
     While the noted supervisor lives, it is refused at once. If only its orphans are left, they are about
     to leave: then it waits for them, at most `patience_s`.
     """
-    path = data / "lock"
     deadline = time.monotonic() + patience_s
     while True:
         try:
@@ -59,7 +58,9 @@ def lock_data(data: Path, patience_s: float = ORPHAN_WAIT_S) -> int:
             return descriptor
         holder = _holder(path)
         if _alive(holder) or time.monotonic() > deadline:
-            raise Locked("another node uses the data directory", path=data, pid=holder, hint="stop it first")
+            raise Locked(
+                "another node uses the data directory", path=path.parent, pid=holder, hint="stop it first"
+            )
         time.sleep(0.02)
 
 

@@ -14,7 +14,7 @@ from engine.base.lock import is_held
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.journal import dump, read, verify
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from engine.wire.sections import decode_payload, groups_of, header_of
 
 DESCRIPTION = """Looks into the journal, the record of every accepted command. Changes nothing."""
@@ -41,9 +41,9 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints what was asked for."""
     data = data_from(options)
-    folder = data / "journal"
+    folder = data.journal
     if not folder.is_dir():
-        raise ConfigError("there is no journal in this directory", path=data)
+        raise ConfigError("there is no journal in this directory", path=data.path)
     if options.what == "verify":
         return _verify(data, folder, options.json)
     lines = commands(folder, options.after) if options.commands else dump(folder, options.after)
@@ -71,7 +71,7 @@ def commands(folder: Path, after: int = 0) -> Iterator[dict[str, Any]]:
                     sequence, time_ns = sequence + 1, time_ns + 1
 
 
-def _verify(data: Path, folder: Path, as_json: bool) -> int:
+def _verify(data: DataDirectory, folder: Path, as_json: bool) -> int:
     witness, unread = _witness(data)
     report = verify(folder, witness)
     if as_json:
@@ -81,17 +81,19 @@ def _verify(data: Path, folder: Path, as_json: bool) -> int:
         print(f"event store: commands up to sequence {witness} are stored with their events")
     if unread:
         print(f"ringfold: {unread}", file=sys.stderr)
-    if is_held(data / "lock"):
+    if is_held(data.lock):
         print("ringfold: a node is running here: the end of the journal moves", file=sys.stderr)
     return Exit.OK if report.sound and not unread else Exit.CORRUPT
 
 
-def _witness(data: Path) -> tuple[int, str]:
+def _witness(data: DataDirectory) -> tuple[int, str]:
     """(last command sequence that any partition's store holds, why a store could not be read)."""
     last = 0
-    for path in sorted(data.glob("store-*")):
+    for partition in range(data.partitions):
+        if not data.store_file(partition).exists():
+            continue
         try:
-            reader = Reader(path)
+            reader = data.reader(partition)
         except Fault as error:
             return last, str(error)
         last = max(last, reader.sequence())

@@ -2,11 +2,11 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.base.errors import ConfigError
 from engine.cli.command import Program
+from engine.node.data_directory import DataDirectory
 from engine.node.running import DATA
 from engine.node.setting_files import project_table
 
@@ -61,36 +61,35 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, or {DATA})")
 
 
-def data_from(options: argparse.Namespace) -> Path:
+def data_from(options: argparse.Namespace) -> DataDirectory:
     """The data directory that the options name. Raises ConfigError if there is none."""
     return _there(options.data or os.environ.get("RINGFOLD_DATA") or project_table().get("data") or DATA)
 
 
-def data_of(settings: "Settings") -> Path:
+def data_of(settings: "Settings") -> DataDirectory:
     """The same, for commands that have all settings."""
     return _there(settings.config.data)
 
 
-def app_and_data_from(options: argparse.Namespace, program: Program) -> "tuple[Engine, Path]":
+def app_and_data_from(options: argparse.Namespace, program: Program) -> "tuple[Engine, DataDirectory]":
     """The application, not checked, and the data directory that the settings name. ConfigError if there is
     none, or if the directory is of another application or of other reference data."""
     settings = settings_from(options, program)
     reference, data = settings.app(), data_of(settings)
-    if not (data / "manifest.json").is_file():
-        raise ConfigError("this is not a data directory", path=data, hint="name one with --data DIR")
+    if not data.manifest_file.is_file():
+        raise ConfigError("this is not a data directory", path=data.path, hint="name one with --data DIR")
     # Imported here, as it brings everything: not for commands that need no application.
     from engine.model.loading import import_app
-    from engine.node.manifest import match_manifest
 
     app = import_app(reference, settings.app_settings)
-    match_manifest(data, app.name, app.fingerprint)
+    data.match(app.name, app.fingerprint)
     return app, data
 
 
-def _there(text: str) -> Path:
-    data = Path(text).expanduser().absolute()
-    if not data.is_dir():
-        raise ConfigError("there is no data directory", path=data, hint="name it with --data DIR")
+def _there(text: str) -> DataDirectory:
+    data = DataDirectory.at(text)
+    if not data.path.is_dir():
+        raise ConfigError("there is no data directory", path=data.path, hint="name it with --data DIR")
     return data
 
 

@@ -19,13 +19,12 @@ from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.model.state import state_digest
 from engine.node.config import Settings
-from engine.node.manifest import open_data, read_manifest
+from engine.node.data_directory import DataDirectory
 from engine.node.running import find_node
 from engine.node.status import StatusPage
-from engine.snapshots import SnapshotFolder, SnapshotHeader, Standby, code_mark, commands_of, load, verify
+from engine.snapshots import SnapshotHeader, Standby, code_mark, commands_of, load, verify
 from engine.snapshots.loading import Unusable, read_header
 from engine.snapshots.request import Request
-from engine.store import Reader
 
 DESCRIPTION = """Snapshots of the aggregates, which spare a start the reading of old events. They are taken by
 themselves every `snapshot_events` events. Deleting them all only costs time at the next start."""
@@ -62,45 +61,45 @@ def run(options: argparse.Namespace, program: Program) -> int:
     data = data_of(settings)
     if options.what == "verify":
         return _verify(data, settings, options.events)
-    if is_held(data / "lock"):
+    if is_held(data.lock):
         _ask(data, options.timeout)
     else:
         _take(data, settings)
     return _list(data, False)
 
 
-def _ask(data: Path, timeout_s: float) -> None:
+def _ask(data: DataDirectory, timeout_s: float) -> None:
     """Has the running node take them."""
     with StatusPage.attach(find_node(data)["status"]) as page:
         if "snapshotter" not in page.names:
             raise ConfigError("this node takes no snapshots", hint="it was started with snapshot_events=0")
         before = page.slot("snapshotter").count_a
-        request, deadline = Request(data), time.monotonic() + timeout_s
+        request, deadline = Request(data.snapshot_request), time.monotonic() + timeout_s
         request.make()
         while request.is_there():
-            if time.monotonic() > deadline or not is_held(data / "lock"):
-                raise RingfoldError("the node has not taken the snapshots", path=data)
+            if time.monotonic() > deadline or not is_held(data.lock):
+                raise RingfoldError("the node has not taken the snapshots", path=data.path)
             time.sleep(0.05)
         if page.slot("snapshotter").count_a == before:
             raise RingfoldError("the snapshots could not be taken", hint="the log of the node says why")
 
 
-def _take(data: Path, settings: Settings) -> None:
+def _take(data: DataDirectory, settings: Settings) -> None:
     """Takes them here, as no node is running."""
     app = _app(settings)
-    lock = lock_data(data)
+    lock = lock_data(data.lock)
     try:
-        partitions = open_data(data, app.name, app.fingerprint, settings.config.partitions, False)
-        for p in range(partitions):
+        data.open(app.name, app.fingerprint, settings.config.partitions, given=False)
+        for p in range(data.partitions):
             progress = Progress(f"partition {p}, steps", 0)
-            with _store(data, p, settings) as reader:
-                Standby(data, p, app, reader, _say, beat=progress.step).take()
+            with contextlib.closing(data.reader(p)) as reader:
+                Standby(data.snapshot_folder(p), app, reader, _say, beat=progress.step).take()
             progress.end()
     finally:
         os.close(lock)
 
 
-def _list(data: Path, as_json: bool) -> int:
+def _list(data: DataDirectory, as_json: bool) -> int:
     rows: list[dict[str, object]] = []
     for path, header in _headers(data):
         row: dict[str, object] = {"path": str(path), "bytes": path.stat().st_size}
@@ -126,7 +125,7 @@ def _list(data: Path, as_json: bool) -> int:
     return Exit.OK
 
 
-def _verify(data: Path, settings: Settings, events: bool) -> int:
+def _verify(data: DataDirectory, settings: Settings, events: bool) -> int:
     app = _app(settings) if events else None
     well = True
     for path, _ in _headers(data):
@@ -134,7 +133,7 @@ def _verify(data: Path, settings: Settings, events: bool) -> int:
         try:
             header = verify(path, beat=progress.step)
             if app is not None:
-                _compare(data, header, path, app, settings, progress)
+                _compare(data, header, path, app, progress)
             progress.end()
             print(f"{path}: sound")
         except Unusable as why:
@@ -145,12 +144,12 @@ def _verify(data: Path, settings: Settings, events: bool) -> int:
 
 
 def _compare(
-    data: Path, header: SnapshotHeader, path: Path, app: Engine, settings: Settings, progress: Progress
+    data: DataDirectory, header: SnapshotHeader, path: Path, app: Engine, progress: Progress
 ) -> None:
     """Raises Unusable if the state in it is not that of the events."""
-    with _store(data, header.partition, settings) as reader:
+    with contextlib.closing(data.reader(header.partition)) as reader:
         snapshot = load(path, app, code_mark(app), command_at=commands_of(reader), beat=progress.step)
-        standby = Standby(data, header.partition, app, reader, _say, beat=progress.step)
+        standby = Standby(data.snapshot_folder(header.partition), app, reader, _say, beat=progress.step)
         replayed = standby.replayed(snapshot.position).aggregates
     if not snapshot.complete:  # idle ones were left out
         replayed = {name: one for name, one in replayed.items() if name in snapshot.aggregates}
@@ -158,10 +157,10 @@ def _compare(
         raise Unusable("the events up to its position make another state")
 
 
-def _headers(data: Path) -> Iterator[tuple[Path, SnapshotHeader | str]]:
+def _headers(data: DataDirectory) -> Iterator[tuple[Path, SnapshotHeader | str]]:
     """Every snapshot, with its header or what is wrong."""
-    for p in range(read_manifest(data)["partitions"]):
-        for snapshot in SnapshotFolder(data, p).snapshots():
+    for p in range(data.partitions):
+        for snapshot in data.snapshot_folder(p).snapshots():
             try:
                 yield snapshot.path, read_header(snapshot.path)
             except Unusable as why:
@@ -170,10 +169,6 @@ def _headers(data: Path) -> Iterator[tuple[Path, SnapshotHeader | str]]:
 
 def _app(settings: Settings) -> Engine:
     return load_app(settings.app(), settings.app_settings)
-
-
-def _store(data: Path, partition: int, settings: Settings) -> "contextlib.closing[Reader]":
-    return contextlib.closing(Reader(data / f"store-{partition:04d}", settings.config.map_bytes))
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,6 @@
 import os
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,7 +31,7 @@ class NodeAddress(NamedTuple):
 def address_of(node: NodeLocation) -> NodeAddress:
     """`node`: a data directory, or a mapping with `commands` and `queries`. Raises RingfoldError if no node
     is running there."""
-    endpoints = node if isinstance(node, Mapping) else find_node(Path(node))
+    endpoints = node if isinstance(node, Mapping) else find_node(node)
     limits = {
         name.removeprefix("max_"): int(endpoints[name])
         for name in ("max_message_bytes", "max_commands_per_message")

@@ -17,15 +17,17 @@ The pointer is written once what it names can be served, so a half-built folder 
 while a better one exists.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.base.durable import write_atomically
+import msgspec
+
+from engine.base.durable import read_file, replace_file
 from engine.base.errors import CorruptData
+from engine.base.files import DISK, Files
 
 _FOLDER = re.compile(r"-v([1-9]\d*)(?:\.([1-9]\d*))?")
 
@@ -49,6 +51,13 @@ class Pointer(NamedTuple):
     builds: Generation | None = None
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """The content of the pointer's file."""
+
+    serves: tuple[int, int]
+    builds: tuple[int, int] | None
+
+
 def plan(registered: Collection[int], before: Pointer | None, there: Collection[Generation]) -> Pointer:
     """What to serve and what to build, by the table above. `there`: generations that have a folder."""
     newest = Generation(max(registered))
@@ -68,9 +77,9 @@ def plan(registered: Collection[int], before: Pointer | None, there: Collection[
 class Generations:
     """The folders and the pointer of one view in `views`."""
 
-    def __init__(self, views: Path, view: str) -> None:
-        self.views, self.view = views, view
-        views.mkdir(parents=True, exist_ok=True)
+    def __init__(self, views: Path, view: str, files: Files = DISK) -> None:
+        self.views, self.view, self._files = views, view, files
+        files.make_folder(views)
         self._file = views / f"{view}.json"
 
     def folder(self, generation: Generation) -> Path:
@@ -79,21 +88,21 @@ class Generations:
 
     def pointer(self) -> Pointer | None:
         """What was decided last; None before the first decision. CorruptData if it cannot be read."""
-        if not self._file.exists():
-            return None
         try:
-            document = json.loads(self._file.read_bytes())
-            serves, builds = document["serves"], document["builds"]
-            return Pointer(Generation(*map(int, serves)), builds and Generation(*map(int, builds)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            written = msgspec.json.decode(read_file(self._file, self._files), type=_Written)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
             hint = "remove it, and the newest version that has a folder is served"
             text = "the pointer of a view is damaged"
             raise CorruptData(text, path=self._file, error=error, hint=hint) from None
+        builds = None if written.builds is None else Generation(*written.builds)
+        return Pointer(Generation(*written.serves), builds)
 
     def point(self, pointer: Pointer) -> None:
         """Makes the decision durable."""
         if pointer != self.pointer():
-            write_atomically(self._file, json.dumps(pointer._asdict()) + "\n")
+            replace_file(self._file, msgspec.json.encode(_Written(*pointer)) + b"\n", self._files)
 
     def plan(self, registered: Collection[int]) -> Pointer:
         """What to serve and what to build at a start. A folder to build in is removed first unless the

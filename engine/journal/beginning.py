@@ -18,9 +18,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.base.files import Files, write_all
+from engine.base.durable import NEW, read_file, replace_file
+from engine.base.files import Files
 
-NAME, TMP = "begins", "begins.tmp"
+NAME = "begins"
+BESIDE = NAME + NEW
 HEADER = struct.Struct("<8sIIQQ")
 MAGIC = b"RFBEGINS"
 VERSION = 1
@@ -60,22 +62,11 @@ def decode(content: bytes) -> Beginning | str:
 def read_beginning(files: Files, folder: Path) -> Beginning | str:
     """Where the journal begins, or what is wrong with the note of it."""
     try:
-        file = files.open(folder / NAME)
+        return decode(read_file(folder / NAME, files))
     except FileNotFoundError:
         return WHOLE
-    try:
-        return decode(files.read(file, HEADER.size + 8 * MAX_PARTITIONS + 1, 0))
-    finally:
-        files.close(file)
 
 
 def write_beginning(files: Files, folder: Path, beginning: Beginning) -> None:
     """Replaces the note, durably."""
-    file = files.create(folder / TMP)
-    try:
-        write_all(files, file, [beginning.encode()], 0)
-        files.flush_all(file)
-    finally:
-        files.close(file)
-    files.rename(folder / TMP, folder / NAME)
-    files.flush_folder(folder)
+    replace_file(folder / NAME, beginning.encode(), files)

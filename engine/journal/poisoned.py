@@ -1,23 +1,31 @@
 """The list of poisoned commands of a partition: sequences in the journal that no replay runs again."""
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
+from engine.base.durable import read_file, replace_file
 from engine.base.errors import CorruptData
+from engine.base.files import DISK, Files
 
 
-def read_poisoned(data: Path, partition: int) -> list[int]:
-    """The sequences of the commands of a partition that are set aside. CorruptData if they cannot be read."""
-    path = poisoned_file(data, partition)
+class Poisoned(msgspec.Struct, frozen=True):
+    """The content of the file."""
+
+    sequences: list[int]
+
+
+def read_poisoned(path: Path, files: Files = DISK) -> list[int]:
+    """The sequences of the commands that are set aside, none without a file. CorruptData if it is damaged."""
     try:
-        found = json.loads(path.read_bytes())["sequences"]
-        return [int(sequence) for sequence in found]
+        return msgspec.json.decode(read_file(path, files), type=Poisoned).sequences
     except FileNotFoundError:
         return []
-    except (ValueError, KeyError, TypeError) as error:
+    except msgspec.DecodeError as error:
         raise CorruptData("the list of poisoned commands is damaged", path=path, error=error) from None
 
 
-def poisoned_file(data: Path, partition: int) -> Path:
-    """Where the list is kept."""
-    return data / f"poisoned-{partition:04d}.json"
+def write_poisoned(path: Path, sequences: Sequence[int], files: Files = DISK) -> None:
+    """Replaces the list, durably."""
+    replace_file(path, msgspec.json.encode(Poisoned(list(sequences))) + b"\n", files)

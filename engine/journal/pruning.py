@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.base.crash import crash_point
+from engine.base.durable import replacing
 from engine.base.errors import CorruptData
 from engine.base.files import Files, OsFiles, write_all
 from engine.journal.beginning import Beginning, read_beginning, write_beginning
@@ -85,15 +86,9 @@ def _move(files: Files, path: Path, archive: Path) -> None:
             raise
     old = files.open(path)
     try:
-        new = files.create(archive / ARCHIVE_TMP)
-        try:
+        with replacing(archive / path.name, files, beside=ARCHIVE_TMP) as new:
             for offset in range(0, files.size(old), PIECE):
                 write_all(files, new, [files.read(old, PIECE, offset)], offset)
-            files.flush_all(new)
-        finally:
-            files.close(new)
     finally:
         files.close(old)
-    files.rename(archive / ARCHIVE_TMP, archive / path.name)
-    files.flush_folder(archive)
     files.remove(path)

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.durable import replacing
 from engine.base.errors import CorruptData, Fault, NoSpace
 from engine.base.files import FULL, Files, OsFiles, write_all
 from engine.journal import frame
-from engine.journal.beginning import TMP as BEGINNING_TMP
+from engine.journal.beginning import BESIDE as BEGINNING_TMP
 from engine.journal.beginning import Beginning
 from engine.journal.segment import Header, segment_names
 from engine.journal.spare import NAME as SPARE_TMP
@@ -171,15 +172,10 @@ def _keep(folder: Path, files: Files, file: int, segment: Segment, end: int) -> 
     number = 1
     while (name := f"{segment.path.name}.torn-{segment.end}-{number}") in taken:
         number += 1
-    tmp = files.create(folder / ASIDE_TMP)
-    try:
+    with replacing(folder / name, files, beside=ASIDE_TMP) as aside:
         for offset in range(segment.end, end, CHUNK):
-            write_all(files, tmp, [files.read(file, min(CHUNK, end - offset), offset)], offset - segment.end)
-        files.flush_all(tmp)
-    finally:
-        files.close(tmp)
-    files.rename(folder / ASIDE_TMP, folder / name)
-    files.flush_folder(folder)
+            piece = files.read(file, min(CHUNK, end - offset), offset)
+            write_all(files, aside, [piece], offset - segment.end)
     return folder / name
 
 

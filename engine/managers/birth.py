@@ -4,38 +4,41 @@ From events before its birth a process manager learns its state and sends nothin
 with them or left them alone. The supervisor writes the positions once, before the node accepts its first
 command. So each event is either history or has its effects, and no rebuild runs effects again.
 
-    data/managers/<name>/birth.json   {"positions": [n per partition]}
+    birth.json   in the folder of the process manager: {"positions": [n per partition]}
 """
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from engine.base.durable import write_atomically
+import msgspec
+
+from engine.base.durable import read_file, replace_file
 from engine.base.errors import CorruptData, Fault
-from engine.store import Reader
+from engine.base.files import DISK, Files
+from engine.node.data_directory import DataDirectory
 
 FILE = "birth.json"
 
 
-def folder_of(data: Path, name: str) -> Path:
-    """The folder in which a process manager keeps its state."""
-    return data / "managers" / name
+class Birth(msgspec.Struct, frozen=True):
+    """The content of the file."""
+
+    positions: list[int]
 
 
-def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: int = 64 << 30) -> list[str]:
+def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
     """Records the birth of every process manager that is new in a data directory; returns the names of those
     to which something is history already.
 
     It must be called before any command is accepted, while no process of the node has an event store open.
     CorruptData: a process manager has been at work here, and its birth is lost.
     """
-    born = [name for name in names if not (folder_of(data, name) / FILE).exists()]
+    born = [name for name in names if not (data.manager(name) / FILE).exists()]
     if not born:
         return born
-    positions = [_position(data / f"store-{p:04d}", map_bytes) for p in range(partitions)]
+    positions = [_position(data, partition) for partition in range(data.partitions)]
     for name in born:
-        folder = folder_of(data, name)
+        folder = data.manager(name)
         if (folder / "data.mdb").exists():
             raise CorruptData(
                 "the birth of a process manager is lost, so which events are history to it is not known",
@@ -43,33 +46,36 @@ def record_births(data: Path, names: Iterable[str], partitions: int, map_bytes: 
                 hint="restore the file; or remove the folder, and no stored event has effects",
             )
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(folder / FILE, json.dumps({"positions": positions}) + "\n")
+            write_birth(folder, positions)
         except OSError as error:
             raise Fault("a birth cannot be written", path=folder, error=error) from None
     return born if any(positions) else []
 
 
-def read_birth(data: Path, name: str, partitions: int) -> list[int]:
+def write_birth(folder: Path, positions: Sequence[int], files: Files = DISK) -> None:
+    """Writes down a birth, durably. Raises OSError."""
+    files.make_folder(folder)
+    replace_file(folder / FILE, msgspec.json.encode(Birth(list(positions))) + b"\n", files)
+
+
+def read_birth(folder: Path, partitions: int, files: Files = DISK) -> list[int]:
     """The positions, one a partition, up to which the log is history. CorruptData if they are missing."""
-    path = folder_of(data, name) / FILE
+    path = folder / FILE
     try:
-        positions = json.loads(path.read_bytes())["positions"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        positions = msgspec.json.decode(read_file(path, files), type=Birth).positions
+    except (OSError, msgspec.DecodeError) as error:
         raise CorruptData(
             "the birth of a process manager cannot be read", path=path, error=repr(error)
         ) from None
-    is_list = isinstance(positions, list) and len(positions) == partitions
-    if not is_list or any(type(position) is not int for position in positions):
+    if len(positions) != partitions:
         raise CorruptData("the birth of a process manager is damaged", path=path)
-    birth: list[int] = positions
-    return birth
+    return positions
 
 
-def _position(store: Path, map_bytes: int) -> int:
-    if not (store / "data.mdb").exists():
+def _position(data: DataDirectory, partition: int) -> int:
+    if not data.store_file(partition).exists():
         return 0
-    reader = Reader(store, map_bytes)
+    reader = data.reader(partition)
     try:
         return reader.position()
     finally:

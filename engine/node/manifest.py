@@ -1,84 +1,70 @@
 """The manifest of a data directory: what was decided when it was made and must never change."""
 
-import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from engine.base.durable import write_atomically
+import msgspec
+
+from engine.base.durable import read_file, replace_file
 from engine.base.errors import ConfigError, CorruptData, Fault
+from engine.base.files import DISK, Files
 
-FORMAT = 1
-
-
-def open_data(data: Path, app: str, fingerprint: str, partitions: int, partitions_given: bool) -> int:
-    """Makes a data directory, or checks an existing one against the configuration; returns its partitions.
-
-    Raises ConfigError if it belongs to another application, to other reference data, or has another
-    number of partitions than was asked for; CorruptData if the manifest cannot be read.
-    """
-    path = data / "manifest.json"
-    if not path.exists():
-        if (data / "journal").exists():
-            raise CorruptData("the data directory has a journal but no manifest", path=path)
-        _write(path, app, fingerprint, partitions)
-        return partitions
-    stored = match_manifest(data, app, fingerprint)["partitions"]
-    if stored != partitions and partitions_given:
-        raise ConfigError("partitions cannot be changed", path=path, found=stored, wanted=partitions)
-    return int(stored)
+FORMAT = 2  # of everything in a data directory: raised whenever a format in it changes
+INDEX_KEY_BYTES = 16
 
 
-def match_manifest(data: Path, app: str, fingerprint: str) -> dict[str, Any]:
-    """The manifest of a directory that is there. ConfigError if it is of another application or of other
-    reference data."""
-    path = data / "manifest.json"
-    manifest = read_manifest(data)
-    if manifest["format"] != FORMAT:
-        raise ConfigError(
-            "the data directory has another format", path=path, found=manifest["format"], wanted=FORMAT
-        )
-    if manifest["app"] != app:
-        raise ConfigError(
-            "the data directory belongs to another application", path=path, found=manifest["app"], wanted=app
-        )
-    if manifest["fingerprint"] != fingerprint:
-        raise ConfigError(
-            "the application's reference data is not what this data directory was made with",
-            path=path,
-            found=manifest["fingerprint"],
-            wanted=fingerprint,
-            hint="start with the settings and files of before, or with another data directory",
-        )
-    return manifest
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is fixed for the life of a data directory. `fingerprint`: of the application's reference data.
+    `index_key`: in hex, random; it belongs to every copy of the directory too."""
+
+    format: int
+    app: str
+    fingerprint: str
+    partitions: int
+    index_key: str
+    created: str
 
 
-def read_manifest(data: Path) -> dict[str, Any]:
-    """What it was made with: format, app, fingerprint, partitions. Raises Fault, CorruptData."""
-    path = data / "manifest.json"
+class _Format(msgspec.Struct):
+    """The part of a manifest that every format has."""
+
+    format: int
+
+
+def new_manifest(app: str, fingerprint: str, partitions: int, index_key: bytes = b"") -> Manifest:
+    """The manifest of a directory that is made now. `index_key`: random, unless a test fixes it."""
+    return Manifest(
+        format=FORMAT,
+        app=app,
+        fingerprint=fingerprint,
+        partitions=partitions,
+        index_key=(index_key or os.urandom(INDEX_KEY_BYTES)).hex(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def read_manifest(path: Path, files: Files = DISK) -> Manifest:
+    """What a directory was made with. ConfigError: it is not a data directory, or one of another format;
+    Fault, CorruptData: its manifest cannot be read."""
     try:
-        manifest = json.loads(path.read_bytes())
+        body = read_file(path, files)
+    except FileNotFoundError:
+        raise ConfigError("not a data directory", path=path.parent, hint="start a node on it once") from None
     except OSError as error:
         raise Fault("the manifest cannot be read", path=path, error=error) from None
-    except ValueError as error:
-        raise CorruptData("the manifest is damaged", path=path, error=error) from None
-    kinds = {"format": int, "app": str, "fingerprint": str, "partitions": int}
-    if not isinstance(manifest, dict) or any(
-        type(manifest.get(key)) is not kind for key, kind in kinds.items()
-    ):
-        raise CorruptData("the manifest is damaged", path=path)
-    return manifest
-
-
-def _write(path: Path, app: str, fingerprint: str, partitions: int) -> None:
-    manifest = {
-        "format": FORMAT,
-        "app": app,
-        "fingerprint": fingerprint,
-        "partitions": partitions,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
     try:
-        write_atomically(path, json.dumps(manifest, indent=1) + "\n")
+        found = msgspec.json.decode(body, type=_Format).format
+        if found == FORMAT:
+            return msgspec.json.decode(body, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise CorruptData("the manifest is damaged", path=path, error=error) from None
+    raise ConfigError("the data directory has another format", path=path, found=found, wanted=FORMAT)
+
+
+def write_manifest(path: Path, manifest: Manifest, files: Files = DISK) -> None:
+    """Makes the manifest, durably. Raises Fault."""
+    try:
+        replace_file(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n", files)
     except OSError as error:
         raise Fault("the manifest cannot be written", path=path, error=error) from None

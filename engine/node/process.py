@@ -16,6 +16,7 @@ from engine.base.errors import Exit, RingfoldError
 from engine.base.log_line import log_line
 from engine.model.app import Engine
 from engine.model.loading import load_app
+from engine.node.data_directory import DataDirectory
 from engine.node.status import Slot, State, StatusPage
 from ringbuffer import Bell, Consumer, Producer, RingError
 
@@ -39,7 +40,7 @@ class Stage:
         self.process_manager: str = options.process_manager
         self.node: dict[str, Any] = json.loads((options.run / "node.json").read_text())
         self.config: dict[str, Any] = self.node["config"]
-        self.data = Path(self.node["data"])
+        self.data = DataDirectory(Path(self.node["data"]), self.config["map_bytes"])
         self.partitions: int = self.node["partitions"]
         names = {
             "input": "input",
@@ -117,10 +118,6 @@ class Stage:
 
     def _ring(self, ring: str, partition: int | None) -> Path:
         return Path(self.node["rings"]) / f"{ring}-{self.partition if partition is None else partition}"
-
-    def store(self, partition: int) -> Path:
-        """The folder of a partition's event store."""
-        return self.data / f"store-{partition:04d}"
 
     def app(self) -> Engine:
         """The application of the node, checked."""

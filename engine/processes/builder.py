@@ -20,7 +20,7 @@ from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import try_lock
 from engine.follow import Fold, Projected
 from engine.model.loading import load_app
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
 RECORDS_A_TURN = 256
@@ -38,14 +38,13 @@ class Builder:
         self._view: str = options.view
         app = load_app(node["app"], node["app_settings"])
         target = Projected(app.versions[options.view][options.version])
-        map_bytes = node["config"]["map_bytes"]
-        stores = [Path(node["data"]) / f"store-{p:04d}" for p in range(node["partitions"])]
-        self.readers = [Reader(path, map_bytes) for path in stores]
+        data = DataDirectory(Path(node["data"]), node["config"]["map_bytes"])
+        self.readers = data.readers()
         folder: Path = options.folder
         folder.mkdir(parents=True, exist_ok=True)
         if try_lock(folder / "lock") is None:
             raise RingfoldError("somebody else builds in this folder", path=folder)
-        self.fold = Fold(app, target, folder, self.readers, map_bytes, log=self.log, beat=self.beat)
+        self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=self.log, beat=self.beat)
         self._tell_at = self._save_at = 0.0
 
     def build(self) -> None:

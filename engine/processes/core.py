@@ -15,7 +15,6 @@ from engine.node.process import Stage, run
 from engine.node.status import State
 from engine.stages.poison import Poison
 from engine.stages.recovering import Past
-from engine.store import Reader
 from engine.wire.batches import encode_batch
 from engine.wire.sections import last_sequence
 from ringbuffer import Aborted, Producer
@@ -32,7 +31,7 @@ def main(stage: Stage) -> None:
     outbox = stage.producer("outbox", wakes=f"output-{stage.partition}")
     # What an earlier life handed on is stored first: decided twice, it might be told apart or set aside.
     stage.wait_until(lambda: outbox.backlog == 0)
-    poison = Poison(stage.data, stage.partition, stage.slot)
+    poison = Poison(stage.data.poisoned(stage.partition), stage.slot)
     stage.slot.state = State.REPLAYING
     past = past_of(stage)
     partition = past.partition()
@@ -83,9 +82,9 @@ def past_of(stage: Stage) -> Past:
 
     return Past(
         stage.app(),
-        stage.data,
-        stage.partition,
-        Reader(stage.store(stage.partition), stage.config["map_bytes"]),
+        stage.data.journal,
+        stage.data.snapshot_folder(stage.partition),
+        stage.data.reader(stage.partition),
         stage.slot_of(f"output-{stage.partition}"),
         window=stage.config["duplicate_window"],
         log=stage.log,

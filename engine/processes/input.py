@@ -18,7 +18,6 @@ from engine.node.status import State
 from engine.stages.gate import Gate, Limits
 from engine.stages.pruner import Pruner
 from engine.stages.sequencer import Sequencer, Stamped
-from engine.store import Reader
 from engine.store import Writer as Store
 from engine.wire.answers import encode_answers
 from engine.wire.sections import last_sequence
@@ -35,7 +34,7 @@ def main(stage: Stage) -> None:
     config = stage.config
     stage.slot.state = State.REPLAYING
     bell = stage.bell(stage.name)
-    sequencer = Sequencer(stage.data / "journal", stored(stage), segment_bytes=config["segment_bytes"])
+    sequencer = Sequencer(stage.data.journal, stored(stage), segment_bytes=config["segment_bytes"])
     inboxes = Inboxes(stage, sequencer)
     outlets = [stage.consumer("replies", bell, p) for p in range(stage.partitions)]
     limits = ("max_message_bytes", "max_commands_per_message", "max_in_flight_per_client")
@@ -82,9 +81,8 @@ def stored(stage: Stage) -> list[int]:
     """The last sequence in each partition's event store, which is made if it is not there."""
     sequences = []
     for partition in range(stage.partitions):
-        path, map_bytes = stage.store(partition), stage.config["map_bytes"]
-        Store(path, map_bytes).close()
-        reader = Reader(path, map_bytes)
+        Store(stage.data.store(partition), stage.data.map_bytes).close()
+        reader = stage.data.reader(partition)
         sequences.append(reader.sequence())
         reader.close()
     return sequences
@@ -122,7 +120,7 @@ def park(stage: Stage, outlets: list[Consumer], clients: "Clients") -> None:
 
 def shortage_of(stage: Stage) -> str:
     """Why nothing can be accepted now; empty if all is well."""
-    disk = os.statvfs(stage.data)
+    disk = os.statvfs(stage.data.path)
     if disk.f_bavail * disk.f_frsize < stage.config["disk_reserve_bytes"]:
         return "the disk is nearly full"
     if psutil.virtual_memory().available < stage.config["memory_reserve_bytes"]:

@@ -14,7 +14,7 @@ from engine.base.crash import crash_point
 from engine.base.errors import NoSpace
 from engine.client.endpoints import dealer
 from engine.follow import Fold
-from engine.managers.birth import folder_of, read_birth
+from engine.managers.birth import read_birth
 from engine.managers.intake import Intake
 from engine.managers.manager import Manager
 from engine.managers.questions import ManagerQuestions
@@ -23,7 +23,6 @@ from engine.node.status import State
 from engine.processes.projector import DRAIN_RECORDS, LOOK_S, listen
 from engine.stages.post import Post
 from engine.stages.query_desk import Desk, desk_socket
-from engine.store import Reader
 from engine.wire.doorbell import decode_notice
 
 RETRY_S = 0.2  # between two tries to save where there is no room
@@ -39,17 +38,17 @@ class Work:
         self.manager = Manager(
             app,
             spec,
-            read_birth(stage.data, spec.name, stage.partitions),
+            read_birth(stage.data.manager(spec.name), stage.partitions),
             log=stage.log,
             message_bytes=config["max_message_bytes"],
         )
-        self.readers = [Reader(stage.store(p), config["map_bytes"]) for p in range(stage.partitions)]
+        self.readers = stage.data.readers()
         self.fold = Fold(
             app,
             self.manager,
-            folder_of(stage.data, spec.name),
+            stage.data.manager(spec.name),
             self.readers,
-            config["map_bytes"],
+            stage.data.map_bytes,
             log=stage.log,
             beat=stage.beat,
         )

@@ -31,7 +31,7 @@ RETRY_S = 0.2
 def main(stage: Stage) -> None:
     """The loop: take, store, answer, ring the doorbell, release."""
     config = stage.config
-    writer = Writer(stage.store(stage.partition), config["map_bytes"], 2 * config["duplicate_window"])
+    writer = Writer(stage.data.store(stage.partition), stage.data.map_bytes, 2 * config["duplicate_window"])
     outbox = stage.consumer("outbox", stage.bell(stage.name))
     replies = stage.producer("replies", wakes="input")
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)

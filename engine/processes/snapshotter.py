@@ -13,12 +13,11 @@ import time
 from engine.base.errors import Exit
 from engine.node.process import Stage, run
 from engine.node.status import State
-from engine.snapshots import SnapshotFolder, Standby, code_mark, verify
+from engine.snapshots import Standby, code_mark, verify
 from engine.snapshots.folder import KEPT, SnapshotFile
 from engine.snapshots.loading import Unusable
 from engine.snapshots.needed import write_needed
 from engine.snapshots.request import Request
-from engine.store import Reader
 
 NICENESS = 10
 LOOK_S = 0.25
@@ -35,10 +34,10 @@ class Snapshotter:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.folders = [SnapshotFolder(stage.data, p) for p in range(stage.partitions)]
+        self.folders = [stage.data.snapshot_folder(p) for p in range(stage.partitions)]
         self.sound: list[list[SnapshotFile]] = [[] for _ in self.folders]
         self.still: list[int] = []
-        self.request = Request(stage.data)
+        self.request = Request(stage.data.snapshot_request)
 
     def look(self) -> None:
         """Finds out which snapshots of earlier lives are whole and of today's code: only those count."""
@@ -81,8 +80,8 @@ class Snapshotter:
         self.still = []
         for p, folder in enumerate(self.folders):
             began = time.monotonic()
-            with contextlib.closing(Reader(self.stage.store(p), self.stage.config["map_bytes"])) as reader:
-                standby = Standby(self.stage.data, p, app, reader, self.stage.log, beat=self.beat)
+            with contextlib.closing(self.stage.data.reader(p)) as reader:
+                standby = Standby(folder, app, reader, self.stage.log, beat=self.beat)
                 snapshot = standby.take()
             if snapshot is not None:
                 stays = folder.snapshots()
@@ -105,7 +104,7 @@ class Snapshotter:
         for p, sound in enumerate(self.sound):
             number = 0 if p in self.still else KEPT - 1
             needed.append(sound[number].sequence if len(sound) > number else 0)
-        write_needed(self.stage.data, needed)
+        write_needed(self.stage.data.needed, needed)
         self.stage.slot.position = sum(sound[0].position for sound in self.sound if sound)
         self.stage.slot.count_a += 1
 

@@ -8,11 +8,13 @@ import errno
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from engine.base.durable import write_atomically
+from engine.base.durable import read_file, replace_file
 from engine.base.errors import ConfigError, CorruptData, Fault, Locked, NoSpace
+from engine.base.files import DISK, Files
 from engine.base.lock import try_lock
 
 Mark = tuple[int, int]
@@ -22,8 +24,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class _File(msgspec.Struct, frozen=True):
-    format: int
+    format: Literal[1]
     next: list[Mark]
+
+
+def write_cursor(path: Path, next: list[Mark], files: Files = DISK) -> None:
+    """Replaces the file, durably. Raises OSError."""
+    replace_file(path, msgspec.json.encode(_File(1, next)) + b"\n", files)
+
+
+def read_cursor(path: Path, files: Files = DISK) -> list[Mark]:
+    """What was written last. Raises OSError, msgspec.DecodeError."""
+    return msgspec.json.decode(read_file(path, files), type=_File).next
 
 
 class Cursor:
@@ -50,7 +62,7 @@ class Cursor:
     def save(self, next: list[Mark]) -> None:
         """Durable when it returns. NoSpace, Fault: what was saved before is still there."""
         try:
-            write_atomically(self._path, msgspec.json.encode(_File(1, next)).decode() + "\n")
+            write_cursor(self._path, next)
         except OSError as error:
             kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Fault
             raise kind("a subscriber's cursor cannot be kept", path=self._path, error=error) from None
@@ -62,16 +74,16 @@ class Cursor:
 
     def _read(self, partitions: int) -> list[Mark]:
         try:
-            found = msgspec.json.decode(self._path.read_bytes(), type=_File)
+            found = read_cursor(self._path)
         except FileNotFoundError:
             return []
         except OSError as error:
             raise Fault("a subscriber's cursor cannot be read", path=self._path, error=error) from None
         except msgspec.DecodeError as error:
             raise self._damaged(error) from None
-        if found.format != 1 or len(found.next) != partitions or min(min(found.next)) < 0:
+        if len(found) != partitions or min(min(found)) < 0:
             raise self._damaged("it does not fit this data directory")
-        return found.next
+        return found
 
     def _damaged(self, error: object) -> CorruptData:
         hint = "without the file it begins anew"

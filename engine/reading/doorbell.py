@@ -10,6 +10,8 @@ from pathlib import Path
 
 import zmq
 
+from engine.node.data_directory import DataDirectory
+
 LOOK_S = 0.25  # a doorbell that was not heard costs at most this
 NODE_S = 1.0  # between two looks for another node
 
@@ -18,7 +20,7 @@ class Doorbell:
     """Waits for whatever node runs on a data directory. For one thread."""
 
     def __init__(self, data: Path) -> None:
-        self._path = data / "endpoints.json"
+        self._path = DataDirectory(data).endpoints
         self._connected: list[str] = []
         self._socket: zmq.Socket[bytes] | None = None
         self._look_at = 0.0

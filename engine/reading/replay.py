@@ -5,10 +5,10 @@ appended to the store, and commands that were set aside as poisoned, are not dec
 taken as they are.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from copy import copy
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,8 +20,7 @@ from engine.journal.poisoned import read_poisoned
 from engine.model.app import Engine
 from engine.model.commit import Commit
 from engine.node.config import Config
-from engine.node.manifest import read_manifest
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from engine.wire.log import decode_commit, raw_record_decoder, record_decoder
 from engine.wire.sections import decode_payload, header_of, singles
 
@@ -38,14 +37,14 @@ class Difference(NamedTuple):
 
 
 def replay(
-    data: Path, app: Engine, *, beat: Callable[[int], object] = lambda sequence: None
+    data: str | os.PathLike[str], app: Engine, *, beat: Callable[[int], object] = lambda sequence: None
 ) -> Iterator[Difference]:
     """Every difference, in the order of the journal; after the first one of an aggregate its later commands
     follow from it. `beat(sequence)` is called now and then. ConfigError if the beginning is gone."""
-    partitions = int(read_manifest(data)["partitions"])
-    lanes = [_Lane(data, number, app) for number in range(partitions)]
+    directory = DataDirectory.at(data)
+    lanes = [_Lane(directory, number, app) for number in range(directory.partitions)]
     try:
-        for frame in read(data / "journal", 0):
+        for frame in read(directory.journal, 0):
             for number, section in decode_payload(frame.payload):
                 yield from lanes[number].run(section)
             beat(frame.first_sequence)
@@ -58,9 +57,9 @@ class _Lane:
     """One partition, decided anew beside what is stored. It is its partition's archive too: what is stored
     before the command that is decided now."""
 
-    def __init__(self, data: Path, number: int, app: Engine) -> None:
+    def __init__(self, data: DataDirectory, number: int, app: Engine) -> None:
         self._number = number
-        self._reader = Reader(data / f"store-{number:04d}")
+        self._reader = data.reader(number)
         self._stored = self._reader.entries()
         self._foreign: deque[_Foreign] = deque()  # what others appended before `_next`
         self._next: Commit | None = None
@@ -69,7 +68,7 @@ class _Lane:
         self._sequence = 0
         self._advance()
         self._typed = record_decoder(app).commit
-        self._poisoned = set(read_poisoned(data, number))
+        self._poisoned = set(read_poisoned(data.poisoned(number)))
         # Which idle aggregates are in memory makes no difference to any decision; here all of them stay.
         lasting = copy(app)
         lasting.aggregates = dict.fromkeys(app.aggregates)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import lmdb
 
-from engine.base.errors import ConfigError, Fault
-from engine.node.manifest import read_manifest
+from engine.base.errors import Fault
+from engine.node.data_directory import DataDirectory
 from engine.store import Reader
 
 _lock = threading.Lock()
@@ -25,10 +25,8 @@ class Stores:
     """One reader a partition. A store that is not made yet is empty, and looked for again."""
 
     def __init__(self, data: str | os.PathLike[str]) -> None:
-        self.data = Path(data).resolve()
-        if not (self.data / "manifest.json").is_file():
-            raise ConfigError("this is no data directory", path=self.data, hint="start a node on it once")
-        self.partitions = int(read_manifest(self.data)["partitions"])
+        self._directory = DataDirectory(Path(data).resolve())
+        self.data, self.partitions = self._directory.path, self._directory.partitions
         self._open: dict[int, Reader] = {}
 
     def reader(self, partition: int) -> Reader | None:
@@ -36,11 +34,10 @@ class Stores:
         found = self._open.get(partition)
         if found is not None and _is_open(found):
             return found
-        folder = self.data / f"store-{partition:04d}"
-        if not (folder / "data.mdb").is_file():
+        if not self._directory.store_file(partition).is_file():
             return None
         try:
-            found = self._open[partition] = _borrow(folder)
+            found = self._open[partition] = _borrow(self._directory.store(partition))
         except Fault as error:
             if isinstance(error.__cause__, (lmdb.NotFoundError, lmdb.ReadonlyError)):
                 return None  # a node is making it right now

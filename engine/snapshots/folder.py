@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.base.files import Files, OsFiles
+from engine.base.files import DISK, Files
 
 KEPT = 2
 TMP = "making.tmp"
@@ -20,12 +20,10 @@ class SnapshotFile(NamedTuple):
 
 
 class SnapshotFolder:
-    """The snapshots of one partition: `DATA/snapshots/<partition>/<position>-<sequence>.snapshot`."""
+    """The snapshots of one partition, in its folder: `<position>-<sequence>.snapshot`."""
 
-    def __init__(self, data: Path, partition: int, files: Files | None = None) -> None:
-        self.partition = partition
-        self.path = data / "snapshots" / f"{partition:04d}"
-        self.files = files or OsFiles()
+    def __init__(self, path: Path, partition: int, files: Files = DISK) -> None:
+        self.path, self.partition, self.files = path, partition, files
 
     def snapshots(self) -> list[SnapshotFile]:
         """All snapshots, newest first."""
@@ -38,8 +36,7 @@ class SnapshotFolder:
         return SnapshotFile(position, sequence, self.path / f"{position:020d}-{sequence:020d}.snapshot")
 
     def make(self) -> None:
-        """Makes the folders, and removes what an interrupted writer left."""
-        self.files.make_folder(self.path.parent)
+        """Makes the folder, and removes what an interrupted writer left."""
         self.files.make_folder(self.path)
         if TMP in self.files.names(self.path):
             self.files.remove(self.path / TMP)

@@ -50,22 +50,19 @@ class Snapshot:
 
 
 def load_newest(
-    data: Path,
-    partition: int,
+    folder: SnapshotFolder,
     app: Engine,
     upto_position: int,
     log: Callable[[str], None],
     *,
     command_at: CommandAt | None = None,
     beat: Callable[[], object] = lambda: None,
-    files: Files | None = None,
 ) -> Snapshot | None:
     """The newest usable snapshot at or below `upto_position`; None if there is none.
 
     `command_at` guards against an event store that was replaced by another one, such as an old copy that has
     been written to since. `beat` is called every now and then.
     """
-    folder = SnapshotFolder(data, partition, files)
     mark = ""
     for snapshot in folder.snapshots():
         if snapshot.position > upto_position:

@@ -7,8 +7,8 @@ class Request:
     """The request of a data directory. A second one made while the first is open waits for the same
     snapshots."""
 
-    def __init__(self, data: Path) -> None:
-        self._path = data / "snapshots" / "take"
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def make(self) -> None:
         """Asks for a snapshot of each partition."""

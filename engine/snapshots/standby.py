@@ -8,12 +8,10 @@ proof: what goes into it is exactly what a start would load from the store.
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData
-from engine.base.files import Files
 from engine.core.idle import Idle
 from engine.core.memory import Memory
 from engine.model.app import Engine
@@ -45,18 +43,15 @@ class Standby:
 
     def __init__(
         self,
-        data: Path,
-        partition: int,
+        folder: SnapshotFolder,
         app: Engine,
         reader: Reader,
         log: Callable[[str], None],
         *,
         beat: Callable[[], object] = lambda: None,
-        files: Files | None = None,
     ) -> None:
-        self.folder = SnapshotFolder(data, partition, files)
-        self._data, self._app, self._reader = data, app, reader
-        self._log, self._beat, self._files = log, beat, files
+        self.folder, self._app, self._reader = folder, app, reader
+        self._log, self._beat = log, beat
         self._decode = record_decoder(app).decode
 
     def take(self) -> SnapshotFile | None:
@@ -96,14 +91,12 @@ class Standby:
     def caught_up(self, upto: int) -> PartitionState:
         """The newest snapshot at or below a position, with the events up to that position applied."""
         base = load_newest(
-            self._data,
-            self.folder.partition,
+            self.folder,
             self._app,
             upto,
             self._log,
             command_at=commands_of(self._reader),
             beat=self._beat,
-            files=self._files,
         )
         memory = Memory(self._app, self._archive())
         types: set[str] = set()

@@ -1,15 +1,11 @@
-"""Writing a snapshot so that a file with a snapshot's name is always whole, whatever interrupts the writing.
-
-1  the file is written under another name, piece by piece, and flushed
-2  it is renamed
-3  the folder is flushed, and only now may the snapshot be relied on
-"""
+"""Writing a snapshot so that a file with a snapshot's name is always whole, whatever interrupts it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from engine.base.crash import crash_point
+from engine.base.durable import replacing
 from engine.base.files import Files, write_all
 from engine.model.aggregates import Aggregate
 from engine.snapshots.folder import TMP, SnapshotFile, SnapshotFolder
@@ -29,7 +25,7 @@ def write(
     `beat` is called every now and then. OSError: no file has the final name. What `save_state` and `pickle`
     raise is passed on.
     """
-    files, tmp = folder.files, folder.path / TMP
+    files = folder.files
     ordered = [aggregates[name] for name in sorted(aggregates)]
     kinds = {cls: number for number, cls in enumerate(dict.fromkeys(type(one) for one in ordered))}
     chunks = -(-len(ordered) // CHUNK)
@@ -37,22 +33,14 @@ def write(
         header, classes=[class_name(cls) for cls in kinds], aggregates=len(ordered), chunks=chunks
     )
     folder.make()
-    file = files.create(tmp)
-    try:
+    snapshot = folder.file_at(header.position, header.sequence)
+    with replacing(snapshot.path, files, beside=TMP) as file:
         start, key = encode_header(header)
         offset = _append(files, file, [start], 0, beat)
         crash_point("snapshot.begun")
         for number, some in enumerate(_parted(ordered)):
             offset = _append(files, file, encode_chunk(number, key, kinds, some, beat), offset, beat)
             crash_point("snapshot.chunk")
-        files.flush_all(file)
-    finally:
-        files.close(file)
-    crash_point("snapshot.flushed")
-    snapshot = folder.file_at(header.position, header.sequence)
-    files.rename(tmp, snapshot.path)
-    crash_point("snapshot.renamed")
-    files.flush_folder(folder.path)
     crash_point("snapshot.durable")
     return snapshot
 

@@ -6,14 +6,12 @@ sequence. A command that was in hand at DEATHS deaths is set aside: it is answer
 being run, and its sequence is kept in the data directory, because a replay must not run it either.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.base.durable import write_atomically
 from engine.core.archive import Superseded
 from engine.core.partition import Partition
-from engine.journal.poisoned import poisoned_file, read_poisoned
+from engine.journal.poisoned import read_poisoned, write_poisoned
 from engine.node.status import Slot
 from engine.wire.batches import Batch
 from engine.wire.sections import header_of, singles
@@ -23,19 +21,18 @@ MEANING = "this command ended its process three times and was set aside"
 
 
 class Poison:
-    """What is set aside in one partition, and what the last life had in hand."""
+    """What is set aside in one partition, listed in the file `path`, and what the last life had in hand."""
 
-    def __init__(self, data: Path, partition: int, slot: Slot) -> None:
-        self._path = poisoned_file(data, partition)
+    def __init__(self, path: Path, slot: Slot) -> None:
         self._slot = slot
-        self.sequences = read_poisoned(data, partition)
+        self.sequences = read_poisoned(path)
         self.suspect = slot.in_hand
         """the command that the last life died of, or the first one of its section; 0: it died of nothing"""
         slot.deaths = deaths_after(self.suspect, slot.suspect, slot.deaths)
         slot.suspect, slot.in_hand = self.suspect, 0
         if slot.deaths >= DEATHS:
             self.sequences.append(self.suspect)
-            write_atomically(self._path, json.dumps({"sequences": self.sequences}) + "\n")
+            write_poisoned(path, self.sequences)
 
     def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
         """The batches of a section; one for each command where there is a suspect or a culprit in it."""

@@ -45,7 +45,7 @@ class Pruner:
         if noted == self._seen or time.monotonic() < self._not_before:
             return
         self._seen = noted
-        needed = read_needed(self._stage.data, self._stage.partitions)
+        needed = read_needed(self._stage.data.needed, self._stage.partitions)
         upto = prunable(needed, last, sequence)
         self._thread = threading.Thread(target=self._prune, args=(upto, needed), daemon=True)
         self._thread.start()
@@ -53,9 +53,9 @@ class Pruner:
     def _prune(self, upto: int, needed: Sequence[int]) -> None:
         data = self._stage.data
         archive = Path(self._archive).expanduser() if self._archive else None
-        stores = [self._stage.store(p) / "data.mdb" for p in range(self._stage.partitions)]
+        stores = [data.store_file(p) for p in range(self._stage.partitions)]
         try:
-            gone = prune(data / "journal", upto, needed, archive=archive, stores=stores)
+            gone = prune(data.journal, upto, needed, archive=archive, stores=stores)
         except (OSError, RingfoldError) as error:
             self._stage.log(f"the journal could not be pruned, and is tried again later: {error}")
             self._seen, self._not_before = 0, time.monotonic() + AGAIN_S

@@ -13,7 +13,7 @@ from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.journal import read
 from engine.model.app import Engine
-from engine.snapshots import commands_of, load_newest
+from engine.snapshots import SnapshotFolder, commands_of, load_newest
 from engine.store import Reader
 from engine.store.archive import StoreArchive
 from engine.wire.log import record_decoder
@@ -40,8 +40,8 @@ class Past:
     def __init__(
         self,
         app: Engine,
-        data: Path,
-        number: int,
+        journal: Path,
+        snapshots: SnapshotFolder,
         reader: Reader,
         output: Output,
         *,
@@ -50,7 +50,8 @@ class Past:
         beat: Callable[[int], object],
         wait: Callable[[], None],
     ) -> None:
-        self.app, self.data, self.number, self.reader, self.output = app, data, number, reader, output
+        self.app, self.reader, self.output = app, reader, output
+        self._journal, self._snapshots, self.number = journal, snapshots, snapshots.partition
         self._window, self._log, self._beat, self._wait = window, log, beat, wait
         self._decode = record_decoder(app).decode
 
@@ -67,8 +68,7 @@ class Past:
         partition.epoch = self.output.epoch  # before looking: what is appended from now on is a new epoch
         stored, position = self.reader.watermark()
         snapshot = load_newest(
-            self.data,
-            self.number,
+            self._snapshots,
             self.app,
             position,
             self._log,
@@ -105,7 +105,7 @@ class Past:
         self.replay(partition, came, run)
 
     def _replay(self, partition: Partition, journaled: int, run: Run) -> None:
-        for frame in read(self.data / "journal", partition.sequence, journaled):
+        for frame in read(self._journal, partition.sequence, journaled):
             for number, section in decode_payload(frame.payload):
                 if number == partition.number and last_sequence(section) > partition.sequence:
                     run(section)

@@ -17,7 +17,6 @@ from engine.follow.generations import Generation, Generations, Pointer
 from engine.follow.questions import Questions, Refused
 from engine.node.process import Stage
 from engine.stages.building import Building
-from engine.store import Reader
 
 RECORDS_A_TURN = 256
 SAVE_S = 2.0  # what a kill while it catches up costs
@@ -30,10 +29,8 @@ class Serving:
         self._stage = stage
         self._app = stage.app()
         self._registered = self._app.versions[stage.view]
-        self._generations = Generations(stage.data / "views", stage.view)
-        self._readers = [
-            Reader(stage.store(p), stage.config["map_bytes"]) for p in range(stage.partitions)
-        ]
+        self._generations = Generations(stage.data.views, stage.view)
+        self._readers = stage.data.readers()
         self._pointer = self._generations.plan(self._registered)
         self._generations.tidy(self._pointer)
         self._building: Building | None = None
@@ -116,7 +113,7 @@ class Serving:
             Projected(self._registered[generation.version]),
             self._generations.folder(generation),
             self._readers,
-            stage.config["map_bytes"],
+            stage.data.map_bytes,
             log=stage.log,
             beat=stage.beat,
         )

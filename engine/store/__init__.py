@@ -6,9 +6,8 @@ node), views (what a projector saves).
 """
 
 from engine.store.entries import Types
-from engine.store.foreign import append_foreign
 from engine.store.reader import Reader
 from engine.store.views import View
 from engine.store.writer import Conflict, Writer
 
-__all__ = ["Conflict", "Reader", "Types", "View", "Writer", "append_foreign"]
+__all__ = ["Conflict", "Reader", "Types", "View", "Writer"]

@@ -1,49 +1,18 @@
-"""Appending to an event store from outside the node that works on it, for imports and repairs.
+"""Appending to an event store beside its writer: see `engine.node.foreign`."""
 
-A running node notices the append before it stores anything else, and decides again what it had decided
-without knowing of it. Its memory, its views and its process managers then contain what was appended.
-"""
-
-import json
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import lmdb
 
 from engine.base.errors import ConfigError, NoSpace
-from engine.base.identity import aggregate_key, partition_of, uuid7_hex
+from engine.base.identity import aggregate_key, uuid7_hex
 from engine.model.messages import Event
 from engine.store.format import POSITION, TABLES, number, seal, word
 from engine.store.writer import Conflict
 from engine.wire.commands import ids_are_canonical
 from engine.wire.log import encode_record
-
-
-def append_foreign(
-    data: Path,
-    aggregate: str,
-    events: Sequence[Event],
-    *,
-    version: int | None = None,
-    command: str | None = None,
-    map_bytes: int = 64 << 30,
-) -> tuple[int, int]:
-    """Appends one stream entry to a data directory; returns (version, position).
-
-    `version`: the version that the entry must get; None: the next one. `command`: the id of the command whose
-    effect the entry is said to be; None: a new id. Raises Conflict if the version or the command is stored
-    already, ConfigError if there is no store, NoSpace if there is no room.
-    """
-    path = data / f"store-{partition_of(aggregate, _partitions(data)):04d}"
-    if not (path / "data.mdb").is_file():
-        raise ConfigError("there is no event store here", path=path, hint="start a node on it once")
-    env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=8, max_readers=512)
-    try:
-        return append_to(env, aggregate, events, version=version, command=command)
-    finally:
-        env.close()
 
 
 def append_to(
@@ -54,7 +23,8 @@ def append_to(
     version: int | None = None,
     command: str | None = None,
 ) -> tuple[int, int]:
-    """`append_foreign` in an environment that is open already, since a process may open one only once."""
+    """Appends one stream entry to an open environment; returns (version, position). Raises Conflict if the
+    version or the command is stored already, NoSpace where there is no room."""
     if not events:
         raise ConfigError("an entry needs an event", aggregate=aggregate)
     id, key = command or uuid7_hex(), aggregate_key(aggregate)
@@ -79,13 +49,6 @@ def append_to(
     except (lmdb.MapFullError, lmdb.DiskError) as error:
         raise NoSpace("the event store has no room", path=env.path(), error=error) from error
     return wanted, position
-
-
-def _partitions(data: Path) -> int:
-    try:
-        return int(json.loads((data / "manifest.json").read_bytes())["partitions"])
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError("this is not a data directory", path=data, error=error) from None
 
 
 def _head(cursor: Any, key: bytes) -> int:

@@ -21,9 +21,9 @@ _END = b"\xff" * 8
 
 
 class Reader:
-    """A read-only view of one partition's store."""
+    """A read-only view of one partition's store. `map_bytes`: the most it can hold; 0: as its file says."""
 
-    def __init__(self, path: Path, map_bytes: int = 64 << 30) -> None:
+    def __init__(self, path: Path, map_bytes: int = 0) -> None:
         self.path = path
         self.env: Any = None
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import lmdb
 
 from engine.base.errors import CorruptData, NoSpace
+from engine.base.files import DISK
 from engine.store.format import number, word
 
 
@@ -22,9 +23,10 @@ class View:
 
     def __init__(self, path: Path, map_bytes: int, partitions: int) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        DISK.make_folder(path)
         try:
             self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
+            DISK.flush_folder(path)
             self._items, self._meta, self._dead_letters = (
                 self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
             )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import lmdb
 
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
+from engine.base.files import DISK
 from engine.model.commit import Commit
 from engine.store.format import POSITION, SEQUENCE, TABLES, number, seal, unseal, word
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
@@ -28,15 +29,16 @@ class Writer:
     """The writer of one partition's environment, which is made if it is missing. `sequence` and `position`
     are the last ones stored."""
 
-    def __init__(self, path: Path, map_bytes: int = 64 << 30, keep_outcomes: int = 500_000) -> None:
+    def __init__(self, path: Path, map_bytes: int, keep_outcomes: int = 500_000) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        DISK.make_folder(path)
         try:
             # metasync=False: after a power cut the last transaction may be undone, whole; the journal
             # replays it to the same events. One flush per commit instead of two.
             self.env: Any = lmdb.open(
                 str(path), map_size=map_bytes, max_dbs=8, max_readers=512, metasync=False
             )
+            DISK.flush_folder(path)
             self.log, self.versions, self.commands, self.outcomes, self.meta = (
                 self.env.open_db(name) for name in TABLES
             )

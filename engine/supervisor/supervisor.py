@@ -23,15 +23,16 @@ from typing import Any
 
 import msgspec
 
-from engine.base.durable import write_atomically
+from engine.base.durable import replace_file
 from engine.base.errors import ConfigError, Exit, Fault
+from engine.base.files import DISK
 from engine.base.lock import lock_data
 from engine.managers.birth import record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.node.child import AT_WORK, Process, how_it_ended
 from engine.node.config import Settings
-from engine.node.manifest import open_data
+from engine.node.data_directory import DataDirectory
 from engine.node.policy import Action, Backoff, Liveness, action_for
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
@@ -66,30 +67,30 @@ class Supervisor:
         then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
         """
         app = load_app(self.settings.app(), self.settings.app_settings)
-        data = _data_directory(self.config.data)
+        data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
         with contextlib.ExitStack() as cleanup, self._signals() as wake:
-            lock_fd = lock_data(data)
+            lock_fd = lock_data(data.lock)
             cleanup.callback(os.close, lock_fd)
-            partitions = open_data(
-                data, app.name, app.fingerprint, self.config.partitions, self.settings.given("partitions")
-            )
-            for name in record_births(data, app.process_managers, partitions, self.config.map_bytes):
+            given = self.settings.given("partitions")
+            data.open(app.name, app.fingerprint, self.config.partitions, given=given)
+            for name in record_births(data, app.process_managers):
                 self.log(f"process manager {name} is new here: what is stored already is history to it")
-            run = RunDirectory.create(partitions * len(RINGS) * self.config.ring_bytes)
+            run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
-            processes, pass_fds = self._prepare(app, data, run, partitions, cleanup)
+            processes, pass_fds = self._prepare(app, data, run, cleanup)
             del app
             self._pass_fds = (*pass_fds, lock_fd, run.lock_fd)
             self._processes = processes
-            cleanup.callback((data / "endpoints.json").unlink, missing_ok=True)
+            cleanup.callback(data.endpoints.unlink, missing_ok=True)
             cleanup.callback(self._kill_all)
-            write_atomically(data / "endpoints.json", json.dumps(self.endpoints, indent=1) + "\n")
+            replace_file(data.endpoints, json.dumps(self.endpoints, indent=1).encode() + b"\n")
             return self._watch(wake, on_ready, on_progress)
 
     def _prepare(
-        self, app: Engine, data: Path, run: RunDirectory, partitions: int, cleanup: contextlib.ExitStack
+        self, app: Engine, data: DataDirectory, run: RunDirectory, cleanup: contextlib.ExitStack
     ) -> tuple[list[Process], list[int]]:
         """Rings, bells, status page, node.json: everything that the processes expect to find."""
+        partitions = data.partitions
         plan: list[tuple[str, str, list[str]]] = [("input", "input", [])]
         numbers = range(partitions)
         plan += [(f"core-{p}", "core", ["--partition", str(p)]) for p in numbers]
@@ -120,7 +121,7 @@ class Supervisor:
             "max_commands_per_message": self.config.max_commands_per_message,
             "max_in_flight_per_client": self.config.max_in_flight_per_client,
             "status": str(run.status),
-            "data": str(data),
+            "data": str(data.path),
             "app": app.name,
             "partitions": partitions,
             "pid": os.getpid(),
@@ -278,10 +279,10 @@ class Supervisor:
         self._wanted = number
 
 
-def _data_directory(text: str) -> Path:
+def _folder(text: str) -> Path:
     data = Path(text).expanduser().absolute()
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        DISK.make_folder(data)
     except OSError as error:
         raise ConfigError("the data directory cannot be made", path=data, error=error) from None
     if not os.access(data, os.R_OK | os.W_OK | os.X_OK):

@@ -8,13 +8,14 @@ import msgspec
 
 from engine.follow import Fold, Projected
 from engine.follow.dead_letters import NEVER
+from engine.follow.generations import Generation
 from engine.follow.questions import Questions
 from engine.follow.target import Target
 from engine.managers import Manager, read_birth
-from engine.managers.birth import folder_of
 from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
 from engine.node.config import Config
+from engine.node.data_directory import DataDirectory
 from engine.stages.post import Post
 from engine.stages.query_desk import Desk
 from engine.store import Reader
@@ -84,10 +85,10 @@ class ViewInline(Follower):
     """One view: the newest version of a projection."""
 
     def __init__(
-        self, app: Engine, name: str, data: Path, readers: Sequence[Reader], now_ns: Clock, log: Any
+        self, app: Engine, name: str, data: DataDirectory, readers: Sequence[Reader], now_ns: Clock, log: Any
     ) -> None:
         spec = app.projections[name]
-        folder = data / "views" / f"{name}-v{spec.version}"
+        folder = data.views / Generation(spec.version).folder(name)
         super().__init__(app, Projected(spec), folder, readers, now_ns, log)
         self.desk = Desk(as_socket(self.wire), Questions(self.fold, wall=now_ns))
 
@@ -99,14 +100,15 @@ class ManagerInline(Follower):
         self,
         app: Engine,
         name: str,
-        data: Path,
+        data: DataDirectory,
         readers: Sequence[Reader],
         now_ns: Clock,
         log: Any,
         wire: Wire,
     ) -> None:
-        self.manager = Manager(app, app.process_managers[name], read_birth(data, name, len(readers)), log=log)
-        super().__init__(app, self.manager, folder_of(data, name), readers, now_ns, log)
+        birth = read_birth(data.manager(name), len(readers))
+        self.manager = Manager(app, app.process_managers[name], birth, log=log)
+        super().__init__(app, self.manager, data.manager(name), readers, now_ns, log)
         self.desk = Desk(
             as_socket(self.wire),
             ManagerQuestions(self.fold, self.manager, wall=now_ns, now=lambda: now_ns() / 1e9),

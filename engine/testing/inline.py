@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import ConfigError, InvariantBroken
+from engine.base.errors import InvariantBroken
 from engine.base.identity import partition_of
 from engine.base.lock import lock_data
 from engine.client.conversation import Conversation
@@ -31,12 +31,12 @@ from engine.client.sync import TIMEOUT_S, Client
 from engine.managers import record_births
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
-from engine.node.manifest import open_data
+from engine.node.data_directory import DataDirectory
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores, lend
 from engine.store.foreign import append_to
 from engine.testing.followers import Follower, ManagerInline, ViewInline
-from engine.testing.pipeline import Pipeline, temporary_folder
+from engine.testing.pipeline import MAP_BYTES, Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
 
 MOST_TURNS = 100_000  # of `settle`: a process manager that answers itself would go on for ever
@@ -103,7 +103,8 @@ class InlineEngine:
         self._temporary = None if data else temporary_folder()
         self.data = data or Path(self._temporary.name)  # type: ignore[union-attr]
         self.data.mkdir(parents=True, exist_ok=True)
-        self._lock: int | None = lock_data(self.data)
+        self._directory = DataDirectory(self.data, MAP_BYTES)
+        self._lock: int | None = lock_data(self._directory.lock)
         self._messages: list[tuple[bytes, bytes]] = []
         self._records: list[tuple[int, int, int, bytes]] = []
         self._wires: dict[bytes, Wire] = {}
@@ -161,7 +162,7 @@ class InlineEngine:
         version: int | None = None,
         command: str | None = None,
     ) -> tuple[int, int]:
-        """As `engine.store.append_foreign`, which cannot open a store that this process has open."""
+        """As `engine.node.foreign.append_foreign`, which cannot open a store that this process has open."""
         lane = self.pipeline.lanes[partition_of(aggregate, self.partitions)]
         return append_to(lane.writer.env, aggregate, events, version=version, command=command)
 
@@ -228,12 +229,11 @@ class InlineEngine:
     # ------------------------------------------------------------------ starting and ending
 
     def _open(self) -> None:
-        found = open_data(self.data, self.app.name, self.app.fingerprint, self.partitions, True)
-        if found != self.partitions:
-            raise ConfigError("the data directory has another number of partitions", found=found)
-        record_births(self.data, self.app.process_managers, self.partitions)
+        data = self._directory
+        data.open(self.app.name, self.app.fingerprint, self.partitions, given=True)
+        record_births(data, self.app.process_managers)
         self.pipeline = Pipeline(
-            self.app, self.data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
+            self.app, data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
         )
         self.now_ns = max(self.now_ns, self.pipeline.time_ns)
         readers = [lane.reader for lane in self.pipeline.lanes]
@@ -241,10 +241,10 @@ class InlineEngine:
         self._lent.enter_context(lend(*readers))
         clock, log = (lambda: self.now_ns), self.log.append
         self.views = {
-            name: ViewInline(self.app, name, self.data, readers, clock, log) for name in self.app.projections
+            name: ViewInline(self.app, name, data, readers, clock, log) for name in self.app.projections
         }
         self.managers = {
-            name: ManagerInline(self.app, name, self.data, readers, clock, log, self.connect())
+            name: ManagerInline(self.app, name, data, readers, clock, log, self.connect())
             for name in self.app.process_managers
         }
 

@@ -8,13 +8,13 @@ batch, and answered from what was stored. Only the rings are left out.
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from engine.base.errors import NoSpace
 from engine.core.partition import Partition
 from engine.model.app import Engine
 from engine.node.config import Config
+from engine.node.data_directory import DataDirectory
 from engine.processes.output import answers_of, duplicates_in
 from engine.stages.gate import Gate, Limits
 from engine.stages.recovering import Past
@@ -36,15 +36,23 @@ class Lane:
     """One partition: its core and its store."""
 
     def __init__(
-        self, app: Engine, data: Path, number: int, publish: Publish, log: Callable[[str], None]
+        self, app: Engine, data: DataDirectory, number: int, publish: Publish, log: Callable[[str], None]
     ) -> None:
         self.number, self._publish, self._log = number, publish, log
-        self.writer = Writer(data / f"store-{number:04d}", MAP_BYTES)
+        self.writer = Writer(data.store(number), data.map_bytes)
         self.reader = Reader.beside(self.writer)
         self.epoch = 0
         self.replies: list[bytes] = []
         self._past = Past(
-            app, data, number, self.reader, self, window=100_000, log=log, beat=lambda _: None, wait=_never
+            app,
+            data.journal,
+            data.snapshot_folder(number),
+            self.reader,
+            self,
+            window=100_000,
+            log=log,
+            beat=lambda _: None,
+            wait=_never,
         )
         self.partition: Partition = self._past.partition()
 
@@ -104,7 +112,7 @@ class Pipeline:
     def __init__(
         self,
         app: Engine,
-        data: Path,
+        data: DataDirectory,
         partitions: int,
         now_ns: Callable[[], int],
         publish: Publish,
@@ -120,7 +128,7 @@ class Pipeline:
         )
         self.lanes = [Lane(app, data, number, publish, log) for number in range(partitions)]
         self.sequencer = Sequencer(
-            data / "journal",
+            data.journal,
             [lane.sequence for lane in self.lanes],
             segment_bytes=SEGMENT_BYTES,
             background=False,

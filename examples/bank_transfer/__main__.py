@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine import Client, Node
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
 from examples.temporary import temporary_node
@@ -68,7 +68,7 @@ def wait_until_all_ended(client: Client) -> dict[str, int]:
 
 def commits(node: Node) -> Iterator[Any]:
     """The history of the node, which has one partition."""
-    reader = Reader(node.data / "store-0000")
+    reader = DataDirectory(node.data).reader(0)
     try:
         for _, commit in reader.commits():
             yield commit

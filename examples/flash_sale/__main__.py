@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from engine import Client
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from examples.flash_sale.audit import Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
 from examples.temporary import temporary_node
@@ -49,7 +49,7 @@ def main() -> None:
         wait_for(lambda: client.query("shop", "article", {"id": "guitar"})["held"] == 0, "nothing is held")
         print("guitars:", client.query("shop", "article", {"id": "guitar"}))
         print("orders:", client.query("shop", "totals"))
-        reader = Reader(node.data / "store-0000")
+        reader = DataDirectory(node.data).reader(0)
         sale = Sale(commit for _, commit in reader.commits())
         reader.close()
         broken = [*sale.broken, *sale.at_the_end()]

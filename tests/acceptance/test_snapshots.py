@@ -13,7 +13,7 @@ import pytest
 from domain_12306.synthetic import run_name
 from engine import Client, Node
 from engine.base.identity import partition_of
-from engine.snapshots import SnapshotFolder
+from engine.node.data_directory import DataDirectory
 from tests.acceptance.kit import SEATS, SEGMENTS, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 
@@ -66,7 +66,7 @@ class Story:
 
 
 def taken(data: Path, partitions: int = 1) -> int:
-    return sum(len(SnapshotFolder(data, p).snapshots()) for p in range(partitions))
+    return sum(len(DataDirectory(data).snapshot_folder(p).snapshots()) for p in range(partitions))
 
 
 def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path) -> None:
@@ -90,7 +90,8 @@ def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path)
     with node, Client(node.endpoints) as client:
         story.holds(client)
         story.go_on(client, 50)
-    spoilt = SnapshotFolder(data, 0).snapshots()[0].path  # the newest: which one depends on how fast it went
+    newest = DataDirectory(data).snapshot_folder(0).snapshots()[0]  # which depends on how fast it went
+    spoilt = newest.path
     spoilt.write_bytes(spoilt.read_bytes()[:-9])
     with node, Client(node.endpoints) as client:
         story.holds(client)
@@ -111,7 +112,7 @@ def dying(point: str, note: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     "point",
     [
-        "snapshot.renamed:2",
+        "snapshot.durable:2",
         pytest.param("prune.noted:1", marks=pytest.mark.slow),
         *(pytest.param(at, marks=pytest.mark.slow) for at in ("snapshot.begun:1", "snapshot.kept:2")),
         pytest.param("prune.removed:1", marks=pytest.mark.slow),

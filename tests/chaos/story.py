@@ -16,7 +16,7 @@ from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Client, Command, Node, Receipt
 from engine.cli.journal import commands
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from tests.checker import UNKNOWN, Attempt, check
 from tests.deadline import until
 from tests.model import Model
@@ -168,7 +168,7 @@ def run(
         assert node.stop() == 0
     report.archived = put_back(archive, data / "journal")
     log = {p: stored(data, p) for p in range(partitions)}
-    journal = ((line["sequence"], line["command"]) for line in commands(data / "journal"))
+    journal = ((line["sequence"], line["command"]) for line in commands(DataDirectory(data).journal))
     report.broken = check(history, log, journal)
     report.broken += differences(tables, log)
     return report
@@ -200,7 +200,7 @@ def strike(node: Node, draw: random.Random, report: Report) -> None:
 
 def stored(data: Path, partition: int) -> list[tuple[int, Any]]:
     """All of a partition's commits with their positions."""
-    reader = Reader(data / f"store-{partition:04d}")
+    reader = DataDirectory(data).reader(partition)
     try:
         return list(reader.commits())
     finally:
@@ -210,7 +210,7 @@ def stored(data: Path, partition: int) -> list[tuple[int, Any]]:
 def views(client: Client, data: Path, partitions: int) -> dict[str, list[list[int]]]:
     """What the view says is left on each run, once it has taken everything in."""
     for partition in range(partitions):
-        reader = Reader(data / f"store-{partition:04d}")
+        reader = DataDirectory(data).reader(partition)
         last = reader.position()
         reader.close()
         client.query("remaining", "positions", at_least=(partition, last), timeout_s=30)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import Node
-from engine.store import Reader
+from engine.node.data_directory import DataDirectory
 from tests.deadline import until
 
 
@@ -18,7 +18,7 @@ class History:
     def __init__(self, data: Path, partitions: int) -> None:
         self.commits: list[Any] = []
         self.positions = [0] * partitions
-        self._readers = [Reader(data / f"store-{p:04d}") for p in range(partitions)]
+        self._readers = [DataDirectory(data).reader(p) for p in range(partitions)]
 
     def new(self) -> list[Any]:
         """The commits since the last call, those of each partition in order."""

@@ -119,7 +119,7 @@ def test_a_rebuild_from_nothing_but_the_birth_sends_what_the_node_knows_already(
         before = len(node.commits())
         life.fold.close()
         for file in ("data.mdb", "lock.mdb"):
-            (tmp_path / "managers" / "relay" / file).unlink()
+            (life.folder / file).unlink()
         life.start()
         life.settle()
         assert len(node.commits()) == before

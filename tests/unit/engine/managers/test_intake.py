@@ -10,6 +10,7 @@ from engine.base.errors import CorruptData
 from engine.follow import Fold
 from engine.managers import birth, manager
 from engine.managers.intake import Intake
+from engine.node.data_directory import DataDirectory
 from engine.store import Writer
 from tests.unit.engine.follow.kit import Log, StoreReader
 from tests.unit.engine.managers.relay import Posted, PostParcel, create, effects, wished
@@ -17,35 +18,44 @@ from tests.unit.engine.managers.world import MAP, world
 from tests.unit.engine.store.batches import batch_of
 
 
+def made(path: Path, partitions: int) -> DataDirectory:
+    data = DataDirectory(path)
+    data.open("parcels", "", partitions, given=True)
+    return data
+
+
 def test_a_birth_is_written_once(tmp_path: Path) -> None:
     log = Log(tmp_path)
     log.append("a", "b")
     log.writer.close()
-    (tmp_path / "store").rename(tmp_path / "store-0000")
-    assert birth.record_births(tmp_path, ["p", "q"], 2, MAP) == ["p", "q"]
-    assert birth.read_birth(tmp_path, "p", 2) == [2, 0]
-    writer = Writer(tmp_path / "store-0001", MAP)
+    data = made(tmp_path, 2)
+    (tmp_path / "store").rename(data.store(0))
+    assert birth.record_births(data, ["p", "q"]) == ["p", "q"]
+    assert birth.read_birth(data.manager("p"), 2) == [2, 0]
+    writer = Writer(data.store(1), MAP)
     writer.close()
-    assert birth.record_births(tmp_path, ["p", "q", "r"], 2, MAP) == ["r"]
-    assert birth.record_births(tmp_path, ["p", "q", "r"], 2, MAP) == []
+    assert birth.record_births(data, ["p", "q", "r"]) == ["r"]
+    assert birth.record_births(data, ["p", "q", "r"]) == []
 
 
-def test_whoever_is_born_with_the_data_directory_has_no_history(tmp_path: Path) -> None:
-    assert birth.record_births(tmp_path, ["p"], 2, MAP) == []
-    assert birth.read_birth(tmp_path, "p", 2) == [0, 0]
+def test_one_born_with_the_data_directory_has_no_history(tmp_path: Path) -> None:
+    data = made(tmp_path, 2)
+    assert birth.record_births(data, ["p"]) == []
+    assert birth.read_birth(data.manager("p"), 2) == [0, 0]
 
 
 def test_a_birth_that_is_lost_or_damaged_is_not_guessed(tmp_path: Path) -> None:
-    birth.record_births(tmp_path, ["p"], 1, MAP)
-    file = tmp_path / "managers" / "p" / "birth.json"
+    data = made(tmp_path, 1)
+    birth.record_births(data, ["p"])
+    file = data.manager("p") / birth.FILE
     for text in ("", "{}", "[]", '{"positions": [1, 2]}', '{"positions": ["1"]}', '{"positions": 1}'):
         file.write_text(text)
         with pytest.raises(CorruptData):
-            birth.read_birth(tmp_path, "p", 1)
+            birth.read_birth(data.manager("p"), 1)
     (file.parent / "data.mdb").touch()
     file.unlink()
     with pytest.raises(CorruptData, match="birth of a process manager is lost"):
-        birth.record_births(tmp_path, ["p"], 1, MAP)
+        birth.record_births(data, ["p"])
 
 
 def test_no_event_is_taken_in_while_too_much_waits_for_its_answer(

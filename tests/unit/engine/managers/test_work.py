@@ -10,6 +10,7 @@ import zmq
 
 from engine.base.errors import NoSpace
 from engine.managers import record_births
+from engine.node.data_directory import DataDirectory
 from engine.node.status import State
 from engine.processes.manager import Work
 from engine.wire.doorbell import encode_notice
@@ -39,7 +40,7 @@ class PlayedStage:
     config = CONFIG
 
     def __init__(self, folder: Path) -> None:
-        self.data, self.slot = folder, Slot()
+        self.data, self.slot = DataDirectory(folder, MAP), Slot()
         self.said: list[str] = []
         self.node = {
             "commands": f"ipc://{folder / 'commands'}",
@@ -48,9 +49,6 @@ class PlayedStage:
         }
         self.app = lambda: create({})
         self.log = self.said.append
-
-    def store(self, partition: int) -> Path:
-        return self.data / f"store-{partition:04d}"
 
     def beat(self) -> None: ...
 
@@ -62,7 +60,9 @@ class Played:
     """A work with the sockets that the node would have. Its store is written before it begins."""
 
     def __init__(self, folder: Path, *parcels: PostParcel) -> None:
-        record_births(folder, ["relay"], 1, MAP)
+        data = DataDirectory(folder)
+        data.open("parcels", "", 1, given=True)
+        record_births(data, ["relay"])
         node = SmallNode(create({}), folder)
         for parcel in parcels:
             node.post(parcel)

@@ -9,13 +9,14 @@ import msgspec
 
 from engine.core.partition import Partition
 from engine.follow import Fold
-from engine.managers import Manager, read_birth, record_births
-from engine.managers.birth import folder_of
+from engine.managers import Manager, read_birth
+from engine.managers.birth import write_birth
 from engine.managers.intake import Intake
 from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
+from engine.node.data_directory import DataDirectory
 from engine.store import Writer
 from engine.wire.answers import decode_answers
 from engine.wire.batches import decode_replies
@@ -38,7 +39,7 @@ class SmallNode:
         app.check()
         self.app = app
         self.now_ns = 1_764_000_000 * SECOND_NS
-        self.writer = Writer(folder / "store-0000", MAP)
+        self.writer = Writer(DataDirectory(folder).store(0), MAP)
         self.reader = StoreReader(self.writer)
         self.partition = Partition(app, 0)
         self.taken: list[Command] = []
@@ -77,21 +78,17 @@ class Life:
         self.die_at = ""
         self.now = 0.0
         self.flying: list[Command] = []
+        self.folder = DataDirectory(data).manager(name)
         # Not `record_births`: the store is open here already, by its writer.
-        if not (folder_of(data, name) / "birth.json").exists():
-            record_births(data / "elsewhere", [name], 1)
-            folder = folder_of(data, name)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder_of(data / "elsewhere", name).rename(folder)
-            born = msgspec.json.encode({"positions": [node.reader.position()]})
-            (folder / "birth.json").write_bytes(born)
+        if not (self.folder / "birth.json").exists():
+            write_birth(self.folder, [node.reader.position()])
         self.start()
 
     def start(self) -> None:
-        birth = read_birth(self.data, self.name, 1)
+        birth = read_birth(self.folder, 1)
         spec = self.node.app.process_managers[self.name]
         self.manager = Manager(self.node.app, spec, birth, log=self.said.append)
-        folder, now = folder_of(self.data, self.name), lambda: self.now
+        folder, now = self.folder, lambda: self.now
         reader = self.node.reader
         self.fold = Fold(self.node.app, self.manager, folder, [reader], MAP, log=self.said.append, now=now)
         self.intake = Intake(self.fold, self.manager)

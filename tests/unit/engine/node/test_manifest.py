@@ -3,56 +3,69 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.errors import ConfigError, CorruptData, RingfoldError
-from engine.node.manifest import open_data
+from engine.base.errors import ConfigError, CorruptData
+from engine.node.data_directory import DataDirectory
+from engine.node.manifest import FORMAT
 
 
 def opened(
-    data: Path, app: str = "notes", fingerprint: str = "f", partitions: int = 2, given: bool = True
-) -> int:
-    return open_data(data, app, fingerprint, partitions, given)
+    path: Path, app: str = "notes", fingerprint: str = "f", partitions: int = 2, given: bool = True
+) -> DataDirectory:
+    data = DataDirectory(path)
+    data.open(app, fingerprint, partitions, given=given)
+    return data
 
 
 def test_a_new_data_directory_remembers_what_it_was_made_for(tmp_path: Path) -> None:
-    assert opened(tmp_path) == 2
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert {key: manifest[key] for key in ("format", "app", "fingerprint", "partitions")} == {
-        "format": 1,
+    data = DataDirectory(tmp_path)
+    data.open("notes", "f", 2, given=True, index_key=bytes(range(16)))
+    written = json.loads((tmp_path / "manifest.json").read_text())
+    del written["created"]
+    assert written == {
+        "format": FORMAT,
         "app": "notes",
         "fingerprint": "f",
         "partitions": 2,
+        "index_key": "000102030405060708090a0b0c0d0e0f",
     }
-    assert opened(tmp_path) == 2
+    assert opened(tmp_path).manifest == data.manifest
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
-def test_partitions_that_nobody_asked_for_are_those_of_the_directory(tmp_path: Path) -> None:
+def test_each_data_directory_has_an_index_key_of_its_own(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    keys = {opened(tmp_path / name).manifest.index_key for name in "ab"}
+    assert len(keys) == 2
+    assert {len(bytes.fromhex(key)) for key in keys} == {16}
+
+
+def test_partitions_that_were_not_asked_for_are_those_of_the_directory(tmp_path: Path) -> None:
     opened(tmp_path, partitions=4)
-    assert opened(tmp_path, partitions=1, given=False) == 4
+    assert opened(tmp_path, partitions=1, given=False).partitions == 4
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("app", "fingerprint", "partitions", "said"),
     [
-        ({"app": "railway"}, "another application"),
-        ({"partitions": 4}, "partitions cannot be changed"),
-        ({"fingerprint": "g"}, "reference data"),
+        ("railway", "f", 2, "another application"),
+        ("notes", "f", 4, "partitions cannot be changed"),
+        ("notes", "g", 2, "reference data"),
     ],
 )
 def test_what_differs_is_refused_and_the_manifest_stays(
-    tmp_path: Path, change: dict[str, object], said: str
+    tmp_path: Path, app: str, fingerprint: str, partitions: int, said: str
 ) -> None:
     opened(tmp_path)
     before = (tmp_path / "manifest.json").read_bytes()
-    wanted: dict[str, object] = {"app": "notes", "fingerprint": "f", "partitions": 2} | change
     with pytest.raises(ConfigError, match=said):
-        open_data(
-            tmp_path, str(wanted["app"]), str(wanted["fingerprint"]), int(str(wanted["partitions"])), True
-        )
+        opened(tmp_path, app, fingerprint, partitions)
     assert (tmp_path / "manifest.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"format": "1"}', '{"format": 1, "app": 5}'])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "{}", '{"format": "1"}', f'{{"format": {FORMAT}, "app": 5}}']
+)
 def test_a_damaged_manifest_is_refused(tmp_path: Path, body: str) -> None:
     (tmp_path / "manifest.json").write_text(body)
     with pytest.raises(CorruptData, match="damaged"):
@@ -65,9 +78,16 @@ def test_a_journal_without_a_manifest_is_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def test_a_later_format_is_refused(tmp_path: Path) -> None:
-    opened(tmp_path)
-    path = tmp_path / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(RingfoldError, match="another format"):
-        opened(tmp_path)
+def test_a_folder_without_a_manifest_is_not_a_data_directory(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a data directory"):
+        _ = DataDirectory(tmp_path).partitions
+
+
+@pytest.mark.parametrize("found", [1, FORMAT + 1])
+def test_another_format_is_refused_in_one_line_whatever_else_is_in_the_manifest(
+    tmp_path: Path, found: int
+) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": found, "unknown": []}))
+    with pytest.raises(ConfigError, match=f"another format.*found={found}, wanted={FORMAT}") as refused:
+        _ = DataDirectory(tmp_path).partitions
+    assert "\n" not in str(refused.value)

@@ -18,7 +18,7 @@ def test_a_process_whose_supervisor_died_while_it_was_starting_leaves(tmp_path: 
         "data": str(tmp_path / "data"),
         "status": str(tmp_path / "status"),
         "partitions": 1,
-        "config": {},
+        "config": {"map_bytes": 0},
         "pid": gone.pid,
     }
     (tmp_path / "node.json").write_text(json.dumps(node))

@@ -9,7 +9,7 @@ import pytest
 from engine import ConfigError, EventLog
 from engine.base.identity import uuid7_hex
 from engine.model.commit import Commit
-from engine.node.manifest import open_data
+from engine.node.data_directory import DataDirectory
 from engine.reading.history import aggregate_at
 from engine.reading.stores import lend
 from engine.store import Reader, Writer
@@ -112,8 +112,8 @@ def test_two_readers_in_one_process_share_what_they_may_open_once(tmp_path: Path
         assert len(list(first.read())) == 1  # the other one's end is not the end of this one
 
 
-def test_what_is_no_data_directory_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no data directory"):
+def test_what_is_not_a_data_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a data directory"):
         EventLog(tmp_path)
 
 
@@ -127,8 +127,9 @@ def test_positions_must_be_given_for_each_partition(tmp_path: Path) -> None:
 
 
 def test_the_process_that_writes_may_lend_its_stores_to_readers(tmp_path: Path) -> None:
-    open_data(tmp_path, "sample", "", 1, False)
-    writer = Writer(tmp_path / "store-0000", MAP)
+    data = DataDirectory(tmp_path)
+    data.open("sample", "", 1, given=False)
+    writer = Writer(data.store(0), MAP)
     with lend(Reader.beside(writer)):
         log = EventLog(tmp_path)
         for n in (1, 2):
@@ -142,7 +143,7 @@ def test_the_process_that_writes_may_lend_its_stores_to_readers(tmp_path: Path) 
         kept = EventLog(tmp_path)
         assert kept.positions() == [2]
     writer.close()
-    writer = Writer(tmp_path / "store-0000", MAP)
+    writer = Writer(data.store(0), MAP)
     with lend(Reader.beside(writer)), kept:
         assert kept.positions() == [2]  # by the new one
     writer.close()

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from engine.base.identity import uuid7_hex
 from engine.model.commit import Commit
-from engine.node.manifest import open_data
+from engine.node.data_directory import DataDirectory
 from engine.store import Writer
 from tests.unit.engine.store.batches import batch_of
 
@@ -42,7 +42,7 @@ class Store:
 def storing(data: Path, partitions: int = 1) -> Iterator[Store]:
     """A data directory and a process that writes into it."""
     data.mkdir(exist_ok=True)
-    open_data(data, "sample", "", partitions, False)
+    DataDirectory(data).open("sample", "", partitions, given=False)
     arguments = [sys.executable, "-m", __name__, str(data), str(partitions)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -53,7 +53,7 @@ def storing(data: Path, partitions: int = 1) -> Iterator[Store]:
 
 def main(data: Path, partitions: int) -> None:
     """Stores line by line."""
-    writers = [Writer(data / f"store-{p:04d}", MAP) for p in range(partitions)]
+    writers = [Writer(DataDirectory(data).store(p), MAP) for p in range(partitions)]
     versions: Counter[str] = Counter()
     sequence = itertools.count(1)
     for line in sys.stdin:

@@ -10,6 +10,7 @@ import msgspec
 from engine import Engine
 from engine.core.partition import Partition
 from engine.model.state import state_digest
+from engine.node.data_directory import DataDirectory
 from engine.snapshots import Snapshot, SnapshotFile, Standby, commands_of, load_newest
 from engine.store import Reader, Writer
 from engine.store.archive import StoreArchive
@@ -23,7 +24,7 @@ class History:
     """A partition at work, which forgets nothing."""
 
     def __init__(self, data: Path) -> None:
-        self.store = data / "store-0000"
+        self.store = DataDirectory(data).store(0)
         self.store.mkdir(parents=True, exist_ok=True)
         Writer(self.store, map_bytes=1 << 28).close()
         self._chance = random.Random(7)
@@ -58,8 +59,8 @@ def standby(
     data: Path, app: Engine | None = None, beat: Callable[[], object] = lambda: None
 ) -> Iterator[Standby]:
     """The standby of that partition."""
-    with contextlib.closing(Reader(data / "store-0000", 1 << 28)) as reader:
-        yield Standby(data, 0, app or tallies(), reader, print, beat=beat)
+    with contextlib.closing(DataDirectory(data).reader(0)) as reader:
+        yield Standby(DataDirectory(data).snapshot_folder(0), app or tallies(), reader, print, beat=beat)
 
 
 def take(data: Path, app: Engine | None = None) -> SnapshotFile | None:
@@ -71,7 +72,7 @@ def take(data: Path, app: Engine | None = None) -> SnapshotFile | None:
 def restored(data: Path, app: Engine | None = None, *, with_snapshot: bool = True) -> Partition:
     """A core's state from what is stored, as a start makes it."""
     app = app or tallies()
-    with contextlib.closing(Reader(data / "store-0000", 1 << 28)) as reader:
+    with contextlib.closing(DataDirectory(data).reader(0)) as reader:
         archive = StoreArchive(reader, app, reader.sequence, lambda: None)
         partition = Partition(app, 0, archive=archive)
         snapshot = newest_of(data, reader, app) if with_snapshot else None
@@ -85,7 +86,8 @@ def restored(data: Path, app: Engine | None = None, *, with_snapshot: bool = Tru
 
 def newest_of(data: Path, reader: Reader, app: Engine) -> Snapshot | None:
     """What a start would begin with."""
-    return load_newest(data, 0, app, reader.position(), print, command_at=commands_of(reader))
+    folder = DataDirectory(data).snapshot_folder(0)
+    return load_newest(folder, app, reader.position(), print, command_at=commands_of(reader))
 
 
 def digest(partition: Partition) -> str:

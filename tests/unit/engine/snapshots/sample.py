@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
-from engine.base.files import Files
+from engine.base.files import DISK, Files
 from engine.snapshots import (
     Snapshot,
     SnapshotFile,
@@ -76,7 +76,7 @@ def header(position: int, **more: Any) -> SnapshotHeader:
 
 
 def put(
-    data: Path, position: int, tallies: dict[str, Tally], files: Files | None = None, **more: Any
+    data: Path, position: int, tallies: dict[str, Tally], files: Files = DISK, **more: Any
 ) -> SnapshotFile:
     """Writes one."""
     return write(SnapshotFolder(data, 0, files), header(position, **more), tallies)
@@ -86,8 +86,8 @@ def newest(
     data: Path,
     log: Callable[[str], None] = print,
     upto: int = 1 << 40,
-    files: Files | None = None,
+    files: Files = DISK,
     **more: Any,
 ) -> Snapshot | None:
     """What a core would begin with."""
-    return load_newest(data, 0, tallies(), upto, log, files=files, **more)
+    return load_newest(SnapshotFolder(data, 0, files), tallies(), upto, log, **more)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from engine.model.state import canonical
-from engine.snapshots import SnapshotFolder
+from engine.node.data_directory import DataDirectory
 from engine.snapshots.loading import Unusable, verify
 from tests.unit.engine.snapshots.history import History, digest, restored, standby, take
 from tests.unit.engine.snapshots.sample import tallies
 
-POINTS = ("state", "begun", "chunk", "flushed", "renamed", "durable", "kept")
+POINTS = ("state", "begun", "chunk", "durable", "kept")
 
 
 def test_a_snapshot_at_every_place_and_the_tail_after_it_are_the_whole_history(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_snapshot_at_every_place_and_the_tail_after_it_are_the_whole_history(t
         history.go_on(2)
         assert digest(restored(tmp_path)) == digest(history.partition)
         assert digest(restored(tmp_path, with_snapshot=False)) == digest(history.partition)
-    assert len(SnapshotFolder(tmp_path, 0).snapshots()) == 2
+    assert len(DataDirectory(tmp_path).snapshot_folder(0).snapshots()) == 2
 
 
 def test_nothing_is_taken_where_nothing_is_new(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_damaged_snapshots_cost_time_and_nothing_else(tmp_path: Path) -> None:
     for _ in range(2):
         history.go_on(4)
         take(tmp_path)
-    newest, older = SnapshotFolder(tmp_path, 0).snapshots()
+    newest, older = DataDirectory(tmp_path).snapshot_folder(0).snapshots()
     history.go_on(3)
     expected = digest(history.partition)
     for snapshot in (newest, older):
@@ -93,9 +93,9 @@ def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     with standby(tmp_path, beat=beat) as taker:
         with pytest.raises(InterruptedError):
             taker.take()
-        assert SnapshotFolder(tmp_path, 0).snapshots() == []
+        assert DataDirectory(tmp_path).snapshot_folder(0).snapshots() == []
         assert taker.take() is not None
-    assert len(os.listdir(SnapshotFolder(tmp_path, 0).path)) == 1
+    assert len(os.listdir(DataDirectory(tmp_path).snapshot_folder(0).path)) == 1
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -110,17 +110,17 @@ def test_a_death_at_any_step_leaves_whole_snapshots_only(tmp_path: Path, point: 
         timeout=30,
     )
     assert child.returncode == -signal.SIGKILL
-    snapshots = SnapshotFolder(tmp_path, 0).snapshots()
+    snapshots = DataDirectory(tmp_path).snapshot_folder(0).snapshots()
     assert before in snapshots
     for snapshot in snapshots:
         try:
             verify(snapshot.path)
         except Unusable as why:  # pragma: no cover
             pytest.fail(str(why))
-    assert len(snapshots) == 1 + (point in ("renamed", "durable", "kept"))
+    assert len(snapshots) == 1 + (point in ("durable", "kept"))
     assert digest(restored(tmp_path)) == digest(history.partition)
     take(tmp_path)
-    assert len(os.listdir(SnapshotFolder(tmp_path, 0).path)) == 2
+    assert len(os.listdir(DataDirectory(tmp_path).snapshot_folder(0).path)) == 2
     assert digest(restored(tmp_path)) == digest(history.partition)
 
 

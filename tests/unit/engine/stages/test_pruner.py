@@ -27,10 +27,11 @@ def test_a_partition_holds_back_what_came_behind_its_older_snapshot(
 
 
 def test_a_note_that_cannot_be_read_keeps_everything(tmp_path: Path) -> None:
-    assert read_needed(tmp_path, 2) == [0, 0]
-    write_needed(tmp_path, [5, 7])
-    assert read_needed(tmp_path, 2) == [5, 7]
-    assert read_needed(tmp_path, 4) == [0, 0, 0, 0]
+    path = tmp_path / "snapshots" / "needed.json"
+    assert read_needed(path, 2) == [0, 0]
+    write_needed(path, [5, 7])
+    assert read_needed(path, 2) == [5, 7]
+    assert read_needed(path, 4) == [0, 0, 0, 0]
     for text in ("", "{", "[]", '{"sequences": 5}', '{"sequences": ["5", 7]}', '{"sequences": [true, 7]}'):
-        (tmp_path / "snapshots" / "needed.json").write_text(text)
-        assert read_needed(tmp_path, 2) == [0, 0]
+        path.write_text(text)
+        assert read_needed(path, 2) == [0, 0]

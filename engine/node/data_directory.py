@@ -1,0 +1,161 @@
+"""The data directory: where a node keeps what must outlive it.
+
+    manifest.json             what was decided when it was made
+    lock                      held by the node that runs on it
+    endpoints.json            how that node is reached; gone when none runs
+    journal/                  every accepted command
+    store-PPPP/               the event store of partition PPPP
+    poisoned-PPPP.json        commands of that partition that are set aside
+    snapshots/PPPP/           its snapshots
+    snapshots/needed.json     up to where each partition no longer needs the journal
+    snapshots/take            there while an operator waits for snapshots
+    views/                    the views, a folder for each generation
+    managers/NAME/            state, outbox and timers of a process manager
+
+A room below this one is given the paths that it works on, and does not know how they lie.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.base.errors import ConfigError, CorruptData
+from engine.node.manifest import Manifest, new_manifest, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from engine.snapshots import SnapshotFolder
+    from engine.store import Reader
+
+AS_STORED = 0
+
+
+@dataclass(frozen=True)
+class DataDirectory:
+    """One data directory. `map_bytes`: how much an event store may hold; AS_STORED: what its file says, which
+    is right for all but the node that makes it."""
+
+    path: Path
+    map_bytes: int = AS_STORED
+
+    @classmethod
+    def at(cls, path: "str | os.PathLike[str] | DataDirectory") -> "DataDirectory":
+        """The directory that a caller from outside the engine names."""
+        return path if isinstance(path, DataDirectory) else cls(Path(path).expanduser().absolute())
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def manifest_file(self) -> Path:
+        """What was decided when the directory was made."""
+        return self.path / "manifest.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while a node runs here."""
+        return self.path / "lock"
+
+    @property
+    def endpoints(self) -> Path:
+        """How the running node is reached."""
+        return self.path / "endpoints.json"
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journal's segments."""
+        return self.path / "journal"
+
+    @property
+    def needed(self) -> Path:
+        """The note of which commands the journal must keep."""
+        return self.path / "snapshots" / "needed.json"
+
+    @property
+    def snapshot_request(self) -> Path:
+        """The file by which an operator asks for snapshots."""
+        return self.path / "snapshots" / "take"
+
+    @property
+    def views(self) -> Path:
+        """The folder of all views."""
+        return self.path / "views"
+
+    def store(self, partition: int) -> Path:
+        """The folder of a partition's event store."""
+        return self.path / f"store-{partition:04d}"
+
+    def store_file(self, partition: int) -> Path:
+        """The file in it that holds everything."""
+        return self.store(partition) / "data.mdb"
+
+    def poisoned(self, partition: int) -> Path:
+        """The list of the commands of a partition that are set aside."""
+        return self.path / f"poisoned-{partition:04d}.json"
+
+    def manager(self, name: str) -> Path:
+        """The folder of a process manager."""
+        return self.path / "managers" / name
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What was decided when the directory was made. Raises ConfigError, Fault, CorruptData."""
+        return read_manifest(self.manifest_file)
+
+    @property
+    def partitions(self) -> int:
+        """How many there are, for the life of the directory."""
+        return self.manifest.partitions
+
+    def open(
+        self, app: str, fingerprint: str, partitions: int, *, given: bool, index_key: bytes = b""
+    ) -> None:
+        """Writes the manifest of a new directory; holds an old one against the configuration.
+
+        `given`: the number of partitions was asked for. ConfigError if the directory belongs to another
+        application, to other reference data, or has another number of partitions than was asked for;
+        CorruptData if its manifest is lost.
+        """
+        path = self.manifest_file
+        if not path.exists():
+            if self.journal.exists():
+                raise CorruptData("the data directory has a journal but no manifest", path=path)
+            write_manifest(path, new_manifest(app, fingerprint, partitions, index_key))
+        self.match(app, fingerprint)
+        if given and partitions != self.partitions:
+            raise ConfigError(
+                "partitions cannot be changed", path=path, found=self.partitions, wanted=partitions
+            )
+
+    def match(self, app: str, fingerprint: str) -> None:
+        """ConfigError if the directory is of another application or of other reference data."""
+        manifest, path = self.manifest, self.manifest_file
+        if manifest.app != app:
+            raise ConfigError(
+                "the data directory belongs to another application", path=path, found=manifest.app, wanted=app
+            )
+        if manifest.fingerprint != fingerprint:
+            raise ConfigError(
+                "the application's reference data is not what this data directory was made with",
+                path=path,
+                found=manifest.fingerprint,
+                wanted=fingerprint,
+                hint="start with the settings and files of before, or with another data directory",
+            )
+
+    def reader(self, partition: int) -> "Reader":
+        """The event store of a partition, open for reading. Fault: it is not there, or cannot be read."""
+        from engine.store import Reader  # brings LMDB, which a look for a running node does not need
+
+        return Reader(self.store(partition), self.map_bytes)
+
+    def snapshot_folder(self, partition: int) -> "SnapshotFolder":
+        """The snapshots of a partition."""
+        from engine.snapshots import SnapshotFolder  # as above
+
+        return SnapshotFolder(self.path / "snapshots" / f"{partition:04d}", partition)
+
+    def readers(self) -> "list[Reader]":
+        """One for each partition."""
+        return [self.reader(partition) for partition in range(self.partitions)]
