@@ -1,9 +1,10 @@
 """The journal: every accepted command, in order, durable before it is answered.
 
-Read in this order: `frame` and `segment` are the format, `writer` appends, `reader` reads back, `verdict`
-is the table of what a start does with what it finds, `survey` looks, `recovery` acts, `pruning` removes
-what nobody needs and `beginning` notes it, `inspection` is for the command line; `files` is all that
-touches the disk, `spare` the segment made ahead.
+Reading order: `frame` and `segment` are the format, `writer` appends, `spare` is the segment made ahead,
+`walk` and `reader` read back, `verdict` is the table of what a start does with the journal, `scan` looks at
+all of it, `recovery` acts, `pruning` removes what is no longer needed and `beginning` notes that,
+`inspection` is for the command line, `poisoned` lists commands that no replay runs again. Only
+`engine.base.files` touches the disk.
 """
 
 from engine.journal.frame import Frame

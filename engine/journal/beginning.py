@@ -1,4 +1,4 @@
-"""Where a journal begins of which the first segments are no longer needed and were removed.
+"""The beginning of a pruned journal, whose first segments were no longer needed and have been removed.
 
     offset  size
          0     8  magic "RFBEGINS"
@@ -6,11 +6,11 @@
         12     4  crc32 of the file with zero here
         16     8  first sequence of the segment that the journal begins with
         24     8  number of partitions
-        32     8  of each partition: the sequence up to which its event store must have everything
+        32     8  for each partition, the sequence up to which its event store must have everything
 
-Little-endian. The file `begins` is written before the first segment is removed: segments that are missing
-before this one were removed on purpose, segments that are still there are leftovers of an interrupted
-removal, and both are no part of the journal. Segments that are missing without it are damage.
+Little-endian. The file `begins` is written before the first segment is removed. A segment before the
+beginning is not part of the journal: if it is missing it was removed on purpose, and if it is there its
+removal was interrupted. A segment that is missing without such a note is damage.
 """
 
 import struct
@@ -31,7 +31,8 @@ MAX_PARTITIONS = 1 << 10
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """`first_sequence`: of the first segment; 0 if nothing was ever removed. `stored`: by partition."""
+    """The note. `first_sequence`: of the first segment; 0 if nothing was ever removed. `stored`: by
+    partition."""
 
     first_sequence: int = 0
     stored: tuple[int, ...] = ()
@@ -47,16 +48,16 @@ WHOLE = Beginning()
 
 
 def decode(content: bytes) -> Beginning | str:
-    """What the file says, or what is wrong with it."""
+    """The note in the file, or what is wrong with it."""
     if len(content) < HEADER.size:
         return "the note of where the journal begins is too short"
     magic, version, _, first_sequence, count = HEADER.unpack_from(content)
     if magic != MAGIC or version != VERSION:
-        return "the note of where the journal begins is none that this program reads"
+        return "the note of where the journal begins has another magic or version"
     if count > MAX_PARTITIONS or len(content) != HEADER.size + 8 * count:
         return "the note of where the journal begins has a wrong length"
-    found = Beginning(first_sequence, struct.unpack_from(f"<{count}Q", content, HEADER.size))
-    return found if found.encode() == content else "the note of where the journal begins fails its checksum"
+    note = Beginning(first_sequence, struct.unpack_from(f"<{count}Q", content, HEADER.size))
+    return note if note.encode() == content else "the note of where the journal begins fails its checksum"
 
 
 def read_beginning(files: Files, folder: Path) -> Beginning | str:

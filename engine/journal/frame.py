@@ -1,4 +1,4 @@
-"""The frame: one batch of commands as the journal holds it. Pure functions on bytes.
+"""The frame: one batch of commands in the journal. Pure functions on bytes.
 
     offset  size
          0     4  magic "RFRM"
@@ -53,8 +53,8 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A frame's header, its format checked, its checksum not yet."""
+class FrameHeader:
+    """A frame's header. Its format has been checked, the checksum of the frame has not."""
 
     kind: int
     length: int
@@ -71,7 +71,7 @@ class Head:
 
 
 def frame_size(length: int) -> int:
-    """Bytes that a payload of this length takes in a segment."""
+    """The bytes that a frame with a payload of this length occupies in a segment."""
     return HEADER_SIZE + length + -length % ALIGNMENT
 
 
@@ -81,7 +81,7 @@ SEAL_SIZE = frame_size(0)
 def encode(
     payload: bytes, seed: int, kind: int, count: int, first: int, previous: int, time_ns: int
 ) -> list[bytes]:
-    """The parts to write, one behind the other: header, payload, padding."""
+    """The parts to write one after the other: header, payload, padding."""
     length = len(payload)
     blank = HEADER.pack(MAGIC, VERSION, kind, 0, length, 0, count, 0, first, previous, time_ns)
     crc = zlib.crc32(payload, zlib.crc32(blank, seed))
@@ -90,29 +90,31 @@ def encode(
 
 
 def encode_seal(seed: int, first: int, previous: int, time_ns: int) -> list[bytes]:
-    """The last frame of a segment: another one, beginning at `first`, follows."""
+    """The last frame of a segment, which says that a segment beginning with `first` follows."""
     return encode(b"", seed, SEAL, 0, first, previous, time_ns)
 
 
-def decode_head(header: bytes | memoryview, room: int) -> Head | str:
-    """The header of a frame that has `room` bytes at most, or why it cannot be one."""
-    magic, version, kind, zero, length, crc, count, zero2, first, previous, time_ns = HEADER.unpack(header)
+def decode_header(data: bytes | memoryview, room: int) -> FrameHeader | str:
+    """The header of a frame of at most `room` bytes, or why it cannot be one."""
+    magic, version, kind, zero, length, crc, count, zero2, first, previous, time_ns = HEADER.unpack(data)
     if magic != MAGIC:
         return "no frame begins here"
     if version != VERSION or kind not in (BATCH, SEAL) or zero or zero2:
         return "the frame's header is damaged"
-    head = Head(kind, length, crc, count, first, previous, time_ns)
-    if length > MAX_LENGTH or head.size > room:
+    header = FrameHeader(kind, length, crc, count, first, previous, time_ns)
+    if length > MAX_LENGTH or header.size > room:
         return "the frame reaches past the end of its segment"
     if (count == 0) is not (kind == SEAL) or (length and kind == SEAL):
         return "the frame's header is damaged"
-    return head
+    return header
 
 
-def checksum_holds(head: Head, payload: bytes | memoryview, padding: bytes | memoryview, seed: int) -> bool:
+def checksum_holds(
+    header: FrameHeader, payload: bytes | memoryview, padding: bytes | memoryview, seed: int
+) -> bool:
     """True if the frame is as it was written."""
     blank = HEADER.pack(
-        MAGIC, VERSION, head.kind, 0, head.length, 0, head.count, 0,
-        head.first_sequence, head.previous_sequence, head.time_ns,
+        MAGIC, VERSION, header.kind, 0, header.length, 0, header.count, 0,
+        header.first_sequence, header.previous_sequence, header.time_ns,
     )  # fmt: skip
-    return zlib.crc32(payload, zlib.crc32(blank, seed)) == head.crc and not any(padding)
+    return zlib.crc32(payload, zlib.crc32(blank, seed)) == header.crc and not any(padding)

@@ -1,6 +1,6 @@
-"""Looking into a journal from the command line: `dump` lists it, `verify` says whether it is sound.
+"""Inspection of a journal from the command line: `dump` lists it, `verify` says whether it is sound.
 
-Neither changes anything. While a node writes, the batch being written may look torn.
+Neither changes anything. While a node writes, the batch that it is writing may look torn.
 """
 
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from pathlib import Path
 from engine.base.errors import Fault
 from engine.base.files import Files, OsFiles
 from engine.journal.frame import SEAL_SIZE
-from engine.journal.survey import survey, walk
-from engine.journal.verdict import Action, verdict
+from engine.journal.scan import scan_journal, walk
+from engine.journal.verdict import Verdict, judge
 from engine.journal.walk import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `verify` found. `problem`: the first one, or None. `row`, `verdict`: what a start would do."""
+    """The result of `verify`. `problem`: the first one, or None. `row`, `verdict`: what a start would do."""
 
     segments: int
     frames: int
     commands: int
     first_sequence: int  # of the first segment; 0 if there is none
-    removed: int  # commands before it that were removed because nobody needs them
-    leftovers: int  # segments of those that are still there: the removal was interrupted
+    removed: int  # commands before it, removed because they were no longer needed
+    leftovers: int  # segments of those that are still there, because the removal was interrupted
     last_sequence: int  # J
     bytes_used: int
     bytes_on_disk: int
@@ -54,27 +54,27 @@ def verify(folder: Path, witness: int = 0, files: Files | None = None) -> Report
     """Reads every byte of the journal and judges it as a start would. `witness`: W, if it is known."""
     files = files or OsFiles()
     try:
-        found = survey(folder, files)
+        scan = scan_journal(folder, files)
         aside = tuple(folder / name for name in files.names(folder) if ".torn-" in name)
     except OSError as error:
         raise Fault("the journal could not be read", path=folder, error=error) from error
-    row, action = verdict(found.tail, found.last_sequence, witness)
-    segments = found.segments
+    row, verdict = judge(scan.tail, scan.last_sequence, witness)
+    segments = scan.segments
     return Report(
         segments=len(segments),
         frames=sum(segment.frames or 0 for segment in segments),
         commands=sum(s.next_sequence - s.header.first_sequence for s in segments if s.frames),
         first_sequence=segments[0].header.first_sequence if segments else 0,
-        removed=max(0, found.beginning.first_sequence - 1),
-        leftovers=found.leftovers,
-        last_sequence=found.last_sequence,
+        removed=max(0, scan.beginning.first_sequence - 1),
+        leftovers=scan.leftovers,
+        last_sequence=scan.last_sequence,
         bytes_used=sum(segment.end for segment in segments),
         bytes_on_disk=sum(segment.file_size for segment in segments),
         row=row.letter,
-        verdict=f"{row.meaning}: {action.value}",
-        problem=found.problem,
+        verdict=f"{row.meaning}: {verdict.value}",
+        problem=scan.problem,
         set_aside=aside,
-        sound=action is Action.GO and found.problem is None,
+        sound=verdict is Verdict.GO and scan.problem is None,
     )
 
 
@@ -86,11 +86,11 @@ def dump(folder: Path, after_sequence: int = 0, files: Files | None = None) -> I
     """
     files = files or OsFiles()
     try:
-        found = survey(folder, files)
-        if found.beginning.first_sequence:
-            yield {"kind": "beginning", **asdict(found.beginning)}
-        for number, segment in enumerate(found.segments):
-            following = found.segments[number + 1 : number + 2]
+        scan = scan_journal(folder, files)
+        if scan.beginning.first_sequence:
+            yield {"kind": "beginning", **asdict(scan.beginning)}
+        for number, segment in enumerate(scan.segments):
+            following = scan.segments[number + 1 : number + 2]
             if following and following[0].header.first_sequence <= after_sequence:
                 continue
             yield {"kind": "segment", "path": str(segment.path), **asdict(segment.header)}
@@ -111,11 +111,11 @@ def dump(folder: Path, after_sequence: int = 0, files: Files | None = None) -> I
                 yield {"kind": "seal", "path": str(segment.path), "offset": segment.end - SEAL_SIZE}
     except OSError as error:
         raise Fault("the journal could not be read", path=folder, error=error) from error
-    if found.problem:
+    if scan.problem:
         yield {
             "kind": "problem",
-            "text": found.problem.text,
-            "path": str(found.problem.path),
-            "offset": found.problem.offset,
-            "sequence": found.problem.sequence,
+            "text": scan.problem.text,
+            "path": str(scan.problem.path),
+            "offset": scan.problem.offset,
+            "sequence": scan.problem.sequence,
         }

@@ -17,7 +17,7 @@ class Poisoned(msgspec.Struct, frozen=True):
 
 
 def read_poisoned(path: Path, files: Files = DISK) -> list[int]:
-    """The sequences of the commands that are set aside, none without a file. CorruptData if it is damaged."""
+    """The sequences of the poisoned commands; none if there is no file. CorruptData if it is damaged."""
     try:
         return msgspec.json.decode(read_file(path, files), type=Poisoned).sequences
     except FileNotFoundError:

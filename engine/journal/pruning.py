@@ -1,12 +1,12 @@
-"""Pruning: segments whose commands nobody needs any more leave the journal, whole and oldest first.
+"""Pruning: segments whose commands are no longer needed leave the journal, whole and oldest first.
 
-A command is needed until the event store has what came of it, durably, and until the older of two snapshots
-of its partition has it too. In this order, so that a crash between any two steps leaves a journal that a
-start accepts, and that the next pruning goes on with:
+A command is needed until its outcome is durable in the event store and contained in the older of two
+snapshots of its partition. The order of the steps is such that a crash between any two of them leaves a
+journal that a start accepts and that the next pruning continues:
 
-    1  the event stores are flushed: what is counted on was committed, but its last page may not be durable
+    1  the event stores are flushed, since what was committed may not be durable to its last page
     2  the note of where the journal begins is replaced (`beginning`)
-    3  each segment before it is moved to the archive, durably, or removed
+    3  each segment before that is moved to the archive, durably, or removed
 """
 
 import errno
@@ -33,11 +33,12 @@ def prune(
     stores: Sequence[Path] = (),
     files: Files | None = None,
 ) -> list[Path]:
-    """Removes the segments that hold no command behind `upto`; returns them. Never the newest one.
+    """Removes the segments that hold no command after `upto`, except the newest one; returns them.
 
-    `stored`: by partition, up to where its event store has everything; noted, so that a start with an
-    older copy of the store is refused. `stores`: the files to flush first. `archive`: the folder to move
-    segments to; None: they are removed. The writer may be at work meanwhile. OSError: do it again later.
+    `stored`: for each partition, the sequence up to which its event store has everything. It is noted, so
+    that a start with an older copy of the store is refused. `stores`: the files to flush first. `archive`:
+    the folder to move segments to; None: they are removed. The writer may be at work meanwhile. OSError: try
+    again later.
     """
     files = files or OsFiles()
     beginning = read_beginning(files, folder)
@@ -75,7 +76,8 @@ def _flush(files: Files, path: Path) -> None:
 
 
 def _move(files: Files, path: Path, archive: Path) -> None:
-    """By name where that is possible, else by content; it is gone here only when it is durable there."""
+    """Moves a segment by renaming it if possible, otherwise by copying it. It is removed here only once it is
+    durable there."""
     files.make_folder(archive)
     try:
         files.rename(path, archive / path.name)

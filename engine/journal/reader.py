@@ -1,4 +1,4 @@
-"""Reading batches back, by any process, also while the writer appends."""
+"""The reader of batches, for any process, even while the writer appends."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +16,10 @@ def read(
 ) -> Iterator[Frame]:
     """The batches that hold commands after_sequence + 1 … upto, in order, each checked.
 
-    The first and last batch may reach beyond these bounds. `upto` must be durable: then the writer may be
-    at work. Without it, everything is read, and nobody must be writing. Where the journal was pruned, it
-    begins later than asked for if need be: what was removed is settled (`engine.journal.pruning`).
-    CorruptData: what is stored is not what was written, or the journal does not hold all of the range.
+    The first and the last batch may reach beyond these bounds. `upto` must be durable; then the writer may be
+    at work. Without it everything is read, and no writer may be at work. In a pruned journal the batches may
+    begin later than asked for, since what was removed is no longer needed (`engine.journal.pruning`).
+    CorruptData: what is stored is not what was written, or the journal does not hold the whole range.
     """
     if upto is not None and upto <= after_sequence:
         return
@@ -54,7 +54,7 @@ def read(
                     raise _corrupt(walk.problem)
                 reached = walk.sequence
                 if upto is not None and walk.next_sequence > upto:
-                    return  # commands up to it were lost with the operator's permission
+                    return  # the commands up to it were lost with the operator's permission
             finally:
                 files.close(file)
     except OSError as error:

@@ -1,11 +1,10 @@
-"""Recovery: from whatever a crash left to a journal that can be appended to, or a refusal that says why.
+"""Recovery: from what a crash left to a journal that can be appended to, or a refusal that says why.
 
-Before anything is believed it is made true: what a killed process had written but not flushed is still
-in the page cache, and would be read as durable; and after a failed flush the cache holds pages that are
-not on the disk. So the newest segments are flushed first and their cached pages dropped; what is read
-then is what the disk has.
+What is read must be what the disk has. What a killed process had written but not flushed is still in the page
+cache and would be read as if it were durable, and after a failed flush the cache holds pages that are not on
+the disk. So the newest segments are flushed first, and their cached pages are dropped.
 
-Everything that is changed is safe to do again: recovery itself may be interrupted anywhere.
+Every change is safe to repeat, because recovery itself may be interrupted anywhere.
 """
 
 from collections.abc import Sequence
@@ -18,29 +17,29 @@ from engine.base.files import FULL, Files, OsFiles, write_all
 from engine.journal import frame
 from engine.journal.beginning import BESIDE as BEGINNING_TMP
 from engine.journal.beginning import Beginning
+from engine.journal.scan import Scan, Segment, scan_journal
 from engine.journal.segment import Header, segment_names
 from engine.journal.spare import NAME as SPARE_TMP
-from engine.journal.survey import Segment, Survey, survey
-from engine.journal.verdict import Action, Row, verdict
+from engine.journal.verdict import Row, Verdict, judge
 from engine.journal.walk import CHUNK, ZEROS, end_of_data
 
 SUSPECTS = 2  # segments that may hold unflushed bytes: the last, and the one before it while it is sealed
-DEEP = 16  # segments whose every frame is read at a start: a second or so; `verify` reads all
+DEEP = 16  # segments of which a start reads every frame, in a second or so; `verify` reads all
 ASIDE_TMP = "aside.tmp"
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The journal as a writer finds it. Times are ns since 1970, 0 if the journal is empty."""
+    """A journal that is ready for a writer. Times are ns since 1970, 0 if the journal is empty."""
 
     last_sequence: int  # the next command gets this + 1
     last_time_ns: int
-    row: str  # letter of the verdict's row
+    row: str  # letter of the row in `verdict`
     meaning: str
     torn: Path | None = None  # where the torn bytes are kept
     torn_at: tuple[Path, int, int] | None = None  # segment, offset and number of the torn bytes
     journal_sequence: int = 0  # the last command in the journal; less than last_sequence if some are lost
-    next_sequence: int = 1  # the next one, as the newest segment has it
+    next_sequence: int = 1  # the next one according to the newest segment
     path: Path | None = None  # the newest segment, and where in it the next frame goes
     header: Header | None = None
     offset: int = 0
@@ -62,41 +61,41 @@ def recover(
     deep: int | None = DEEP,
     stored: Sequence[int] = (),
 ) -> Recovered:
-    """Makes the journal ready for a Writer. `witness`: W, the last sequence stored with events. `stored`: the
+    """Makes the journal ready for a Writer. `witness`: W, the last sequence in the event store. `stored`: the
     same for each partition, to refuse event stores that need commands which were removed from the journal.
 
-    CorruptData: refused by the table in `verdict`; nothing of the segments was changed. `allow_lost`: the
-    operator accepts that commands are gone. Fault, NoSpace: the disk does not play along.
+    CorruptData: refused by the table in `verdict`, and no segment was changed. `allow_lost`: the operator
+    accepts that commands are lost. Fault, NoSpace: the disk failed or is full.
     """
     files = files or OsFiles()
     try:
         files.make_folder(folder)
         _settle(folder, files)
-        found = survey(folder, files, deep)
-        row, action = verdict(found.tail, found.last_sequence, witness, allow_lost)
-        if action is Action.REFUSE:
-            raise refusal(folder, found, row, witness)
-        _check_stored(folder, found.beginning, stored)
+        scan = scan_journal(folder, files, deep)
+        row, verdict = judge(scan.tail, scan.last_sequence, witness, allow_lost)
+        if verdict is Verdict.REFUSE:
+            raise refusal(folder, scan, row, witness)
+        _check_stored(folder, scan.beginning, stored)
         torn = None
-        if found.torn is not None:
-            torn = _cut(folder, files, found.torn)
-        if found.unsealed is not None:
-            _seal(files, found.unsealed, found.segments[-1].header)
+        if scan.torn is not None:
+            torn = _cut(folder, files, scan.torn)
+        if scan.unsealed is not None:
+            _seal(files, scan.unsealed, scan.segments[-1].header)
     except OSError as error:
         if error.errno in FULL:
             raise NoSpace("the journal's disk is full", path=folder, error=error) from error
         raise Fault("the journal could not be recovered", path=folder, error=error) from error
-    return _recovered(found, row, witness, torn)
+    return _recovered(scan, row, witness, torn)
 
 
-def refusal(folder: Path, found: Survey, row: Row, witness: int) -> CorruptData:
+def refusal(folder: Path, scan: Scan, row: Row, witness: int) -> CorruptData:
     """The row's verdict as one line that names the place."""
     hint = "allow lost commands to go on without them" if row.allowed else "restore the file from a copy"
-    problem = found.problem
-    if problem is None or (row.behind and row.letter == "d"):
-        last = found.segments[-1] if found.segments else None
+    problem = scan.problem
+    if problem is None or (row.store_ahead and row.letter == "d"):
+        last = scan.segments[-1] if scan.segments else None
         path, offset = (last.path, last.end) if last else (folder, 0)
-        last_sequence = found.last_sequence
+        last_sequence = scan.last_sequence
         return CorruptData(
             row.meaning,
             hint=hint,
@@ -118,7 +117,8 @@ def refusal(folder: Path, found: Survey, row: Row, witness: int) -> CorruptData:
 
 
 def _check_stored(folder: Path, beginning: Beginning, stored: Sequence[int]) -> None:
-    """Nothing that an event store lacks may have been removed: else it is an older copy, or another one."""
+    """Refuses an event store that lacks commands which were removed; it is an older copy, or another
+    store."""
     for partition, (have, needed) in enumerate(zip(stored, beginning.stored, strict=False)):
         if have < needed:
             raise CorruptData(
@@ -133,7 +133,7 @@ def _check_stored(folder: Path, beginning: Beginning, stored: Sequence[int]) -> 
 
 
 def _settle(folder: Path, files: Files) -> None:
-    """Makes what will be read the durable truth, and removes what an interrupted step left."""
+    """Flushes what will be read, and removes what an interrupted step left."""
     names = files.names(folder)
     for name in names:
         if name in (ASIDE_TMP, SPARE_TMP, BEGINNING_TMP):
@@ -150,7 +150,7 @@ def _settle(folder: Path, files: Files) -> None:
 
 
 def _cut(folder: Path, files: Files, segment: Segment) -> tuple[Path | None, int]:
-    """Keeps the torn bytes in a file of their own, then zeroes them and gives the segment its size back."""
+    """Copies the torn bytes to a file of their own, then zeroes them and restores the size of the segment."""
     file = files.open(segment.path, write=True)
     try:
         end = end_of_data(files, file, segment.end)
@@ -192,17 +192,17 @@ def _seal(files: Files, segment: Segment, following: Header) -> None:
         files.close(file)
 
 
-def _recovered(found: Survey, row: Row, witness: int, torn: tuple[Path | None, int] | None) -> Recovered:
-    if not found.segments:
+def _recovered(scan: Scan, row: Row, witness: int, torn: tuple[Path | None, int] | None) -> Recovered:
+    if not scan.segments:
         return Recovered(witness, 0, row.letter, row.meaning)
-    last = found.segments[-1]
+    last = scan.segments[-1]
     return Recovered(
-        last_sequence=max(found.last_sequence, witness),
+        last_sequence=max(scan.last_sequence, witness),
         last_time_ns=last.time_ns,
         row=row.letter,
         meaning=row.meaning,
         torn=torn[0] if torn else None,
-        torn_at=(found.torn.path, found.torn.end, torn[1]) if torn and found.torn else None,
+        torn_at=(scan.torn.path, scan.torn.end, torn[1]) if torn and scan.torn else None,
         journal_sequence=last.sequence,
         next_sequence=last.next_sequence,
         path=last.path,

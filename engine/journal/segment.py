@@ -13,13 +13,13 @@
         64        zeros
       4096        frames, then zeros up to the size
 
-Little-endian. A zero header where a frame would begin is the end. The header has a page of its own:
-no later write comes near it. Frames' checksums begin with the header's crc32: so a frame that was
-written for another segment does not pass, and a client that puts the bytes of a frame into a command
-cannot make recovery see one, because it does not know the salt.
+Little-endian. A zero header where a frame would begin is the end. The header has a page of its own, so that
+no later write touches it. The checksums of frames begin with the crc32 of the header. So a frame that was
+written for another segment does not pass, and a client that puts the bytes of a frame into a command cannot
+make recovery accept it, because the client does not know the salt.
 
-First sequence and last sequence before are one apart, except where an operator allowed lost
-commands: then the numbers between are the lost ones.
+The first sequence is the last sequence before plus one, unless an operator allowed lost commands; then the
+lost ones are those between.
 """
 
 import struct
@@ -40,7 +40,7 @@ MIN_SEGMENT_BYTES = BODY + 1024
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a segment says of itself."""
+    """The header of a segment."""
 
     size: int
     first_sequence: int
@@ -51,7 +51,7 @@ class Header:
 
     @property
     def seed(self) -> int:
-        """What the checksums of this segment's frames begin with."""
+        """The value with which the checksums of this segment's frames begin."""
         return zlib.crc32(self._pack(0))
 
     def encode(self) -> bytes:
@@ -66,7 +66,7 @@ class Header:
 
 
 def decode_header(page: bytes) -> Header | str:
-    """The header on a segment's first page, or why there is none."""
+    """The header on a segment's first page, or what is wrong with it."""
     if len(page) < HEADER.size:
         return "the file is too short to be a segment"
     magic, version, crc, *fields = HEADER.unpack_from(page)
@@ -86,7 +86,7 @@ def segment_name(first_sequence: int) -> str:
 
 
 def named_sequence(name: str) -> int | None:
-    """The sequence in a segment's file name; None if it is not one."""
+    """The sequence in a segment's file name; None if it is not the name of a segment."""
     digits = name.removesuffix(SUFFIX)
     return int(digits) if len(digits) == DIGITS and digits.isascii() and digits.isdigit() else None
 

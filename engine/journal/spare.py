@@ -1,7 +1,8 @@
-"""The spare: the next segment's file, zero-filled ahead of need so that a rotation does not wait for it.
+"""The spare: the next segment's file, filled with zeros ahead of need so that a rotation need not wait for
+it.
 
-Zero-filled, not only allocated: the first write into allocated space makes the file system note that the
-space is now in use, and each flush then waits for its log too (docs/adr/0003-zero-filled-segments.md).
+It is filled and not only allocated, because the first write into allocated space makes the file system note
+that the space is in use, and each flush then waits for its log too (docs/adr/0003-zero-filled-segments.md).
 """
 
 import contextlib
@@ -11,14 +12,14 @@ from pathlib import Path
 from engine.base.files import FULL, Files, write_all
 
 NAME = "spare.tmp"
-PIECE = 256 << 10  # flushed one by one: an append then waits behind one piece at most, not behind the file
+PIECE = 256 << 10  # flushed one by one, so that an append waits for one piece at most and not for the file
 ZEROS = bytes(PIECE)
 
 
 class Spare:
-    """Makes one file at a time, in a thread or, for tests that log every step, at once.
+    """One file at a time, made in a thread or, for tests that log every step, at once.
 
-    An error of the thread is kept and raised by `take`, in the thread that can act on it.
+    An error of that thread is kept, and raised by `take` in the thread that can act on it.
     """
 
     def __init__(self, folder: Path, files: Files, size: int, background: bool = True) -> None:
@@ -30,7 +31,7 @@ class Spare:
         self._cancelled = False
 
     def prepare(self) -> None:
-        """Starts making the file, unless that is under way or done."""
+        """Starts to make the file, unless that is under way or done."""
         if self._thread is not None or self._file is not None or self._error is not None:
             return
         if self._background:
@@ -40,12 +41,13 @@ class Spare:
             self._make(self._size)
 
     def take(self, size: int) -> int:
-        """A durable, zero-filled file of at least this size; waits for it or makes it. OSError if not."""
+        """Returns a durable, zero-filled file of at least this size, once it is made. OSError if it cannot
+        be."""
         self._join()
         if self._file is not None and size > self._size:
             self._discard()
         if self._error is not None and self._error.errno in FULL:
-            self._error = None  # that was a while ago: there may be room now
+            self._error = None  # that was a while ago, and there may be room now
         if self._file is None and self._error is None:
             self._make(max(size, self._size))
         error, self._error = self._error, None
@@ -55,11 +57,11 @@ class Spare:
         return file
 
     def put_back(self, file: int) -> None:
-        """Returns a file that could not be used yet."""
+        """Takes back a file that could not be used yet."""
         self._file = file
 
     def close(self) -> None:
-        """Stops the thread and removes what nobody took."""
+        """Stops the thread and removes a file that was not used."""
         self._cancelled = True
         self._join()
         self._discard()

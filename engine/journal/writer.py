@@ -1,13 +1,14 @@
-"""Appending to the journal: one write and one flush per batch.
+"""The writer of the journal: one write and one flush per batch.
 
-Rotation, in this order, so that a crash between any two steps leaves a journal that a start accepts:
+The steps of a rotation are ordered so that a crash between any two of them leaves a journal that a start
+accepts:
 
     1  the spare gets its header and is flushed
     2  it is renamed to its first sequence, and the folder is flushed
-    3  the old segment is sealed and flushed: from now on a missing successor is known to be missing
+    3  the old segment is sealed and flushed; from now on a start knows if the successor is missing
     4  batches go to the new segment
 
-Each step is done once: if the disk is full at one of them, the next append goes on there.
+Each step is done once. If the disk is full at one of them, the next append continues there.
 """
 
 from dataclasses import dataclass
@@ -37,11 +38,10 @@ class _Open:
 
 
 class Writer:
-    """The one writer of a journal. Not for use by several threads.
+    """The one writer of a journal, for use by one thread.
 
-    `recovered`: what `recover` returned for this folder; without it, the writer recovers by itself.
-    After a Fault nothing more is taken: what the page cache holds is not to be believed, so the
-    process must leave.
+    `recovered`: what `recover` returned for this folder; without it the writer recovers by itself. After a
+    Fault nothing more is accepted, because the page cache can no longer be trusted, so the process must end.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Writer:
         self._spare = Spare(folder, self._files, segment_bytes, background)
         self._half = BODY + (segment_bytes - BODY) // 2
         self._failed = False
-        self._sequence = start.last_sequence  # the last one given away; the next batch begins behind it
-        self._durable = start.journal_sequence  # the last one in the journal: less, if lost ones were allowed
+        self._sequence = start.last_sequence  # the last one used; the next batch begins after it
+        self._durable = start.journal_sequence  # the last one in the journal; lower if some are lost
         self._time_ns = start.last_time_ns
         self._segment: _Open | None = None
         self._successor: _Open | None = None
@@ -82,10 +82,10 @@ class Writer:
         return self._sequence
 
     def append(self, payload: bytes, first_sequence: int, count: int, time_ns: int) -> None:
-        """Makes one batch durable: when this returns, no crash takes it away.
+        """Makes one batch durable; once this returns, no crash loses it.
 
-        NoSpace: the disk is full, nothing was kept, and the same sequence may be tried again. Fault: the
-        disk failed, whether the batch was kept is unknown, and the process must leave.
+        NoSpace: the disk is full, nothing was kept, and the same sequence may be tried again. Fault: the disk
+        failed, whether the batch was kept is unknown, and the process must end.
         """
         follows = first_sequence == self._sequence + 1 and count > 0
         check(
@@ -98,7 +98,7 @@ class Writer:
             if self._successor is not None or self._offset + size + SEAL_SIZE > self._size:
                 self._rotate(first_sequence, size)
             segment = self._segment
-            assert segment is not None  # made at the start; for the type checker
+            assert segment is not None  # it was made at the start; this is for the type checker
             parts: list[Bytes] = [
                 *frame.encode(payload, segment.seed, BATCH, count, first_sequence, self._durable, time_ns)
             ]
@@ -113,7 +113,7 @@ class Writer:
             self._spare.prepare()
 
     def close(self) -> None:
-        """Lets go of the files. Everything appended is durable already."""
+        """Closes the files. Everything appended is durable already."""
         self._spare.close()
         for segment in (self._segment, self._successor):
             if segment is not None:
@@ -142,7 +142,7 @@ class Writer:
         self._dirty = 0
 
     def _void(self, file: int, parts: list[Bytes]) -> None:
-        """Takes back a frame whose write failed, should it be whole: only zeros may have been missing."""
+        """Voids a frame whose write failed, if it is whole all the same because only zeros were missing."""
         whole = b"".join(parts)
         try:
             if self._files.read(file, len(whole), self._offset) == whole:
@@ -150,14 +150,15 @@ class Writer:
                 self._files.flush(file)
         except OSError as error:
             self._failed = True
-            text = "a batch that found no room could not be taken back"
+            text = "a batch for which there was no room could not be taken back"
             raise Fault(text, path=self._folder, sequence=self._sequence + 1, error=error) from error
 
     def _flush(self, file: int) -> None:
         try:
             self._files.flush(file)
         except OSError as error:
-            # Never tried again: the kernel may have dropped the pages and call the second try a success.
+            # Never tried again, because the kernel may have dropped the pages and report success the second
+            # time.
             self._failed = True
             raise Fault("the journal could not be flushed", path=self._folder, error=error) from error
 
@@ -172,7 +173,7 @@ class Writer:
         self._segment, self._offset, self._size, self._dirty = segment, offset, segment.header.size, 0
 
     def _rotate(self, first_sequence: int, size: int) -> None:
-        """Goes on in a new segment with room for a frame of `size` bytes."""
+        """Continues in a new segment with room for a frame of `size` bytes."""
         if self._successor is None:
             self._successor = self._install(first_sequence, size)
         old = self._segment
@@ -187,7 +188,7 @@ class Writer:
             self._files.close(old.file)
 
     def _install(self, first_sequence: int, size: int) -> _Open:
-        """Makes the spare the segment that begins with this sequence."""
+        """Turns the spare into the segment that begins with this sequence."""
         file = self._spare.take(BODY + size + SEAL_SIZE)
         path = self._folder / segment_name(first_sequence)
         try:

@@ -1,4 +1,4 @@
-"""What the stories on a running node share: the history as it grows, and somebody who kills."""
+"""What the stories on a running node share: the history as it grows, and a killer of processes."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""The bank: no money is lost or made at any position, whoever dies."""
+"""The bank: no money is lost or made at any position, whichever process dies."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Bank and flash sale keep their rules in whatever order things happen, and whoever meddles."""
+"""Bank and flash sale keep their rules in whatever order things happen, and whatever a stranger sends."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_no_money_is_lost_or_made_in_whatever_order_the_steps_are_taken(seed: in
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_who_goes_past_the_clerk_gets_the_money_back_and_stalls_nobody(seed: int) -> None:
+def test_a_client_that_bypasses_the_clerk_gets_the_money_back_and_stalls_no_transfer(seed: int) -> None:
     world = World(bank_transfer.app, seed)
     world.wish(OpenAccount("a", amount=100))
     world.wish(OpenAccount("b", amount=100))

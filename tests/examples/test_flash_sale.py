@@ -160,7 +160,7 @@ def test_the_checkout_takes_an_order_to_its_end() -> None:
     checkout.when(UnitsSold(order="o", units=1), aggregate="guitar").sends(CompleteOrder("o"))
 
 
-def test_an_order_that_nobody_pays_expires_when_its_time_is_over() -> None:
+def test_an_order_that_is_not_paid_expires_when_its_time_is_over() -> None:
     checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at_ns=T - 15 * MINUTE_NS)
     checkout.time_passes(minutes=14).sends_nothing()
     checkout.time_passes(minutes=2).sends(ExpireOrder("o")).has_no_timer()

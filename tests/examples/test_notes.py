@@ -31,7 +31,7 @@ def test_a_title_is_changed_and_the_same_title_is_no_change() -> None:
     story.when(ChangeTitle("n", title="Shopping")).unchanged()
 
 
-def test_a_note_that_nobody_created_has_no_title() -> None:
+def test_a_note_that_was_never_created_has_no_title() -> None:
     given(Note).when(ChangeTitle("n", title="Lost")).failed("aggregate-unknown")
 
 

@@ -29,7 +29,7 @@ class World:
         self.history: list[Commit] = []
         self.commits: list[Commit] = []  # the same, typed
         self.aggregates: dict[str, Aggregate] = {}
-        self._streams: dict[str, deque[Commit]] = {}  # aggregate → commits that nobody has heard of yet
+        self._streams: dict[str, deque[Commit]] = {}  # by aggregate: commits that no manager has seen
         self._answers: dict[str, Refusal | None] = {}
         self._bag: list[tuple[Command, _Manager | None]] = []
         self._managers = [_Manager(self, spec) for spec in app.process_managers.values()]

@@ -2,7 +2,7 @@
 
     arrive   in waves, as long as there are kills to come: everybody orders one unit
     pay      most do, some after a while; some never; some after their time; some cancel instead
-    return   whoever was told that it is sold out comes again, as long as there are units left
+    return   buyers who were told that it is sold out come again, as long as there are units left
     end      no order is open, and every unit is sold: then the history is audited
 """
 

@@ -1,4 +1,4 @@
-"""The sale ends as it should, whoever dies meanwhile."""
+"""The sale ends as it should, whichever process dies meanwhile."""
 
 from pathlib import Path
 

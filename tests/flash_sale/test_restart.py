@@ -17,7 +17,7 @@ ORDERS = [f"order-{number}" for number in range(20)]
 
 
 @pytest.mark.slow
-def test_orders_whose_time_ran_out_while_nobody_was_there_expire_once(tmp_path: Path) -> None:
+def test_orders_whose_time_ran_out_while_the_node_was_down_expire_once(tmp_path: Path) -> None:
     data = tmp_path / "data"
     node = Node(data, app=APP, settings=SETTINGS, log=tmp_path / "node.log")
     with node, Client(node.endpoints) as client:

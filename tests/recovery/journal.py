@@ -21,7 +21,7 @@ def batch(first: int, size: int = 150, tag: str = "") -> Batch:
 
 
 def batches(number: int, first: int = 1, size: int = 150, tag: str = "") -> list[Batch]:
-    """That many, each behind the one before."""
+    """That many, each after the one before."""
     found: list[Batch] = []
     for _ in range(number):
         found.append(batch(first, size, tag))

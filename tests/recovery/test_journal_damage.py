@@ -79,7 +79,7 @@ def check_verify(image: Image, witness: int) -> Report:
 
 
 def accepted(image: Image, witness: int, kept: list[Batch], allow_lost: bool = False) -> Recovered:
-    """A start goes on behind exactly these batches; so does the start after the next crash."""
+    """A start continues after exactly these batches; so does the start after the next crash."""
     report = check_verify(image, witness)
     disk = Disk(image)
     recovered = recover(FOLDER, witness, allow_lost, files=disk)
@@ -196,14 +196,14 @@ def test_a_flipped_bit_in_a_seal_or_in_the_header_of_a_segment_is_refused() -> N
             assert error.facts["offset"] == seal
 
 
-def test_a_flipped_bit_in_bytes_that_nobody_reads_changes_nothing() -> None:
+def test_a_flipped_bit_in_unused_bytes_changes_nothing() -> None:
     for name in NAMES:
         for offset in (HEADER.size, BODY - 1):
             accepted(flipped(name, offset, 3), J, WRITTEN)
-    accepted(flipped(NEWEST, SMALL - 1, 3), J, WRITTEN)  # behind the end: a torn tail without a batch in it
+    accepted(flipped(NEWEST, SMALL - 1, 3), J, WRITTEN)  # after the end: a torn tail without a batch in it
 
 
-def test_bytes_behind_the_end_of_the_newest_file_are_cut_off_and_kept() -> None:
+def test_bytes_after_the_end_of_the_newest_file_are_cut_off_and_kept() -> None:
     recovered = accepted(damaged(NEWEST, lambda data: data + b"rubbish"), J, WRITTEN)
     assert recovered.row == "b"
     accepted(damaged(NEWEST, lambda data: data + bytes(9)), J, WRITTEN)
@@ -272,7 +272,7 @@ def test_a_batch_copied_over_another_place_or_segment_is_not_believed() -> None:
     assert seen == {"b", "c", "e"}
 
 
-def test_a_batch_repeated_behind_the_last_is_refused() -> None:
+def test_a_batch_repeated_after_the_last_is_refused() -> None:
     name, start, end = LAST_THREE[0]
     at = LAST_THREE[-1][2]
     copy = SOUND[name][start:end]
@@ -300,7 +300,7 @@ def test_a_client_cannot_make_a_torn_batch_look_like_damage_by_sending_the_bytes
     torn = torn.ljust(len(image), b"\0")
     assert recover(FOLDER, 1, files=Disk({NAMES[0]: torn})).row == "b"
     genuine = torn[: at + 8] + image[second + frame_size(8 + 3 * len(forged)) :][: frame_size(5)]
-    with pytest.raises(CorruptData, match="a whole one is behind it"):
+    with pytest.raises(CorruptData, match="a whole one follows"):
         recover(FOLDER, 1, files=Disk({NAMES[0]: genuine.ljust(len(image), b"\0")}))
 
 
@@ -353,7 +353,7 @@ def test_segments_of_two_histories_are_not_joined() -> None:
         assert refused(mixed, 20).facts["row"] == "e"
 
 
-def test_after_a_lost_segment_was_allowed_nothing_is_written_behind_a_seal() -> None:
+def test_after_a_lost_segment_was_allowed_nothing_is_written_after_a_seal() -> None:
     kept = [b for b, place in zip(WRITTEN, PLACES, strict=True) if place[0] == NAMES[0]]
     assert max(end for name, _, end in PLACES if name == NAMES[0]) < SMALL - 400, "there would be room"
     accepted({NAMES[0]: SOUND[NAMES[0]]}, 0, kept, allow_lost=True)

@@ -1,4 +1,5 @@
-"""Segments that nobody needs leave the journal; a crash on the way, or damage, never passes for that."""
+"""Segments that are no longer needed leave the journal; neither a crash on the way nor damage is taken for
+that."""
 
 import errno
 import os
@@ -150,7 +151,7 @@ def test_what_is_missing_without_a_note_is_damage() -> None:
             recover(FOLDER, last(written), files=disk)
 
 
-def test_what_is_missing_behind_the_note_is_damage() -> None:
+def test_what_is_missing_after_the_note_is_damage() -> None:
     for missing in range(3):
         disk = Disk()
         written = filled(disk)

@@ -9,9 +9,9 @@ from engine.journal.frame import (
     NOTHING,
     SEAL,
     SEAL_SIZE,
-    Head,
+    FrameHeader,
     checksum_holds,
-    decode_head,
+    decode_header,
     encode,
     encode_seal,
     frame_size,
@@ -20,13 +20,13 @@ from engine.journal.frame import (
 words = st.integers(0, 2**64 - 1)
 
 
-def whole(data: bytes, seed: int) -> Head | None:
-    """The head of a frame that is exactly these bytes; None if it is not one."""
-    head = decode_head(data[:HEADER_SIZE], len(data))
-    if isinstance(head, str) or head.size != len(data):
+def whole(data: bytes, seed: int) -> FrameHeader | None:
+    """The header of a frame that is exactly these bytes; None if it is not one."""
+    header = decode_header(data[:HEADER_SIZE], len(data))
+    if isinstance(header, str) or header.size != len(data):
         return None
-    payload, padding = data[HEADER_SIZE : HEADER_SIZE + head.length], data[HEADER_SIZE + head.length :]
-    return head if checksum_holds(head, payload, padding, seed) else None
+    payload, padding = data[HEADER_SIZE : HEADER_SIZE + header.length], data[HEADER_SIZE + header.length :]
+    return header if checksum_holds(header, payload, padding, seed) else None
 
 
 @given(st.binary(max_size=300), st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1), words, words, words)
@@ -36,11 +36,11 @@ def test_what_was_encoded_is_read_back(
     data = b"".join(encode(payload, seed, BATCH, count, first, previous, time_ns))
     assert len(data) == frame_size(len(payload))
     assert len(data) % ALIGNMENT == 0
-    head = whole(data, seed)
-    assert head is not None
-    assert (head.kind, head.length, head.count) == (BATCH, len(payload), count)
-    assert (head.first_sequence, head.previous_sequence, head.time_ns) == (first, previous, time_ns)
-    assert data[HEADER_SIZE : HEADER_SIZE + head.length] == payload
+    header = whole(data, seed)
+    assert header is not None
+    assert (header.kind, header.length, header.count) == (BATCH, len(payload), count)
+    assert (header.first_sequence, header.previous_sequence, header.time_ns) == (first, previous, time_ns)
+    assert data[HEADER_SIZE : HEADER_SIZE + header.length] == payload
 
 
 @given(st.binary(max_size=40), st.data())
@@ -61,9 +61,9 @@ def test_a_frame_of_another_segment_is_not_believed() -> None:
 def test_a_seal_is_a_frame_without_commands() -> None:
     data = b"".join(encode_seal(7, 12, 11, 99))
     assert len(data) == SEAL_SIZE
-    head = whole(data, 7)
-    assert head is not None
-    assert (head.kind, head.count, head.first_sequence, head.previous_sequence) == (SEAL, 0, 12, 11)
+    header = whole(data, 7)
+    assert header is not None
+    assert (header.kind, header.count, header.first_sequence, header.previous_sequence) == (SEAL, 0, 12, 11)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_a_frame_of_an_impossible_kind_is_refused_even_with_a_right_checksum(
 
 def test_a_frame_that_needs_more_than_its_room_is_refused_before_it_is_read() -> None:
     header = encode(b"x" * 100, 7, BATCH, 1, 5, 4, 99)[0]
-    assert isinstance(decode_head(header, frame_size(100)), Head)
-    assert decode_head(header, frame_size(100) - 1) == "the frame reaches past the end of its segment"
+    assert isinstance(decode_header(header, frame_size(100)), FrameHeader)
+    assert decode_header(header, frame_size(100) - 1) == "the frame reaches past the end of its segment"
 
 
 def test_zeros_are_no_frame() -> None:

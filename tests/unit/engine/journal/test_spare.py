@@ -43,7 +43,7 @@ def test_a_disk_that_was_full_while_the_spare_was_made_is_tried_again_when_it_is
     assert disk.size(spare.take(100)) == 100
 
 
-def test_a_disk_that_failed_while_the_spare_was_made_is_reported_by_whoever_needs_it() -> None:
+def test_a_disk_that_failed_while_the_spare_was_made_is_reported_when_it_is_needed() -> None:
     disk = Disk()
     disk.errors = {2: errno.EIO}
     spare = Spare(FOLDER, disk, 100, background=False)

@@ -1,8 +1,8 @@
 import pytest
 
-from engine.journal.verdict import TABLE, Action, Tail, verdict
+from engine.journal.verdict import TABLE, Tail, Verdict, judge
 
-GO, CUT, REFUSE = Action.GO, Action.CUT, Action.REFUSE
+GO, CUT, REFUSE = Verdict.GO, Verdict.CUT, Verdict.REFUSE
 
 # tail, J, W, row, what happens, what happens if the operator allows lost commands
 CASES = [
@@ -24,24 +24,24 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("tail", "j", "w", "letter", "action", "allowed"), CASES)
+@pytest.mark.parametrize(("tail", "j", "w", "letter", "verdict", "allowed"), CASES)
 def test_each_row_of_the_table(
-    tail: Tail, j: int, w: int, letter: str, action: Action, allowed: Action
+    tail: Tail, j: int, w: int, letter: str, verdict: Verdict, allowed: Verdict
 ) -> None:
-    row, found = verdict(tail, j, w)
-    assert (row.letter, found) == (letter, action)
-    assert verdict(tail, j, w, allow_lost=True) == (row, allowed)
+    row, given = judge(tail, j, w)
+    assert (row.letter, given) == (letter, verdict)
+    assert judge(tail, j, w, allow_lost=True) == (row, allowed)
 
 
 @pytest.mark.parametrize("tail", Tail)
 @pytest.mark.parametrize("witness", [9, 10, 11])
 def test_exactly_one_row_fits_every_case(tail: Tail, witness: int) -> None:
-    fitting = [row for row in TABLE if tail in row.tails and row.behind in (None, witness > 10)]
-    assert [row.letter for row in fitting] == [verdict(tail, 10, witness)[0].letter]
+    fitting = [row for row in TABLE if tail in row.tails and row.store_ahead in (None, witness > 10)]
+    assert [row.letter for row in fitting] == [judge(tail, 10, witness)[0].letter]
 
 
 def test_every_row_has_a_case() -> None:
-    met = {id(verdict(tail, j, w)[0]) for tail, j, w, *_ in CASES}
+    met = {id(judge(tail, j, w)[0]) for tail, j, w, *_ in CASES}
     assert met == {id(row) for row in TABLE}
 
 

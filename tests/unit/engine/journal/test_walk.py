@@ -5,7 +5,7 @@ import pytest
 from engine.journal import walk
 from engine.journal.frame import BATCH, encode, encode_seal, frame_size
 from engine.journal.segment import BODY, Header
-from engine.journal.walk import Walk, end_of_data, valid_frame_behind
+from engine.journal.walk import Walk, end_of_data, valid_frame_after
 from tests.recovery.disk import Disk
 
 PATH = Path("journal") / "s"
@@ -46,7 +46,7 @@ def test_batches_are_found_up_to_the_zeros() -> None:
     assert steps.offset == BODY + 2 * frame_size(1)
 
 
-def test_nothing_is_looked_at_behind_a_seal() -> None:
+def test_nothing_is_read_after_a_seal() -> None:
     found, steps = walked(batch(11, 7), seal(13, 12), b"rubbish")
     assert found == [11]
     assert steps.sealed
@@ -78,27 +78,27 @@ def test_a_seal_may_leave_out_sequences_that_were_allowed_to_be_lost() -> None:
 
 
 @pytest.mark.parametrize("distance", [8, 1000, 1 << 20, (1 << 20) - 8, (1 << 20) + 8, 3 << 20])
-def test_a_whole_frame_is_found_at_any_distance_behind_a_bad_one(distance: int) -> None:
+def test_a_whole_frame_is_found_at_any_distance_after_a_bad_one(distance: int) -> None:
     disk, file = opened(b"?" * distance, batch(13, 12, b"y" * 2000))
-    assert valid_frame_behind(disk, file, HEADER, BODY + 8) == BODY + distance
+    assert valid_frame_after(disk, file, HEADER, BODY + 8) == BODY + distance
 
 
 def test_decoys_before_a_whole_frame_do_not_hide_it() -> None:
     decoys = batch(11, 7)[:8] + b"RFRM" * 100 + batch(11, 7, b"z" * 500)[:-1] + b"?"
     decoys = decoys.ljust(len(decoys) + -len(decoys) % 8, b"?")
     disk, file = opened(decoys, batch(13, 12))
-    assert valid_frame_behind(disk, file, HEADER, BODY + 8) == BODY + len(decoys)
+    assert valid_frame_after(disk, file, HEADER, BODY + 8) == BODY + len(decoys)
 
 
 def test_where_no_whole_frame_is_none_is_found() -> None:
     disk, file = opened(batch(11, 7)[:-8], b"RFRM" * 100_000)
-    assert valid_frame_behind(disk, file, HEADER, BODY + 8) is None
+    assert valid_frame_after(disk, file, HEADER, BODY + 8) is None
     disk, file = opened(size=BODY + 100)
-    assert valid_frame_behind(disk, file, HEADER, BODY + 8) is None
+    assert valid_frame_after(disk, file, HEADER, BODY + 8) is None
 
 
 @pytest.mark.parametrize("places", [[], [0], [5, 100], [0, 3 << 20], [walk.CHUNK - 1], [walk.CHUNK]])
-def test_the_end_of_the_data_is_behind_the_last_byte_that_is_not_zero(places: list[int]) -> None:
+def test_the_end_of_the_data_is_after_the_last_byte_that_is_not_zero(places: list[int]) -> None:
     data = bytearray(SIZE)
     for place in places:
         data[BODY + place] = 1

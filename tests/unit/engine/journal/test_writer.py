@@ -70,7 +70,7 @@ def test_a_segment_is_zero_filled_and_has_its_whole_size_from_the_start(tmp_path
         file = tmp_path / segment_name(1)
         assert file.stat().st_size == 1 << 20
         assert file.stat().st_blocks * 512 >= 1 << 20, "space is taken, not only promised"
-        assert file.stat().st_mode & 0o077 == 0, "commands are nobody else's business"
+        assert file.stat().st_mode & 0o077 == 0, "commands concern no other user"
 
 
 def test_the_next_segment_is_prepared_once_half_of_this_one_is_used(tmp_path: Path) -> None:

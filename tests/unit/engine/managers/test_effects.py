@@ -125,7 +125,7 @@ def test_a_rebuild_from_nothing_but_the_birth_sends_what_the_node_knows_already(
         assert len(node.commits()) == before
 
 
-def test_timers_fire_once_also_when_their_time_passed_while_nobody_was_there(tmp_path: Path) -> None:
+def test_timers_fire_once_even_if_their_time_passed_while_the_node_was_down(tmp_path: Path) -> None:
     with world(create({}), tmp_path) as (node, life):
         node.post(PARCELS[2])
         life.settle()

@@ -1,7 +1,6 @@
-"""Looking at a whole journal without changing a byte: which segments there are, where it ends, what is wrong.
+"""The scan of a whole journal, which changes nothing: its segments, its end, and what is wrong with it.
 
-Recovery, `verify` and `dump` judge by the same survey, so what the command line calls sound is what a
-start accepts.
+Recovery, `verify` and `dump` use the same scan, so what the command line calls sound is what a start accepts.
 """
 
 from collections.abc import Iterator
@@ -15,12 +14,12 @@ from engine.journal.beginning import WHOLE, Beginning, read_beginning
 from engine.journal.frame import ALIGNMENT, Frame
 from engine.journal.segment import BODY, Header, decode_header, named_sequence, segment_names
 from engine.journal.verdict import Tail
-from engine.journal.walk import Problem, Walk, end_of_data, valid_frame_behind
+from engine.journal.walk import Problem, Walk, end_of_data, valid_frame_after
 
 
 @dataclass(slots=True)
 class Segment:
-    """A segment and what the walk through it found. Not walked: `frames` is None."""
+    """A segment and the result of the walk through it. `frames`: None if it has not been walked."""
 
     path: Path
     header: Header
@@ -28,25 +27,25 @@ class Segment:
     frames: int | None = None
     sequence: int = 0  # last one in it, or before it if it is empty
     time_ns: int = 0
-    end: int = BODY  # offset behind the last good frame
+    end: int = BODY  # offset after the last good frame
     sealed: bool = False
     problem: Problem | None = None
 
     @property
     def next_sequence(self) -> int:
-        """The first sequence that comes behind what the segment holds."""
+        """The first sequence after those in the segment."""
         return self.sequence + 1 if self.frames else self.header.first_sequence
 
 
 @dataclass(slots=True)
-class Survey:
-    """The segments in order, and the state of the tail."""
+class Scan:
+    """The segments in order, and how the journal ends."""
 
     segments: list[Segment] = field(default_factory=list)
     tail: Tail = Tail.CLEAN
     problem: Problem | None = None
-    torn: Segment | None = None  # whose bytes from `end` on are to be set aside and cut
-    unsealed: Segment | None = None  # a power cut came between making the last segment and sealing this one
+    torn: Segment | None = None  # the segment whose bytes from `end` on must be set aside and cut
+    unsealed: Segment | None = None  # not sealed, because a power cut came after making its successor
     beginning: Beginning = WHOLE
     leftovers: int = 0  # segments before the beginning, whose removal was interrupted
 
@@ -56,29 +55,29 @@ class Survey:
         return self.segments[-1].next_sequence - 1 if self.segments else 0
 
 
-def survey(folder: Path, files: Files, deep: int | None = None) -> Survey:
-    """Reads all headers, and the frames of the last `deep` segments (all: None)."""
-    found = Survey()
+def scan_journal(folder: Path, files: Files, deep: int | None = None) -> Scan:
+    """Reads all headers, and the frames of the last `deep` segments (None: of all)."""
+    scan = Scan()
     problem = (
-        _read_beginning(folder, files, found)
-        or _read_headers(folder, files, found)
-        or _check_chain(folder, found.segments, found.beginning)
+        _read_beginning(folder, files, scan)
+        or _read_headers(folder, files, scan)
+        or _check_chain(folder, scan.segments, scan.beginning)
     )
     if not problem:
-        walked = found.segments if deep is None else found.segments[-deep:]
+        walked = scan.segments if deep is None else scan.segments[-deep:]
         for segment in walked:
             for _ in walk(files, segment):
                 pass
-        problem = _check_sealed(files, found, walked)
+        problem = _check_sealed(files, scan, walked)
     if problem:
-        found.tail, found.problem = Tail.BROKEN, problem
-    elif found.segments and not found.torn:
-        _look_at_end(files, found)
-    return found
+        scan.tail, scan.problem = Tail.BROKEN, problem
+    elif scan.segments and not scan.torn:
+        _check_end(files, scan)
+    return scan
 
 
 def walk(files: Files, segment: Segment) -> Iterator[Frame]:
-    """The frames of a segment; at their end, what was found is noted in the segment."""
+    """The frames of a segment; after the last one the result of the walk is noted in the segment."""
     file = files.open(segment.path)
     try:
         steps = Walk(files, file, segment.path, segment.header, segment.file_size)
@@ -90,20 +89,20 @@ def walk(files: Files, segment: Segment) -> Iterator[Frame]:
         files.close(file)
 
 
-def _read_beginning(folder: Path, files: Files, found: Survey) -> Problem | None:
+def _read_beginning(folder: Path, files: Files, scan: Scan) -> Problem | None:
     beginning = read_beginning(files, folder)
     if isinstance(beginning, str):
         return Problem(beginning, folder / BEGINNING, 0, 0)
-    found.beginning = beginning
+    scan.beginning = beginning
     return None
 
 
-def _read_headers(folder: Path, files: Files, found: Survey) -> Problem | None:
+def _read_headers(folder: Path, files: Files, scan: Scan) -> Problem | None:
     for name in segment_names(files, folder):
         path = folder / name
         number = named_sequence(name)
-        if number is not None and number < found.beginning.first_sequence:
-            found.leftovers += 1
+        if number is not None and number < scan.beginning.first_sequence:
+            scan.leftovers += 1
             continue
         file = files.open(path)
         try:
@@ -115,7 +114,7 @@ def _read_headers(folder: Path, files: Files, found: Survey) -> Problem | None:
         if number != header.first_sequence:
             text = f"the file's name is not its first sequence {header.first_sequence}"
             return Problem(text, path, 0, number or 0)
-        found.segments.append(
+        scan.segments.append(
             Segment(path, header, size, None, header.previous_sequence, header.previous_time_ns)
         )
     return None
@@ -140,17 +139,17 @@ def _check_chain(folder: Path, segments: list[Segment], beginning: Beginning) ->
     return None
 
 
-def _check_sealed(files: Files, found: Survey, walked: list[Segment]) -> Problem | None:
-    """Every walked segment but the last must be whole, sealed, and end where the next one begins."""
+def _check_sealed(files: Files, scan: Scan, walked: list[Segment]) -> Problem | None:
+    """Checks that every walked segment but the last is whole, sealed, and ends where the next one begins."""
     for segment, following in pairwise(walked):
         ends_there = segment.sequence == following.header.previous_sequence
         if following is walked[-1] and ends_there and not segment.sealed and _is_untouched(files, following):
-            # The successor is made before the seal is written: the seal is what a crash interrupted.
-            # Nothing else is missing, since the successor names the last sequence before it.
-            found.unsealed = segment
-            if _data_behind(files, segment) > segment.end:
-                found.torn, found.tail = segment, Tail.TORN
-                found.problem = segment.problem or _leftover(segment)
+            # The successor is made before the seal is written, so the crash came before the seal. Nothing
+            # else is missing, since the successor names the last sequence before it.
+            scan.unsealed = segment
+            if _end_of_data(files, segment) > segment.end:
+                scan.torn, scan.tail = segment, Tail.TORN
+                scan.problem = segment.problem or _leftover(segment)
             continue
         if segment.problem:
             return segment.problem
@@ -162,40 +161,40 @@ def _check_sealed(files: Files, found: Survey, walked: list[Segment]) -> Problem
     return None
 
 
-def _look_at_end(files: Files, found: Survey) -> None:
-    last = found.segments[-1]
+def _check_end(files: Files, scan: Scan) -> None:
+    last = scan.segments[-1]
     if last.problem and last.problem.order:
-        found.tail, found.problem = Tail.BROKEN, last.problem
+        scan.tail, scan.problem = Tail.BROKEN, last.problem
         return
     if last.file_size < last.header.size:
         text = f"the last segment has {last.file_size} bytes, it was made with {last.header.size}"
-        found.problem = Problem(text, last.path, last.file_size, last.next_sequence)
-        found.tail, found.torn = Tail.LOST, last
+        scan.problem = Problem(text, last.path, last.file_size, last.next_sequence)
+        scan.tail, scan.torn = Tail.LOST, last
     elif last.sealed:
         text = "the segment that should follow is gone"
-        found.problem = Problem(text, last.path, last.end, last.next_sequence)
-        found.tail = Tail.LOST
-    elif last.problem or last.file_size > last.header.size or _data_behind(files, last) > last.end:
-        found.tail, found.torn = Tail.TORN, last
-        found.problem = last.problem or _leftover(last)
-    behind = _valid_behind(files, last) if found.torn else None
-    if found.problem and behind is not None:
-        found.tail, found.torn = Tail.CORRUPT, None
-        text = f"{found.problem.text}, and a whole one is behind it at {behind}"
-        found.problem = replace(found.problem, text=text)
+        scan.problem = Problem(text, last.path, last.end, last.next_sequence)
+        scan.tail = Tail.LOST
+    elif last.problem or last.file_size > last.header.size or _end_of_data(files, last) > last.end:
+        scan.tail, scan.torn = Tail.TORN, last
+        scan.problem = last.problem or _leftover(last)
+    after = _valid_after(files, last) if scan.torn else None
+    if scan.problem and after is not None:
+        scan.tail, scan.torn = Tail.CORRUPT, None
+        text = f"{scan.problem.text}, and a whole one follows at {after}"
+        scan.problem = replace(scan.problem, text=text)
 
 
 def _leftover(segment: Segment) -> Problem:
-    text = "there are bytes behind the last batch that are no frame"
+    text = "after the last batch there are bytes that are not a frame"
     return Problem(text, segment.path, segment.end, segment.next_sequence)
 
 
 def _is_untouched(files: Files, segment: Segment) -> bool:
     clean = segment.frames == 0 and not segment.sealed and segment.file_size == segment.header.size
-    return clean and segment.problem is None and _data_behind(files, segment) == segment.end
+    return clean and segment.problem is None and _end_of_data(files, segment) == segment.end
 
 
-def _data_behind(files: Files, segment: Segment) -> int:
+def _end_of_data(files: Files, segment: Segment) -> int:
     file = files.open(segment.path)
     try:
         return end_of_data(files, file, segment.end)
@@ -203,9 +202,9 @@ def _data_behind(files: Files, segment: Segment) -> int:
         files.close(file)
 
 
-def _valid_behind(files: Files, segment: Segment) -> int | None:
+def _valid_after(files: Files, segment: Segment) -> int | None:
     file = files.open(segment.path)
     try:
-        return valid_frame_behind(files, file, segment.header, segment.end + ALIGNMENT)
+        return valid_frame_after(files, file, segment.header, segment.end + ALIGNMENT)
     finally:
         files.close(file)
