@@ -26,6 +26,7 @@ OWN = (
     Command("dead-letter", "what views and process managers failed on", "engine.cli.dead_letter"),
     Command("events", "print, follow or export what has happened", "engine.cli.events"),
     Command("aggregate", "show the state of an aggregate", "engine.cli.aggregate"),
+    Command("describe", "print what clients can say and hear", "engine.cli.describe"),
     Command("journal", "dump or verify the journal", "engine.cli.journal"),
     Command("snapshot", "take, list or verify snapshots", "engine.cli.snapshot"),
     Command("check", "can the application read all that is stored", "engine.cli.check"),

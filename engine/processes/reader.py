@@ -17,7 +17,7 @@ def main(stage: Stage) -> None:
     """The loop: answer, park."""
     stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)  # it makes the event stores
     stores = Stores(stage.data)
-    desk = Desk(desk_socket(stage.node["reads"]), ReaderQuestions(stores))
+    desk = Desk(desk_socket(stage.node["reads"]), ReaderQuestions(stores, stage.app))
     stage.running()
     while not stage.stopping:
         stage.beat()

@@ -5,6 +5,7 @@
                 "aggregate", "limit"}           "more": bool}; `after` is where the next page begins
     aggregate  {"aggregate", "after_version",   the entries of one aggregate in the order of versions:
                 "limit"}                        {"entries": […], "after_version": n, "more": bool}
+    describe                                    the application (`engine.model.describing`)
 
 Entries have the form of `engine.reading.lines`. No socket, no thread: the reader process and the inline
 engine ask the same object.
@@ -17,6 +18,8 @@ import msgspec
 
 from engine.base.identity import partition_of
 from engine.follow.questions import Nothing, Refused
+from engine.model.app import Engine
+from engine.model.describing import describe
 from engine.reading.lines import line
 from engine.reading.page import MOST_BYTES, read_page
 from engine.reading.stores import Stores
@@ -50,14 +53,16 @@ class AggregateRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ReaderQuestions:
-    """All questions to the stores of one data directory."""
+    """All questions to the stores of one data directory. `app`: loads the application, when it is needed."""
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    def __init__(self, stores: Stores, app: Callable[[], Engine]) -> None:
+        self._stores, self._app = stores, app
+        self._description = b""
         self._methods: dict[str, tuple[type, Callable[[Any], bytes]]] = {
             "positions": (Nothing, lambda _: b"null"),
             "events": (EventsRequest, self._events),
             "aggregate": (AggregateRequest, self._aggregate),
+            "describe": (Nothing, self._describe),
         }
 
     @property
@@ -122,6 +127,11 @@ class ReaderQuestions:
         if entries:
             _, version = aggregate_and_version(entries[-1][2])
         return _page(entries, after_version=version, more=more)
+
+    def _describe(self, _: Nothing) -> bytes:
+        if not self._description:
+            self._description = msgspec.json.encode(describe(self._app()))
+        return self._description
 
 
 def _page(entries: list[StoredEntry], **rest: Any) -> bytes:

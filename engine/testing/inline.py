@@ -182,7 +182,8 @@ class InlineEngine:
         """Asks what the reader process of a node answers (`engine.reading.questions`). Raises Refused."""
         stores = Stores(self.data)
         try:
-            return msgspec.json.decode(ReaderQuestions(stores).answer(query, msgspec.json.encode(args)))
+            questions = ReaderQuestions(stores, lambda: self.app)
+            return msgspec.json.decode(questions.answer(query, msgspec.json.encode(args)))
         finally:
             stores.close()
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from engine.follow.questions import Refused
+from engine.model.describing import describe
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores
+from tests.unit.engine.cli.sample import create
 from tests.unit.engine.reading.test_event_log import added
 from tests.unit.engine.reading.writing import storing
 
@@ -19,7 +21,7 @@ class Reader:
 
     def __init__(self, data: Path) -> None:
         self.stores = Stores(data)
-        self.questions = ReaderQuestions(self.stores)
+        self.questions = ReaderQuestions(self.stores, lambda: create({}))
 
     def ask(self, query: str, **args: Any) -> Any:
         return json.loads(self.questions.answer(query, json.dumps(args).encode()))
@@ -82,6 +84,11 @@ def test_an_aggregate_is_read_version_by_version(reader: Reader, tmp_path: Path)
         "after_version": 7,
         "more": False,
     }
+
+
+def test_the_application_is_described(reader: Reader) -> None:
+    assert reader.ask("describe") == json.loads(json.dumps(describe(create({}))))
+    assert reader.ask("describe")["application"] == "sample"
 
 
 @pytest.mark.parametrize(
