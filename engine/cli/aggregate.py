@@ -22,7 +22,7 @@ SHOW = """Prints one JSON object: what the aggregate is, which entry made it so,
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of `show`."""
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    places = parser.add_subparsers(title="commands", metavar="show", dest="what", required=True)
     place = places.add_parser("show", help="print its state", description=SHOW)
     place.add_argument("id", metavar="ID", help="which one")
     place.add_argument("--at-version", type=int, metavar="N", help="as it was then (the last)")

@@ -1,8 +1,12 @@
 """Asking a view or a process manager of a running node what an operator wants to know."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from engine.base.errors import ConfigError, RingfoldError
+
+AGAIN = ("behind", "busy", "building", "stopping")  # refusals that are over after a while
+GRACE_S = 0.5  # a view says itself that it is behind; this is for its answer to come
 
 
 class Follower(NamedTuple):
@@ -29,16 +33,34 @@ def followers(node: dict[str, Any], name: str | None = None) -> list[Follower]:
     raise ConfigError("there is no such view or process manager", name=name, known=known)
 
 
-def ask(follower: Follower, query: str, args: Any = None, timeout_s: float = 5.0) -> Any:
-    """Its answer. Raises ConfigError if it refuses, RingfoldError (try again) if it does not answer."""
+def ask(
+    follower: Follower,
+    query: str,
+    args: Any = None,
+    *,
+    texts: Mapping[str, str] | None = None,
+    at_least: tuple[int, int] | None = None,
+    timeout_s: float = 5.0,
+) -> Any:
+    """Its answer. `texts`: arguments as they were typed, instead of `args`. Raises RingfoldError if it does
+    not answer now, ConfigError if it would not answer this later either."""
     # Imported here: to list followers, or to look at a node that has none, no socket is needed.
-    from engine.client.receipts import QueryRefused
-    from engine.client.sync import Client
+    import msgspec
 
-    with Client({"commands": follower.endpoint, "queries": {"": follower.endpoint}}) as client:
-        try:
-            return client.query("", query, args, timeout_s=timeout_s)
-        except QueryRefused as error:
-            raise ConfigError(error.args[0], **{follower.kind: follower.name}) from None
-        except TimeoutError:
-            raise RingfoldError(f"no answer within {timeout_s} s", **{follower.kind: follower.name}) from None
+    from engine.client.endpoints import dealer
+    from engine.wire.queries import decode_answer, encode_request
+
+    facts = {follower.kind: follower.name, "query": query}
+    request = encode_request(query, args, at_least=at_least, timeout_ms=int(timeout_s * 1000), texts=texts)
+    socket = dealer(follower.endpoint)
+    try:
+        socket.send(request)
+        if not socket.poll(int((timeout_s + GRACE_S) * 1000)):
+            raise RingfoldError(f"no answer within {timeout_s:g} s", **facts)
+        received = decode_answer(socket.recv())
+    finally:
+        socket.close()
+    if not received.error:
+        return msgspec.json.decode(received.answer)
+    kind = RingfoldError if received.error in AGAIN else ConfigError
+    raise kind(f"{received.error}: {received.message}", **facts)

@@ -22,7 +22,7 @@ PATIENCE_S = 60.0  # a retry may have to take in much that was held
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of all three."""
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    places = parser.add_subparsers(title="commands", metavar="list|retry|drop", dest="what", required=True)
     place = places.add_parser("list", help="print it", description=LIST)
     add_data_option(place)
     place.add_argument("name", nargs="?", metavar="NAME", help="of a view or process manager (all)")

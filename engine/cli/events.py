@@ -33,7 +33,7 @@ TYPE = "with such an event, for example note.created, which stands for all its v
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of all three."""
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    places = parser.add_subparsers(title="commands", metavar="read|tail|export", dest="what", required=True)
     read = places.add_parser("read", help="print the past", description=READ)
     text = "begin at this position, or version of the aggregate"
     read.add_argument("--from", type=_number, dest="start", metavar="N", help=text)

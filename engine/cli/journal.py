@@ -26,7 +26,7 @@ event store, so that a lost tail is told from a torn one. Exit code 0 if it is s
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of both commands."""
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    places = parser.add_subparsers(title="commands", metavar="dump|verify", dest="what", required=True)
     place = places.add_parser("dump", help="print it", description=DUMP)
     add_data_option(place)
     place.add_argument(

@@ -16,7 +16,7 @@ from engine.cli.command import Command, CommandModule, Program
 from engine.cli.commands import all_commands, command_named
 
 if TYPE_CHECKING:
-    import argparse
+    from engine.cli.arguments import ArgumentParser
 
 WIDTH = 100
 ABOUT = "Ringfold: commands in, durable events out, one writer per aggregate, state in memory."
@@ -60,7 +60,7 @@ def _run(arguments: list[str], program: Program, commands: Sequence[Command]) ->
     if command is None:
         raise _unknown(first, commands)
     module = cast(CommandModule, importlib.import_module(command.module))
-    options = parser_of(command, module, program).parse_args(arguments[1:])
+    options = parser_of(command, module, program).parse(arguments[1:])
     return int(module.run(options, program))
 
 
@@ -75,17 +75,19 @@ def overview(commands: Sequence[Command] = ()) -> str:
     return "\n".join([usage, "", ABOUT, "", "commands:", *rows, "", fill(EXIT_CODES, WIDTH)])
 
 
-def parser_of(command: Command, module: CommandModule, program: Program) -> "argparse.ArgumentParser":
+def parser_of(command: Command, module: CommandModule, program: Program) -> "ArgumentParser":
     """The parser of one command."""
-    import argparse
+    from argparse import RawDescriptionHelpFormatter
     from textwrap import fill
 
+    from engine.cli.arguments import ArgumentParser
+
     examples = [f"  {called()} {line}" for line in getattr(module, "EXAMPLES", "").strip().splitlines()]
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=f"{called()} {command.name}",
         description=fill(" ".join(module.DESCRIPTION.split()), WIDTH),
         epilog="\n".join([*(["examples:", *examples, ""] if examples else []), fill(EXIT_CODES, WIDTH)]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawDescriptionHelpFormatter,
     )
     module.options(parser, program)
     return parser

@@ -39,7 +39,7 @@ COLUMNS = ("partition", "position", "sequence", "aggregates", "bytes", "made")
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of the three commands."""
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    places = parser.add_subparsers(title="commands", metavar="take|list|verify", dest="what", required=True)
     place = places.add_parser("take", help="take one now", description=TAKE)
     add_config_options(place, program)
     place.add_argument(

@@ -22,7 +22,7 @@ LOOK_S = 0.2
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of both."""
-    places = parser.add_subparsers(title="commands", metavar="COMMAND", dest="what", required=True)
+    places = parser.add_subparsers(title="commands", metavar="list|rebuild", dest="what", required=True)
     place = places.add_parser("list", help="print all views", description=LIST)
     add_data_option(place)
     place.add_argument("--json", action="store_true", help="print one JSON object a line")

@@ -5,17 +5,19 @@
     dead-letters                          what is set aside, and how many commits are held for each
     dead-letter-retry  {"aggregate": …}   retries one now, or all without a name → those that are left
     dead-letter-drop   {"aggregate": …}   skips the commit that fails → those that are left
+    queries                               its own: {name: its arguments, see `signature_of`}
     versions, rebuild                     of a view: see `Versions`
 
 It has no socket and no thread; tests ask it as the query desk does.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
+from engine.follow.arguments import arguments_of, signature_of
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
 from engine.follow.projected import Projected
@@ -71,11 +73,12 @@ class Questions:
     ) -> None:
         self.positions = fold.positions
         self._fold, self._wall = fold, wall
-        self._methods: dict[str, tuple[Method, Callable[[Any], Any]]] = {}
+        self._methods: dict[str, tuple[Method, Any, Callable[[Any], Any]]] = {}
         if isinstance(fold.target, Projected):
             for name, question in fold.target.spec.queries.items():
                 self._add(name, question.request, _own(fold.target, name))
         self.names = list(self._methods)  # of its own, in the order in which they were written
+        self._add("queries", Nothing, lambda _: self.queries())
         self._add("lag", Nothing, lambda _: self.lag())
         self._add("dead-letters", Nothing, lambda _: self.dead_letters())
         self._add("dead-letter-retry", Aggregates, self._retry)
@@ -84,16 +87,18 @@ class Questions:
             self._add("versions", Nothing, lambda _: versions.versions())
             self._add("rebuild", Nothing, lambda _: versions.rebuild())
 
-    def answer(self, query: str, args: "msgspec.Raw | bytes") -> bytes:
-        """The answer, encoded. Raises Refused."""
+    def answer(
+        self, query: str, args: "msgspec.Raw | bytes", texts: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The answer, encoded. `texts`: arguments as they were typed, instead of `args`. Raises Refused."""
         if query == "positions":
             return b"null"
         known = self._methods.get(query)
         if known is None:
             raise Refused("unknown-query", f"this view has: {', '.join(self.names)}")
-        method, decode = known
+        method, kind, decode = known
         try:
-            request = decode(args)
+            request = decode(arguments_of(texts, kind) if texts else args)
         except msgspec.DecodeError as error:
             raise Refused("malformed", str(error)) from None
         try:
@@ -102,6 +107,10 @@ class Questions:
             raise
         except Exception as error:  # a query's bug must not stop the view
             raise Refused("query-failed", f"{type(error).__name__}: {error}") from error
+
+    def queries(self) -> dict[str, list[dict[str, Any]]]:
+        """Its own queries and what each takes."""
+        return {name: signature_of(self._methods[name][1]) for name in self.names}
 
     def lag(self) -> dict[str, dict[str, Any]]:
         """How far it is behind the event store, in each partition."""
@@ -139,7 +148,7 @@ class Questions:
             raise Refused("not-set-aside", f"nothing of {aggregate} is set aside") from None
 
     def _add(self, name: str, request: Any, method: Method) -> None:
-        self._methods[name] = method, msgspec.json.Decoder(request).decode
+        self._methods[name] = method, request, msgspec.json.Decoder(request).decode
 
 
 def _own(target: Projected, name: str) -> Method:

@@ -19,7 +19,7 @@ from engine.model.messages import Event
 F = TypeVar("F", bound=Callable[..., Any])
 OFFERED = ("meta", "view")
 LETTERS = ("dead-letters", "dead-letter-retry", "dead-letter-drop")
-BUILT_IN = ("positions", "lag", "versions", "rebuild", *LETTERS)
+BUILT_IN = ("positions", "queries", "lag", "versions", "rebuild", *LETTERS)
 
 
 class Projection:

@@ -6,6 +6,7 @@ What goes over the wire is in `engine.wire.queries`; what is asked is answered i
 
 import contextlib
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -29,8 +30,10 @@ class Answers(Protocol):
     def positions(self) -> list[int]:
         """How far it has come in each partition."""
 
-    def answer(self, query: str, args: "msgspec.Raw | bytes") -> bytes:
-        """The answer, encoded. Raises Refused."""
+    def answer(
+        self, query: str, args: "msgspec.Raw | bytes", texts: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The answer, encoded. `texts`: arguments as they were typed, instead of `args`. Raises Refused."""
 
 
 def desk_socket(endpoint: str) -> "zmq.Socket[bytes]":
@@ -123,7 +126,7 @@ class Desk:
 
     def _answer(self, route: list[bytes], request: Request) -> None:
         try:
-            answer = self.answers.answer(request.query, request.args)
+            answer = self.answers.answer(request.query, request.args, request.texts)
         except Refused as refused:
             self._refuse(route, request.request, refused.code, refused.message)
             return

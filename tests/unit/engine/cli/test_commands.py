@@ -128,3 +128,38 @@ def test_an_entry_point_is_a_command_of_its_own_name(tmp_path: Path) -> None:
     refused = typed("sell", path=tmp_path)
     assert refused.returncode == 2
     assert "not a Command of its name" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", "notes", "--data", "here", "note", "--timeout", "2", "note=1", "limit=3"),
+        ("query", "--timeout", "2", "--data", "here", "notes", "note", "note=1", "limit=3"),
+    ],
+)
+def test_options_may_stand_anywhere(arguments: tuple[str, ...]) -> None:
+    command = command_named("query")
+    assert command is not None
+    parser = parser_of(command, importlib.import_module(command.module), Program())
+    options = parser.parse(arguments[1:])
+    assert (options.view, options.query, options.args) == ("notes", "note", ["note=1", "limit=3"])
+    assert (options.data, options.timeout) == ("here", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("events",), "the following arguments are required: read|tail|export"),
+        (("events", "write"), "invalid choice: 'write'"),
+        (("status", "--jsn"), "unrecognized arguments: --jsn"),
+        (("query", "a", "b", "--timeout", "soon"), "argument --timeout: invalid float value: 'soon'"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_which_names_the_help(arguments: tuple[str, ...], says: str) -> None:
+    refused = typed(*arguments, path=ROOT)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("ringfold: ")
+    assert says in line
+    assert line.endswith(f"; `python -m engine {arguments[0]} --help` shows what there is")

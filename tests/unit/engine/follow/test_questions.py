@@ -91,3 +91,12 @@ def test_what_cannot_be_answered_is_refused_by_code(
     with pytest.raises(Refused) as refused:
         ask(view, query, **args)
     assert refused.value.code == code
+
+
+def test_what_can_be_asked_and_arguments_that_were_typed(view: Following, log: Log) -> None:
+    view.fold.accept(0, *log.append("a"))
+    assert ask(view, "queries") == {"all": []}
+    questions = Questions(view.fold)
+    assert questions.answer("all", b"{}", {}) == questions.answer("all", b"{}")
+    with pytest.raises(Refused, match="unknown field `much`"):
+        questions.answer("all", b"{}", {"much": "1"})

@@ -1,6 +1,6 @@
 """The query desk: answers now, or when the view is far enough, or says why not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,11 @@ class Answers:
     def __init__(self) -> None:
         self.positions = [5, 3]
 
-    def answer(self, query: str, args: msgspec.Raw | bytes) -> bytes:
+    def answer(
+        self, query: str, args: msgspec.Raw | bytes, texts: Mapping[str, str] | None = None
+    ) -> bytes:
+        if texts:
+            return msgspec.json.encode(texts)
         if query == "positions":
             return b"null"
         if query != "twice":
@@ -131,3 +135,8 @@ def test_closing_tells_those_who_wait(asker: Asker) -> None:
     asker.ask({"query": "twice", "args": {"number": 1}, "at_least": [0, 99], "timeout_ms": 60000})
     asker.desk.close()
     assert asker.answer()["error"] == "stopping"
+
+
+def test_arguments_that_were_typed_arrive_as_texts(asker: Asker) -> None:
+    asker.ask({"query": "twice", "texts": {"number": "21"}})
+    assert asker.answer()["answer"] == {"number": "21"}
