@@ -11,12 +11,13 @@ Entries have the form of `engine.reading.lines`. No socket, no thread: the reade
 engine ask the same object.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
 
 from engine.base.identity import partition_of
+from engine.follow.arguments import arguments_of
 from engine.follow.questions import Nothing, Refused
 from engine.model.app import Engine
 from engine.model.describing import describe
@@ -70,14 +71,16 @@ class ReaderQuestions:
         """How far each partition is stored."""
         return self._stores.positions()
 
-    def answer(self, query: str, args: "msgspec.Raw | bytes") -> bytes:
-        """The answer, encoded. Raises Refused."""
+    def answer(
+        self, query: str, args: "msgspec.Raw | bytes", texts: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The answer, encoded. `texts`: arguments as they were typed, instead of `args`. Raises Refused."""
         known = self._methods.get(query)
         if known is None:
             raise Refused("unknown-query", f"the reader has: {', '.join(self._methods)}")
         request, method = known
         try:
-            asked: Any = msgspec.json.decode(args, type=request)
+            asked: Any = msgspec.json.decode(arguments_of(texts, request) if texts else args, type=request)
         except msgspec.DecodeError as error:
             raise Refused("malformed", str(error)) from None
         try:
