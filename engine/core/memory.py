@@ -10,6 +10,7 @@ from typing import Any
 from engine.base.errors import CorruptData
 from engine.base.identity import aggregate_key
 from engine.core.archive import Archive
+from engine.core.broken import Broken
 from engine.core.idle import Idle
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
@@ -34,9 +35,12 @@ class Memory:
         """What one class applies; application messages are applied by doing nothing."""
         return {event: apply for event, apply in self.appliers.items() if self._owners.get(event, cls) is cls}
 
-    def begins(self, events: Iterable[Any]) -> bool:
-        """True if these events can be the first of an aggregate: messages alone do not say of which class."""
-        return any(type(event) in self._owners for event in events)
+    def begin(self, aggregate: Aggregate, events: Iterable[Any]) -> None:
+        """An aggregate has its first events, and is among the others now. Raises Broken if they are
+        application messages alone: those do not say of which class it is."""
+        if not any(type(event) in self._owners for event in events):
+            raise Broken("an application message alone cannot begin an aggregate")
+        self.aggregates[aggregate.id] = aggregate
 
     def new(self, cls: type[Aggregate], name: str) -> Aggregate:
         """A fresh aggregate, not yet among the others."""

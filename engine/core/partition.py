@@ -16,40 +16,27 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import msgspec
-
 from engine.base.errors import CorruptData, InvariantBroken
 from engine.core.archive import Archive, NoArchive, Superseded
-from engine.core.flights import NEVER, Flight, Flights
+from engine.core.broken import Broken
+from engine.core.deciding import Failure, deciders_of, unfold
+from engine.core.flights import Flights
 from engine.core.memory import Memory
-from engine.core.window import Window
+from engine.core.tally import Tally
+from engine.core.window import COMMITTED, Window
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
-from engine.model.outcomes import Decided, Rejection
+from engine.model.messages import Command
+from engine.model.outcomes import Rejection
 from engine.model.stamp import Stamp
-from engine.wire.answers import (
-    Committed,
-    CommittedBlock,
-    Failed,
-    Rejected,
-    Unchanged,
-    encode_answers,
-)
-from engine.wire.batches import Batch, encode_duplicates, encode_head, encode_reply
-from engine.wire.commands import CommandDecoder, Malformed
-from engine.wire.log import encode_record
+from engine.wire.answers import Failed, Rejected, Unchanged
+from engine.wire.batches import Batch
+from engine.wire.commands import CommandDecoder
 from engine.wire.sections import groups_of, header_of, singles
 
 Log = Callable[[str], None]
 
 BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every start after it
-
-Entry = tuple[str, int, str, int, int, list[Any], Any]
-"""A `Commit` on its way to the encoder: a tuple gives the same bytes and is made in half the time."""
-
-
-class Broken(Exception):
-    """A section cannot be finished: a bug of the application came out when state had changed already."""
 
 
 class Partition:
@@ -73,14 +60,10 @@ class Partition:
         self.memory = Memory(app, self._archive)
         self.aggregates = self.memory.aggregates
         self._flights = Flights()
-        self._at_hand = Flight(NEVER, 0, (), [], [])
         self._log = log
         self._decode = CommandDecoder(app).decode
-        self._encode = msgspec.json.Encoder().encode
-        self._handlers = {
-            command: (cls, decide, exists, self.memory.appliers_of(cls))
-            for command, (cls, decide, exists) in app.handlers.items()
-        }
+        self._deciders = deciders_of(app, self.memory)
+        self._tally: Tally
 
     def load(self, first_position: int, commits: Iterable[Any]) -> None:
         """Takes in stored commits in position order: replay is exactly `apply`."""
@@ -129,18 +112,15 @@ class Partition:
 
     def refuse(self, single: bytes, code: str, message: str) -> Batch:
         """The batch of a section of one command that is answered `failed` without being run."""
-        sequence = header_of(single).first_sequence
+        header = header_of(single)
         ((who, number, body),) = groups_of(single)
         (command,) = self._decode(body)
-        answer = self._failed(command.id, code, message)
+        answer = Failed(command.id, code, message).encode()
         self.window.remember(command.id, answer)
-        self.sequence = sequence
-        self._flights.add(Flight(sequence, self.position, (), [], [answer]))
-        reply = encode_reply(who, number, answer)
-        kept = encode_answers([answer])
-        return Batch(
-            sequence, sequence, self.position + 1, 0, b"", b"", b"", kept, reply, b"", self.epoch
-        )
+        tally = Tally(self.number, header.first_sequence, self.position + 1)
+        tally.outcomes.append(answer)
+        tally.reply(who, number, [answer])
+        return self._finish(tally, header.first_sequence, header.time_ns, self.window.highest)
 
     def go_back(self, sequence: int, position: int, since: Callable[[int], Iterable[Any]]) -> None:
         """Undoes everything decided after `sequence` and takes in what somebody else has appended.
@@ -151,14 +131,13 @@ class Partition:
         self.epoch += 1
         self._flights.settle(sequence)
         names: dict[str, None] = {}
-        for flight in self._flights.take():
-            names.update(dict.fromkeys(flight.touched))
-            for id in flight.commands():
+        for tally in self._flights.take():
+            names.update(dict.fromkeys(tally.touched))
+            for id in tally.commands():
                 self.window.forget(id)
         for commit in since(self._flights.position):
             names[commit.aggregate] = None
-            self.window.young[commit.command] = None
-            self.window.highest = max(self.window.highest, commit.command)
+            self.window.remember(commit.command, COMMITTED)
         self.sequence, self.position, self._flights.position = sequence, position, position
         self.memory.reload(names, position)
 
@@ -170,200 +149,110 @@ class Partition:
             try:
                 return self._run(section)
             except Broken:
-                for id in self._at_hand.commands():
-                    self.window.forget(id)
-                self.memory.reload(self._at_hand.touched, self.position)
+                self._tally.undo(self.window, self.memory, self.position)
                 raise
         except Superseded:
-            self._flights.add(self._at_hand)
+            self._flights.add(self._tally)
             raise
 
     def _run(self, section: bytes) -> Batch:
+        """Decides the commands of a section in order. The usual case is written out; see `deciding`."""
         sequence, previous, time_ns, count, _ = header_of(section)
         if previous != self.sequence:
             raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
-        first_sequence, first_position = sequence, self.position + 1
-        time_ns -= sequence  # so that time of a command = time_ns + its sequence
-        commits: list[Entry] = []
-        hexes: list[str] = []
-        touched: dict[str, Aggregate] = {}
-        outcomes: list[bytes] = []
-        self._at_hand = Flight(NEVER, 0, touched, hexes, outcomes)
-        replies: list[bytes] = []
-        duplicates: list[tuple[bytes, str]] = []
-        aggregates, handlers, window = self.aggregates, self._handlers, self.window
+        tally = self._tally = Tally(self.number, sequence, self.position + 1)
+        commits, keys, touched = tally.commits, tally.keys, tally.touched
+        deciders, aggregates, memory, window = self._deciders, self.aggregates, self.memory, self.window
         young, highest = window.young, window.highest
+        # Before the first command; so the time of each = time_ns + its sequence.
+        last, time_ns, sequence = sequence + count - 1, time_ns - sequence, sequence - 1
         for who, number, body in groups_of(section):
-            commands = self._decode(body)
             answers: list[bytes] = []
-            start = len(commits)
-            for command in commands:
-                id = command.id
+            for command in self._decode(body):
+                sequence += 1
+                id, name = command.id, command.aggregate
                 if id > highest:
                     highest = id
-                else:
-                    known, answer = window.find(id)
-                    if known:
-                        if answer is None:
-                            duplicates.append((who, id))
-                            number -= 1
-                        else:
-                            answers.append(answer)
-                        sequence += 1
-                        continue
-                name = command.aggregate
-                aggregate = aggregates.get(name)
-                if aggregate is None and self.memory.gaps:
-                    aggregate = self.memory.recall(name, self.position)
-                handler = handlers.get(type(command))  # type: ignore[arg-type]
-                answer = None
-                events: Any = ()
-                result = None
-                if handler is None:
-                    answer = self._failed(id, command.code, command.message)  # type: ignore[union-attr]
-                else:
-                    cls, decide, exists, appliers = handler
-                    if aggregate is None:
-                        if exists == "must":
-                            answer = self._failed(id, "aggregate-unknown", f"there is no {name}")
-                    elif exists == "must-not":
-                        answer = self._rejected(id, "already-exists", f"{name} is there already")
-                    elif type(aggregate) is not cls:
-                        answer = self._failed(id, "wrong-aggregate", f"{name} is another kind of aggregate")
-                    if answer is None:
-                        try:
-                            if aggregate is None:
-                                aggregate = self.memory.new(cls, name)
-                            expected = command.expected_version  # type: ignore[union-attr]
-                            if expected is not None and expected != aggregate.version:
-                                answer = self._rejected(
-                                    id, "wrong-version", f"{name} is at version {aggregate.version}"
-                                )
-                            else:
-                                decision = decide(aggregate, command, Stamp(time_ns + sequence, sequence))
-                                applier = appliers.get(type(decision))
-                                if applier is not None:
-                                    events = [decision]
-                                else:
-                                    events, result, answer = self._unfold(id, decision, appliers)
-                        except Rejection as no:
-                            answer = self._raised(command, no)
-                        except BUGS as error:  # a handler's bug must not stop its neighbours
-                            answer = self._bug(command, error)
-                if answer is None and events:
-                    touched[name] = aggregate  # type: ignore[assignment]
-                    try:
-                        for event in events:
-                            appliers[type(event)](aggregate, event)
-                    except BUGS as error:  # half applied
-                        raise self._broken("the applier", command, error) from error
-                    version = aggregate.version = aggregate.version + 1  # type: ignore[union-attr]
-                    commits.append((name, version, id, sequence, time_ns + sequence, events, result))
-                    hexes.append(id)
-                    hexes.append(aggregate.key)  # type: ignore[union-attr]
-                    if version == 1:
-                        if not self.memory.begins(events):
-                            raise Broken("an application message alone cannot begin an aggregate")
-                        aggregates[name] = aggregate  # type: ignore[assignment]
-                    young[id] = None
-                else:
-                    if answer is None:
-                        answer = Unchanged(id).encode()
-                    young[id] = answer
-                    outcomes.append(answer)
+                elif (known := window.find(id)) is not None:
+                    number -= tally.repeat(who, id, known, answers)
+                    continue
+                aggregate: Any = aggregates.get(name)
+                if aggregate is None and memory.gaps:
+                    aggregate = memory.recall(name, self.position)
+                usual, decide, appliers, aggregate_for = deciders[type(command)]
+                result = answer = None
+                try:
+                    if type(aggregate) is not usual or command.expected_version is not None:
+                        aggregate = aggregate_for(command, aggregate)
+                    decision = decide(aggregate, command, Stamp(time_ns + sequence, sequence))
+                    if type(decision) in appliers:
+                        events = [decision]
+                    else:
+                        events, result, answer = unfold(command, decision, appliers)
+                except BUGS as error:  # a handler's bug must not stop its neighbours
+                    events, answer = [], self._refusal(command, error)
+                if not events:
+                    young[id] = answer = answer or Unchanged(id).encode()
+                    tally.outcomes.append(answer)
                     answers.append(answer)
-                sequence += 1
-            if len(commits) > start:
-                answers += self._committed(commits, start)
-            if answers:
-                replies.append(encode_reply(who, number, b",".join(answers)))
-        if sequence != first_sequence + count:
+                    continue
+                touched[name] = aggregate
+                try:
+                    for event in events:
+                        appliers[type(event)](aggregate, event)
+                except BUGS as error:  # half applied
+                    raise self._broken(command, error) from error
+                version = aggregate.version = aggregate.version + 1
+                if version == 1:
+                    memory.begin(aggregate, events)
+                commits.append((name, version, id, sequence, time_ns + sequence, events, result))
+                keys += (id, aggregate.key)
+                young[id] = COMMITTED
+            tally.reply(who, number, answers)
+        if sequence != last:
             raise InvariantBroken("a section holds more or fewer commands than it says", sequence=sequence)
-        record = self._record(first_position, commits) if commits else b""
-        self.sequence = sequence - 1
-        self.position += len(commits)
-        window.highest = highest
-        window.turn()
-        stored = self._archive.stored()
-        self._flights.add(Flight(self.sequence, self.position, touched, hexes, outcomes))
-        self._flights.settle(stored)
-        if self.memory.idle:
-            self.memory.changed(touched.values(), time_ns + sequence, self.sequence, stored)
-        return Batch(
-            first_sequence,
-            self.sequence,
-            first_position,
-            len(commits),
-            record,
-            bytes.fromhex("".join(hexes)),
-            b"".join([encode_head(bytes.fromhex(a.key), a.version) for a in touched.values()]),
-            encode_answers(outcomes) if outcomes else b"",
-            b"".join(replies),
-            encode_duplicates(duplicates),
-            self.epoch,
-        )
+        return self._finish(tally, sequence, time_ns + sequence, highest)
 
-    def _record(self, first_position: int, commits: list[Entry]) -> bytes:
+    def _finish(self, tally: Tally, sequence: int, time_ns: int, highest: str) -> Batch:
+        """All commands up to `sequence` are decided; `highest` is the highest id so far."""
         try:
-            return encode_record((first_position, commits))
+            batch = tally.batch(sequence, self.epoch)
         except Exception as error:
             text = f"an event cannot be encoded: {error}"
-            self._log(f"between commands {commits[0][2]} and {commits[-1][2]} {text}")
+            self._log(f"between commands {tally.commits[0][2]} and {tally.commits[-1][2]} {text}")
             raise Broken(text) from error
+        self.sequence, self.position = sequence, tally.position
+        self.window.highest = highest
+        self.window.turn()
+        stored = self._archive.stored()
+        self._flights.add(tally)
+        self._flights.settle(stored)
+        if self.memory.idle:
+            self.memory.changed(tally.touched.values(), time_ns, sequence, stored)
+        return batch
 
-    def _bug(self, command: Any, error: BaseException) -> bytes:
+    def _refusal(self, command: Command, error: BaseException) -> bytes:
+        """The answer to a command that raised while it was decided."""
+        try:
+            if isinstance(error, Rejection):
+                return Rejected(command.id, error.code, error.message).encode()
+            if isinstance(error, Failure):
+                return Failed(command.id, error.code, error.message).encode()
+        except Exception as unencodable:
+            return self._bug(command, unencodable)
+        return self._bug(command, error)
+
+    def _bug(self, command: Command, error: BaseException) -> bytes:
         """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
         kind = type(error).__name__
         trace = "".join(traceback.format_exception(error)).rstrip()
         self._log(f"the handler of {type(command).__name__} {command.id} failed\n{trace}")
-        return self._failed(command.id, "handler-bug", f"the handler raised {kind}")
+        return Failed(command.id, "handler-bug", f"the handler raised {kind}").encode()
 
-    def _raised(self, command: Any, no: Rejection) -> bytes:
-        try:
-            return self._rejected(command.id, no.code, no.message)
-        except Exception as error:  # its code or message cannot be encoded
-            return self._bug(command, error)
-
-    def _broken(self, what: str, command: Any, error: BaseException) -> Broken:
-        self._log(f"{what} for {type(command).__name__} {command.id} failed at {_place(error)}: {error!r}")
-        return Broken(f"{what} raised {type(error).__name__}")
-
-    def _committed(self, commits: list[Entry], start: int) -> list[bytes]:
-        """Answers to commits[start:]: one block, and one by one those that carry a result."""
-        position = self.position + 1 + start
-        mine = commits[start:]
-        _, versions, ids, _, _, _, results = zip(*mine, strict=True)
-        if results.count(None) != len(results):
-            return [
-                Committed(ids[k], versions[k], self.number, position + k, result).encode()
-                for k, result in enumerate(results)
-            ]
-        return [CommittedBlock(ids, versions, self.number, position).encode()]
-
-    def _unfold(
-        self, id: str, decision: Any, appliers: dict[type, Callable[[Any, Any], None]]
-    ) -> tuple[list[Any], Any, bytes | None]:
-        """(events, result, encoded answer if the decision is not a commit)."""
-        result = None
-        if isinstance(decision, Rejection):
-            return [], None, self._rejected(id, decision.code, decision.message)
-        if isinstance(decision, Decided):
-            decision, result = decision.events, decision.result
-            if result is not None:
-                result = msgspec.Raw(self._encode(result))  # now, while it can still be refused
-        if decision is None:
-            return [], None, None
-        events = list(decision) if isinstance(decision, (list, tuple)) else [decision]
-        for event in events:
-            if type(event) not in appliers:
-                raise TypeError(f"the aggregate applies no {type(event).__name__}")
-        return events, result, None
-
-    def _rejected(self, id: str, code: str, message: str) -> bytes:
-        return Rejected(id, code, message).encode()
-
-    def _failed(self, id: str, code: str, message: str) -> bytes:
-        return Failed(id, code, message).encode()
+    def _broken(self, command: Command, error: BaseException) -> Broken:
+        told = f"{type(command).__name__} {command.id}"
+        self._log(f"the applier for {told} failed at {_place(error)}: {error!r}")
+        return Broken(f"the applier raised {type(error).__name__}")
 
 
 def _place(error: BaseException) -> str:
@@ -371,4 +260,3 @@ def _place(error: BaseException) -> str:
     return f"{at.filename}:{at.lineno}"
 
 
-__all__ = ["Broken", "Malformed", "Partition"]

@@ -9,26 +9,29 @@ findable in the store for ever; other outcomes (rejected, failed, unchanged) are
 
 from collections.abc import Callable
 
+COMMITTED = b""
+"""In the place of an answer: the command was committed, and the store has its answer."""
+
 
 class Window:
-    """Maps a command id to its encoded answer, or to None for a commit, whose answer the store has."""
+    """Maps a command id to its encoded answer, or to COMMITTED."""
 
     def __init__(self, size: int, in_store: Callable[[str], bool]) -> None:
         self.size = size
-        self.young: dict[str, bytes | None] = {}
-        self.old: dict[str, bytes | None] = {}
+        self.young: dict[str, bytes] = {}
+        self.old: dict[str, bytes] = {}
         self.floor = ""
         self.highest = ""  # of all ids ever; whoever adds to `young` keeps it
         self._old_highest = ""
         self._in_store = in_store
 
-    def find(self, id: str) -> tuple[bool, bytes | None]:
-        """(handled before, its encoded answer or None for a commit)."""
+    def find(self, id: str) -> bytes | None:
+        """The encoded answer of a command that was handled before, or COMMITTED; None: it was not."""
         if id in self.young:
-            return True, self.young[id]
+            return self.young[id]
         if id in self.old:
-            return True, self.old[id]
-        return (id <= self.floor and self._in_store(id)), None
+            return self.old[id]
+        return COMMITTED if id <= self.floor and self._in_store(id) else None
 
     def remember(self, id: str, answer: bytes) -> None:
         """Takes in the outcome of an earlier life. Into the young generation, though it is older than that:

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.base.errors import ConfigError, CorruptData
 from engine.core.partition import Partition
+from engine.core.window import COMMITTED
 from engine.journal import read
 from engine.journal.poisoned import read_poisoned
 from engine.model.app import Engine
@@ -148,8 +149,7 @@ class _Lane:
             memory.take_in(self._typed(foreign.entry, foreign.position), 0)
         except CorruptData:  # decisions differ, and so do versions: on with what is stored
             memory.reload([foreign.commit.aggregate], 0)
-        window.young[id] = None
-        window.highest = max(window.highest, id)
+        window.remember(id, COMMITTED)
 
     def _compare(self, sequence: int, today: Commit | None) -> Iterator[Difference]:
         stored = None

@@ -14,11 +14,12 @@ to the store: batches of an older epoch are not to be stored.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from engine.model.aggregates import Aggregate
 from engine.wire.groups import Group, decode_groups, encode_group
 
 BATCH = struct.Struct("<QQQIIIIIIII")
@@ -84,9 +85,14 @@ def decode_batch(record: bytes) -> Batch:
     return Batch(first, last, position, commits, log, keys, heads, outcomes, replies, duplicates, epoch)
 
 
-def encode_head(key: bytes, version: int) -> bytes:
-    """One entry of a heads part."""
-    return key + version.to_bytes(8, "big")
+def encode_keys(keys: Iterable[str]) -> bytes:
+    """A keys part, from hex digits."""
+    return bytes.fromhex("".join(keys))
+
+
+def encode_heads(aggregates: Iterable[Aggregate]) -> bytes:
+    """A heads part."""
+    return b"".join([bytes.fromhex(one.key) + one.version.to_bytes(8, "big") for one in aggregates])
 
 
 def split_part(part: bytes, size: int) -> list[bytes]:

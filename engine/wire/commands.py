@@ -35,13 +35,16 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     wait: str = ""
 
 
-class Malformed(msgspec.Struct, frozen=True, gc=False):
+class Malformed(Command, kw_only=True):
     """Stands in for a command that does not decode."""
 
-    id: str
-    aggregate: str
     code: str
     message: str
+
+    @classmethod
+    def of(cls, command: Envelope | Command, code: str, message: str) -> "Malformed":
+        """In the place of this one."""
+        return cls(command.aggregate, id=command.id, code=code, message=message)
 
 
 class _Typed(msgspec.Struct, frozen=True, gc=False):
@@ -94,21 +97,21 @@ class CommandDecoder:
         self._many = msgspec.json.Decoder(list[union]).decode
         self._open = {command for command in app.handlers if _is_open(type_info(command))}
 
-    def decode(self, body: bytes) -> list[Command | Malformed]:
+    def decode(self, body: bytes) -> list[Command]:
         """All commands of a body in order, with `Malformed` in the place of those that do not decode."""
         try:
-            commands: list[Command | Malformed] = self._many(body)
+            commands: list[Command] = self._many(body)
         except NOT_DECODABLE:
             commands = [self._decode_one(raw) for raw in decode_raws(body)]
         return [self._bounded(command) for command in commands] if self._open else commands
 
-    def _bounded(self, command: Command | Malformed) -> Command | Malformed:
+    def _bounded(self, command: Command) -> Command:
         if type(command) in self._open and _nests_deeper(command, MAX_DEPTH):
             text = f"nested deeper than {MAX_DEPTH} levels"
-            return Malformed(command.id, command.aggregate, "malformed", text)
+            return Malformed.of(command, "malformed", text)
         return command
 
-    def _decode_one(self, raw: msgspec.Raw) -> Command | Malformed:
+    def _decode_one(self, raw: msgspec.Raw) -> Command:
         try:
             return self._one(raw)  # type: ignore[no-any-return]
         except NOT_DECODABLE as error:
@@ -118,8 +121,8 @@ class CommandDecoder:
             except NOT_DECODABLE:
                 kind = ""
             if kind and kind not in self._known:
-                return Malformed(envelope.id, envelope.aggregate, "unknown-command", f"no handler for {kind}")
-            return Malformed(envelope.id, envelope.aggregate, "malformed", str(error))
+                return Malformed.of(envelope, "unknown-command", f"no handler for {kind}")
+            return Malformed.of(envelope, "malformed", str(error))
 
 
 def _is_open(kind: Any, above: tuple[type, ...] = ()) -> bool:

@@ -111,3 +111,8 @@ def test_binary_formats_are_packed_and_unpacked_where_they_are_described() -> No
         if "struct" in imports_of(path) or "unpack_from" in path.read_text()
     ]
     assert wrong == []
+
+
+def test_the_core_is_typed_without_exceptions() -> None:
+    ignoring = [path.name for path in modules("engine/core") if "type: ignore" in path.read_text()]
+    assert ignoring == []

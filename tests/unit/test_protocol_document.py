@@ -155,7 +155,7 @@ def test_the_record_of_the_page_decodes_to_typed_events() -> None:
     assert doorbell.encode_notice(1, 2, 3, b"{}") == head + b"{}"
 
 
-_MAKERS = ("Failed", "Rejected", "_failed", "_rejected", "_refuse", "Malformed", "Refused")
+_MAKERS = ("Failed", "Rejected", "Failure", "Rejection", "Malformed.of", "_refuse", "Refused")
 
 
 def codes_of(*modules: Path) -> set[Any]:
@@ -163,7 +163,7 @@ def codes_of(*modules: Path) -> set[Any]:
     codes = set()
     for path in modules:
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            if ast.unparse(call.func).split(".")[-1] in _MAKERS:
+            if ast.unparse(call.func).removeprefix("self.").removeprefix("queries.") in _MAKERS:
                 constants = [value.value for value in call.args if isinstance(value, ast.Constant)]
                 codes |= {text for text in constants if re.fullmatch(r"[a-z]+(-[a-z]+)*", str(text))}
     return codes
@@ -173,6 +173,7 @@ def test_every_code_of_the_engine_is_on_the_page() -> None:
     engine = ROOT / "engine"
     codes = codes_of(
         engine / "core" / "partition.py",
+        engine / "core" / "deciding.py",
         engine / "wire" / "commands.py",
         Path(gate.__file__),
         Path(query_desk.__file__),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.core.archive import Superseded
-from engine.core.partition import Broken
+from engine.core.broken import Broken
 from engine.model.messages import Command, Event
 from engine.wire.batches import Batch, decode_replies
 from engine.wire.log import record_decoder

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.window import Window
+from engine.core.window import COMMITTED, Window
 
 
 def ids(first: int, last: int) -> list[str]:
     return [f"{n:032x}" for n in range(first, last + 1)]
 
 
-def fill(window: Window, some: list[str], answer: bytes | None = b"no") -> None:
+def fill(window: Window, some: list[str], answer: bytes = b"no") -> None:
     for id in some:
         window.young[id] = answer
         window.highest = max(window.highest, id)
@@ -25,13 +25,13 @@ def test_an_id_is_found_with_its_answer_for_one_to_two_generations() -> None:
     window = Window(10, lambda id: False)
     (first,) = ids(1, 1)
     fill(window, [first])
-    assert window.find(first) == (True, b"no")
+    assert window.find(first) == b"no"
     fill(window, ids(2, 10))
-    assert window.find(first) == (True, b"no"), "in the old generation"
+    assert window.find(first) == b"no", "in the old generation"
     fill(window, ids(11, 19))
-    assert window.find(first) == (True, b"no")
+    assert window.find(first) == b"no"
     fill(window, ids(20, 20))
-    assert window.find(first) == (False, None), "dropped, and the store has no commit of it"
+    assert window.find(first) is None, "dropped, and the store has no commit of it"
 
 
 def test_a_generation_turns_only_when_it_is_full() -> None:
@@ -52,9 +52,9 @@ def test_a_dropped_commit_is_looked_up_in_the_store() -> None:
 
     window = Window(5, look)
     for first in (1, 6, 11):
-        fill(window, ids(first, first + 4), answer=None)
+        fill(window, ids(first, first + 4), answer=COMMITTED)
     (late,) = ids(3, 3)
-    assert window.find(late) == (True, None)
+    assert window.find(late) == COMMITTED
     assert looked == [late]
 
 
@@ -63,26 +63,26 @@ def test_a_new_id_costs_no_look_into_the_store() -> None:
     for first in (1, 6, 11, 16):
         fill(window, ids(first, first + 4))
     (new,) = ids(99, 99)
-    assert window.find(new) == (False, None)
+    assert window.find(new) is None
     (known,) = ids(18, 18)
-    assert window.find(known) == (True, b"no")
+    assert window.find(known) == b"no"
 
 
 def test_outcomes_of_an_earlier_life_are_remembered() -> None:
     window = Window(5, stored_none)
     (id,) = ids(7, 7)
     window.remember(id, b"no")
-    assert window.find(id) == (True, b"no")
+    assert window.find(id) == b"no"
     assert window.highest == id
 
 
 def test_an_outcome_of_an_earlier_life_outlives_the_turn_that_comes_right_after_the_start() -> None:
     window = Window(10, stored_none)
-    fill(window, ids(1, 9), answer=None)  # a start loads stored commits first: nearly a generation
+    fill(window, ids(1, 9), answer=COMMITTED)  # a start loads stored commits first: nearly a generation
     (id,) = ids(5_000, 5_000)
     window.remember(id, b"no")
-    fill(window, ids(6_000, 6_008), answer=None)
-    assert window.find(id) == (True, b"no")
+    fill(window, ids(6_000, 6_008), answer=COMMITTED)
+    assert window.find(id) == b"no"
 
 
 @given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=8, unique=True), max_size=15))
@@ -90,9 +90,9 @@ def test_a_committed_id_is_never_forgotten_in_whatever_order_ids_come(batches: l
     stored: set[str] = set()
     window = Window(4, stored.__contains__)
     for batch in batches:
-        new = [id for n in batch if not window.find(id := f"{n:032x}")[0]]
+        new = [id for n in batch if window.find(id := f"{n:032x}") is None]
         assert not stored & set(new)
-        fill(window, new, answer=None)
+        fill(window, new, answer=COMMITTED)
         stored |= set(new)
-    assert all(window.find(id)[0] for id in stored)
+    assert all(window.find(id) is not None for id in stored)
     assert len(window.young) + len(window.old) <= 2 * (4 + 8)

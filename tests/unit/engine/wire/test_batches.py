@@ -3,15 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.model.aggregates import Aggregate
 from engine.wire.batches import (
     HEAD_BYTES,
+    KEY_BYTES,
     Batch,
     decode_batch,
     decode_duplicates,
     decode_replies,
     encode_batch,
     encode_duplicates,
-    encode_head,
+    encode_heads,
+    encode_keys,
     encode_reply,
     split_part,
 )
@@ -41,10 +44,14 @@ def test_a_batch_without_duplicates_has_an_empty_part_for_them() -> None:
     assert encode_duplicates([]) == b""
 
 
-@given(st.lists(st.tuples(st.binary(min_size=8, max_size=8), U64), max_size=4))
-def test_heads_are_taken_apart_again(heads: list[tuple[bytes, int]]) -> None:
-    encoded = [encode_head(*head) for head in heads]
-    assert split_part(b"".join(encoded), HEAD_BYTES) == encoded
+def test_keys_and_heads_are_taken_apart_again() -> None:
+    ids, aggregates = [f"{n:032x}" for n in (1, 2)], [Aggregate("a"), Aggregate("b")]
+    for n, aggregate in enumerate(aggregates):
+        aggregate.key, aggregate.version = f"{n:016x}", 7 + n
+    keys = encode_keys([ids[0], aggregates[0].key, ids[1], aggregates[1].key])
+    assert split_part(keys, KEY_BYTES) == [bytes(15) + b"\1" + bytes(8), bytes(15) + b"\2" + bytes(7) + b"\1"]
+    heads = encode_heads(aggregates)
+    assert split_part(heads, HEAD_BYTES) == [bytes(15) + b"\7", bytes(7) + b"\1" + bytes(7) + b"\x08"]
 
 
 def test_the_last_position_of_a_batch_is_that_of_its_last_commit() -> None:

@@ -1,0 +1,98 @@
+"""How a command is decided where its case is not the usual one.
+
+    usual     the aggregate is there, of the right kind, and the decision is one event that it applies
+    unusual   there is none, or one of another kind; a version is expected; the decision is several events,
+              carries a result, or is a refusal; or deciding failed
+
+What refuses a command is raised: a `Rejection` is a domain rule, a `Failure` is the engine's.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine.core.memory import Apply, Memory
+from engine.model.aggregates import Aggregate, Exists
+from engine.model.app import Engine
+from engine.model.messages import Command
+from engine.model.outcomes import Decided, Rejection
+from engine.wire.answers import Rejected
+from engine.wire.commands import Malformed
+
+Appliers = Mapping[type, Apply]
+_encode = msgspec.json.Encoder().encode
+
+
+class Failure(Exception):
+    """A command that cannot be decided. `code`: see docs/PROTOCOL.md."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+
+class Decider(NamedTuple):
+    """What decides the commands of one class. `usual`: the class whose aggregates may decide at once; None
+    if none may. Any other case is put to `aggregate_for` first."""
+
+    usual: type[Aggregate] | None
+    decide: Callable[..., Any]
+    appliers: Appliers
+    aggregate_for: Callable[[Any, Aggregate | None], Aggregate]
+
+
+def deciders_of(app: Engine, memory: Memory) -> dict[type[Command], Decider]:
+    """Those of an application, and the one of commands that do not decode."""
+    deciders: dict[type[Command], Decider] = {Malformed: Decider(None, _undecided, {}, _malformed)}
+    for command, (cls, decide, exists) in app.handlers.items():
+        usual = None if exists == "must-not" else cls
+        deciders[command] = Decider(usual, decide, memory.appliers_of(cls), _asking(cls, exists, memory))
+    return deciders
+
+
+def unfold(command: Command, decision: Any, appliers: Appliers) -> tuple[list[Any], Any, bytes | None]:
+    """(events, result, encoded answer if the decision is a refusal)."""
+    result = None
+    if isinstance(decision, Rejection):
+        return [], None, Rejected(command.id, decision.code, decision.message).encode()
+    if isinstance(decision, Decided):
+        decision, result = decision.events, decision.result
+        if result is not None:
+            result = msgspec.Raw(_encode(result))  # now, while it can still be refused
+    if decision is None:
+        return [], None, None
+    events = list(decision) if isinstance(decision, (list, tuple)) else [decision]
+    for event in events:
+        if type(event) not in appliers:
+            raise TypeError(f"the aggregate applies no {type(event).__name__}")
+    return events, result, None
+
+
+def _asking(
+    cls: type[Aggregate], exists: Exists, memory: Memory
+) -> Callable[[Command, Aggregate | None], Aggregate]:
+    def aggregate_for(command: Command, aggregate: Aggregate | None) -> Aggregate:
+        """The aggregate that decides, perhaps a new one. `aggregate`: what is there under its name."""
+        name = command.aggregate
+        if aggregate is None:
+            if exists == "must":
+                raise Failure("aggregate-unknown", f"there is no {name}")
+            aggregate = memory.new(cls, name)
+        elif exists == "must-not":
+            raise Rejection("already-exists", f"{name} is there already")
+        elif type(aggregate) is not cls:
+            raise Failure("wrong-aggregate", f"{name} is another kind of aggregate")
+        if command.expected_version not in (None, aggregate.version):
+            raise Rejection("wrong-version", f"{name} is at version {aggregate.version}")
+        return aggregate
+
+    return aggregate_for
+
+
+def _malformed(command: Malformed, _aggregate: Aggregate | None) -> Aggregate:
+    raise Failure(command.code, command.message)
+
+
+def _undecided(*_: Any) -> Any:
+    raise AssertionError("a command that does not decode is refused before it is decided")
