@@ -29,7 +29,7 @@ from benchmarks.selling import Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
 from domain_12306.synthetic import run_name
 from engine import Node
-from engine.client.endpoints import dealer
+from engine.client.sockets import dealer
 
 CHUNK_S = 0.2  # of sales, between two looks at how far the building is
 PACE_S = 0.002  # from one question to the next, so that asking is a load but not the load

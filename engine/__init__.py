@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from engine.base.identity import id_from
     from engine.client.aio import AsyncClient
     from engine.client.conversation import Ticket
-    from engine.client.receipts import QueryRefused, Receipt
+    from engine.client.queries import QueryRefused
+    from engine.client.receipts import Busy, Failed, OutcomeError, Receipt, Rejected, Unknown
     from engine.client.sync import Client
     from engine.model.aggregates import Aggregate, applies, handles
     from engine.model.app import Engine
@@ -57,7 +58,8 @@ _HOMES = {
     "engine.base.identity": ("id_from",),
     "engine.client.aio": ("AsyncClient",),
     "engine.client.conversation": ("Ticket",),
-    "engine.client.receipts": ("QueryRefused", "Receipt"),
+    "engine.client.queries": ("QueryRefused",),
+    "engine.client.receipts": ("Busy", "Failed", "OutcomeError", "Receipt", "Rejected", "Unknown"),
     "engine.client.sync": ("Client",),
     "engine.model.aggregates": ("Aggregate", "applies", "handles"),
     "engine.model.app": ("Engine",),
@@ -80,6 +82,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "Aggregate",
     "ApplicationMessage",
     "AsyncClient",
+    "Busy",
     "Client",
     "Command",
     "Commit",
@@ -91,17 +94,20 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "Engine",
     "Event",
     "EventLog",
+    "Failed",
     "Fault",
     "InvariantBroken",
     "Locked",
     "NoArguments",
     "NoSpace",
     "Node",
+    "OutcomeError",
     "ProcessManager",
     "Projection",
     "QueryRefused",
     "Receipt",
     "Refusal",
+    "Rejected",
     "Rejection",
     "RingfoldError",
     "Send",
@@ -110,6 +116,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "Subscriber",
     "Table",
     "Ticket",
+    "Unknown",
     "append_foreign",
     "applies",
     "handles",

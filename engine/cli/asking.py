@@ -47,7 +47,7 @@ def ask(
     # Imported here: to list followers, or to look at a node that has none, no socket is needed.
     import msgspec
 
-    from engine.client.endpoints import dealer
+    from engine.client.sockets import dealer
     from engine.wire.queries import decode_answer, encode_request
 
     facts = {follower.kind: follower.name, "query": query}

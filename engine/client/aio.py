@@ -7,51 +7,67 @@ Commands sent in one turn of the loop leave together in batches.
 """
 
 import asyncio
+import contextlib
+import os
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 import zmq
-from msgspec.structs import replace
 
+from engine.client.address import NodeAddress, NodeLocation, address_of
+from engine.client.arrival import LOOK_S, Arrival
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import NodeLocation, address_of, answer_in, dealer, question
-from engine.client.receipts import QueryRefused, Receipt, Wait, view_waited_for
-from engine.client.sync import GRACE_S, TIMEOUT_S
+from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of, told_in
+from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
+from engine.client.sockets import dealer
+from engine.client.sync import CLOSED, FORKED, TIMEOUT_S
 from engine.model.messages import Command
 
 TICK_S = 0.05
-CLOSED = "the client is closed"
+NOT_OPEN = "a client with `wait_s` is opened by `async with`"
 
 
 class AsyncClient:
-    """For one event loop. Make it where the loop runs."""
+    """For one event loop. Make it where the loop runs.
 
-    def __init__(self, node: NodeLocation, *, batch: int = 100) -> None:
-        address = address_of(node)
-        self._views = address.queries
-        self._talk = Conversation(
-            min(batch, address.commands_per_message), max_message_bytes=address.message_bytes
-        )
+    `node`: a data directory, the contents of its endpoints.json, or a started `Node`. `wait_s`: how long
+    `async with` waits for a node that is just starting. `batch`: most commands in a message.
+    """
+
+    def __init__(self, node: NodeLocation, *, batch: int = 100, wait_s: float = 0.0) -> None:
+        self._node, self._batch, self._wait_s = node, batch, wait_s
         self._loop = asyncio.get_running_loop()
+        self._process = os.getpid()
+        self._is_open = self._closed = False
+        if wait_s <= 0:
+            self._open(address_of(node))
+
+    def _open(self, address: NodeAddress) -> None:
+        self._views = address.queries
+        self._talk = Conversation.with_limits(self._batch, address)
         self._socket = dealer(address.commands)
         self._loop.add_reader(self._socket.fileno(), self._receive)
         self._desks: dict[str, _Desk] = {}
         self._asked = 0
         self._flush_planned = False
-        self._closed = False
         self._room = asyncio.Event()
         self._ticking = self._loop.create_task(self._tick())
+        self._is_open = True
+
+    # ------------------------------------------------------------------ commands
 
     async def send(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Receipt:
-        """Sends one command and waits for it. Never raises for an outcome: look at the receipt."""
+        """Sends one command and waits for it. Raises nothing for an outcome: look at the receipt, or call its
+        `raise_for_outcome`."""
+        self._check_usable()
         view = view_waited_for(wait, self._views)
         until = time.monotonic() + timeout_s
         while self._talk.full:
             self._room.clear()
             await self._room.wait()
-        if self._closed:
-            raise RuntimeError(CLOSED)
+        self._check_usable()
         now = time.monotonic()
         level = "committed" if view else wait
         ticket = self._talk.submit(command, level, now, max(0.0, until - now))
@@ -65,52 +81,14 @@ class AsyncClient:
         if wait == "sent":
             return Receipt("sent", command.id)
         receipt: Receipt = await ticket.done
-        if view is not None and receipt.outcome == "committed":
-            left_s = max(0.001, until - time.monotonic())
-            try:
-                await self.query(view, "positions", at_least=receipt.at, timeout_s=left_s)
-            except (QueryRefused, TimeoutError) as error:
-                text = f"committed, but view {view} lags: {error}"
-                return replace(receipt, outcome="unknown", message=text)
-        return receipt
-
-    async def query(
-        self,
-        view: str,
-        query: str,
-        args: Any = None,
-        *,
-        at_least: tuple[int, int] | None = None,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Any:
-        """Asks a view; the same as the other client's, awaited."""
-        if self._closed:
-            raise QueryRefused("closed", CLOSED)
-        desk = self._desks.get(view)
-        if desk is None:
-            desk = self._desks[view] = _Desk(self._loop, self._views[view])
-        self._asked += 1
-        number = self._asked
-        future = desk.ask(number, question(query, args, at_least, timeout_s, number))
+        if view is None or receipt.outcome != "committed":
+            return receipt
+        left_s = max(0.001, until - time.monotonic())
         try:
-            return await asyncio.wait_for(future, timeout_s + GRACE_S)
-        except TimeoutError:
-            raise TimeoutError(f"view {view} did not answer within {timeout_s} s") from None
-        finally:
-            desk.waiting.pop(number, None)
-
-    async def close(self) -> None:
-        """Closes the sockets. What is in flight stays unknown, and whoever waits for it is told so."""
-        if self._closed:
-            return
-        self._closed = True
-        self._ticking.cancel()
-        self._settle(self._talk.give_up())
-        self._room.set()
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
-        for desk in self._desks.values():
-            desk.close()
+            await self.query(view, "positions", at_least=receipt, timeout_s=left_s)
+        except (QueryRefused, TimeoutError) as error:
+            return with_view(receipt, view, error)
+        return with_view(receipt, view, None)
 
     def _flush(self) -> None:
         self._flush_planned = False
@@ -140,7 +118,96 @@ class AsyncClient:
             self._settle(self._talk.expire(time.monotonic()))
             self._flush()
 
+    # ------------------------------------------------------------------ queries
+
+    async def query(
+        self,
+        view: str,
+        query: str,
+        args: Any = None,
+        *,
+        at_least: AtLeast = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
+        """Asks a view; the same as the other client's, awaited."""
+        question = Question(view, query, args)
+        return question.decode((await self._ask(question, at_least, None, timeout_s)).answer)
+
+    async def until(
+        self,
+        view: str,
+        query: str,
+        args: Any = None,
+        *,
+        predicate: Callable[[Any], object] = bool,
+        at_least: AtLeast = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
+        """Asks a view until `predicate(answer)` is true; the same as the other client's, awaited."""
+        watch = Watch(Question(view, query, args), predicate, at_least, timeout_s, time.monotonic())
+        return await self._watch(watch)
+
+    async def _watch(self, watch: Watch) -> Any:
+        while not watch.done:
+            held_s = watch.held_s(time.monotonic())
+            try:
+                told = await self._ask(watch.question, watch.at_least, watch.after, held_s)
+            except (QueryRefused, TimeoutError) as error:
+                await asyncio.sleep(watch.refused(error, time.monotonic()))
+            else:
+                watch.told(told, time.monotonic())
+        return watch.answer
+
+    async def _ask(
+        self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float
+    ) -> Told:
+        self._check_usable()
+        view = question.view
+        desk = self._desks.get(view)
+        if desk is None:
+            desk = self._desks[view] = _Desk(self._loop, endpoint_of(view, self._views))
+        self._asked += 1
+        number = self._asked
+        future = desk.ask(number, question.frame(number, at_least, after, timeout_s))
+        try:
+            return await asyncio.wait_for(future, timeout_s + GRACE_S)
+        except TimeoutError:
+            raise TimeoutError(f"view {view} did not answer within {timeout_s} s") from None
+        finally:
+            desk.waiting.pop(number, None)
+
+    # ------------------------------------------------------------------ beginning and end
+
+    async def close(self) -> None:
+        """Closes the sockets. What is in flight stays unknown, and those who wait for it are told so. Closing
+        again does nothing."""
+        if self._closed or self._process != os.getpid():
+            return
+        self._closed = True
+        if not self._is_open:
+            return
+        self._ticking.cancel()
+        self._settle(self._talk.give_up())
+        self._room.set()
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        for desk in self._desks.values():
+            desk.close()
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise RuntimeError(CLOSED)
+        if self._process != os.getpid():
+            raise RuntimeError(FORKED)
+        if not self._is_open:
+            raise RuntimeError(NOT_OPEN)
+
     async def __aenter__(self) -> "AsyncClient":
+        if not self._is_open:
+            with contextlib.closing(Arrival(self._node, self._wait_s)) as arrival:
+                while (address := arrival.look()) is None:
+                    await asyncio.sleep(LOOK_S)
+            self._open(address)
         return self
 
     async def __aexit__(
@@ -153,12 +220,12 @@ class _Desk:
     """The socket of one view, and who waits for an answer, by the number of the request."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str) -> None:
-        self.waiting: dict[int, asyncio.Future[Any]] = {}
+        self.waiting: dict[int, asyncio.Future[Told]] = {}
         self._loop = loop
         self._socket = dealer(endpoint)
         loop.add_reader(self._socket.fileno(), self._receive)
 
-    def ask(self, number: int, frame: bytes) -> "asyncio.Future[Any]":
+    def ask(self, number: int, frame: bytes) -> "asyncio.Future[Told]":
         future = self.waiting[number] = self._loop.create_future()
         self._socket.send(frame)
         self._receive()  # for the same reason as above
@@ -172,18 +239,18 @@ class _Desk:
     def _receive(self) -> None:
         try:
             while True:
-                number, answer = answer_in(self._socket.recv(zmq.NOBLOCK))
+                number, told = told_in(self._socket.recv(zmq.NOBLOCK))
                 # Without a number it may be for any of them: better all are refused than all wait in vain.
-                self._end(list(self.waiting) if number is None else [number], answer)
+                self._end(list(self.waiting) if number is None else [number], told)
         except zmq.Again:
             return
 
-    def _end(self, numbers: list[int], answer: Any) -> None:
+    def _end(self, numbers: list[int], told: Told | QueryRefused) -> None:
         for number in numbers:
             future = self.waiting.pop(number, None)
             if future is None or future.done():
                 continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
+            if isinstance(told, QueryRefused):
+                future.set_exception(told)
             else:
-                future.set_result(answer)
+                future.set_result(told)

@@ -12,11 +12,13 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
+from engine.client.address import NodeAddress
 from engine.client.receipts import Receipt
-from engine.model.messages import Command
+from engine.model.messages import Command, Event
 from engine.wire.answers import FINAL, decode_answers
 from engine.wire.commands import encode_command, join_commands
 
+MOST_IN_FLIGHT = 40_000
 RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
@@ -57,7 +59,7 @@ class Conversation:
     def __init__(
         self,
         batch: int = 100,
-        max_in_flight: int = 40_000,
+        max_in_flight: int = MOST_IN_FLIGHT,
         max_frame_bytes: int = 1 << 19,
         max_message_bytes: int = 1 << 20,
     ) -> None:
@@ -71,6 +73,15 @@ class Conversation:
         self._due: list[tuple[float, int, list[str]]] = []  # when to look again: resend or give up
         self._looks = count()  # keeps equal moments in order
         self._again: list[Ticket] = []
+
+    @classmethod
+    def with_limits(cls, batch: int, address: NodeAddress) -> "Conversation":
+        """A conversation that keeps to what its node takes."""
+        return cls(
+            min(batch, address.commands_per_message),
+            min(MOST_IN_FLIGHT, address.in_flight_per_client),
+            max_message_bytes=address.message_bytes,
+        )
 
     def __len__(self) -> int:
         """Commands submitted and not done."""
@@ -92,7 +103,9 @@ class Conversation:
         return len(self._fresh) >= self.batch
 
     def submit(self, command: Command, wait: str, now: float, timeout_s: float) -> Ticket:
-        """Takes a command in; it leaves with the next `outgoing`."""
+        """Accepts a command; it leaves with the next `outgoing`. TypeError if it is something else."""
+        if not isinstance(command, Command):
+            raise TypeError(_no_command(command))
         body = encode_command(command, early=wait == "accepted")
         ticket = Ticket(command.id, body, wait, now + timeout_s)
         if len(body) > self.max_message_bytes:
@@ -247,6 +260,20 @@ class Conversation:
         if not flight.tickets:
             del self._flying[id]
         return bool(flight.tickets)
+
+
+def _no_command(thing: Any) -> str:
+    """What to do with something that is sent in place of a command."""
+    if isinstance(thing, type) and issubclass(thing, Command):
+        return f"{thing.__name__} is a class: send an object of it, {thing.__name__}(aggregate, …)"
+    if isinstance(thing, Event):
+        name = type(thing).__name__
+        return f"{name} is an event: it has happened already. Send a command, whose handler returns it"
+    if isinstance(thing, dict):
+        return f"a dictionary is no command: send an object of a Command class, found {sorted(thing)[:5]}"
+    if isinstance(thing, (list, tuple)):
+        return f"a {type(thing).__name__} is no command: send each of them (a Client has send_many)"
+    return f"{type(thing).__name__} is no Command"
 
 
 def _frame(bodies: list[bytes]) -> bytes:

@@ -1,9 +1,20 @@
-"""The receipt: what a client knows of a command."""
+"""The receipt: what a client knows of a command, and the errors that it raises for those who prefer them.
+
+    committed, unchanged, accepted    ok
+    sent                              no answer was waited for
+    rejected                          Rejected   a rule said no
+    failed                            Failed     it could not be understood or handled
+    busy                              Busy       the node kept nothing of it: try again
+    unknown                           Unknown    no answer in time: it may have taken effect, or still may
+"""
 
 from collections.abc import Container
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
+
+from engine.base.errors import RingfoldError
 
 Kind = Literal["sent", "accepted", "committed", "unchanged", "rejected", "failed", "busy", "unknown"]
 Wait = str
@@ -18,8 +29,10 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     `busy`: nothing was kept of this sending. `unknown`: no answer in time; the command may have taken effect
     or may still do so. Sending the same command object again is safe after either, and answers as the first
-    time. `sent`: nobody waited for an answer. `unknown` with a position: it is committed, but the view that
-    was waited for has not shown it in time.
+    time. `sent`: no answer was waited for.
+
+    `view_ready`: None unless a view was waited for. False: the command is committed, but the view has not
+    shown it in time, for the reason in `message`; a query with `at_least=receipt` waits for it again.
     """
 
     outcome: Kind
@@ -30,6 +43,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     result: Any = None
     code: str = ""
     message: str = ""
+    view_ready: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -38,9 +52,48 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def at(self) -> tuple[int, int]:
-        """(partition, position): for `at_least` of a query that must see this command's events."""
+        """(partition, position) of the command's events."""
         return self.partition, self.position
 
+    def raise_for_outcome(self) -> "Receipt":
+        """The receipt itself, or one of `Rejected`, `Failed`, `Busy`, `Unknown` is raised."""
+        error = _ERRORS.get(self.outcome)
+        if error is not None:
+            raise error(self)
+        return self
+
+
+class OutcomeError(RingfoldError):
+    """A command that was not accepted and has had no effect that is known of. `receipt` has the details."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        text = ": ".join(part for part in (receipt.code, receipt.message) if part)
+        super().__init__(text or receipt.outcome, command=receipt.id)
+        self.receipt = receipt
+
+
+class Rejected(OutcomeError):
+    """A rule of the application said no: `receipt.code` names it."""
+
+
+class Failed(OutcomeError):
+    """The command could not be understood or handled."""
+
+
+class Busy(OutcomeError):
+    """The node kept nothing of the command. The same command object may be sent again."""
+
+
+class Unknown(OutcomeError):
+    """No answer came in time. The same command object may be sent again: it takes effect once."""
+
+
+_ERRORS: dict[str, type[OutcomeError]] = {
+    "rejected": Rejected,
+    "failed": Failed,
+    "busy": Busy,
+    "unknown": Unknown,
+}
 
 def view_waited_for(wait: Wait, views: Container[str]) -> str | None:
     """The view that a `wait` names, or None. ValueError if it is no such word, or there is no such view: to
@@ -53,10 +106,8 @@ def view_waited_for(wait: Wait, views: Container[str]) -> str | None:
     return view
 
 
-class QueryRefused(Exception):
-    """A query got an error for an answer. Codes: see the protocol."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
+def with_view(receipt: Receipt, view: str, error: Exception | None) -> Receipt:
+    """The receipt of a committed command whose view has shown it, or did not in time."""
+    if error is None:
+        return replace(receipt, view_ready=True)
+    return replace(receipt, view_ready=False, message=f"view {view} is not there yet: {error}")

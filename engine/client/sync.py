@@ -1,50 +1,62 @@
 """The client for ordinary programs: one thread, one node, no thread of its own.
 
     with Client("./ringfold-data") as client:
-        receipt = client.send(Deposit("account-7", amount=500))
-        print(client.query("balances", "balance", {"account": "account-7"}, at_least=receipt.at))
+        receipt = client.send(Deposit("account-7", amount=500)).raise_for_outcome()
+        print(client.query("balances", "balance", {"account": "account-7"}, at_least=receipt))
 """
 
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
 import zmq
-from msgspec.structs import replace
 
+from engine.client.address import NodeAddress, NodeLocation
+from engine.client.arrival import arrived
 from engine.client.conversation import Conversation, Ticket
-from engine.client.endpoints import NodeLocation, address_of, answer_in, dealer, question
-from engine.client.receipts import LEVELS, QueryRefused, Receipt, Wait, view_waited_for
+from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of, told_in
+from engine.client.receipts import LEVELS, Receipt, Wait, view_waited_for, with_view
+from engine.client.sockets import dealer
 from engine.model.messages import Command
 
 TIMEOUT_S = 10.0
-GRACE_S = 0.5  # a view says itself when it is behind; this is for its answer to come
+CLOSED = "the client is closed"
+FORKED = "the client was made before this process was forked: make one here"
 
 
 class Client:
-    """Not for use by several threads at once: give each its own.
+    """Not for use by several threads at once, nor over a fork: make one for each.
 
-    `node`: a data directory, or a mapping with `commands` and `queries`. Submitted commands leave at once
-    if nothing is in flight; else when `batch` of them are there, when one is submitted after the oldest has
-    waited `linger_s`, or when somebody waits for a receipt.
+    `node`: a data directory, the contents of its endpoints.json, or a started `Node`. `wait_s`: how long to
+    wait for a node that is just starting. Submitted commands leave at once if nothing is in flight; otherwise
+    when `batch` of them are there, when one is submitted after the oldest has waited `linger_s`, or when a
+    receipt is waited for.
     """
 
-    def __init__(self, node: NodeLocation, *, batch: int = 100, linger_s: float = 0.001) -> None:
-        address = address_of(node)
+    def __init__(
+        self, node: NodeLocation, *, batch: int = 100, linger_s: float = 0.001, wait_s: float = 0.0
+    ) -> None:
+        self._begin(arrived(node, wait_s), batch, linger_s)
+
+    def _begin(self, address: NodeAddress, batch: int, linger_s: float) -> None:
         self._views = address.queries
-        self._talk = Conversation(
-            min(batch, address.commands_per_message), max_message_bytes=address.message_bytes
-        )
+        self._talk = Conversation.with_limits(batch, address)
         self._linger_s = linger_s
         self._leaves_at = float("inf")
-        self._socket = dealer(address.commands)
+        self._socket = self._connect(address.commands)
         self._queries: dict[str, zmq.Socket[bytes]] = {}
         self._asked = 0
-        self._done: list[Ticket] = []  # taken in by `submit`, for whoever calls `pump`
+        self._done: list[Ticket] = []  # of which `pump` has yet to tell
+        self._process = os.getpid()
+        self._closed = False
+
+    # ------------------------------------------------------------------ commands
 
     def send(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Receipt:
-        """Sends one command and waits for it. Never raises for an outcome: look at the receipt."""
+        """Sends one command and waits for it. Raises nothing for an outcome: look at the receipt, or call its
+        `raise_for_outcome`."""
         view = view_waited_for(wait, self._views)
         until = time.monotonic() + timeout_s
         ticket = self._take(command, "committed" if view else wait, timeout_s)
@@ -52,14 +64,13 @@ class Client:
             self._done += self._turn(0)
             return Receipt("sent", command.id)
         receipt = self.wait(ticket)
-        if view is not None and receipt.outcome == "committed":
-            left_s = max(0.001, until - time.monotonic())
-            try:
-                self.query(view, "positions", at_least=receipt.at, timeout_s=left_s)
-            except (QueryRefused, TimeoutError) as error:
-                text = f"committed, but view {view} lags: {error}"
-                return replace(receipt, outcome="unknown", message=text)
-        return receipt
+        if view is None or receipt.outcome != "committed":
+            return receipt
+        try:
+            self.query(view, "positions", at_least=receipt, timeout_s=max(0.001, until - time.monotonic()))
+        except (QueryRefused, TimeoutError) as error:
+            return with_view(receipt, view, error)
+        return with_view(receipt, view, None)
 
     def send_many(
         self, commands: Iterable[Command], wait: Wait = "committed", timeout_s: float = TIMEOUT_S
@@ -67,13 +78,15 @@ class Client:
         """Sends all, in batches, many in flight; returns their receipts in the same order."""
         if wait not in ("accepted", "committed"):
             raise ValueError(f"wait={wait!r}: many can be waited for as accepted or committed")
+        if isinstance(commands, Command):
+            raise TypeError("send_many sends several commands: send sends one")
         tickets = [self._take(command, wait, timeout_s) for command in commands]
         return [self.wait(ticket) for ticket in tickets]
 
     def submit(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Ticket:
         """Sends without waiting; blocks only while too much is in flight, which counts against `timeout_s`.
 
-        Then call `wait` or `pump`, or nothing is taken in, and nothing that was lost is sent again.
+        Then call `wait` or `pump`: without them no answer is read, and nothing that was lost is sent again.
         """
         if wait not in LEVELS:
             raise ValueError(f"wait={wait!r}: a submitted command can be {', '.join(LEVELS)}")
@@ -95,17 +108,19 @@ class Client:
 
     def flush(self) -> None:
         """Sends everything submitted now."""
+        self._check_usable()
         for frame in self._talk.outgoing(time.monotonic()):
             self._socket.send(frame)
         self._leaves_at = float("inf")
 
     def pump(self, timeout_s: float) -> list[Ticket]:
-        """Sends what is due and takes in answers, waiting for the first at most `timeout_s`. Returns
+        """Sends what is due and reads answers, waiting for the first at most `timeout_s`. Returns
         the tickets that are done by it: for programs with a loop of their own."""
         done, self._done = self._done, []
         return done + self._turn(0 if done else timeout_s)
 
     def _take(self, command: Command, wait: Wait, timeout_s: float) -> Ticket:
+        self._check_usable()
         now = time.monotonic()
         until = now + timeout_s
         while self._talk.full:
@@ -128,37 +143,86 @@ class Client:
                 pass
         return [ticket for ticket in done if ticket.wait != "sent"]
 
+    # ------------------------------------------------------------------ queries
+
     def query(
         self,
         view: str,
         query: str,
         args: Any = None,
         *,
-        at_least: tuple[int, int] | None = None,
+        at_least: AtLeast = None,
         timeout_s: float = TIMEOUT_S,
     ) -> Any:
-        """Asks a view. `at_least`: a receipt's `at`, so that the answer contains its events.
-        Raises QueryRefused for an error answer, TimeoutError for none, KeyError for no such view."""
+        """Asks a view. `at_least`: a receipt, or (partition, position), whose events the answer must contain.
+        Raises QueryRefused for an error answer, TimeoutError for none."""
+        question = Question(view, query, args)
+        return question.decode(self._ask(question, at_least, None, timeout_s).answer)
+
+    def until(
+        self,
+        view: str,
+        query: str,
+        args: Any = None,
+        *,
+        predicate: Callable[[Any], object] = bool,
+        at_least: AtLeast = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
+        """Asks a view until `predicate(answer)` is true, and returns that answer. It is asked again whenever
+        the view has moved on, which the view says: nothing polls. Raises TimeoutError, which has the last
+        answer, and QueryRefused where asking again cannot help."""
+        watch = Watch(Question(view, query, args), predicate, at_least, timeout_s, time.monotonic())
+        return self._watch(watch)
+
+    def _watch(self, watch: Watch) -> Any:
+        while not watch.done:
+            held_s = watch.held_s(time.monotonic())
+            try:
+                told = self._ask(watch.question, watch.at_least, watch.after, held_s)
+            except (QueryRefused, TimeoutError) as error:
+                time.sleep(watch.refused(error, time.monotonic()))
+            else:
+                watch.told(told, time.monotonic())
+        return watch.answer
+
+    def _ask(self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float) -> Told:
+        self._check_usable()
+        view = question.view
         socket = self._queries.get(view)
         if socket is None:
-            socket = self._queries[view] = dealer(self._views[view])
+            socket = self._queries[view] = self._connect(endpoint_of(view, self._views))
         self._asked += 1
-        socket.send(question(query, args, at_least, timeout_s, self._asked))
+        socket.send(question.frame(self._asked, at_least, after, timeout_s))
         until = time.monotonic() + timeout_s + GRACE_S
         while (left_s := until - time.monotonic()) > 0:
             if socket.poll(int(left_s * 1000) + 1):
-                number, answer = answer_in(socket.recv())
+                number, told = told_in(socket.recv())
                 if number not in (self._asked, None):
                     continue  # the late answer to a query that was given up
-                if isinstance(answer, QueryRefused):
-                    raise answer
-                return answer
+                if isinstance(told, QueryRefused):
+                    raise told
+                return told
         raise TimeoutError(f"view {view} did not answer within {timeout_s} s")
 
+    # ------------------------------------------------------------------ beginning and end
+
     def close(self) -> None:
-        """Closes the sockets. What is in flight stays unknown."""
+        """Closes the sockets. What is in flight stays unknown. Closing again does nothing."""
+        if self._closed or self._process != os.getpid():
+            return
+        self._closed = True
         for socket in (self._socket, *self._queries.values()):
             socket.close()
+
+    def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
+        return dealer(endpoint)
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise RuntimeError(CLOSED)
+        if self._process != os.getpid():
+            raise RuntimeError(FORKED)
 
     def __enter__(self) -> "Client":
         return self

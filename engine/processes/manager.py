@@ -12,7 +12,7 @@ import zmq
 
 from engine.base.crash import crash_point
 from engine.base.errors import NoSpace
-from engine.client.endpoints import dealer
+from engine.client.sockets import dealer
 from engine.follow import Fold
 from engine.managers.birth import read_birth
 from engine.managers.intake import Intake

@@ -5,6 +5,7 @@ What goes over the wire is in `engine.wire.queries`; what is asked is answered i
 """
 
 import contextlib
+import operator
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -20,6 +21,8 @@ MAX_WAITING = 10_000
 MAX_REQUEST_BYTES = 1 << 16
 MAX_PER_TURN = 200  # then events have their turn
 LONGEST_TIMEOUT_MS = 60_000
+PARK_S = 60.0  # while nothing waits
+LOOK_S = 0.01  # while a query waits for an event that is stored already
 LONG_S = 0.05  # a query held longer than this makes the projector look into the store
 
 
@@ -50,6 +53,7 @@ class _Waiting(msgspec.Struct):
     route: list[bytes]
     request: Request
     since: float
+    until: float
 
 
 class Desk:
@@ -59,6 +63,8 @@ class Desk:
     def __init__(self, socket: "zmq.Socket[bytes]", answers: Answers) -> None:
         self.answers = answers
         self._waiting: list[_Waiting] = []
+        self._patience_s = PARK_S
+        self._waits_long = False
         self.socket = socket
 
     def serve(self) -> bool:
@@ -68,18 +74,18 @@ class Desk:
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
-                return any_work
+                break
             any_work = True
             self._receive(frames[:-1], frames[-1])
-        return True
+        return any_work
 
     def patience(self) -> float:
         """How long the projector may park, in seconds."""
-        return 0.01 if self._waiting else 60.0
+        return self._patience_s
 
     def waits_long(self) -> bool:
         """True if a query is held though its event should long be here: a doorbell may have been lost."""
-        return bool(self._waiting) and time.monotonic() - self._waiting[0].since > LONG_S
+        return self._waits_long
 
     def close(self) -> None:
         """Tells those who wait that nothing will come, and closes."""
@@ -93,33 +99,44 @@ class Desk:
         except msgspec.DecodeError as error:
             self._refuse(route, None, "malformed", str(error))
             return
-        aim = request.at_least
-        if aim is not None and not 0 <= aim[0] < len(self.answers.positions):
+        aim, after, partitions = request.at_least, request.after, len(self.answers.positions)
+        if aim is not None and not 0 <= aim[0] < partitions:
             self._refuse(route, request.request, "malformed", f"there is no partition {aim[0]}")
-        elif self._is_due(request):
+        elif after is not None and len(after) != partitions:
+            text = f"`after` needs a position for each partition: {partitions}"
+            self._refuse(route, request.request, "malformed", text)
+        elif self._contains(request.at_least) and self._is_beyond(request.after):
             self._answer(route, request)
         elif len(self._waiting) >= MAX_WAITING:
             self._refuse(route, request.request, "busy", "too many queries wait for their position")
         else:
-            request.timeout_ms = min(request.timeout_ms, LONGEST_TIMEOUT_MS)
-            self._waiting.append(_Waiting(route, request, time.monotonic()))
+            now, timeout_ms = time.monotonic(), min(request.timeout_ms, LONGEST_TIMEOUT_MS)
+            self._waiting.append(_Waiting(route, request, now, now + timeout_ms / 1000))
+            self._patience_s = 0.0  # `_serve_waiting` knows how long
 
-    def _is_due(self, request: Request) -> bool:
-        return request.at_least is None or self.answers.positions[request.at_least[0]] >= request.at_least[1]
+    def _contains(self, aim: tuple[int, int] | None) -> bool:
+        return aim is None or self.answers.positions[aim[0]] >= aim[1]
+
+    def _is_beyond(self, after: list[int] | None) -> bool:
+        return after is None or any(map(operator.gt, self.answers.positions, after))
 
     def _serve_waiting(self) -> bool:
+        self._patience_s, self._waits_long = PARK_S, False
         if not self._waiting:
             return False
         now, still = time.monotonic(), []
         for waiting in self._waiting:
-            if self._is_due(waiting.request):
-                self._answer(waiting.route, waiting.request)
-            elif now - waiting.since > waiting.request.timeout_ms / 1000:
-                self._refuse(
-                    waiting.route, waiting.request.request, "behind", "the view has not come that far yet"
-                )
+            request, late = waiting.request, now >= waiting.until
+            contained = self._contains(request.at_least)
+            if contained and (late or self._is_beyond(request.after)):
+                self._answer(waiting.route, request)
+            elif late:
+                self._refuse(waiting.route, request.request, "behind", "the view has not come that far yet")
             else:
                 still.append(waiting)
+                self._waits_long |= not contained and now - waiting.since > LONG_S
+                wake_s = waiting.until - now if contained else min(waiting.until - now, LOOK_S)
+                self._patience_s = min(self._patience_s, wake_s)
         served = len(still) < len(self._waiting)
         self._waiting = still
         return served

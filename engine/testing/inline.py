@@ -21,11 +21,13 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
+import zmq
 
 from engine.base.errors import InvariantBroken
 from engine.base.identity import partition_of
 from engine.base.lock import lock_data
-from engine.client.conversation import Conversation
+from engine.client.address import NodeAddress
+from engine.client.queries import AtLeast, Question, Told, Watch
 from engine.client.receipts import Receipt, Wait
 from engine.client.sync import TIMEOUT_S, Client
 from engine.managers import record_births
@@ -39,6 +41,7 @@ from engine.testing.followers import Follower, ManagerInline, ViewInline
 from engine.testing.pipeline import MAP_BYTES, Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
 
+PATIENCE_S = 1.0  # with a view that does not come to a position
 MOST_TURNS = 100_000  # of `settle`: a process manager that answers itself would go on for ever
 
 
@@ -47,14 +50,11 @@ class InlineClient(Client):
 
     def __init__(self, engine: "InlineEngine", batch: int = 100) -> None:
         self._engine = engine
-        self._views = dict.fromkeys((*engine.app.projections, *engine.app.process_managers), "")
-        self._talk = Conversation(batch)
-        self._linger_s = 0.0
-        self._leaves_at = float("inf")
-        self._asked = 0
-        self._done = []
-        self._socket = as_socket(engine.connect())
-        self._queries = {}
+        views = {name: name for name in (*engine.app.projections, *engine.app.process_managers)}
+        self._begin(NodeAddress("", views), batch, 0.0)
+
+    def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
+        return as_socket(self._engine.ask(endpoint) if endpoint else self._engine.connect())
 
     def send_many(
         self, commands: Iterable[Command], wait: Wait = "committed", timeout_s: float = TIMEOUT_S
@@ -66,19 +66,17 @@ class InlineClient(Client):
         finally:
             self._linger_s = 0.0
 
-    def query(
-        self,
-        view: str,
-        query: str,
-        args: Any = None,
-        *,
-        at_least: tuple[int, int] | None = None,
-        timeout_s: float = 1.0,
-    ) -> Any:
-        """As `Client.query`; a view that is behind has taken in everything before it answers."""
-        if view not in self._queries:
-            self._queries[view] = as_socket(self._engine.ask(view))
-        return super().query(view, query, args, at_least=at_least, timeout_s=timeout_s)
+    def _ask(self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float) -> Told:
+        """A view that lags has caught up before it answers, so there is nothing to wait long for."""
+        return super()._ask(question, at_least, after, min(timeout_s, PATIENCE_S))
+
+    def _watch(self, watch: Watch) -> Any:
+        """Nothing happens by itself: where nothing is left to do, the answer stays as it is."""
+        while not watch.done:
+            watch.told(self._ask(watch.question, watch.at_least, None, PATIENCE_S), time.monotonic())
+            if not watch.done and not self._engine.turn():
+                raise watch.given_up("nothing is left to do")
+        return watch.answer
 
 
 class InlineEngine:

@@ -1,7 +1,7 @@
 """Queries: what is asked of a view or a process manager, and what it says. One JSON object a frame.
 
     request  {"request": any, "query": name, "args": {…} or "texts": {name: text},
-              "at_least": [partition, position], "timeout_ms": n}
+              "at_least": [partition, position], "after": [n per partition], "timeout_ms": n}
     answer   {"request": any, "positions": [n per partition], "answer": …}
     refusal  {"request": any, "positions": [n per partition], "error": code, "message": text}
 
@@ -23,13 +23,15 @@ RequestId = str | int | None
 
 class Request(msgspec.Struct, omit_defaults=True):
     """A query on its way. `at_least`: the (partition, position) that the view must contain to answer, for
-    which it may wait `timeout_ms`. `texts` stand in the place of `args` where a person typed them: what each
-    means is up to the declared type."""
+    which it may wait `timeout_ms`. `after`: the positions of an earlier answer; the view waits as long until
+    it is beyond them in any partition, and then answers in any case. `texts` stand in the place of `args`
+    where a person typed them: what each means is up to the declared type."""
 
     query: str
     request: RequestId = None
     args: msgspec.Raw = NO_ARGUMENTS
     at_least: tuple[int, int] | None = None
+    after: list[int] | None = None
     timeout_ms: int = DEFAULT_TIMEOUT_MS
     texts: dict[str, str] = {}
 
@@ -67,12 +69,13 @@ def encode_request(
     *,
     request: RequestId = None,
     at_least: tuple[int, int] | None = None,
+    after: list[int] | None = None,
     timeout_ms: int = DEFAULT_TIMEOUT_MS,
     texts: Mapping[str, str] | None = None,
 ) -> bytes:
     """The frame of a request. `args`: anything that JSON holds; None for no arguments."""
     raw = NO_ARGUMENTS if args is None else msgspec.Raw(_encode(args))
-    return _encode(Request(query, request, raw, at_least, timeout_ms, dict(texts or {})))
+    return _encode(Request(query, request, raw, at_least, after, timeout_ms, dict(texts or {})))
 
 
 decode_request = msgspec.json.Decoder(Request).decode

@@ -24,7 +24,7 @@ def main() -> None:
         client.send(PutOnSale("sticker", units=UNITS, price=0))
         orders = [f"order-{number}" for number in range(BUYERS)]
         last = client.send_many(PlaceOrder(order, article="guitar") for order in orders)[-1]
-        at_once = client.query("shop", "order", {"id": orders[-1]}, at_least=last.at)
+        at_once = client.query("shop", "order", {"id": orders[-1]}, at_least=last)
         print(f"{BUYERS} buyers order one of {UNITS} guitars; the last one sees at once: {at_once['status']}")
         waiting = ordered(client, orders, "awaiting-payment", UNITS)
         print(f"{len(waiting)} orders wait for their money, the others: {client.query('shop', 'totals')}")

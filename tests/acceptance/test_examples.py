@@ -25,4 +25,4 @@ def test_the_stock_example_sells_until_it_is_sold_out_and_survives_a_restart(tmp
     with Node(tmp_path / "data", app="examples.stock:app") as node, Client(node.endpoints) as client:
         last = client.send(Take("apples", count=FULL - 2))
         assert (last.outcome, last.version) == ("committed", 2)
-        assert client.query("shelf", "left", {"article": "apples"}, at_least=last.at) == 0
+        assert client.query("shelf", "left", {"article": "apples"}, at_least=last) == 0

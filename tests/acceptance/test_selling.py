@@ -6,11 +6,13 @@ import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from domain_12306.messages import ConfirmOrder, ReleaseOrder
+from domain_12306.synthetic import SEAT_CLASS, run_name
 from engine import AsyncClient, Client, Command, Node, QueryRefused, Receipt
 from tests.acceptance.kit import SEATS, VIEW, left, open_run, railway, reserve
 from tests.deadline import until
@@ -144,6 +146,23 @@ def test_a_query_at_least_there_contains_the_own_order(client: Client, run: int)
         assert left(client, run, at_least=client.send(reserve(run, f"o{sold}")).at) == SEATS - sold
 
 
+def test_an_answer_is_waited_for_while_another_client_sells(node: Node, client: Client, run: int) -> None:
+    train, _, date = run_name(run).partition("/")
+
+    def sold_two(answer: Any) -> bool:
+        return bool(answer["table"][SEAT_CLASS][0][-1] == SEATS - 2)
+
+    async def watch() -> Any:
+        async with AsyncClient(node, wait_s=10.0) as watching:
+            asked = watching.until(VIEW, "train", {"train": train, "date": date}, predicate=sold_two)
+            waiting = asyncio.create_task(asked)
+            for order in "ab":
+                assert (await asyncio.to_thread(client.send, reserve(run, order))).ok
+            return await waiting
+
+    assert sold_two(asyncio.run(watch()))
+
+
 def test_a_view_that_cannot_get_there_says_so(client: Client) -> None:
     with pytest.raises(QueryRefused, match="behind"):
         client.query(VIEW, "totals", at_least=(0, 1 << 40), timeout_s=0.05)
@@ -161,7 +180,7 @@ def test_many_tasks_share_one_async_client(node: Node, run: int) -> None:
 
 def test_more_than_may_be_in_flight_is_busy_and_nothing_of_it_is_kept(node: Node, run: int) -> None:
     core = node.pids["core-0"]
-    with Client(node.endpoints) as client:
+    with Client({**node.endpoints, "max_in_flight_per_client": 1 << 20}) as client:  # it knows of no limit
         os.kill(core, signal.SIGSTOP)  # accepted commands stay in flight
         try:
             flying = [client.submit(reserve(run, f"o{k}", party=6)) for k in range(IN_FLIGHT)]

@@ -52,7 +52,7 @@ def test_notes(stage_of: Make) -> None:
     again = [stage.client.send(command) for command in (create, change)]
     assert [(one.outcome, one.version) for one in again] == [("committed", 1), ("committed", 2)]
     assert stage.client.send(ChangeTitle("n", title="Shopping")).outcome == "unchanged"
-    shown = stage.client.query("notes", "note", {"note": "n"}, at_least=changed.at)
+    shown = stage.client.query("notes", "note", {"note": "n"}, at_least=changed)
     assert shown == {"title": "Shopping", "changes": 1}
 
 

@@ -1,12 +1,13 @@
 """The client for ordinary programs, against a node that does as the test says."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import Client, QueryRefused, Ticket
+from engine import Client, Event, QueryRefused, Ticket
 from engine.base.errors import RingfoldError
 from engine.client import conversation, sync
 from tests.deadline import until
@@ -195,19 +196,22 @@ def test_a_wait_that_cannot_be_met_is_refused_before_the_command_is_sent(
 
 
 def test_projected_asks_the_view_for_the_commands_own_position(client: Client, desk: Desk) -> None:
-    assert client.send(Add("a", number=41), wait="projected:view").outcome == "committed"
+    receipt = client.send(Add("a", number=41), wait="projected:view")
+    assert (receipt.outcome, receipt.view_ready) == ("committed", True)
     assert [(q["query"], q["at_least"]) for (q,) in desk.frames] == [("positions", [0, 42])]
 
 
 @pytest.mark.usefixtures("no_grace")
 @pytest.mark.parametrize("answer", [{"error": "behind", "message": "not yet"}, None])
-def test_a_view_that_lags_makes_it_unknown_but_keeps_what_is_known(
+def test_committed_stays_committed_though_the_view_that_was_waited_for_lags(
     client: Client, desk: Desk, answer: dict[str, Any] | None
 ) -> None:
     desk.answer = lambda request: answer
     receipt = client.send(Add("a", number=41), wait="projected:view", timeout_s=0.05)
-    assert (receipt.outcome, receipt.version, receipt.at) == ("unknown", 1, (0, 42))
-    assert "committed" in receipt.message
+    assert (receipt.outcome, receipt.version, receipt.at) == ("committed", 1, (0, 42))
+    assert (receipt.ok, receipt.view_ready) == (True, False)
+    assert "view view is not there yet" in receipt.message
+    assert receipt.raise_for_outcome() is receipt
 
 
 def test_a_query_carries_its_arguments_and_its_position(client: Client, desk: Desk) -> None:
@@ -237,9 +241,120 @@ def test_the_late_answer_to_a_query_that_was_given_up_is_for_nobody(client: Clie
     assert client.query("view", "third") == "mine"
 
 
-def test_an_unknown_view_is_a_key_error(client: Client) -> None:
-    with pytest.raises(KeyError):
+def test_an_unknown_view_is_refused_with_the_names_of_those_that_there_are(client: Client) -> None:
+    with pytest.raises(QueryRefused, match="there is no view 'other'; the node has view") as refused:
         client.query("other", "left")
+    assert refused.value.code == "unknown-view"
+
+
+def test_until_asks_again_for_what_comes_after_the_answer_that_did_not_do(client: Client, desk: Desk) -> None:
+    desk.answer = lambda request: {"answer": 3 if request.get("after") == [1] else 2}
+    assert client.until("view", "left", {"x": 1}, predicate=lambda left: left == 3, at_least=(0, 1)) == 3
+    first, second = [asked for (asked,) in desk.frames]
+    assert (first["at_least"], "after" in first) == ([0, 1], False)
+    assert ("at_least" in second, second["after"]) == (False, [1])
+
+
+def test_until_waits_for_a_true_answer_where_nothing_else_is_said(client: Client, desk: Desk) -> None:
+    answers: Iterator[Any] = iter([None, [], {"title": "Tea"}])
+    desk.answer = lambda request: {"answer": next(answers)}
+    assert client.until("view", "note") == {"title": "Tea"}
+
+
+@pytest.mark.usefixtures("no_grace")
+def test_until_ends_in_time_with_the_last_answer(client: Client, desk: Desk) -> None:
+    desk.answer = lambda request: {"answer": "no"}
+    with pytest.raises(TimeoutError, match='it answers "no"'):
+        client.until("view", "left", predicate=lambda answer: answer == "yes", timeout_s=0.05)
+
+
+def test_until_goes_on_while_the_view_restarts(client: Client, desk: Desk) -> None:
+    answers: Iterator[Any] = iter([{"error": "stopping", "message": "the node stops"}, {"answer": 1}])
+    desk.answer = lambda request: next(answers)
+    assert client.until("view", "left") == 1
+
+
+def test_a_query_may_name_a_receipt_for_what_it_must_contain(client: Client, desk: Desk) -> None:
+    client.query("view", "left", at_least=client.send(Add("a", number=41)))
+    ((asked,),) = desk.frames
+    assert asked["at_least"] == [0, 42]
+
+
+class Added(Event, name="added"):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("thing", "text"),
+    [
+        (Added(), "Added is an event: it has happened already"),
+        ({"type": "add", "aggregate": "a"}, "a dictionary is no command"),
+        ([Add("a")], "a list is no command: send each"),
+        (Add, "Add is a class: send an object of it"),
+        (7, "int is no Command"),
+    ],
+)
+def test_what_is_no_command_is_not_sent_and_it_is_said_why(client: Client, thing: Any, text: str) -> None:
+    for send in (client.send, client.submit, lambda thing: client.send_many([thing])):
+        with pytest.raises(TypeError, match=text):
+            send(thing)
+
+
+def test_many_need_a_list_of_them(client: Client) -> None:
+    one: Any = Add("a")
+    with pytest.raises(TypeError, match="send_many sends several commands"):
+        client.send_many(one)
+
+
+def test_no_more_are_in_flight_than_the_node_lets_a_client_have(node: Stub) -> None:
+    with Client({"commands": node.endpoint, "max_in_flight_per_client": 3}) as client:
+        most = 0
+        for number in range(20):
+            client.submit(Add("a", number=number))
+            most = max(most, len(client._talk))
+    assert most == 3
+
+
+def test_a_closed_client_says_so(client: Client) -> None:
+    client.close()
+    client.close()
+    ask: list[Callable[[], object]] = [
+        lambda: client.send(Add("a")),
+        lambda: client.send_many([Add("a")]),
+        lambda: client.submit(Add("a")),
+        lambda: client.pump(0.0),
+        lambda: client.query("view", "left"),
+        lambda: client.until("view", "left"),
+    ]
+    for call in ask:
+        with pytest.raises(RuntimeError, match="the client is closed"):
+            call()
+
+
+def test_after_a_fork_the_child_is_told_to_make_its_own(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.send(Add("a")).ok
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    for call in (lambda: client.send(Add("a")), lambda: client.query("view", "left")):
+        with pytest.raises(RuntimeError, match="made before this process was forked"):
+            call()
+    client.close()  # its sockets are the parent's
+    monkeypatch.undo()
+    assert client.send(Add("a")).ok
+
+
+def test_a_started_node_is_an_address_and_one_that_is_not_says_so(node: Stub) -> None:
+    class Handle:
+        endpoints: dict[str, Any] = {}  # noqa: RUF012  as the handle of a node has them
+
+    handle = Handle()
+    with pytest.raises(RingfoldError, match="the node is not started"):
+        Client(handle)
+    handle.endpoints = {"commands": node.endpoint}
+    with Client(handle) as client:
+        assert client.send(Add("a")).ok
 
 
 def test_without_a_node_in_the_directory_it_says_so(tmp_path: Path) -> None:

@@ -99,6 +99,36 @@ def test_a_query_that_waits_too_long_is_told_that_the_view_is_behind(asker: Aske
     assert (answer["request"], answer["error"]) == (9, "behind")
 
 
+def test_a_query_after_an_answer_waits_until_the_view_has_moved_on_in_any_partition(asker: Asker) -> None:
+    asker.ask({"query": "twice", "args": {"number": 1}, "after": [5, 3], "timeout_ms": 5000})
+    assert not asker.has_answer()
+    asker.positions[1] = 4
+    asker.desk.serve()
+    assert asker.answer() == {"request": None, "positions": [5, 4], "answer": 2}
+
+
+def test_a_query_after_an_answer_that_the_view_is_beyond_is_answered_at_once(asker: Asker) -> None:
+    asker.ask({"query": "twice", "args": {"number": 1}, "after": [4, 3], "timeout_ms": 5000})
+    assert asker.answer()["answer"] == 2
+
+
+def test_where_a_view_does_not_move_it_answers_in_the_end_all_the_same(asker: Asker) -> None:
+    asker.ask({"query": "twice", "args": {"number": 1}, "after": [5, 3], "timeout_ms": 1})
+    until(asker.desk.serve)
+    assert asker.answer()["answer"] == 2
+
+
+def test_a_projector_need_not_look_into_the_store_for_those_who_wait_for_anything_new(asker: Asker) -> None:
+    asker.ask({"query": "twice", "args": {"number": 1}, "after": [5, 3], "timeout_ms": 60_000})
+    asker.desk.serve()
+    assert asker.desk.patience() > 1.0
+    assert not asker.desk.waits_long()
+    asker.ask({"query": "twice", "args": {"number": 1}, "at_least": [0, 6], "timeout_ms": 60_000})
+    asker.desk.serve()
+    assert asker.desk.patience() < 0.1
+    until(lambda: asker.desk.serve() or asker.desk.waits_long())
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -107,6 +137,7 @@ def test_a_query_that_waits_too_long_is_told_that_the_view_is_behind(asker: Aske
         ({"query": "twice", "args": {"number": 1, "more": 2}}, "malformed"),
         ({"query": "twice", "args": {"number": -1}}, "query-failed"),
         ({"query": "twice", "at_least": [7, 1]}, "malformed"),
+        ({"query": "twice", "after": [1]}, "malformed"),
         (b"{not json", "malformed"),
         (b"", "malformed"),
     ],

@@ -119,6 +119,19 @@ def test_a_query_that_no_view_knows_is_refused_as_on_a_node(ringfold_inline: Mak
         ringfold_inline(app).query("balances", "riches", {})
 
 
+def test_an_answer_is_waited_for_by_working_until_nothing_is_left(ringfold_inline: Make) -> None:
+    client = ringfold_inline(app).client()
+    client.submit(Deposit("a", amount=500))
+    assert client.until("balances", "balance", {"account": "a"}) == 500
+    with pytest.raises(TimeoutError, match="nothing is left to do: it answers 500"):
+        client.until("balances", "balance", {"account": "a"}, predicate=lambda balance: balance > 500)
+
+
+def test_a_view_that_is_not_there_is_named_with_those_that_are(ringfold_inline: Make) -> None:
+    with pytest.raises(QueryRefused, match="there is no view 'riches'; the node has balances"):
+        ringfold_inline(app).query("riches", "positions")
+
+
 def reminded(engine: InlineEngine) -> list[str]:
     with EventLog(engine.data) as log:
         entries = log.read(types=["account.reminded"])

@@ -19,9 +19,10 @@ def test_a_request_says_only_what_is_not_understood_without_it() -> None:
 
 def test_a_request_comes_back_as_it_was_asked() -> None:
     request = decode_request(
-        encode_request("left", {"item": "apples"}, request=7, at_least=(0, 4), timeout_ms=50)
+        encode_request("left", {"item": "apples"}, request=7, at_least=(0, 4), after=[2], timeout_ms=50)
     )
     assert (request.query, request.request, request.at_least, request.timeout_ms) == ("left", 7, (0, 4), 50)
+    assert request.after == [2]
     assert msgspec.json.decode(request.args) == {"item": "apples"}
 
 
