@@ -23,7 +23,7 @@ help:            ## what can be made
 # Installed once; again only when pyproject.toml changes.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check,railway]'
 	@touch $@
 
 demo: $(READY)   ## a node on a temporary directory, a day's trains, tickets sold by several clients

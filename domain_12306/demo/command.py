@@ -35,7 +35,13 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Tells the story on a node of its own."""
     # Imported here: `demo --help` needs none of it.
-    from domain_12306.demo.story import Story
+    try:
+        from domain_12306.demo.story import Story
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        hint = "pip install 'ringfold[railway]'"
+        raise ConfigError("the railway needs numpy, which is not installed", hint=hint) from None
 
     settings = settings_from(options, RAILWAY)
     if settings.config.app != APP:
