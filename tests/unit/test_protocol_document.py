@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from engine import Aggregate, Command, Engine, Event, Rejection, Stamp, applies, handles, reject
+from engine import Aggregate, Command, Engine, Event, Node, Rejection, Stamp, applies, handles, reject
 from engine.client.conversation import Conversation
 from engine.core.partition import Partition
 from engine.follow import questions
+from engine.model.describing import CODES, describe
 from engine.node.config import Config
+from engine.node.data_directory import DataDirectory
 from engine.processes.output import answers_of, duplicates_in
-from engine.stages import gate, query_desk, serving
+from engine.reading.questions import ReaderQuestions
+from engine.reading.stores import Stores
+from engine.stages import query_desk
 from engine.stages.gate import Gate, Limits
-from engine.store import Reader, Writer
+from engine.store import Writer
+from engine.testing.wires import DeskWire, Wire, as_socket
 from engine.wire import doorbell, queries
 from engine.wire.batches import decode_replies
 from engine.wire.log import record_decoder
@@ -55,7 +59,7 @@ class Stock(Aggregate):
         self.left -= event.count
 
 
-class Node:
+class Stages:
     """Gate, core and store in a row, without processes."""
 
     def __init__(self, folder: Path) -> None:
@@ -87,13 +91,14 @@ def examples(*kinds: str) -> list[bytes]:
 
 def test_every_json_example_is_of_a_known_kind() -> None:
     assert {kind for kind, _ in EXAMPLES} == {
-        "endpoints", "send", "refused", "answer", "ask", "told", "record"
+        "endpoints", "send", "refused", "answer", "ask", "told", "read", "page", "record", "description"
     }  # fmt: skip
     assert PAGE.count("```json") == len(EXAMPLES)
 
 
 def test_the_page_read_from_top_to_bottom_is_a_conversation_with_the_node(tmp_path: Path) -> None:
-    node = Node(tmp_path / "store")
+    DataDirectory(tmp_path).open("stock", "", 1, given=False)
+    node = Stages(DataDirectory(tmp_path).store(0))
     waiting: Iterator[list[Any]] = iter(())
     talked = 0
     for kind, text in EXAMPLES:
@@ -106,8 +111,14 @@ def test_the_page_read_from_top_to_bottom_is_a_conversation_with_the_node(tmp_pa
     assert next(waiting, None) is None
     assert talked >= 8
     node.store.close()
-    _, stored = next(Reader(tmp_path / "store", 1 << 24).records())
+    stores = Stores(tmp_path)
+    reader = ReaderQuestions(stores, lambda: app)
+    assert told_by(reader, examples("read")) == [json.loads(frame) for frame in examples("page")]
+    store = stores.reader(0)
+    assert store is not None
+    _, stored = next(store.records())
     assert json.loads(stored) == json.loads(examples("record")[0])
+    stores.close()
 
 
 @pytest.mark.parametrize("frame", examples("answer"))
@@ -136,16 +147,31 @@ def test_the_client_understands_every_answer_of_the_page(frame: bytes) -> None:
 
 
 def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
-    desk = object.__new__(query_desk.Desk)  # without its socket
-    sent: list[Any] = []
-    desk.answers = answers = object.__new__(questions.Questions)  # without a view
+    answers = object.__new__(questions.Questions)  # without a view
     answers.positions, answers.names, answers._methods = [4], ["left"], {}
     answers._add("left", dict[str, str], lambda asked: 2)
-    desk._waiting = []
-    desk._send = lambda route, answer: sent.append(json.loads(msgspec.json.encode(answer)))  # type: ignore[method-assign]
-    for frame in examples("ask"):
-        desk._receive([b"me"], frame)
-    assert sent == [json.loads(frame) for frame in examples("told")]
+    assert told_by(answers, examples("ask")) == [json.loads(frame) for frame in examples("told")]
+
+
+def told_by(answers: query_desk.Answers, requests: list[bytes]) -> list[Any]:
+    """What a desk with these answers sends back."""
+    wire, mine = DeskWire(), Wire(lambda _: None, lambda: None)
+    wire.routes[b"me"] = mine
+    wire.requests += [[b"me", request] for request in requests]
+    query_desk.Desk(as_socket(wire), answers).serve()
+    return [json.loads(frame) for frame in mine.inbox]
+
+
+def test_the_description_on_the_page_is_that_of_its_application() -> None:
+    assert [json.loads(text) for text in examples("description")] == [json.loads(json.dumps(describe(app)))]
+
+
+def test_the_endpoints_of_the_page_are_those_that_a_node_writes(tmp_path: Path) -> None:
+    (shown,) = [json.loads(text) for text in examples("endpoints")]
+    with Node(tmp_path / "data", app="examples.notes:app", log=tmp_path / "log") as node:
+        assert {key for key in shown if type(shown[key]) is not type(node.endpoints.get(key))} == set()
+        limits = [key for key in shown if key.startswith("max_")]
+        assert [shown[key] for key in limits] == [node.endpoints[key] for key in limits]
 
 
 def test_the_record_of_the_page_decodes_to_typed_events() -> None:
@@ -155,7 +181,7 @@ def test_the_record_of_the_page_decodes_to_typed_events() -> None:
     assert doorbell.encode_notice(1, 2, 3, b"{}") == head + b"{}"
 
 
-_MAKERS = ("Failed", "Rejected", "Failure", "Rejection", "Malformed.of", "_refuse", "Refused")
+_MAKERS = ("Failed", "Rejected", "Failure", "Rejection", "Malformed.of", "_refuse", "partition.refuse", "Refused")
 
 
 def codes_of(*modules: Path) -> set[Any]:
@@ -169,19 +195,29 @@ def codes_of(*modules: Path) -> set[Any]:
     return codes
 
 
+ENGINE = ROOT / "engine"
+ABOUT_COMMANDS = [
+    *sorted((ENGINE / "core").glob("*.py")),
+    ENGINE / "wire" / "commands.py",
+    ENGINE / "stages" / "gate.py",
+    ENGINE / "stages" / "poison.py",
+]
+ABOUT_QUERIES = [
+    ENGINE / "follow" / "questions.py",
+    ENGINE / "reading" / "questions.py",
+    ENGINE / "stages" / "query_desk.py",
+    ENGINE / "stages" / "serving.py",
+]
+
+
 def test_every_code_of_the_engine_is_on_the_page() -> None:
-    engine = ROOT / "engine"
-    codes = codes_of(
-        engine / "core" / "partition.py",
-        engine / "core" / "deciding.py",
-        engine / "wire" / "commands.py",
-        Path(gate.__file__),
-        Path(query_desk.__file__),
-        Path(questions.__file__),
-        Path(serving.__file__),
-    )
+    codes = codes_of(*ABOUT_COMMANDS, *ABOUT_QUERIES)
     assert {"aggregate-unknown", "wrong-version", "too-many", "too-large", "behind", "malformed"} <= codes
     assert {code for code in codes if f"`{code}`" not in PAGE} == set()
+
+
+def test_the_description_has_every_code_that_commands_are_answered_with() -> None:
+    assert {code for some in CODES.values() for code in some} == codes_of(*ABOUT_COMMANDS)
 
 
 def test_the_limits_on_the_page_are_the_defaults() -> None:
