@@ -26,6 +26,7 @@ from ringbuffer import Bell, Consumer, Producer
 DRAIN_BYTES = 1 << 19  # fdatasync of half a megabyte still costs less than deciding it
 RECORD_OVERHEAD = 24  # at most, of a section in the ring
 DRAIN_MESSAGES = 2000
+LONGEST_ROUTING_ID = 255  # what ZeroMQ lets a socket set; only a client without it can send a longer one
 ROOM_CHECK_S = 1.0
 
 
@@ -191,7 +192,8 @@ class Clients:
         self._poller.register(socket, zmq.POLLIN)
 
     def drain(self) -> list[tuple[bytes, bytes]]:
-        """All (who, body) messages at hand, within bounds; messages of another shape are dropped."""
+        """All (who, body) messages at hand, within bounds; messages of another shape are dropped, and those
+        of a client whose routing id is too long."""
         messages: list[tuple[bytes, bytes]] = []
         size, most_bytes = 0, self._most_bytes
         receive, more = self._socket.recv, self._socket.getsockopt
@@ -203,7 +205,8 @@ class Clients:
                     while more(zmq.RCVMORE):
                         receive(zmq.NOBLOCK)
                     continue
-                messages.append((who, body))
+                if len(who) <= LONGEST_ROUTING_ID:
+                    messages.append((who, body))
                 size += len(body)
         except zmq.Again:
             pass

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import socket
 import struct
 import time
 from pathlib import Path
@@ -20,6 +21,11 @@ def fresh_id() -> str:
     return f"{number:032x}"
 
 
+def command(type: str, aggregate: str, **fields: Any) -> bytes:
+    """A command under a fresh id."""
+    return json.dumps({"type": type, "aggregate": aggregate, "id": fresh_id(), **fields}).encode()
+
+
 class Stranger:
     """One client of the node whose `endpoints.json` lies in this folder."""
 
@@ -31,8 +37,7 @@ class Stranger:
 
     def send(self, type: str, aggregate: str, **fields: Any) -> Any:
         """A command; its answer."""
-        command = {"type": type, "aggregate": aggregate, "id": fresh_id(), **fields}
-        self._commands.send(json.dumps(command).encode())
+        self._commands.send(command(type, aggregate, **fields))
         (answer,) = json.loads(_received(self._commands))
         return answer
 
@@ -53,14 +58,14 @@ class Stranger:
 
     def listen(self) -> "Doorbell":
         """The doorbell of partition 0."""
-        socket = self._socket(zmq.SUB, self.endpoints["events"][0])
-        socket.setsockopt(zmq.SUBSCRIBE, b"")
-        return Doorbell(socket)
+        events = self._socket(zmq.SUB, self.endpoints["events"][0])
+        events.setsockopt(zmq.SUBSCRIBE, b"")
+        return Doorbell(events)
 
     def _socket(self, kind: int, endpoint: str) -> "zmq.Socket[bytes]":
-        socket: zmq.Socket[bytes] = self._context.socket(kind)
-        socket.connect(endpoint)
-        return socket
+        made: zmq.Socket[bytes] = self._context.socket(kind)
+        made.connect(endpoint)
+        return made
 
     def __enter__(self) -> "Stranger":
         return self
@@ -71,19 +76,63 @@ class Stranger:
         self._context.destroy(0)
 
 
+class Bare:
+    """A client that speaks ZMTP 3.0 by itself over the commands socket, under a routing id of any length."""
+
+    def __init__(self, endpoint: str, routing_id: bytes) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(PATIENCE_MS / 1000)
+        self._socket.connect(endpoint.removeprefix("ipc://"))
+        self._socket.sendall(b"\xff" + bytes(8) + b"\x7f\3\0NULL" + bytes(48))
+        properties = {b"Socket-Type": b"DEALER", b"Identity": routing_id}
+        ready = b"".join(
+            bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
+            for name, value in properties.items()
+        )
+        self._send(b"\5READY" + ready, command=True)
+        self._receive(64)
+        self.frame()  # its READY
+
+    def send(self, frame: bytes) -> None:
+        """One message of one frame."""
+        self._send(frame, command=False)
+
+    def frame(self) -> bytes:
+        """The next frame that comes."""
+        flags, length = self._receive(2)
+        if flags & 2:
+            length = int.from_bytes(bytes([length]) + self._receive(7), "big")
+        return self._receive(length)
+
+    def close(self) -> None:
+        """Breaks the connection."""
+        self._socket.close()
+
+    def _send(self, frame: bytes, *, command: bool) -> None:
+        self._socket.sendall(bytes([2 | 4 * command]) + len(frame).to_bytes(8, "big") + frame)
+
+    def _receive(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            piece = self._socket.recv(count - len(data))
+            assert piece, "the node closed the connection"
+            data += piece
+        return data
+
+
 class Doorbell:
     """The notices of one partition, as they come."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]") -> None:
-        self._socket = socket
+    def __init__(self, events: "zmq.Socket[bytes]") -> None:
+        self._events = events
 
     def notice(self) -> tuple[int, int, bytes]:
         """The next one: first position, last position, record."""
-        frame = _received(self._socket)
+        frame = _received(self._events)
         _, first, last = struct.unpack_from(">HQQ", frame)
         return first, last, frame[18:]
 
 
-def _received(socket: "zmq.Socket[bytes]") -> bytes:
-    assert socket.poll(PATIENCE_MS), "no answer"
-    return socket.recv()
+def _received(where: "zmq.Socket[bytes]") -> bytes:
+    assert where.poll(PATIENCE_MS), "no answer"
+    return where.recv()

@@ -11,14 +11,12 @@ import pytest
 from engine.base.crash import VARIABLE
 from engine.supervisor.node import Node
 from tests.acceptance.kit import SMALL, ringfold
-from tests.acceptance.stranger import Stranger
+from tests.acceptance.stranger import Bare, Stranger, command
 from tests.deadline import until
 
 
 def notes(tmp_path: Path, **settings: object) -> Node:
-    return Node(
-        tmp_path / "data", app="examples.notes:app", settings=SMALL | settings, log=tmp_path / "log"
-    )
+    return Node(tmp_path / "data", app="examples.notes:app", settings=SMALL | settings, log=tmp_path / "log")
 
 
 def test_a_client_reads_the_log_page_by_page(tmp_path: Path) -> None:
@@ -85,3 +83,16 @@ def test_what_was_stored_and_not_rung_is_heard_of_within_two_seconds(
         while last < 2:
             _, last, _ = doorbell.notice()
         assert time.monotonic() - began < 2.0
+
+
+def test_a_routing_id_has_at_most_255_bytes(tmp_path: Path) -> None:
+    with notes(tmp_path) as node, Stranger(node.data) as stranger:
+        longest, longer = (Bare(stranger.endpoints["commands"], b"r" * length) for length in (255, 70_000))
+        longer.send(command("note.create", "note-1", title="Dropped"))
+        longest.send(command("note.create", "note-2", title="Kept"))
+        (answer,) = json.loads(longest.frame())
+        assert answer["outcome"] == "committed"
+        assert stranger.send("note.create", "note-3", title="Ideas")["outcome"] == "committed"
+        assert [entry["aggregate"] for entry in stranger.log()] == ["note-2", "note-3"]
+        longest.close()
+        longer.close()

@@ -181,7 +181,9 @@ def test_the_record_of_the_page_decodes_to_typed_events() -> None:
     assert doorbell.encode_notice(1, 2, 3, b"{}") == head + b"{}"
 
 
-_MAKERS = ("Failed", "Rejected", "Failure", "Rejection", "Malformed.of", "_refuse", "partition.refuse", "Refused")
+_MAKERS = (
+    "Failed", "Rejected", "Failure", "Rejection", "Malformed.of", "_refuse", "partition.refuse", "Refused"
+)  # fmt: skip
 
 
 def codes_of(*modules: Path) -> set[Any]:
