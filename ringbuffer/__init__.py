@@ -1,7 +1,7 @@
 """A ring between two processes: shared memory, one producer, one consumer, no locks on the data path.
 
-    create(path, 16 << 20)                          # once, by whoever starts both processes
-    bell = Bell.create()                            # the consumer's; its fds go to both
+    create(path, 16 << 20)                          # once, by the process that starts the two
+    bell = Bell.create()                            # the consumer's; both inherit its descriptors
 
     producer = Producer(path, bell)                 # in one process
     producer.publish([b"one", b"two"], deadline_s=1.0)
@@ -12,8 +12,9 @@
             ...
         consumer.release()                          # when the effects are durable
 
-To read on: `layout` (the file, byte by byte), `producer` and `consumer`, `fence` (why parking is safe),
-`bell` and `waiting` (how), `mark`, `file` (making and attaching).
+Reading order: `layout` (the file, byte by byte), `file` (making and attaching), `runs` (records in the data),
+`producer` and `consumer`, `fence` (why parking is safe), `bell` and `waiting` (how it is done), `mark` (one
+number that changes with a publish), `errors`.
 """
 
 from ringbuffer.bell import Bell

@@ -1,4 +1,4 @@
-"""The bell: what a sleeping process is woken by. One per waiting process, however many rings it reads."""
+"""The bell, which wakes a sleeping process. A process has one, however many rings it reads."""
 
 import contextlib
 import os
@@ -11,7 +11,8 @@ _HAS_EVENTFD = hasattr(os, "eventfd")
 
 
 class Bell:
-    """An eventfd, or a pipe where there is none. Ringing it often before it is heard is ringing it once."""
+    """An eventfd, or a pipe where there is none. Ringing it several times before it is drained counts
+    once."""
 
     def __init__(self, fds: tuple[int, ...], owned: bool) -> None:
         """See `create` and `from_fds`."""
@@ -22,7 +23,7 @@ class Bell:
 
     @classmethod
     def create(cls, *, eventfd: bool = _HAS_EVENTFD) -> "Bell":
-        """A new one, closed by `close`. A child process gets it only if its `fds` are passed on."""
+        """A new bell, closed by `close`. A child process gets it only if its `fds` are passed on."""
         if eventfd:
             return cls((os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC),), owned=True)
         reading, writing = os.pipe()
@@ -32,7 +33,7 @@ class Bell:
 
     @classmethod
     def from_fds(cls, fds: Sequence[int]) -> "Bell":
-        """The bell of these inherited descriptors. They stay open: several may be made from the same ones."""
+        """The bell of these inherited descriptors, which stay open, so that several bells may share them."""
         if len(fds) not in (1, 2):
             raise ValueError(f"a bell has one descriptor or two, not {len(fds)}")
         for fd in fds:
@@ -43,19 +44,19 @@ class Bell:
         return cls(tuple(fds), owned=False)
 
     def fileno(self) -> int:
-        """For a poll together with other descriptors: readable when rung."""
+        """The descriptor to poll together with others; readable once the bell was rung."""
         return self.fds[0]
 
     def ring(self) -> None:
-        """Wakes whoever waits; never blocks."""
-        with contextlib.suppress(BlockingIOError):  # full: it has been rung and not heard yet
+        """Wakes the waiting process; never blocks."""
+        with contextlib.suppress(BlockingIOError):  # full, so it has been rung and not drained yet
             if len(self.fds) == 1:
                 os.eventfd_write(self.fds[0], 1)
             else:
                 os.write(self.fds[1], b"\1")
 
     def drain(self) -> bool:
-        """Forgets that it was rung; True if it was. Look for work after this, never only before it."""
+        """Forgets that it was rung; True if it was. Check for work after this call, not only before it."""
         try:
             if len(self.fds) == 1:
                 os.eventfd_read(self.fds[0])

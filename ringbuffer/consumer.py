@@ -1,4 +1,4 @@
-"""The reading end."""
+"""The consumer: the reading end of a ring."""
 
 import os
 import time
@@ -28,7 +28,7 @@ class ConsumerStatistics:
     """Counts since this end was attached."""
 
     records: int
-    takes: int  # those that found something
+    takes: int  # those that returned records
     bytes: int  # with headers and padding
     parks: int  # how often it announced that it would sleep
     backlog: int  # bytes in the ring now
@@ -36,7 +36,7 @@ class ConsumerStatistics:
 
 
 class Consumer:
-    """The one reader of a ring. What it has taken and not released is delivered again to its successor."""
+    """The one reader of a ring. What it took and did not release is delivered again to its successor."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class Consumer:
         liveness: Callable[[], bool] | None = None,
         strategy: WaitStrategy | None = None,
     ) -> None:
-        """Attaches. `bell` is its own, and may be shared by all rings that its process reads; `liveness` says
-        whether the producer still lives. Raises RingError as `RingFile` does.
+        """Attaches. `bell` is the consumer's own, and all rings that its process reads may share it;
+        `liveness` says whether the producer is still alive. Raises RingError as `RingFile` does.
         """
         self._file = RingFile(path, CONSUMER_PID)
         self._bell = bell
@@ -57,14 +57,14 @@ class Consumer:
         self._taken = self._began = self._words[CONSUMED]
         self._published = self._words[PUBLISHED]
         self._records = self._takes = self._parks = 0
-        # Never back to 0: the producer would take a new sleep for one that it has answered already.
+        # Never back to 0, or the producer would take a new sleep for one that it has ended already.
         self._words[PARKED] = (self._words[PARKED] + 1) & -2
 
     def take(self, max_bytes: int = 1 << 20) -> list[bytes]:
-        """Copies of the records behind those already taken, oldest first; empty if there are none.
+        """Copies of the records after those already taken, oldest first; empty if there are none.
 
-        Takes no further run (layout.py) once it has `max_bytes`, but at least one. The shared cursor stays
-        where it is until `release`.
+        Takes at least one run (layout.py), and no further one once it has `max_bytes`. The shared cursor does
+        not move until `release`.
         """
         if max_bytes <= 0:
             raise ValueError(f"max_bytes is {max_bytes}")
@@ -76,7 +76,7 @@ class Consumer:
         try:
             while cursor < stop:
                 cursor = read(self._data, self._words, self.capacity, cursor, stop, records)
-                if not records:  # only padding so far, and a record always follows it
+                if not records:  # only padding so far, which a record always follows
                     stop = max(stop, cursor + 1)
         except RingError as error:
             raise RingError("the ring is damaged", path=self._file.path, **error.facts) from None
@@ -89,7 +89,8 @@ class Consumer:
         return records
 
     def release(self) -> None:
-        """Gives the room of everything taken back to the producer. Call it when the effects are durable."""
+        """Gives the space of everything taken back to the producer. To be called once the effects are
+        durable."""
         self._words[CONSUMED] = self._taken
 
     def available(self) -> bool:
@@ -99,8 +100,8 @@ class Consumer:
         return self._published != self._taken
 
     def wait(self, timeout_s: float, abort: Callable[[], bool] | None = None) -> bool:
-        """Waits until there is something to take, and returns True; False if the time is over or the producer
-        has finished. Raises Aborted and PeerGone; both are looked at in every bounded wait.
+        """Waits until there is something to take, and returns True; False if the time is up or the producer
+        has finished. Raises Aborted and PeerGone; both are checked in every bounded wait.
         """
         if not timeout_s >= 0:  # nan too
             raise ValueError(f"timeout_s is {timeout_s}")
@@ -112,24 +113,24 @@ class Consumer:
             if abort is not None and abort():
                 raise Aborted("aborted while waiting for records", path=self._file.path)
             if self._liveness is not None and not self._liveness():
-                raise PeerGone("nobody is left to publish", path=self._file.path)
+                raise PeerGone("the producer is gone", path=self._file.path)
             self._strategy.idle(self, left_s)
         return True
 
     def park(self, seconds: float) -> None:
-        """Sleeps until the bell rings, at most this long; not at all if there is something to take."""
+        """Sleeps until the bell is rung, at most this long; not at all if there is something to take."""
         if self.prepare_wait():
             self._bell.wait(seconds)
             self.cancel_wait()
 
     def prepare_wait(self) -> bool:
-        """Announces that this process is about to sleep on the bell. False: do not, there is something.
+        """Announces that this process is about to sleep on the bell. False: do not sleep, there is something.
 
-        For one who polls the bell together with other descriptors. Follow each with `cancel_wait`, then
-        look at all rings of the bell, whatever the poll said.
+        This is for a process that polls the bell together with other descriptors. After each call it must
+        call `cancel_wait` and then check all rings of the bell, whatever the poll returned.
         """
         words = self._words
-        words[PARKED] = words[PARKED] + 1 | 1  # another odd one each time: a sleep is answered only once
+        words[PARKED] = words[PARKED] + 1 | 1  # a new odd number each time, so that each sleep is ended once
         self._parks += 1
         fence()
         if self.available():
@@ -138,22 +139,22 @@ class Consumer:
         return True
 
     def cancel_wait(self) -> None:
-        """The sleep is over: the bell is drained, and no longer rung for this ring."""
+        """Ends the sleep: drains the bell, which is no longer rung for this ring."""
         self._words[PARKED] = (self._words[PARKED] + 1) & -2
         self._bell.drain()
 
     def fileno(self) -> int:
-        """The bell's, readable when it was rung."""
+        """The descriptor of the bell, readable once it was rung."""
         return self._bell.fileno()
 
     @property
     def finished(self) -> bool:
-        """True if the producer has finished and everything is taken."""
+        """True if the producer has finished and everything has been taken."""
         return bool(self._words[FINISHED]) and not self.available()
 
     @property
     def mark(self) -> int:
-        """The producer's mark, as of what is published."""
+        """The producer's mark that belongs to what is published."""
         return read_mark(self._words)
 
     @property
@@ -163,11 +164,11 @@ class Consumer:
 
     @property
     def peer_pid(self) -> int:
-        """Process id of the producer that attached last; 0 if none ever did."""
+        """The process id of the producer that attached last; 0 if none ever did."""
         return self._words[PRODUCER_PID]
 
     def statistics(self) -> ConsumerStatistics:
-        """How it has gone so far."""
+        """The counts so far."""
         return ConsumerStatistics(
             records=self._records,
             takes=self._takes,
@@ -178,7 +179,7 @@ class Consumer:
         )
 
     def close(self) -> None:
-        """Detaches; what was taken and not released is delivered again. Closing twice is closing once."""
+        """Detaches; what was taken and not released is delivered again. Closing twice does no harm."""
         self._file.close()
 
     def __enter__(self) -> "Consumer":

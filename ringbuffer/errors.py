@@ -1,17 +1,18 @@
-"""What can go wrong with a ring. A caller's mistake (a batch that can never fit, say) is a ValueError."""
+"""The errors of a ring. A caller's mistake, such as a batch that can never fit, is a ValueError instead."""
 
 
 class RingError(Exception):
-    """The ring cannot be used: not one, not this version, damaged, in use. `facts` print on the same line."""
+    """A ring that cannot be used: not a ring, another version, damaged, in use. `facts` print on the same
+    line."""
 
     def __init__(self, message: str, **facts: object) -> None:
-        told = ", ".join(f"{name}={value}" for name, value in facts.items())
-        super().__init__(f"{message} ({told})" if told else message)
+        text = ", ".join(f"{name}={value}" for name, value in facts.items())
+        super().__init__(f"{message} ({text})" if text else message)
         self.facts = facts
 
 
 class WaitEnded(RingError):
-    """A blocking call gave up. `published` records of its batch are in the ring and will be taken."""
+    """A blocking call that gave up. `published` records of its batch are in the ring and will be taken."""
 
     def __init__(self, message: str, published: int = 0, **facts: object) -> None:
         super().__init__(message, published=published, **facts)
@@ -19,12 +20,12 @@ class WaitEnded(RingError):
 
 
 class RingTimeout(WaitEnded):
-    """The deadline passed."""
+    """A wait whose deadline passed."""
 
 
 class Aborted(WaitEnded):
-    """The caller's `abort` said so."""
+    """A wait that the caller's `abort` ended."""
 
 
 class PeerGone(WaitEnded):
-    """The caller's `liveness` said that the process at the other end is no more."""
+    """A wait for a process that is no longer alive, as the caller's `liveness` says."""

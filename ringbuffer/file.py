@@ -1,7 +1,7 @@
-"""A ring's file: made once, attached by each end, refused if it is not exactly that.
+"""A ring's file, which is made once and attached by each end, and refused if it is not exactly a ring.
 
-A plain file and not `multiprocessing.shared_memory`, whose tracker unlinks a segment when a process that
-merely attached to it exits. In /dev/shm it never reaches a disk; anywhere else it works the same.
+It is a plain file because the tracker of `multiprocessing.shared_memory` unlinks a segment when a process
+that only attached to it exits. In /dev/shm it never reaches a disk; anywhere else it works the same.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ def create(path: str | os.PathLike[str], capacity: int, start: int = 0) -> None:
     """Makes the file of a ring with room for `capacity` bytes (64 to 2 GiB, rounded up to a multiple of 8).
 
     A record takes 8 bytes more than its length, rounded up to 8; a single one may take half the capacity.
-    `start` is where both cursors begin, a multiple of 8. Raises ValueError for a capacity or start that
-    cannot be, FileExistsError, and OSError (ENOSPC) where there is no room: all of it is allocated here,
-    for a hole that cannot be filled later would be a SIGBUS in the middle of a write.
+    `start` is where both cursors begin, a multiple of 8. Raises ValueError for an impossible capacity or
+    start, FileExistsError, and OSError (ENOSPC) if there is no room. All of the file is allocated here,
+    because a hole that cannot be filled later would be a SIGBUS in the middle of a write.
     """
     if not layout.SMALLEST_CAPACITY <= capacity <= layout.LARGEST_CAPACITY:
         raise ValueError(f"capacity is {capacity}, not {layout.SMALLEST_CAPACITY}..{layout.LARGEST_CAPACITY}")
@@ -51,7 +51,7 @@ def _fill(words: "memoryview[int]", capacity: int, start: int) -> None:
     words[layout.HEADER_BOOT], words[layout.HEADER_BOOT + 1] = boot_id()
     words[layout.HEADER_CRC] = layout.header_crc(words)
     words[layout.PUBLISHED] = words[layout.CONSUMED] = start
-    words[layout.HEADER_MAGIC] = layout.MAGIC  # last: whoever sees it sees all of the above
+    words[layout.HEADER_MAGIC] = layout.MAGIC  # last, so that a process that sees it sees all of the above
 
 
 def _allocate(fd: int, size: int, path: str | os.PathLike[str]) -> None:
@@ -69,7 +69,7 @@ def _allocate(fd: int, size: int, path: str | os.PathLike[str]) -> None:
 
 
 def boot_id() -> tuple[int, int]:
-    """Names the time since the machine was started; (0, 0) where it has no name."""
+    """The id of the machine's current boot; (0, 0) where there is none."""
     try:
         value = int(_BOOT_ID.read_text().strip().replace("-", ""), 16)
     except (OSError, ValueError):
@@ -84,7 +84,7 @@ class RingFile:
         """Attaches as the end whose process id is word `own_word`.
 
         Raises RingError, with nothing changed in the file, if it is missing, not a ring, half made, of
-        another version, size or boot, or if that end is attached by somebody else who is alive.
+        another version, size or boot, or if another live process is attached as that end.
         """
         self.path = Path(path)
         try:
@@ -101,7 +101,7 @@ class RingFile:
     def _map(self, own_word: int) -> None:
         size = os.fstat(self._fd).st_size
         if size < layout.DATA_AT + layout.SMALLEST_CAPACITY or size % 8:
-            raise RingError("not a ring: its size cannot be", path=self.path, size=size)
+            raise RingError("not a ring, to judge by its size", path=self.path, size=size)
         self.data = mmap.mmap(self._fd, size)
         self._views.append(memoryview(self.data))
         self.words = self._views[0].cast("Q")
@@ -132,10 +132,10 @@ class RingFile:
         self.capacity = capacity
 
     def _claim(self, own_word: int) -> None:
-        """A lock on the byte of the end's own word, which ends with the descriptor, so with the process.
+        """Locks the end's own word. The lock ends with the descriptor, and so with the process.
 
-        It is off the data path and nobody ever waits for it. It is what turns "one producer, one consumer"
-        from a wish into a fact, in the one place where it can be broken: a restart while the old one lives.
+        It is off the data path and is never waited for. It makes "one producer, one consumer" a fact where it
+        could otherwise be broken, which is at a restart while the old process is still alive.
         """
         if sys.platform != "linux":
             return
@@ -150,7 +150,7 @@ class RingFile:
             ) from None
 
     def close(self) -> None:
-        """Unmaps the file. Closing twice is closing once."""
+        """Unmaps the file. Closing twice does no harm."""
         for view in reversed(self._views):
             view.release()
         if self._views:

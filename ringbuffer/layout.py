@@ -1,4 +1,4 @@
-"""Where everything lies in a ring's file.
+"""The layout of a ring's file.
 
     byte  line   written by
     0      0     creator    magic (last), version, capacity, boot id (2 words), CRC-32 of the words between
@@ -10,11 +10,11 @@
     768    6     consumer   process id
     4096         producer   data, `capacity` bytes
 
-Every word is 8 bytes, little-endian, aligned, and has one writer. A hot word is alone on a line of 128
-bytes: 64 are not enough, because processors fetch the neighbouring cache line too.
+Every word is 8 bytes, little-endian, aligned, and has one writer. A hot word is alone on a line of 128 bytes;
+64 are not enough, because processors fetch the neighbouring cache line too.
 
-Cursors are absolute: bytes since the ring was made, never wrapped; `cursor % capacity` is the place in
-the data. Published minus consumed is what is in the ring.
+Cursors are absolute: they count bytes since the ring was made and never wrap; `cursor % capacity` is the
+offset in the data. Published minus consumed is the number of bytes in the ring.
 
     run       ┌───────────────┬───────────┬─────────┬────────────────────────┬─────────────────┐
               │ length   u32  │ count u16 │ lap u16 │ count · length bytes   │ 0–7 unused ones │   8-aligned
@@ -23,11 +23,11 @@ the data. Published minus consumed is what is in the ring.
               │ 0             │ 0         │ lap     │ unused, up to the end of the data
               └───────────────┴───────────┴─────────┴ ─ ─ ─ ─ ─
 
-A run is one record, or several of equal length without anything between them, which both ends can copy at
-once. A record is never split: one that does not fit before the end is preceded by padding. Since everything
-is a multiple of 8, what is left at the end always has room for the header of the padding. The lap (1 + how
-often the data has been gone round, modulo 2^16) shows a consumer that a header is of this lap and not what
-an earlier one left behind.
+A run is one record, or several of equal length with nothing between them, which both ends can copy at once. A
+record is never split; if it does not fit before the end, padding precedes it. Since everything is a multiple
+of 8, there is always room for the header of the padding. The lap (the number of times the data has been gone
+round, plus 1, modulo 2^16) shows a consumer that a header belongs to this lap and was not left there by an
+earlier one.
 """
 
 import zlib
@@ -58,17 +58,17 @@ _LAP_SHIFT = 48
 
 
 def lap_tag(cursor: int, capacity: int) -> int:
-    """The lap of this cursor, in its place in a header."""
+    """The lap of this cursor, shifted to its bits in a header."""
     return (cursor // capacity + 1 & 0xFFFF) << _LAP_SHIFT
 
 
 def framed(length: int) -> int:
-    """Bytes that a record of this length takes in the ring at most: as a run of its own."""
+    """The most bytes that a record of this length occupies, which it does as a run of its own."""
     return (length + 15) & -8
 
 
 def longest_batch(capacity: int) -> int:
-    """Framed bytes of the largest batch: at most that much padding can come before it, and both must fit."""
+    """Framed bytes of the largest batch. Up to that much padding can come before it, and both must fit."""
     return capacity // 2 & -8
 
 

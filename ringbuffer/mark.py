@@ -1,8 +1,9 @@
 """The producer's mark: one u64 of its own that changes together with the published cursor, or not at all.
 
-A producer that was killed finds in it how far it had come. Two words cannot be stored at once; so a new
-value goes into the slot that is not current, with the cursor from which it holds, and becomes current by
-the very store that publishes the batch. Killed before that store, neither has happened; after it, both.
+A producer that was killed reads from it how far it had come. Two words cannot be stored at once, so a new
+value goes into the slot that is not current, with the cursor from which it holds, and becomes current by the
+very store that publishes the batch. If the producer is killed before that store, neither has happened; after
+it, both have.
 """
 
 from ringbuffer.layout import MARK, PUBLISHED
@@ -11,7 +12,7 @@ _NEVER = (1 << 64) - 1
 
 
 def _current(words: "memoryview[int]", published: int) -> int:
-    """The index of the slot that holds: of those begun, the later one."""
+    """The index of the current slot, which is the later one of those that hold already."""
     first, second = words[MARK], words[MARK + 2]
     if first <= published and (second > published or first >= second):
         return MARK
@@ -23,8 +24,8 @@ def read_mark(words: "memoryview[int]") -> int:
     while True:
         published = words[PUBLISHED]
         value = words[_current(words, published) + 1]
-        # Each change for another cursor is followed by a move of the cursor; if that has not moved, the
-        # slot just read was not the one being prepared.
+        # Preparing a slot is followed by a move of the cursor. If the cursor has not moved, the slot just
+        # read was not the one being prepared.
         if words[PUBLISHED] == published:
             return value
 
@@ -35,7 +36,7 @@ def set_mark(words: "memoryview[int]", value: int) -> None:
 
 
 def prepare_mark(words: "memoryview[int]", value: int, cursor: int) -> None:
-    """The mark will be `value` once the published cursor is `cursor`."""
+    """Prepares the mark to be `value` once the published cursor is `cursor`."""
     slot = 2 * MARK + 2 - _current(words, words[PUBLISHED])
     words[slot] = _NEVER  # not current under any cursor, while it is half written
     words[slot + 1] = value
@@ -43,7 +44,7 @@ def prepare_mark(words: "memoryview[int]", value: int, cursor: int) -> None:
 
 
 def forget_prepared(words: "memoryview[int]") -> None:
-    """Gives up a mark whose batch was never published: a later batch must not make it current."""
+    """Gives up a mark whose batch was never published, so that a later batch does not make it current."""
     for slot in (MARK, MARK + 2):
         if words[slot] > words[PUBLISHED]:
             words[slot] = _NEVER

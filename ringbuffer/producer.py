@@ -1,4 +1,4 @@
-"""The writing end."""
+"""The producer: the writing end of a ring."""
 
 import os
 import time
@@ -43,7 +43,7 @@ class ProducerStatistics:
 
 
 class Producer:
-    """The one writer of a ring. After its process was killed, the next one goes on where it stood."""
+    """The one writer of a ring. If its process is killed, the next one continues where it stopped."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Producer:
         liveness: Callable[[], bool] | None = None,
         strategy: WaitStrategy | None = None,
     ) -> None:
-        """Attaches. `bell` is the consumer's; `liveness` says whether the consumer still lives, and is asked
-        at every bounded wait for room. Raises RingError as `RingFile` does.
+        """Attaches. `bell` is the consumer's; `liveness` says whether the consumer is still alive, and is
+        called at every bounded wait for room. Raises RingError as `RingFile` does.
         """
         self._file = RingFile(path, PRODUCER_PID)
         self._bell = bell
@@ -74,17 +74,20 @@ class Producer:
         self._words[FINISHED] = 0
 
     def room(self) -> int:
-        """Length of the largest single record that fits now; at most `longest_record`; -1 if not even 0."""
+        """The length of the longest single record that fits now, at most `longest_record`; -1 if none
+        does."""
         self._limit = self._words[CONSUMED] + self.capacity
         free = self._limit - self._published
         tail = self.capacity - self._published % self.capacity
         return max(-1, min(max(min(free, tail), free - tail) - 8, self.longest_record))
 
     def try_publish(self, records: Sequence[Record], mark: int | None = None) -> bool:
-        """Publishes all records at once, and the mark with them, or returns False with nothing visible.
+        """Publishes all records at once, and the mark with them, or returns False and changes nothing
+        visible.
 
-        Raises ValueError for no records at all, and for a batch that an empty ring might not take: one of
-        more than half the capacity, each record counted as 8 bytes more than its length, rounded up to 8.
+        Raises ValueError for an empty batch, and for one that might not fit into an empty ring. That is one
+        of more than half the capacity, where each record counts as 8 bytes more than its length, rounded up
+        to 8.
         """
         published = self._write(records)
         if published is None:
@@ -105,7 +108,7 @@ class Producer:
         return True
 
     def _write(self, records: Sequence[Record]) -> int | None:
-        """Writes behind the published cursor; returns the cursor to publish, or None if there is no room."""
+        """Writes after the published cursor; returns the cursor to publish, or None if there is no room."""
         if self._ended:
             raise RingError("published after finish", path=self._file.path)
         if not records:
@@ -120,7 +123,7 @@ class Producer:
             raise ValueError(f"the batch takes {need} bytes, and only {self._longest_batch} always fit")
         data, words, capacity, published = self._data, self._words, self.capacity, self._published
         cursor = write(data, words, capacity, published, self._limit, records)
-        if cursor is None:  # by what is known of the consumer; it may have come further
+        if cursor is None:  # as far as is known; the consumer may have come further
             self._limit = words[CONSUMED] + capacity
             cursor = write(data, words, capacity, published, self._limit, records)
         return cursor
@@ -135,9 +138,10 @@ class Producer:
     ) -> None:
         """Publishes, waiting for room for at most `deadline_s` seconds (may be infinite).
 
-        A batch of at most half the capacity appears at once; a larger one in several, each as large as may
-        be, the mark with the last. Raises RingTimeout, Aborted (`abort`, asked at every bounded wait) or
-        PeerGone, all with the number of records that did get in; ValueError as `try_publish`, at once.
+        A batch of at most half the capacity appears at once. A larger one appears in parts, each as large as
+        possible, the mark with the last. Raises RingTimeout, Aborted (`abort` is called at every bounded
+        wait) or PeerGone, each with the number of records that were published; ValueError as `try_publish`,
+        at once.
         """
         if not deadline_s >= 0:  # nan too
             raise ValueError(f"deadline_s is {deadline_s}")
@@ -154,7 +158,7 @@ class Producer:
             published += len(part)
 
     def _parts(self, records: Sequence[Record]) -> list[Sequence[Record]]:
-        """The batch, or as few pieces of it as always fit."""
+        """The batch, or as few parts of it as always fit."""
         sizes = [framed(len(record)) for record in records]
         if sum(sizes) <= self._longest_batch:
             return [records]
@@ -174,23 +178,23 @@ class Producer:
         if abort is not None and abort():
             raise Aborted("aborted while waiting for room", published, path=self._file.path)
         if self._liveness is not None and not self._liveness():
-            raise PeerGone("nobody is left to make room", published, path=self._file.path)
+            raise PeerGone("the consumer is gone", published, path=self._file.path)
         left_s = until - time.monotonic()
         if left_s <= 0:
             raise RingTimeout("no room in time", published, path=self._file.path, backlog=self.backlog)
         self._strategy.idle(self, left_s)
 
     def park(self, seconds: float) -> None:
-        """A nap, each longer than the one before. No bell is needed here: a consumer with a full ring before
-        it has work for longer than the longest nap, so it never waits for the one who slept.
+        """Naps, each time longer. No bell is needed here, because a consumer with a full ring has work for
+        longer than the longest nap, so it never waits for a producer that sleeps.
         """
         time.sleep(min(seconds, self._nap_s))
         self._nap_s = min(2 * self._nap_s, _LONGEST_NAP_S)
 
     @property
     def mark(self) -> int:
-        """A u64 of the producer's own, kept in the ring; 0 in a fresh one. To change it together with what is
-        published, give it to `try_publish` or `publish`.
+        """A u64 of the producer's own, kept in the ring; 0 in a new one. To change it together with what is
+        published, pass it to `try_publish` or `publish`.
         """
         return read_mark(self._words)
 
@@ -205,18 +209,18 @@ class Producer:
 
     @property
     def peer_pid(self) -> int:
-        """Process id of the consumer that attached last; 0 if none ever did."""
+        """The process id of the consumer that attached last; 0 if none ever did."""
         return self._words[CONSUMER_PID]
 
     def finish(self) -> None:
-        """No more will come. Tells a waiting consumer; may be called again."""
+        """Declares that nothing more will be published, and wakes the consumer; may be called again."""
         if not self._ended:
             self._ended = True
             self._words[FINISHED] = 1
             self._bell.ring()
 
     def statistics(self) -> ProducerStatistics:
-        """How it has gone so far."""
+        """The counts so far."""
         return ProducerStatistics(
             records=self._records,
             batches=self._batches,
@@ -228,7 +232,7 @@ class Producer:
         )
 
     def close(self) -> None:
-        """Detaches; the ring and what is in it stay. Closing twice is closing once."""
+        """Detaches; the ring and what is in it stay. Closing twice does no harm."""
         self._file.close()
 
     def __enter__(self) -> "Producer":

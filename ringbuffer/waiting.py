@@ -1,8 +1,8 @@
-"""How an end of a ring passes the time until it can go on: wait strategies.
+"""Wait strategies: what an end of a ring does until it can go on.
 
-`Park` sleeps: the right one wherever there are not more cores than busy processes, since a consumer that
-spins takes the core from the very producer it waits for. `Yield` and `Spin` are for machines with cores
-to spare, and win a few microseconds per wake.
+`Park` sleeps. It is the right one unless there are more cores than busy processes, since a consumer that
+spins takes the core from the very producer that it waits for. `Yield` and `Spin` are for machines with cores
+to spare, and save a few microseconds a wake-up.
 """
 
 import os
@@ -17,14 +17,14 @@ class End(Protocol):
 
 
 class WaitStrategy(Protocol):
-    """Called again and again between two looks at the ring."""
+    """A way of waiting, called again and again between two checks of the ring."""
 
     def idle(self, end: End, left_s: float) -> None:
         """Passes some of the `left_s` seconds; may return early, and returns after a bounded time."""
 
 
 class Park:
-    """Sleeps until woken, at most `bound_s` seconds at a time: what a lost wake-up can cost."""
+    """Sleeps until woken, at most `bound_s` seconds at a time, which is what a lost wake-up can cost."""
 
     def __init__(self, bound_s: float = 0.1) -> None:
         if not 0 < bound_s <= 10:
@@ -36,14 +36,14 @@ class Park:
 
 
 class Yield:
-    """Lets others run, if any want to."""
+    """Lets other processes run, if any are ready."""
 
     def idle(self, end: End, left_s: float) -> None:
         os.sched_yield()
 
 
 class Spin:
-    """Looks again at once."""
+    """Checks again at once."""
 
     def idle(self, end: End, left_s: float) -> None:
         return

@@ -1,10 +1,10 @@
-"""Crash points: places in a process's loop where a test can have it die, as by SIGKILL.
+"""Crash points: points in a process's loop where a test can kill it, as by SIGKILL.
 
-    ENGINE_CRASH_AT=<point>:<n>            dies the n-th time it comes by the point (n from 1)
-    ENGINE_CRASH_AT=<point>:<n>:<file>     the same, once for all processes and lives: the file is made first
+    ENGINE_CRASH_AT=<point>:<n>            dies the n-th time it reaches the point (n from 1)
+    ENGINE_CRASH_AT=<point>:<n>:<file>     the same, but only one process once: it makes the file first
     ENGINE_CRASH_AT=<…>,<…>                several of them
 
-Without the variable a point costs one look at a global.
+Without the variable a point costs one check of a global.
 """
 
 import os
@@ -23,16 +23,16 @@ class Aim(NamedTuple):
 
 
 def aims_in(text: str) -> list[Aim]:
-    """The aims that a value of the variable names. ValueError if it cannot be read: a test that kills nobody
-    would prove nothing."""
-    found = []
+    """The aims that a value of the variable names. ValueError if it cannot be read, since a test that kills
+    no process would prove nothing."""
+    aims = []
     for part in text.split(",") if text else ():
         point, _, rest = part.partition(":")
         number, _, file = rest.partition(":")
         if not point or int(number) < 1:
             raise ValueError(f"{VARIABLE}: {part!r} is not point:n")
-        found.append(Aim(point, int(number), file))
-    return found
+        aims.append(Aim(point, int(number), file))
+    return aims
 
 
 _aims = aims_in(os.environ.get(VARIABLE, "")) or None
@@ -40,12 +40,12 @@ _passed: dict[str, int] = {}
 
 
 def crash_point(name: str) -> None:
-    """A place to die at."""
+    """A point at which the process can be made to die."""
     if _aims is not None:
-        _come_by(name, _aims)
+        _reach(name, _aims)
 
 
-def _come_by(name: str, aims: list[Aim]) -> None:
+def _reach(name: str, aims: list[Aim]) -> None:
     passed = _passed[name] = _passed.get(name, 0) + 1
     for point, number, file in aims:
         if point != name or number != passed:

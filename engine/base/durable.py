@@ -2,7 +2,7 @@
 
     1  the new content goes to a file beside it, under another name, and is flushed
     2  that file takes the name
-    3  the folder is flushed: only now may anything be built on the new content
+    3  the folder is flushed, and only now may anything rely on the new content
 
 A reader, or a start after a power cut at any moment, finds the old content or the new one, never a part.
 """

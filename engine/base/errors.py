@@ -1,6 +1,6 @@
-"""Errors, split by whose fault they are, because that decides what an operator does next.
+"""The errors of the engine, divided by whose fault they are, because that decides what an operator does next.
 
-A domain rule that says no is not an error: it is an answer (`engine.model.outcomes.Rejection`).
+A domain rule that says no is not an error but an answer (`engine.model.outcomes.Rejection`).
 Each class names the exit code of a process that ends with it; the supervisor's policy is a table
 over these codes (`engine.supervisor.supervisor`).
 """

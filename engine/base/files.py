@@ -1,8 +1,8 @@
-"""File operations that must survive a power cut go through here, so that a test can stand in for the disk.
+"""The file operations that must survive a power cut, behind an interface so that a test can replace the disk.
 
-The twin in the tests logs each call and builds from the log what a power cut may leave. Methods are
-named after what they promise, raise OSError and translate nothing: what an error means depends on
-the step that met it, and is decided there.
+The replacement in the tests logs each call and builds from the log what a power cut may leave. Methods are
+named after what they promise. They raise OSError and translate nothing, because what an error means depends
+on the step that met it, and is decided there.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 Bytes = bytes | memoryview
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors that mean: no room, not: the disk is failing
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room; the disk is not failing
 
 
 class Files(Protocol):
@@ -36,25 +36,25 @@ class Files(Protocol):
     def size(self, file: int) -> int: ...
 
     def read(self, file: int, length: int, offset: int) -> bytes:
-        """Up to `length` bytes: fewer only at the end of the file."""
+        """Up to `length` bytes, fewer only at the end of the file."""
 
     def write(self, file: int, parts: Sequence[Bytes], offset: int) -> int:
-        """Writes the parts one behind the other in one call; may write less than all, and says how much."""
+        """Writes the parts one after the other in one call; may write less than all, and returns how much."""
 
     def allocate(self, file: int, size: int) -> None:
-        """Reserves the space of a file, where the file system can, so that a full disk shows at once."""
+        """Reserves the space of a file, if the file system can, so that a full disk shows at once."""
 
     def resize(self, file: int, size: int) -> None:
         """Cuts the file, or makes it longer with zeros."""
 
     def flush(self, file: int) -> None:
-        """Makes the content durable, and of the rest what is needed to read it back (fdatasync)."""
+        """Makes the content durable, and what is needed to read it back (fdatasync)."""
 
     def flush_all(self, file: int) -> None:
         """Makes content and size durable (fsync)."""
 
     def forget_cache(self, file: int) -> None:
-        """Lets go of cached clean pages, so that the next read asks the disk itself."""
+        """Drops cached clean pages, so that the next read asks the disk itself."""
 
     def rename(self, old: Path, new: Path) -> None: ...
 
@@ -149,7 +149,7 @@ DISK = OsFiles()
 
 
 def write_all(files: Files, file: int, parts: Sequence[Bytes], offset: int) -> None:
-    """Writes everything, however short the single writes are."""
+    """Writes everything, even if single writes are short."""
     total = sum(len(part) for part in parts)
     written = files.write(file, parts, offset)
     if written == total:

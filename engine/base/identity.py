@@ -20,7 +20,7 @@ def uuid7_hex() -> str:
     """A new command id: UUIDv7 (RFC 9562) as 32 hex digits, higher than the last one of this process.
 
     48 bits of milliseconds, 12 of their fraction (method 3 of the RFC's monotonicity), 62 random ones. Ids in
-    order keep index inserts at one edge of the tree and spare the core a look for duplicates.
+    order keep index inserts at one edge of the tree and spare the core a search for duplicates.
     """
     global _last
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)

@@ -1,8 +1,8 @@
-"""Locks that die with their holders: flock on a file whose descriptor the children inherit.
+"""Locks that end with their holders: flock on a file whose descriptor the children inherit.
 
-A flock belongs to the open file, so it lasts until the last process that inherited the descriptor is
-gone. A node therefore cannot start on a data directory while any process of an earlier node still lives,
-however its supervisor ended; and no stale lock is ever left behind.
+A flock belongs to the open file, so it lasts until the last process that inherited the descriptor has ended.
+So a node cannot start on a data directory while any process of an earlier node is alive, however its
+supervisor ended, and no stale lock is ever left.
 """
 
 import fcntl
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from engine.base.errors import Fault, Locked
 
-ORPHAN_WAIT_S = 3.0  # children leave within one second of their supervisor; thrice that, for a busy machine
+ORPHAN_WAIT_S = 3.0  # children end within a second of their supervisor; three times that, for a busy machine
 
 
 def try_lock(path: Path) -> int | None:
-    """The descriptor of the lock, or None if somebody else holds it. Raises OSError."""
+    """The descriptor of the lock, or None if another process holds it. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

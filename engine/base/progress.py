@@ -1,4 +1,4 @@
-"""How far a long command of the command line has come: one line that changes on a terminal, nothing else."""
+"""The progress of a long command: one line that changes on a terminal, and nothing elsewhere."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ WIDTH = 30
 
 
 class Progress:
-    """`whole`: how many there are; 0 where that is not known."""
+    """A count towards `whole`, which is 0 if it is not known."""
 
     def __init__(self, what: str, whole: int, stream: TextIO | None = None) -> None:
         self._what, self._whole = what, whole
@@ -20,14 +20,14 @@ class Progress:
         self.done = 0
 
     def step(self, count: int = 1) -> None:
-        """So many more are done."""
+        """Counts so many more as done."""
         self.done += count
         if self._shown and time.monotonic() > self._next:
             self._next = time.monotonic() + EVERY_S
             self._show("")
 
     def end(self) -> float:
-        """The last line, and a line feed; returns the seconds that it took."""
+        """Prints the last line and a line feed; returns the seconds that it took."""
         if self._shown:
             self._show("\n")
         return time.monotonic() - self._began

@@ -24,7 +24,7 @@ _BLOCK = bytes(i % 251 for i in range(2000))
 
 
 class Mute(Bell):
-    """A bell whose ringing nobody hears: every wake-up is lost."""
+    """A bell that wakes no process: every wake-up is lost."""
 
     def ring(self) -> None:
         return

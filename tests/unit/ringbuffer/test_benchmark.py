@@ -13,4 +13,5 @@ def test_the_benchmark_verifies_what_it_carried() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["verified"] is True
-    assert {"ring_per_second", "queue_per_second", "ratio"} <= set(report)
+    assert {"ring_single_per_second", "queue_single_per_second", "ratio_single"} <= set(report)
+    assert {"ring_lists_per_second", "queue_lists_per_second", "ratio_lists"} <= set(report)

@@ -26,7 +26,7 @@ LONG_S = 30.0  # far above any wait here: reached only if something hangs
 
 
 class Mute(Bell):
-    """A bell whose ringing nobody hears: every wake-up is lost."""
+    """A bell that wakes no process: every wake-up is lost."""
 
     def ring(self) -> None:
         return
@@ -148,7 +148,7 @@ def test_a_successor_of_a_sleeper_is_not_taken_for_it(make_ring: MakeRing) -> No
     ring.consumer.take()
     assert ring.consumer.prepare_wait()
     ring.producer.try_publish([b"z"])
-    assert ring.producer.statistics().wakes == 2, "it sleeps, and nobody has answered that"
+    assert ring.producer.statistics().wakes == 2, "it sleeps, and that has not been answered"
 
 
 def test_a_new_producer_wakes_a_consumer_that_has_slept_all_along(make_ring: MakeRing, bell: Bell) -> None:
@@ -234,7 +234,7 @@ def test_publishing_ends_when_nobody_is_left_to_take(make_ring: MakeRing) -> Non
     alive = iter([True] * 5)
     with Producer(ring.path, ring.bell, liveness=lambda: next(alive, False)) as producer:
         assert not producer.try_publish([b"x"])
-        with pytest.raises(PeerGone, match="nobody is left to make room"):
+        with pytest.raises(PeerGone, match="the consumer is gone"):
             producer.publish([b"x"], deadline_s=LONG_S)
 
 
@@ -252,7 +252,7 @@ def test_waiting_ends_when_nobody_is_left_to_publish_but_not_before_all_is_taken
     with Consumer(ring.path, ring.bell, liveness=lambda: False) as consumer:
         assert consumer.wait(LONG_S)
         consumer.take()
-        with pytest.raises(PeerGone, match="nobody is left to publish"):
+        with pytest.raises(PeerGone, match="the producer is gone"):
             consumer.wait(LONG_S)
 
 
