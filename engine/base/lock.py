@@ -41,10 +41,10 @@ def is_held(path: Path) -> bool:
 
 
 def lock_data(path: Path, patience_s: float = ORPHAN_WAIT_S) -> int:
-    """Takes the lock of a data directory and notes who did. Raises Locked, or Fault if there can be none.
+    """Locks a data directory and notes the process that did. Raises Locked, or Fault if that is impossible.
 
-    While the noted supervisor lives, it is refused at once. If only its orphans are left, they are about
-    to leave: then it waits for them, at most `patience_s`.
+    While the noted supervisor is alive, it is refused at once. If only its orphans are left, they are about to
+    end, and it waits for them for at most `patience_s`.
     """
     deadline = time.monotonic() + patience_s
     while True:
