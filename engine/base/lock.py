@@ -43,8 +43,8 @@ def is_held(path: Path) -> bool:
 def lock_data(path: Path, patience_s: float = ORPHAN_WAIT_S) -> int:
     """Locks a data directory and notes the process that did. Raises Locked, or Fault if that is impossible.
 
-    While the noted supervisor is alive, it is refused at once. If only its orphans are left, they are about to
-    end, and it waits for them for at most `patience_s`.
+    While the noted supervisor is alive, it is refused at once. If only its orphans are left, they are about
+    to end, and it waits for them for at most `patience_s`.
     """
     deadline = time.monotonic() + patience_s
     while True:
