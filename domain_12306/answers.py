@@ -1,4 +1,4 @@
-"""What the view is asked and what it answers, as it stands on the wire."""
+"""Queries to the view and their answers, in the form that travels."""
 
 import msgspec
 
@@ -42,7 +42,8 @@ class OneTrain(msgspec.Struct):
 
 
 class SeatMap(msgspec.Struct):
-    """Per class the seats that are sold somewhere, as printed on tickets, with the stretches [from, to)."""
+    """For each class the seats that are sold somewhere, as printed on tickets, with the stretches [from,
+    to)."""
 
     stops: tuple[str, ...]
     capacity: dict[str, int]
@@ -50,7 +51,7 @@ class SeatMap(msgspec.Struct):
 
 
 class Totals(msgspec.Struct):
-    """Runs open; seat-segments: how many there are, how many of them are sold."""
+    """The number of open runs, of their seat-segments, and of those that are sold."""
 
     runs: int
     seat_segments: int
@@ -64,7 +65,7 @@ def clock(minutes: int) -> str:
 
 def stretches(taken: int) -> list[tuple[int, int]]:
     """The runs of ones in a mask, as [from, to)."""
-    found: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     at = 0
     while taken >> at:
         while not taken >> at & 1:
@@ -72,5 +73,5 @@ def stretches(taken: int) -> list[tuple[int, int]]:
         start = at
         while taken >> at & 1:
             at += 1
-        found.append((start, at))
-    return found
+        runs.append((start, at))
+    return runs

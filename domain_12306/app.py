@@ -1,4 +1,4 @@
-"""The application "railway": what a node runs when nothing else is asked for."""
+"""The application "railway", which a node runs unless another one is named."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,14 +15,14 @@ SETTINGS = ("coaches", "policy", "timetable")
 
 
 class Reference(NamedTuple):
-    """Data that trains are opened by."""
+    """The data by which trains are opened."""
 
     timetable: Timetable
     compositions: Compositions
 
 
 def reference_data(settings: Mapping[str, str]) -> Reference:
-    """Reads what the settings name; what they do not name is built in. Raises ConfigError."""
+    """Reads the files that the settings name; what they do not name is built in. Raises ConfigError."""
     timetable, coaches = settings.get("timetable"), settings.get("coaches")
     return Reference(
         read_timetable(timetable) if timetable else built_in_timetable(),

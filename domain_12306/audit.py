@@ -1,6 +1,7 @@
-"""Holds one run's history against the rules: a pure function of its events, slow and simple on purpose.
+"""The audit of one run's history against the rules: a pure function of its events, slow and simple on
+purpose.
 
-It shares no code with the aggregate or the view, so an error made there is not made here.
+It shares no code with the aggregate or the view, so it does not repeat an error made there.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from engine import Event
 
 @dataclass
 class ClassAudit:
-    """Per segment of the run: seats held (reserved), sold (confirmed) and free. Their sum is `capacity`."""
+    """Seats held (reserved), sold (confirmed) and free on each segment of a run. Their sum is `capacity`."""
 
     capacity: int
     held: list[int]
@@ -22,7 +23,7 @@ class ClassAudit:
 
 @dataclass
 class Audit:
-    """`broken`: what is wrong, in words; empty when all is well."""
+    """The result of an audit. `broken`: what is wrong, in words; empty if all is well."""
 
     broken: list[str] = field(default_factory=list)
     classes: dict[str, ClassAudit] = field(default_factory=dict)
@@ -39,17 +40,17 @@ class _Order:
 
 
 def audit(events: Iterable[Event]) -> Audit:
-    """`events`: all of one run in version order, `RunOpened` first.
+    """Audits the events of one run, given in version order, `RunOpened` first.
 
     Checked: no seat is sold twice on a segment; each gap in an event is the seat's whole free gap around
     the journey; only live orders are confirmed or released, with just the seats that they have; and
     held + sold + free = capacity on every segment.
     """
-    found = Audit()
-    broken = found.broken
+    result = Audit()
+    broken = result.broken
     segments = 0
     capacity: dict[str, int] = {}
-    owners: dict[tuple[str, int], list[str]] = {}  # (class, seat) → who has it, per segment; "" is nobody
+    owners: dict[tuple[str, int], list[str]] = {}  # (class, seat) → order that has it, by segment; "": free
     orders: dict[str, _Order] = {}
 
     def check_gap(code: str, seat: int, i: int, j: int, gap: tuple[int, int], what: str) -> None:
@@ -117,10 +118,10 @@ def audit(events: Iterable[Event]) -> Audit:
             case _:
                 broken.append(f"{type(event).__name__} is no event of a run")
 
-    found.orders = len(orders)
+    result.orders = len(orders)
     for code, seats in capacity.items():
-        found.classes[code] = _count(code, seats, segments, owners, orders, broken)
-    return found
+        result.classes[code] = _count(code, seats, segments, owners, orders, broken)
+    return result
 
 
 def _count(
@@ -131,7 +132,8 @@ def _count(
     orders: dict[str, _Order],
     broken: list[str],
 ) -> ClassAudit:
-    """Held and sold from the orders, free from the seats: two ways, whose sum has to be the capacity."""
+    """Counts held and sold seats from the orders and free ones from the seats; the sum must be the
+    capacity."""
     count = ClassAudit(capacity, [0] * segments, [0] * segments, [0] * segments)
     for order in orders.values():
         if order.seat_class == code:

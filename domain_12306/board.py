@@ -10,13 +10,13 @@ from domain_12306.timetable import DAY, MAX_DAYS
 
 
 class Board:
-    """Station → trains that call there, each with the plans that it has had."""
+    """The trains that call at each station, each with the plans that it has had."""
 
     def __init__(self) -> None:
         self._calls: dict[str, dict[str, dict[int, Plan]]] = {}
 
     def add(self, train: str, plan: Plan) -> None:
-        """A run of the train with this plan is on sale."""
+        """Adds a run of the train with this plan."""
         for station in plan.stations:
             self._calls.setdefault(station, {}).setdefault(train, {})[id(plan)] = plan
 

@@ -1,11 +1,11 @@
-"""The timetable for first use: real lines with their real stations in order, trains made on them by rule.
+"""The built-in timetable: real lines with their real stations in order, and trains made on them by rule.
 
-Stations and their order are real, kilometres are rounded; the trains are not: they run by the rules below,
-the same on every machine. For the real thing give the settings a timetable file.
+Stations and their order are real, and kilometres are rounded. The trains are not real; they run by the rules
+below, which give the same on every machine. For real trains, name a timetable file in the settings.
 
-Rule: the trains of a line leave its two ends alternately, odd numbers outwards, even numbers back, spread
-evenly over the line's hours. The k-th calls at every station whose place in the pattern is marked, and at
-both ends; times follow from the line's speed and two minutes a call, fares from kilometres.
+The trains of a line leave its two ends alternately, odd numbers outwards, even numbers back, spread evenly
+over the line's hours. The k-th calls at both ends and at every station that its pattern marks. Times follow
+from the line's speed and two minutes a call, fares from kilometres.
 """
 
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ CONVENTIONAL_FEN_A_KM = (13, 20, 22, 23, 24, 35, 37)
 
 
 def built_in_timetable() -> Timetable:
-    """Some 470 trains of 16 lines."""
+    """The timetable of some 470 trains on 16 lines."""
     return Timetable(dict(_trains()), "built-in")
 
 

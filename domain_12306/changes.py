@@ -1,9 +1,9 @@
-"""Sales and releases as columns of numbers: what the seat tables take in, and what is saved of them.
+"""Sales and releases as columns of numbers, which are applied to the seat tables and saved.
 
-What is saved is the list of changes itself, in chunks, and not the tables: a checkpoint then costs what
-happened since the last one, whether that was on one run or on fifty thousand. As changes only add up, they
-may be taken in again in any order. Once many of them have cancelled each other out, the list is written
-anew from the tables (`compact`).
+The list of changes is saved, in chunks, and not the tables. So a checkpoint costs what has happened since the
+last one, whether that was on one run or on fifty thousand. Changes only add up, so they may be applied again
+in any order. Once many of them have cancelled each other out, the list is written again from the tables
+(`compact`).
 
     key    b"t" chunk number u64 big-endian
     value  slot u32 … | seat u16 … | board u8 … | alight u8 … | start u8 … | end u8 … | step i8 …
@@ -23,7 +23,8 @@ WORTH_COMPACTING = 1_000_000  # changes, 11 MB
 
 
 class Changes(NamedTuple):
-    """Equally long columns, one entry per seat: `board..alight` of a seat inside its gap `start..end`."""
+    """Columns of equal length with one entry for each seat: `board..alight` inside the seat's gap
+    `start..end`."""
 
     slot: Ints
     seat: Ints
@@ -39,7 +40,7 @@ _BYTES_A_CHANGE = 11
 
 
 def join(parts: list[Changes]) -> Changes:
-    """One after the other."""
+    """All of these changes, one after the other."""
     return Changes(*[np.concatenate(columns) for columns in zip(*parts, strict=True)])
 
 
@@ -60,7 +61,7 @@ def unpack(value: bytes) -> Changes:
 
 
 class ChangeList:
-    """The saved list: all chunks but the newest are finished and no longer in memory."""
+    """The saved list. All chunks but the newest are finished and no longer in memory."""
 
     def __init__(self) -> None:
         self.entries = 0
@@ -72,14 +73,14 @@ class ChangeList:
         self._dirty = False
 
     def append(self, changes: Changes) -> None:
-        """More that happened."""
+        """Appends changes."""
         self._newest.append(changes)
         self._newest_entries += len(changes.slot)
         self._dirty = True
         self._count(changes)
 
     def load(self, key: bytes, value: bytes) -> Changes:
-        """Takes in a saved chunk and returns it. In key order."""
+        """Loads a saved chunk and returns it. To be called in key order."""
         changes, number = unpack(value), int.from_bytes(key[1:], "big")
         if not self.entries:
             self._first = number
@@ -103,8 +104,8 @@ class ChangeList:
         return self.entries > WORTH_COMPACTING + 2 * self.live
 
     def compact(self, changes: Changes) -> Iterator[Item]:
-        """Puts these in the place of everything so far. The cost is that of `live` entries, and it comes
-        after as many others."""
+        """Replaces everything so far by these changes. That costs `live` entries, after at least as many
+        others."""
         for number in range(self._first, self._number + 1):
             yield _key(number), None
         self._first = self._number = self._number + 1

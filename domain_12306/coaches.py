@@ -1,4 +1,4 @@
-"""Which coaches a train has: built-in compositions, a reader of `coaches.json`, the rule table.
+"""The coaches of a train: built-in compositions, a reader of `coaches.json`, the rule table.
 
 A composition is a list of (coach number, class code, seats). Totals of the built-in ones, 商务/一等/二等:
 CR400AF 10/28/538, CR400AF-A 22/148/1,023, CR400AF-B 22/148/1,113, CRH380A 10/28/518,
@@ -50,7 +50,7 @@ BUILT_IN: dict[str, CoachList] = {
 
 
 def problem_with(coaches: Sequence[tuple[int, str, int]]) -> str:
-    """Why a coach list cannot be used; empty where it can."""
+    """Why a coach list cannot be used; empty if it can."""
     totals: dict[str, int] = {}
     seen: dict[tuple[int, str], bool] = {}
     for number, code, seats in coaches:
@@ -84,7 +84,7 @@ class Compositions:
         return hashlib.blake2b(repr(self.by_name).encode(), digest_size=8).hexdigest()
 
     def named(self, name: str) -> CoachList | None:
-        """By full name, else the first whose name begins so: `CRH380A` finds `CRH380A/B (unified)`."""
+        """The composition of this name, otherwise the first that begins with it, as `CRH380A/B (unified)`."""
         exact = self.by_name.get(name)
         if exact is not None or not name:
             return exact

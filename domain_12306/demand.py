@@ -1,4 +1,4 @@
-"""Who wants to travel: a seeded model with long tails, for the demo and for benchmarks.
+"""The demand model: a seeded source of travel wishes with long tails, for the demo and for benchmarks.
 
 A train's share falls with its rank as 1 / rank^TRAIN_EXPONENT (ranks are drawn by the seed), a day's with
 its distance; on a train, two stations attract each other as the product of how many trains call at them
@@ -24,7 +24,7 @@ PARTIES = (70, 20, 6, 3, 1)  # per cent of orders that are for 1, 2, 3, 4, 5 pas
 
 
 class Wish(NamedTuple):
-    """One passenger's, or one family's."""
+    """A journey that one passenger, or one family, wants to make."""
 
     aggregate: str
     board: str
@@ -45,7 +45,7 @@ class Wish(NamedTuple):
 
 
 class _Pairs(NamedTuple):
-    """Of one train: pairs of stops and classes, each with running sums of their weights."""
+    """The pairs of stops and the classes of one train, with running sums of their weights."""
 
     pairs: list[tuple[str, str]]
     pair_sums: list[float]
@@ -54,7 +54,7 @@ class _Pairs(NamedTuple):
 
 
 class Demand:
-    """`dates`: origin dates on sale. `trains`: these only (None: all)."""
+    """A source of wishes. `dates`: origin dates on sale. `trains`: only these (None: all)."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Demand:
         self._of_train: dict[str, _Pairs] = {}
 
     def openings(self) -> list[OpenRun]:
-        """The commands that put everything on sale that can be wished for."""
+        """The commands that put every run on sale that a wish may be for."""
         return [OpenRun(f"{train}/{date}") for date in self._dates for train in self.trains]
 
     def draw(self) -> Wish:

@@ -31,7 +31,7 @@ Seating = tuple[dict[int, int], list[int]]  # gaps that some seat has, by rank; 
 
 
 class Geometry:
-    """Everything about gaps that depends on the number of segments alone; shared by all runs."""
+    """What depends only on the number of segments, shared by all runs."""
 
     __slots__ = ("below", "enclosing", "rank", "rivals", "segments", "span", "spans", "wall")
 
@@ -66,15 +66,15 @@ class Geometry:
 
 @cache
 def geometry(segments: int) -> Geometry:
-    """The geometry of so many segments, made once."""
+    """The geometry of this many segments, made once."""
     return Geometry(segments)
 
 
 class SeatClass:
-    """Who sits where in one class of one run. `take` and `give_back` are the only mutators.
+    """The seats of one class of one run. Only `take` and `give_back` change it.
 
-    Few slots on purpose: with thousands of runs on sale what an operation costs is cache lines, and what
-    all runs share (`shape`) stays in the cache.
+    It has few slots on purpose. With thousands of runs on sale an operation costs cache lines, and what all
+    runs share (`shape`) stays in the cache.
     """
 
     __slots__ = ("capacity", "present", "seats", "shape", "shared", "taken")
@@ -112,7 +112,7 @@ class SeatClass:
         return lowest.bit_length() - 1, start, end
 
     def gap_around(self, seat: int, i: int, j: int) -> Pick:
-        """The seat with the gap that it has, or would have, were i..j free on it."""
+        """The seat with the gap that it has, or would have if i..j were free on it."""
         try:
             taken = self.taken[seat]
         except IndexError:
@@ -152,7 +152,7 @@ class SeatClass:
                 self.present |= BIT[rank]
 
     def give_back(self, pick: Pick, i: int, j: int) -> None:
-        """Frees i..j on a seat, which leaves it with this gap: the mirror image of `take`."""
+        """Frees i..j on a seat, which then has this gap; the opposite of `take`."""
         seat, start, end = pick
         seats, shape = self.seats, self.shape
         row = shape.rank[start]
@@ -176,7 +176,7 @@ class SeatClass:
         self.taken[seat] ^= shape.span[i][j]
 
     def groups(self, i: int, j: int) -> list[tuple[int, int]]:
-        """The free seats by how long their gap is, shortest first: (segments, seats as bits)."""
+        """(segments, seats as bits) of the free seats by the length of their gap, shortest first."""
         groups: list[tuple[int, int]] = []
         fits = self.present & self.shape.enclosing[i][j]
         while fits:
@@ -201,12 +201,12 @@ class SeatClass:
         return sum([seats.bit_count() for _, seats in self.groups(i, j)])
 
     def save(self) -> Seating:
-        """All that sales have changed, as a value."""
+        """What sales have changed, as a value."""
         return {rank: seats for rank, seats in enumerate(self.seats) if seats}, self.taken.copy()
 
     @classmethod
     def load(cls, capacity: int, segments: int, saved: Seating) -> "SeatClass":
-        """The class that was saved so."""
+        """The class whose `save` gave this value."""
         made = cls(capacity, segments)
         groups, made.taken = saved
         for rank, seats in groups.items():
@@ -215,7 +215,7 @@ class SeatClass:
         return made
 
     def _list(self, seat: int) -> None:
-        """Puts the seats before a fresh one into the group of wholly free seats: the policy skipped them."""
+        """Puts the unsold seats that the policy skipped into the group of wholly free seats."""
         shape, first = self.shape, len(self.taken)
         rank = shape.rank[0][shape.segments]
         self.seats[rank] |= BIT[seat] - BIT[first]

@@ -1,8 +1,8 @@
-"""The view that passengers look at: what is left, per train, journey and class; and a run's seat map.
+"""The view for passengers: what is left of each train, journey and class, and the seat map of a run.
 
-Taking an event in appends seven numbers to a list. The list is folded into the tables (`tables.py`) when
-somebody asks, when the view is saved, or when FOLD_AT numbers wait: that way the cost of an event is a
-fraction of a microsecond, and a run that nobody bought a ticket for has no table at all.
+Applying an event appends seven numbers to a list. The list is folded into the tables (`tables.py`) when a
+query comes, when the view is saved, or when FOLD_AT numbers wait. So an event costs a fraction of a
+microsecond, and a run without a sold ticket has no table at all.
 
     saved   b"p" digest → plan    b"r" run id → digest of its plan, slot per sold class    b"t" → `changes.py`
 """
@@ -22,7 +22,7 @@ from domain_12306.tables import Tables
 from engine import Commit, Event, InvariantBroken, NoArguments, Projection, on, query
 
 FOLD_AT = 7 * 2_048  # numbers: enough to spread the 0.1 ms of a fold, few enough to stay in the cache
-LOAD_AT = 65_536  # changes taken in at once when loading
+LOAD_AT = 65_536  # changes applied at once when loading
 
 
 class _SavedPlan(msgspec.Struct, array_like=True):
@@ -49,7 +49,7 @@ class Run(dict[str, int]):
 
 
 class Sold(Event, name="seats.reserved"):
-    """As much of `SeatsReserved` as the view needs."""
+    """The part of `SeatsReserved` that the view needs."""
 
     seat_class: str
     board: int
@@ -58,7 +58,7 @@ class Sold(Event, name="seats.reserved"):
 
 
 class Freed(Event, name="seats.released"):
-    """As much of `SeatsReleased` as the view needs."""
+    """The part of `SeatsReleased` that the view needs."""
 
     seat_class: str
     board: int
@@ -67,7 +67,7 @@ class Freed(Event, name="seats.released"):
 
 
 class SeatInventory(Projection):
-    """Queries: `remaining`, `train`, `seat-map`, `totals`. See each for what it answers."""
+    """The view with the queries `remaining`, `train`, `seat-map` and `totals`."""
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
@@ -106,7 +106,7 @@ class SeatInventory(Projection):
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             changes = Changes(*np.array(waiting, np.int64).reshape(-1, len(Changes._fields)).T)
-            self._take_in(changes)
+            self._apply(changes)
             self._changes.append(changes)
 
     # ------------------------------------------------------------------ queries
@@ -211,11 +211,11 @@ class SeatInventory(Projection):
                 self._make(slots)
                 waiting.append(self._changes.load(bytes(key), value))
                 if sum(len(changes.slot) for changes in waiting) >= LOAD_AT:
-                    self._take_in(join(waiting))
+                    self._apply(join(waiting))
                     waiting = []
         self._make(slots)
         if waiting:
-            self._take_in(join(waiting))
+            self._apply(join(waiting))
         self._unsaved.clear()
 
     def _make(self, slots: dict[int, tuple[Run, str]]) -> None:
@@ -239,6 +239,6 @@ class SeatInventory(Projection):
         self._totals.seat_segments += plan.seats * plan.segments
         return run
 
-    def _take_in(self, changes: Changes) -> None:
-        self._tables.take_in(changes)
+    def _apply(self, changes: Changes) -> None:
+        self._tables.apply(changes)
         self._totals.seat_segments_sold += int(((changes.alight - changes.board) * changes.step).sum())

@@ -1,7 +1,7 @@
 """Commands and events of a train-run. An aggregate's id is `<train>/<origin date>`: `G71/2026-11-23`.
 
 Stops are named in commands and numbered from 0 in events; seats are numbered from 0 within their class
-(`seats.py` turns numbers into what is printed on a ticket). Who is refused what: `rejections.py`.
+(`seats.py` turns numbers into what is printed on a ticket). `rejections.py` has the reasons for refusals.
 """
 
 from typing import Annotated
@@ -38,7 +38,7 @@ class OpenRun(Command, name="run.open"):
 
 
 class ReserveSeats(Command, name="seats.reserve"):
-    """Seats for 1 to 5 passengers on one journey: all or nothing."""
+    """Reserves seats for 1 to 5 passengers on one journey, all or none."""
 
     order: OrderId
     seat_class: Name
@@ -48,7 +48,7 @@ class ReserveSeats(Command, name="seats.reserve"):
 
 
 class ConfirmOrder(Command, name="order.confirm"):
-    """The order is paid: its seats are sold and no longer merely held."""
+    """Confirms an order that was paid, so that its seats are sold and not only held."""
 
     order: OrderId
 
@@ -60,7 +60,7 @@ class ReleaseOrder(Command, name="order.release"):
 
 
 class RunOpened(Event, name="run.opened"):
-    """Self-contained: later sales depend on this and never on the timetable of their day."""
+    """A train is on sale. Later sales depend on this event alone, never on the timetable of their day."""
 
     train: str
     date: str
@@ -69,7 +69,8 @@ class RunOpened(Event, name="run.opened"):
 
 
 class SeatsReserved(Event, name="seats.reserved"):
-    """`seats`: each with the gap that the sale was cut from, so that a view needs no seat map to count."""
+    """Seats are held. Each comes with the gap that it was cut from, so that a view can count without a seat
+    map."""
 
     order: str
     seat_class: str
@@ -80,13 +81,13 @@ class SeatsReserved(Event, name="seats.reserved"):
 
 
 class OrderConfirmed(Event, name="order.confirmed"):
-    """Paid: the seats are sold."""
+    """An order is paid, and its seats are sold."""
 
     order: str
 
 
 class SeatsReleased(Event, name="seats.released"):
-    """`seats`: each with the gap that results."""
+    """Seats are free again. Each comes with the gap that results."""
 
     order: str
     seat_class: str

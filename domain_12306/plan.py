@@ -1,7 +1,7 @@
 """The plan of a run: stops, coaches and all that follows from them. Equal plans are one object.
 
-A national network is tens of thousands of runs over some thousand plans: a run that nobody bought a
-ticket for holds a reference to its plan and nothing else.
+A national network has tens of thousands of runs over some thousand plans. A run without a sold ticket holds a
+reference to its plan and nothing else.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ CoachTuple = tuple[tuple[int, str, int], ...]
 
 
 class Plan:
-    """Immutable once made, but for caches."""
+    """Stops, coaches and what follows from them; immutable except for caches."""
 
     __slots__ = (
         "_labels", "_layouts", "classes", "coaches", "codes", "first_seat", "index", "number", "pristine",
@@ -46,7 +46,7 @@ class Plan:
         self._labels: dict[str, list[str]] = {}
 
     def layout(self, seat_class: str) -> Layout:
-        """Who sits beside whom in a class."""
+        """The neighbourhood of the seats of a class."""
         if seat_class not in self._layouts:
             self._layouts[seat_class] = _layout(self.coaches, seat_class)
         return self._layouts[seat_class]
@@ -72,7 +72,7 @@ def _labels(coaches: CoachTuple, seat_class: str) -> list[str]:
 
 
 class Plans:
-    """Makes each distinct plan once."""
+    """All distinct plans, each made once."""
 
     __slots__ = ("_known",)
 

@@ -1,9 +1,9 @@
-"""Which of the free seats is sold: a policy orders the gaps, a group rule picks from them.
+"""The policies that choose which free seat is sold: a policy orders the gaps, a group rule picks from them.
 
 A policy turns the gaps that enclose a journey into tiers, best first. One passenger gets the lowest
 seat of the first tier. A group is served from as few tiers as possible, and within that adjacent in one
-row, else in one coach, else anywhere; if even all tiers together are too few, nobody gets a seat.
-No policy ever refuses what fits.
+row, otherwise in one coach, otherwise anywhere. If even all tiers together are too few, no passenger gets a
+seat. No policy ever refuses what fits.
 """
 
 from collections.abc import Callable
@@ -141,7 +141,8 @@ POLICIES: dict[str, Callable[[], Policy]] = {
 
 
 def policy_named(name: str) -> Policy:
-    """By name from the settings; `random:7` seeds the draw with 7. Raises ConfigError on anything else."""
+    """The policy that a setting names; `random:7` seeds the draw with 7. Raises ConfigError for other
+    names."""
     kind, _, seed = name.partition(":")
     if kind == "random" and seed.isdecimal():
         return SeededRandom(int(seed))

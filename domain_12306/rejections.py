@@ -1,4 +1,4 @@
-"""Every code with which this domain says no. Stable: clients compare them.
+"""The codes of this domain's rejections. They are stable, because clients compare them.
 
 `already-exists` (opening a run twice) and `wrong-version` are the engine's own.
 """
@@ -25,5 +25,5 @@ REJECTIONS = {
 
 
 def no(code: str, detail: str) -> Rejection:
-    """A rejection whose code is in the table: a KeyError here is a bug, and the tests provoke every code."""
+    """A rejection whose code is in the table. A KeyError here is a bug; the tests provoke every code."""
     return reject(code, f"{REJECTIONS[code]}: {detail}")

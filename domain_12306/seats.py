@@ -1,7 +1,7 @@
-"""Seat numbers as printed on tickets, and who sits beside whom.
+"""Seat numbers as printed on tickets, and which seats are neighbours.
 
 A seat's number inside its class counts through the train: coach by coach, row by row, letter by letter.
-From the coach list alone that gives every label and every neighbour; no table is stored.
+Every label and every neighbour follows from the coach list alone, and no table is stored.
 
     二等 P 特等   A B C | D F        一等  A C | D F        商务  A C | F
     硬座 硬卧 软卧: a running number in the coach, berths with their level
@@ -35,7 +35,7 @@ HARD_SEATS_A_ROW = 5
 
 
 def row_length(seat_class: str) -> int:
-    """Seats that count as one row when a group wants to sit together."""
+    """The number of seats that count as one row when a group wants to sit together."""
     if seat_class in LETTERS:
         return len(LETTERS[seat_class])
     if seat_class in BERTHS:
@@ -68,7 +68,7 @@ def coach_labels(coaches: Sequence[tuple[int, str, int]], seat_class: str) -> li
 
 
 class Layout:
-    """Neighbourhood of one class as bit masks: seat s is bit s, as in `gaps.py`."""
+    """The neighbourhood of the seats of one class as bit masks; seat s is bit s, as in `gaps.py`."""
 
     __slots__ = ("coaches", "row_starts")
 

@@ -1,4 +1,4 @@
-"""A made-up train for benchmarks, which so need no file: 1,200 seats over 20 segments unless said.
+"""A made-up train, so that benchmarks need no file: 1,200 seats over 20 segments unless stated otherwise.
 
 Its stops are S00, S01, … S20 and its one class is second class, in coaches of 100.
 """

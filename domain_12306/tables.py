@@ -5,9 +5,9 @@ exactly those journeys a..b that lie inside the gap and overlap the sale:
 
     start <= a < j   and   i < b <= end
 
-which is a rectangle. So what is stored is not R but its second difference D, where a rectangle is four
-cells; a batch of sales is one `np.add.at`, whatever the number of runs, and R is a double running sum when
-somebody asks:
+which is a rectangle. So the arrays hold not R but its second difference D, where a rectangle is four
+cells. A batch of sales is one `np.add.at`, whatever the number of runs, and a query computes R as a double
+running sum:
 
     R = capacity + cumsum(cumsum(D, axis=0), axis=1)          read where a < b
 
@@ -19,7 +19,7 @@ The seat map is one integer per seat, a bit per sold segment. A sale adds its bi
 them, so this is `np.add.at` as well, and since both are sums, the order within a batch is of no
 consequence. Widths of 1, 2, 4 or 8 bytes, by the number of segments: half of all trains need one byte.
 
-A *slot* is one class of one run that was sold at least once. Others take no room.
+A *slot* is one class of one run that was sold at least once. Others need no memory.
 """
 
 from typing import Any
@@ -73,10 +73,10 @@ class Tables:
         self._slots_of_width[width].append(slot)
         return slot
 
-    def take_in(self, changes: Changes) -> None:
-        """Sales and releases, any number, on any slots."""
-        places = self._places.cells[changes.slot]
-        table, seats, segments, width = (places[:, k] for k in (TABLE, SEATS, SEGMENTS, WIDTH))
+    def apply(self, changes: Changes) -> None:
+        """Applies any number of sales and releases on any slots."""
+        slots = self._places.cells[changes.slot]
+        table, seats, segments, width = (slots[:, k] for k in (TABLE, SEATS, SEGMENTS, WIDTH))
         upper = table + changes.start * (segments + 2)
         lower = table + changes.alight * (segments + 2)
         left, right = changes.board + 1, changes.end + 1

@@ -154,7 +154,7 @@ def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[S
 
 
 def problem_with_stops(stops: StopList) -> str:
-    """Why a list of stops is no train; empty where it is one."""
+    """Why a list of stops cannot be a train; empty if it can."""
     if not 2 <= len(stops) <= MAX_STOPS:
         return f"{len(stops)} stops, not 2..{MAX_STOPS}"
     seen: dict[str, bool] = {}
@@ -198,7 +198,7 @@ def _fares(columns: list[str]) -> tuple[int | None, ...]:
 
 
 def _fen(text: str) -> int:
-    """Yuan as a decimal with at most two places; no float comes near money."""
+    """Fen from yuan with at most two decimals; no float is involved."""
     whole, _, part = text.partition(".")
     if not whole.isdecimal() or (part and not part.isdecimal()) or len(part) > 2:
         raise ValueError(f"{text!r} is no fare in yuan")

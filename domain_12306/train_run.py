@@ -1,4 +1,4 @@
-"""The train-run: one train on one origin date. Sells journeys, each on one seat over all its segments."""
+"""The train-run: one train on one origin date. It sells journeys, each on one seat over all its segments."""
 
 from datetime import date as Date
 from typing import ClassVar
@@ -36,7 +36,8 @@ Saved = tuple[StopTuple, CoachTuple, list[Seating | None], dict[str, Held]]
 
 
 class TrainRun(Aggregate):
-    """`timetable`, `compositions` and `policy` are the application's reference data (see `app.py`)."""
+    """One run. `timetable`, `compositions` and `policy` are the application's reference data (see
+    `app.py`)."""
 
     __slots__ = ("_classes", "_orders", "plan")
 
@@ -177,7 +178,7 @@ class TrainRun(Aggregate):
     # ------------------------------------------------------------------ state as a value
 
     def save_state(self) -> Saved | None:
-        """Stops and coaches, who sits where in each class (None: untouched), and the live orders."""
+        """Stops and coaches, the sold seats of each class (None: untouched), and the live orders."""
         plan = self.plan
         if plan is NOT_OPEN:
             return None

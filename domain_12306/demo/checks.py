@@ -1,4 +1,4 @@
-"""The promises held against what is stored, in ways that share no code with the core or the view."""
+"""The checks of the promises against what is stored, which share no code with the core or the view."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Log:
     broken: list[str] = field(default_factory=list)
 
     def finding(self) -> Finding:
-        """What reading it has shown."""
+        """The result of reading it."""
         extent = f"{len(self.commits):,} commits on {len(self.events):,} runs"
         return Finding("no gap in the log, no effect twice", extent, self.broken)
 
@@ -52,10 +52,10 @@ def read_log(data: Path, partitions: int, app_settings: dict[str, str]) -> Log:
         reader = DataDirectory(data).reader(partition)
         position = 0
         for _, record in reader.records():
-            first, found = decode(record)
+            first, commits = decode(record)
             if first != position + 1:
                 log.broken.append(f"partition {partition}: position {first} follows on {position}")
-            for position, commit in enumerate(found, first):
+            for position, commit in enumerate(commits, first):
                 run, version = commit.aggregate, commit.version
                 if version != versions.get(run, 0) + 1:
                     log.broken.append(f"{run}: version {version} follows on {versions.get(run, 0)}")
@@ -72,19 +72,19 @@ def read_log(data: Path, partitions: int, app_settings: dict[str, str]) -> Log:
 def check_answers(log: Log, accounts: Iterable[Account], opened: set[str]) -> Finding:
     """No answer without its commit, no commit without its answer, the same answer however often."""
     finding = Finding("every answer is what the log says", "", [])
-    told: dict[str, tuple[str, int, int, int]] = {}
+    answers: dict[str, tuple[str, int, int, int]] = {}
     again = 0
     for account in accounts:
-        told |= account.answers
+        answers |= account.answers
         again += account.asked_again
         finding.broken += account.broken
-    for id, answer in told.items():
+    for id, answer in answers.items():
         committed = answer[0] == "committed"
         if committed != (id in log.commits) or (committed and answer != log.commits[id]):
             finding.broken.append(f"command {id} was answered {answer}, the log has {log.commits.get(id)}")
-    lost = log.commits.keys() - told.keys() - opened
-    finding.broken += [f"command {id} is in the log, and nobody was told" for id in lost]
-    finding.extent = f"{len(told):,} answers, {again:,} of them asked for twice"
+    lost = log.commits.keys() - answers.keys() - opened
+    finding.broken += [f"command {id} is in the log and was not answered" for id in lost]
+    finding.extent = f"{len(answers):,} answers, {again:,} of them asked for twice"
     return finding
 
 

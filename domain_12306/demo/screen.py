@@ -1,4 +1,4 @@
-"""What the terminal shows: labelled lines, tables that know how wide a character is, and a progress bar."""
+"""The terminal: labelled lines, tables that know how wide a character is, and a progress bar."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ def block(lines: Sequence[str]) -> None:
 
 
 def width(text: str) -> int:
-    """Columns that a text takes: Chinese characters take two."""
+    """The width of a text in columns; Chinese characters take two."""
     return sum([2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text])
 
 

@@ -32,7 +32,7 @@ ANSWER_S = 30.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a seller is to do. `pace`: orders a second while it is calm. `seed`: who wants to travel."""
+    """The task of a seller. `pace`: orders a second while it is calm. `seed`: of the wishes."""
 
     number: int
     sellers: int
@@ -48,7 +48,7 @@ class Plan:
 
 @dataclass
 class Tally:
-    """What has happened so far: told while it runs, for the progress line."""
+    """The counts so far, reported while it runs for the progress line."""
 
     orders: int = 0
     tickets: int = 0
@@ -57,7 +57,7 @@ class Tally:
 
 @dataclass
 class Account:
-    """What a seller knows when it is done. `answers`: id → (outcome, version, partition, position)."""
+    """The final report of a seller. `answers`: id → (outcome, version, partition, position)."""
 
     answers: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class Account:
 
 
 def main(plan: Plan, pipe: Connection) -> None:
-    """The process: ready, waits for the word, tells its tally now and then, ends with its account."""
+    """The process: it waits for the start, reports its tally now and then, and ends with its account."""
     data = reference_data(plan.app_settings)
     trains = list(data.timetable.trains)[: plan.trains]
     demand = Demand(data.timetable, data.compositions, [plan.date], plan.seed, trains)

@@ -1,4 +1,4 @@
-"""What the demo shows, in this order: a node, trains on sale, a sale, figures, and every promise checked."""
+"""The story of the demo: a node, trains on sale, a sale, figures, and every promise checked."""
 
 import signal
 import time
@@ -28,7 +28,7 @@ SHOWN = 10  # contradictions
 
 
 class Story:
-    """One demonstration on a started node. `trains`: the first so many; None: all."""
+    """One demonstration on a started node. `trains`: only the first so many; None: all."""
 
     def __init__(
         self, node: Node, settings: Settings, trains: int | None, seconds: float, clients: int, seed: int
@@ -184,8 +184,8 @@ class Story:
         for phase, name in ((CALM, f"calm, {PACE:,.0f} orders/s by the clock"), (RUSH, "rush, in the queue")):
             times = np.concatenate([account.latencies_s[phase] for account in accounts])
             if len(times):
-                found = np.percentile(times, (50, 90, 99, 99.9, 100)) * 1e3
-                rows.append([name, f"{len(times):,}", *(f"{value:,.1f}" for value in found)])
+                percentiles = np.percentile(times, (50, 90, 99, 99.9, 100)) * 1e3
+                rows.append([name, f"{len(times):,}", *(f"{value:,.1f}" for value in percentiles)])
         block(table(rows, left=1))
 
 
