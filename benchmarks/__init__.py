@@ -1,1 +1,1 @@
-"""One file per question. Each verifies its own run and prints one JSON object last."""
+"""Benchmarks: one question a file. Each verifies its own run and prints one JSON object last."""

@@ -16,7 +16,7 @@ PATIENCE_MS = 60_000
 
 
 class Answer(msgspec.Struct):
-    """As much of an answer as is needed to check it."""
+    """The part of an answer that is needed to check it."""
 
     outcome: str
     id: str | None = None
@@ -49,7 +49,7 @@ class Driver:
         self.play([(msgspec.json.encode(block), len(block)) for block in blocks])
 
     def play(self, messages: Iterable[Message]) -> float:
-        """Sends all, waits for all answers. Returns the seconds that it took."""
+        """Sends all and waits for all answers; returns the seconds that it took."""
         send, receive = self.socket.send, self.socket.recv
         queue = iter(messages)
         message = next(queue, None)
@@ -72,7 +72,7 @@ class Driver:
         return seconds
 
     def note(self, answers: list[Answer]) -> None:
-        """Keeps what the answers say. AssertionError: a command was answered twice."""
+        """Notes the answers. AssertionError: a command was answered twice."""
         for answer in answers:
             if answer.outcome != "committed":
                 self.others.append(answer)

@@ -1,4 +1,4 @@
-"""What every figure says beside the number, and how numbers are summed up."""
+"""Figures: the facts stated beside each number, and the summaries of samples."""
 
 import json
 import os

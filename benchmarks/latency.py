@@ -4,11 +4,11 @@ Open loop: command k is planned at k / rate seconds, whatever the node does, and
 planned time to its `committed` answer, so a stall is charged to every command that it delayed.
 
       one generator process ──── at each tick: all commands due, as one message ────▶ node
-                            ◀─── answers, taken in between two ticks ────
+                            ◀─── answers, received between two ticks ────
 
-The generator sleeps in `select` until the next tick or the next answer: it never spins, as it shares the
-machine with the node. Waiting for the tick is the client's batching, and counts: half a tick on average.
-What the generator itself was late by is stated beside it (`generator_late_ms`: time of sending − tick).
+The generator sleeps in `select` until the next tick or the next answer. It never spins, since it shares the
+machine with the node. Waiting for the tick is the client's batching, and it counts: half a tick on average.
+The lateness of the generator itself is reported too (`generator_late_ms`: time of sending − tick).
 
 `--lone`: one command at a time, at once after the last answer, and again each after a pause in which all
 processes have parked. `--idle`: CPU time of all processes of a node without work, the supervisor included.

@@ -1,4 +1,4 @@
-"""The log of a node that sold seats, read from its beginning and held against the rules."""
+"""The log of a node that sold seats, read from its beginning and checked against the rules."""
 
 import random
 from collections.abc import Callable

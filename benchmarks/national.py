@@ -1,6 +1,6 @@
 """The whole country: every train of the timetable on 15 days. `python -m benchmarks.national --json`
 
-      open all runs ─▶ sell as fast as it goes ─▶ sell while somebody asks ─▶ ask alone ─▶ stop ─▶ start again
+      open all runs ─▶ sell as fast as it goes ─▶ sell while a client asks ─▶ ask alone ─▶ stop ─▶ start again
 
 Journeys are drawn by the demand model, so most of them want the same few trains and many find no seat left:
 `orders_per_second` counts all answers, `tickets_per_second` only passengers who have a seat. The queries are

@@ -1,4 +1,4 @@
-"""What the processes of a node cost: CPU time and memory."""
+"""The cost of a node's processes: CPU time and memory."""
 
 import time
 

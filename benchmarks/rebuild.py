@@ -1,12 +1,13 @@
-"""Building a view again while the node sells. `python -m benchmarks.rebuild --events 1000000 --json`
+"""How long does it take to rebuild a view, and do queries notice? `python -m benchmarks.rebuild --events
+1000000 --json`
 
-      fill a node ─▶ build again at rest ─▶ build again while it sells and somebody asks ─▶ compare
+      fill a node ─▶ build again at rest ─▶ build again while it sells and a client asks ─▶ compare
                      └── old = new? ──┘     └── no query fails, `seconds_while_selling` ──┘
 
 The view of seats left is built from the first event, in a process of its own that gives way to all others,
 and takes over under the same socket. At rest the new view must answer for every run exactly as the old one
-did. While the node sells at `--rate`, somebody asks all the time: every question must be answered, how late
-is told; afterwards the view must say what the story of the sales says.
+did. While the node sells at `--rate`, a client asks all the time. Every query must be answered, and its
+latency is reported; afterwards the view must agree with the story of the sales.
 """
 
 import argparse

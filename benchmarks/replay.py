@@ -5,11 +5,11 @@
       take a snapshot ─▶ go on ─▶ stop it ─▶ start it ─▶ ready       from_snapshot: the same with one
                                              └── measured ──┘
 
-The time is that of an operator: from starting the program until every process is at work, Python's own
-start included. First without snapshots: the core reads every event of its life. The restarted node proves
-its state: the view tells what was sold, commands sent again get their first answers, new ones go on. Then
-the same from a snapshot with `--tail` events behind it. At the end both ways are gone once more in this
-process, and the digests of the states that they lead to are compared.
+The time is that of an operator: from starting the program until every process is at work, Python's own start
+included. First without snapshots: the core reads every event of its life. The restarted node proves its
+state: the view shows what was sold, commands sent again get their first answers, new ones are accepted. Then
+the same from a snapshot with `--tail` events after it. At the end this process loads the state in both ways
+again and compares the digests.
 
 `--data DIR` keeps the filled directory, with what must be true of it, for another run.
 """
@@ -44,7 +44,7 @@ QUIET = {"snapshot_events": 0, "journal_keep": "all"}  # snapshots are taken her
 
 
 class Filled(msgspec.Struct):
-    """What is known about a filled directory; lies beside it."""
+    """The facts about a filled directory, kept beside it."""
 
     events: int
     aggregates: int
@@ -55,12 +55,12 @@ class Filled(msgspec.Struct):
     fill_per_second: int
 
     def story(self) -> Story:
-        """As a story that goes on from here."""
+        """The story that continues from here."""
         sold = {(run, segment): seats for run, segment, seats in self.sold}
         return Story(sold=sold, live=self.live)
 
     def note(self, told: Story) -> None:
-        """The story went on like this."""
+        """Notes how the story continued."""
         self.events += len(told.ids)
         self.live = told.live
         self.sold = [(run, segment, seats) for (run, segment), seats in told.sold.items()]
@@ -126,7 +126,7 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
 
 
 def restarts(options: argparse.Namespace, data: Path, filled: Filled) -> tuple[list[dict[str, Any]], bool]:
-    """What was found each time, and whether the state was always right."""
+    """The result of each restart, and whether the state was always right."""
     runs: list[dict[str, Any]] = []
     verified = True
     for turn in range(options.restarts):

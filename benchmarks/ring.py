@@ -109,7 +109,7 @@ def run(transport: Transport, records: int, size: int, batch: int) -> tuple[floa
 
 
 def produce(there: "Connection[Any, Any]", sender: Callable[[], Sender], records: int, size: int) -> None:
-    """The other process."""
+    """The producer process."""
     load = made(records, size)
     send = sender()
     there.send("ready")

@@ -1,15 +1,15 @@
-"""What does a core notice of a snapshot? `python -m benchmarks.snapshot --aggregates 100000 --json`
+"""Does a core notice that a snapshot is taken? `python -m benchmarks.snapshot --aggregates 100000 --json`
 
       open runs ─▶ sell ─▶ lone commands ─▶ take a snapshot, lone commands meanwhile ─▶ stop
                               quiet_ms            during_ms
 
-A lone command is sent when the one before it is answered, so a pause of the core is the latency of one of
-them; the greatest one bounds it. The snapshot is made by a process of its own, from the one before and the
-event store; the core does nothing for it. What it does cost is the processor and the disk that both need.
+A lone command is sent when the one before it is answered, so a pause of the core shows as the latency of one
+of them, and the greatest latency bounds it. A process of its own makes the snapshot, from the one before and
+the event store; the core takes no part. But both need the processor and the disk.
 
-`fork`: the way that was not taken. The same state is loaded into this process, which forks as a core would:
-`fork_ms` is how long it stands still, `after_ms` how long some commands for runs here and there take it
-while the child is alive and each page that is written to has to be copied first, `before_ms` the same
+`fork`: the alternative that was rejected. The same state is loaded into this process, which forks as a core
+would: `fork_ms` is how long it stands still, `after_ms` how long some commands for runs here and there take
+it while the child is alive and each page that is written to has to be copied first, `before_ms` the same
 commands without a child.
 """
 

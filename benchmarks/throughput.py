@@ -2,7 +2,7 @@
 
 Starts a node on an empty directory and sells and releases seats through it from one client process with
 at most 40,000 commands in flight. A command counts when its `committed` answer is back and the seat view
-has taken its event in. `--yardstick PROGRAM` runs that program and the node in turn, `--pairs` times, and
+has applied its event. `--yardstick PROGRAM` runs that program and the node in turn, `--pairs` times, and
 states the ratio.
 """
 

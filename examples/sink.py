@@ -1,11 +1,11 @@
-"""Telling the outside: an application message, and a sink that acts on each once, however often it comes.
+"""An application message for the world outside, and a sink that acts on each once, however often it arrives.
 
     python -m engine serve --app examples.sink:app --data ./shop-data
     python -m examples.sink ./shop-data ./letters.sqlite          another process, on the same machine
 
-The receipt is stored with the order, all or nothing, so none is forgotten. The sink may be killed at any
-moment: between writing a letter and saying so it gets the receipt again, under the same id, and the id
-is the key of the letter.
+The receipt is stored together with the order, so none is forgotten. The sink may be killed at any moment. If
+that happens between writing a letter and acknowledging it, it gets the receipt again under the same id, and
+the id is the key of the letter.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class OrderPlaced(Event, name="order.placed"):
 
 @app.message
 class ReceiptIssued(ApplicationMessage, name="receipt.issued"):
-    """The buyer is to get a receipt. It changes no aggregate: it is for somebody outside."""
+    """The buyer is to get a receipt. It changes no aggregate; it is meant for a program outside."""
 
     buyer: str
     text: str
@@ -71,14 +71,15 @@ class Order(Aggregate):
 
 
 class Letters:
-    """The effect: a table of letters to be posted. A real sink would hand the id to whoever posts them."""
+    """The effect: a table of letters to be posted. A real sink would pass the id to the service that posts
+    them."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._base = sqlite3.connect(path)
         self._base.execute("create table if not exists letters (id text primary key, buyer text, text text)")
 
     def write(self, messages: list[Delivery]) -> None:
-        """All or nothing; a letter that is there already stays as it is."""
+        """Writes all letters or none; a letter that exists already stays as it is."""
         rows = [(message.id, message.event.buyer, message.event.text) for message in messages]
         with self._base:
             self._base.executemany("insert or ignore into letters values (?, ?, ?)", rows)
@@ -89,7 +90,7 @@ class Letters:
 
 
 def main(data: str, path: str) -> None:
-    """Writes letters until it is stopped. The order matters: first the effect, then the acknowledgement."""
+    """Writes letters until it is stopped; first the effect, then the acknowledgement."""
     letters = Letters(path)
     with Subscriber(data, "letters", [ReceiptIssued], app=app) as subscriber:
         while True:

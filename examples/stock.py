@@ -1,4 +1,4 @@
-"""The whole of an application: messages, an aggregate that decides and applies, and a view.
+"""A whole application: messages, an aggregate that decides and applies, and a view.
 
 python -m engine serve --app examples.stock:app --data ./stock-data
 python -m examples.stock ./stock-data
@@ -31,13 +31,13 @@ FULL = 100
 
 
 class Take(Command, name="stock.take"):
-    """Takes some of an article, if so many are left."""
+    """Takes units of an article, if enough are left."""
 
     count: int
 
 
 class Taken(Event, name="stock.taken"):
-    """So many are gone."""
+    """Units were taken."""
 
     count: int
 
@@ -52,19 +52,19 @@ class Stock(Aggregate):
 
     @handles(Take, exists="may")
     def take(self, command: Take, stamp: Stamp) -> Taken | Rejection:
-        """Decides: pure, changes nothing."""
+        """Decides. It is pure and changes nothing."""
         if not 0 < command.count <= self.left:
             return reject("sold-out", f"only {self.left} left of {self.id}")
         return Taken(count=command.count)
 
     @applies(Taken)
     def _taken(self, event: Taken) -> None:
-        """The only place that changes state."""
+        """Changes the state, which nothing else does."""
         self.left -= event.count
 
 
 class Article(msgspec.Struct):
-    """What a query names."""
+    """The article that a query asks for."""
 
     article: str
 

@@ -1,4 +1,4 @@
-"""A node on a temporary directory, for `python -m examples.…`: gone when the program ends."""
+"""A node on a temporary directory, for `python -m examples.…`, which is removed when the program ends."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ from engine import Client, Node, RingfoldError
 
 @contextlib.contextmanager
 def temporary_node(app: str, **settings: object) -> Iterator[tuple[Node, Client]]:
-    """A started node with this application and a client of it. What the node says is shown if it fails."""
+    """A started node with this application and a client of it. Its log is shown if it fails."""
     with tempfile.TemporaryDirectory(prefix="ringfold-example-", ignore_cleanup_errors=True) as folder:
         log = Path(folder) / "node.log"
         try:

@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 @dataclass
 class Order:
-    """Seats that somebody holds."""
+    """Seats that are held."""
 
     seat_class: str
     board: int

@@ -38,12 +38,12 @@ def main() -> None:
 
 
 def wanted(accounts: list[str], draw: random.Random) -> list[StartTransfer]:
-    """Transfers between accounts; one in fifty goes to an account that nobody opened."""
+    """Transfers between accounts; one in fifty goes to an account that was never opened."""
     found = []
     for number in range(TRANSFERS):
         source, target = draw.sample(accounts, 2)
         if number % 50 == 0:
-            target = "account-of-nobody"
+            target = "unopened-account"
         amount = draw.randint(1, OPENING // 2)
         found.append(StartTransfer(f"transfer-{number}", source=source, target=target, amount=amount))
     return found
@@ -56,7 +56,7 @@ def strike(node: Node, name: str) -> None:
 
 
 def wait_until_all_ended(client: Client) -> dict[str, int]:
-    """How many transfers ended how. TimeoutError if some do not."""
+    """The number of transfers by outcome. TimeoutError if some do not end."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         counts: dict[str, int] = client.query("money", "transfers", timeout_s=PATIENCE_S)

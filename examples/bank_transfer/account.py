@@ -1,4 +1,5 @@
-"""An account: never below zero. Nothing here knows of messages that come twice: the engine does."""
+"""An account, which is never below zero. Nothing here deals with repeated messages, because the engine
+does."""
 
 from engine import Aggregate, Rejection, Stamp, applies, handles, reject
 from examples.bank_transfer.messages import (

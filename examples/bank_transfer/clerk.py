@@ -1,4 +1,4 @@
-"""The clerk: takes the money of a transfer from one account to the other, or back.
+"""The clerk, which takes the money of a transfer from one account to the other, or back.
 
     started → withdraw ─┬─ withdrawn → deposit ─┬─ deposited → finish
                         │                       └─ refused → put back → returned → fail
@@ -40,7 +40,7 @@ class Clerk(ProcessManager, name="clerk"):
         transfer, amount = event.transfer, event.amount
         if transfer in state:
             send(Deposit(state[transfer]["target"], transfer=transfer, amount=amount))
-        else:  # somebody went past the clerk
+        else:  # a client bypassed the clerk
             send(PutBack(meta.aggregate, transfer=transfer, amount=amount, reason="unknown-transfer"))
 
     @on(Deposited)

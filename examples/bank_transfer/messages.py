@@ -1,4 +1,4 @@
-"""What can be wished for, and what can have happened. Amounts are whole cents."""
+"""Commands (what can be wished for) and events (what can have happened). Amounts are whole cents."""
 
 from engine import Command, Event
 
@@ -78,7 +78,7 @@ class FailTransfer(Command, name="transfer.fail"):
 
 
 class TransferStarted(Event, name="transfer.started"):
-    """Somebody wants this."""
+    """A transfer is wanted."""
 
     source: str
     target: str

@@ -19,7 +19,7 @@ BALANCES, TRANSFERS, SUM = "account/", "transfer/", "sum"
 
 
 class Which(msgspec.Struct):
-    """What the queries `balance` and `transfer` ask for."""
+    """Arguments of the queries `balance` and `transfer`."""
 
     id: str
 
@@ -69,7 +69,7 @@ class Money(Projection, name="money", version=1):
 
     @query("transfers")
     def transfers(self, view: Table, request: NoArguments) -> dict[str, int]:
-        """How many transfers stand how."""
+        """The number of transfers by status."""
         counts: dict[str, int] = {}
         for _, state in view.prefix(TRANSFERS):
             counts[state] = counts.get(state, 0) + 1

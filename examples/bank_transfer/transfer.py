@@ -1,4 +1,4 @@
-"""A transfer: what somebody wants, and how it ended. It touches no account; the clerk sees to that."""
+"""A transfer: what is wanted, and how it ended. It touches no account; the clerk does that."""
 
 from typing import Literal
 

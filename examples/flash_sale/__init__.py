@@ -1,4 +1,4 @@
-"""Everybody wants the same few things at once. `python -m examples.flash_sale` runs it.
+"""A flash sale: many buyers want the same few things at once. `python -m examples.flash_sale` runs it.
 
 Reading order: messages; article, order, payment (the aggregates); checkout (the process manager between them,
 with its timer); shop (the view); audit (the rules, as a pure check of a history).

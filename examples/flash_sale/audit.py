@@ -47,7 +47,7 @@ class Sale:
             )
 
     def statuses(self) -> Counter[str]:
-        """How many orders stand how."""
+        """The number of orders by status."""
         return Counter(self.orders.values())
 
     def at_the_end(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The checkout: takes an order from one aggregate to the next, and back where something goes wrong.
+"""The checkout, which takes an order from one aggregate to the next, and back if something goes wrong.
 
     placed → reserve ─┬─ reserved → await payment ─┬─ awaited → request payment, set the timer
                       │                            └─ refused (cancelled meanwhile) → release
@@ -8,7 +8,7 @@
                                └─ refused (too late) → refund
     the timer → expire → release                cancelled → release, if units are held
 
-It remembers nothing: every event and every command says all that the next step needs.
+It has no state, because every event and every command says all that the next step needs.
 """
 
 from engine import Commit, ProcessManager, Refusal, Send, on, refused
@@ -37,7 +37,7 @@ from examples.flash_sale.messages import (
 
 
 class Checkout(ProcessManager, name="checkout"):
-    """One for all orders. A timer's key is the order's id."""
+    """The one checkout for all orders. A timer's key is the order's id."""
 
     @on(OrderPlaced)
     def placed(self, event: OrderPlaced, meta: Commit, send: Send) -> None:
@@ -58,7 +58,7 @@ class Checkout(ProcessManager, name="checkout"):
 
     @on(OrderReserved)
     def reserved(self, event: OrderReserved, meta: Commit, send: Send) -> None:
-        if event.amount:  # else it is paid already, by the same command
+        if event.amount:  # otherwise it is paid already, by the same command
             order = meta.aggregate
             send(RequestPayment(payment_of(order), order=order, amount=event.amount))
             send.at(event.pay_by_ns, ExpireOrder(order), key=order)

@@ -1,4 +1,5 @@
-"""What can be wished for, and what can have happened. Amounts are whole cents, times nanoseconds since 1970.
+"""Commands (what can be wished for) and events (what can have happened). Amounts are whole cents, times
+nanoseconds since 1970.
 
 Buyers send `PlaceOrder`, `CancelOrder` and `Pay`, the shop sends `PutOnSale`, the checkout everything else.
 """
@@ -9,7 +10,7 @@ from engine import Command, Event
 
 
 class PutOnSale(Command, name="article.put-on-sale"):
-    """So many units at this price each; whoever has reserved must pay within this time."""
+    """Puts units on sale at this price each; a buyer who has reserved must pay within this time."""
 
     units: int
     price: int
@@ -44,7 +45,7 @@ class WentOnSale(Event, name="article.went-on-sale"):
 
 
 class UnitsReserved(Event, name="article.units-reserved"):
-    """Held for this order, which costs so much and is to be paid by then."""
+    """Units are held for this order, which costs `amount` and must be paid by `pay_by_ns`."""
 
     order: str
     units: int
@@ -53,14 +54,14 @@ class UnitsReserved(Event, name="article.units-reserved"):
 
 
 class UnitsReleased(Event, name="article.units-released"):
-    """Free again."""
+    """Units held for this order are free again."""
 
     order: str
     units: int
 
 
 class UnitsSold(Event, name="article.units-sold"):
-    """Gone."""
+    """Units were handed out for this order."""
 
     order: str
     units: int
@@ -127,7 +128,7 @@ class OrderPaid(Event, name="order.paid"):
 
 
 class OrderCompleted(Event, name="order.completed"):
-    """It is over, and all are happy."""
+    """It is over, and its units were handed out."""
 
 
 class OrderRejected(Event, name="order.rejected"):
@@ -145,7 +146,7 @@ class OrderCancelled(Event, name="order.cancelled"):
 
 
 class OrderExpired(Event, name="order.expired"):
-    """It is over: nobody paid in time."""
+    """It is over, because it was not paid in time."""
 
     article: str
 
@@ -190,5 +191,5 @@ class PaymentRefunded(Event, name="payment.refunded"):
 
 
 def payment_of(order: str) -> str:
-    """The id of the payment for an order: made up here only, and kept nowhere."""
+    """The id of the payment for an order, which is derived only here and stored nowhere."""
     return f"payment-of-{order}"

@@ -1,11 +1,11 @@
-"""An order: which comes first, the money, a change of mind or the end of the time to pay, is decided here.
+"""An order, which decides what came first: the money, a change of mind, or the end of the time to pay.
 
     processing ──▶ awaiting-payment ──▶ paid ──▶ completed
         │                  │              └─▶ rejected (its units were gone after all)
         ├─▶ rejected       ├─▶ expired
         └─▶ cancelled      └─▶ cancelled
 
-A step that comes again, or too late, changes nothing; where somebody has to know, it is refused.
+A step that comes again, or too late, changes nothing. If the sender has to know, it is refused.
 """
 
 from engine import Aggregate, Rejection, Stamp, applies, handles, reject

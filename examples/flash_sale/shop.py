@@ -24,7 +24,7 @@ ORDER, ARTICLE, REFUND, TOTAL = "order/", "article/", "refund/", "total/"
 
 
 class Which(msgspec.Struct):
-    """What the queries `order` and `article` ask for."""
+    """Arguments of the queries `order` and `article`."""
 
     id: str
 
@@ -95,7 +95,7 @@ class Shop(Projection, name="shop", version=1):
 
     @query("totals")
     def totals(self, view: Table, request: NoArguments) -> dict[str, int]:
-        """How many orders stand how."""
+        """The number of orders by status."""
         return {key.removeprefix(TOTAL): count for key, count in view.prefix(TOTAL) if count}
 
 

@@ -17,7 +17,7 @@ def main() -> None:
         tell(client, "its title is changed", ChangeTitle("note-1", title="Shopping"))
         tell(client, "to what it is already", ChangeTitle("note-1", title="Shopping"))
         tell(client, "to nothing", ChangeTitle("note-1", title=" "))
-        tell(client, "a note that nobody created", ChangeTitle("note-2", title="Lost"))
+        tell(client, "a note that was never created", ChangeTitle("note-2", title="Lost"))
         os.kill(node.pids["core-0"], signal.SIGKILL)
         print("the process that holds all notes in memory is killed")
         tell(client, "and the next command runs as if nothing was", ChangeTitle("note-1", title="Errands"))

@@ -1,4 +1,4 @@
-"""The view: all notes, for whoever wants to read."""
+"""The view: all notes, for clients that want to read."""
 
 from typing import Any
 

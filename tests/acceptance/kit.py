@@ -85,7 +85,7 @@ def left(client: Client, number: int, at_least: tuple[int, int] | None = None) -
 
 
 def gone(pid: int) -> bool:
-    """True if a process has ended, whether or not anybody has asked how."""
+    """True if a process has ended, whether or not its exit code was read."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Appends by somebody else that meet a node at a bad moment: no process may stop or wait for ever."""
+"""Foreign appends that meet a node at a bad moment: no process may stop or wait for ever."""
 
 import os
 import signal

@@ -184,7 +184,7 @@ def starts(node: Node) -> bool:
 
 def kill(node: Node, name: str) -> None:
     """Kills one process and returns when it has been started again."""
-    until(node.at_work, 30, "everybody is at work")
+    until(node.at_work, 30, "every process is at work")
     victim = node.pids[name]
     os.kill(victim, signal.SIGKILL)
     until(lambda: node.pids[name] != victim, 30, f"{name} is started again")

@@ -55,7 +55,7 @@ def send(request: pytest.FixtureRequest, node: Node, client: Client) -> Send:
 
 @pytest.fixture
 def run(client: Client) -> int:
-    """The number of a run that is on sale and that nobody else sells from."""
+    """The number of a run that is on sale and that no other test sells from."""
     number = next(numbers)
     assert client.send(open_run(number)).outcome == "committed"
     return number

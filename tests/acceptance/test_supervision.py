@@ -31,7 +31,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture
 def run(node: Node) -> int:
-    """The number of a run that is on sale and that nobody else sells from."""
+    """The number of a run that is on sale and that no other test sells from."""
     number = next(numbers)
     with Client(node.endpoints) as client:
         assert client.send(open_run(number)).outcome == "committed"

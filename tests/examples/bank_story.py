@@ -85,6 +85,6 @@ def run(
 def _transfer(number: int, names: list[str], draw: random.Random) -> StartTransfer:
     source, target = draw.sample(names, 2)
     if number % 20 == 0:
-        target = "account-of-nobody"
+        target = "unopened-account"
     amount = draw.randint(1, OPENING)
     return StartTransfer(f"transfer-{number}", source=source, target=target, amount=amount)

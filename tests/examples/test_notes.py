@@ -54,7 +54,7 @@ def test_the_program_tells_what_becomes_of_each_command() -> None:
         "its title is changed: committed version 2",
         "to what it is already: unchanged",
         "to nothing: rejected no-title",
-        "a note that nobody created: failed aggregate-unknown",
+        "a note that was never created: failed aggregate-unknown",
         "the process that holds all notes in memory is killed",
         "and the next command runs as if nothing was: committed version 3",
         "the view: {'note-1': 'Errands', 'note-3': 'Ideas'}",

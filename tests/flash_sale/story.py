@@ -1,6 +1,6 @@
 """The big sale: many buyers of every kind for few units, while every process of the node is killed.
 
-    arrive   in waves, as long as there are kills to come: everybody orders one unit
+    arrive   in waves, as long as there are kills to come; each buyer orders one unit
     pay      most do, some after a while; some never; some after their time; some cancel instead
     return   buyers who were told that it is sold out come again, as long as there are units left
     end      no order is open, and every unit is sold: then the history is audited

@@ -101,7 +101,7 @@ def test_no_power_cut_leaves_anything_but_the_old_note_or_the_new_one(note: Note
             found = note.read(again)
             assert found in (note.old, note.new)
             met["new" if found == note.new else "old"] += 1
-            note.write(note.new, again)  # what is left beside the note is in nobody's way
+            note.write(note.new, again)  # what is left beside the note does no harm
             assert note.read(Disk(again.cut())) == note.new
     assert met["old"] > 10
     assert met["new"] > 0

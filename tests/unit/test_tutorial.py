@@ -20,7 +20,7 @@ PATIENCE_S = 30.0
 
 
 class Reader:
-    """Somebody at a terminal in an empty folder, with the environment active."""
+    """A reader at a terminal in an empty folder, with the environment active."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -106,7 +106,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         reader.leave()
 
 
-def test_who_follows_the_tutorial_sees_what_it_shows(reader: Reader) -> None:
+def test_the_tutorial_does_what_it_shows(reader: Reader) -> None:
     began = time.monotonic()
     for language, name, text in BLOCKS:
         if language == "python":

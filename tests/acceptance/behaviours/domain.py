@@ -87,7 +87,7 @@ class Overreach(Command, name="note.overreach"):
 
 
 class Unheard(Command, name="note.unheard"):
-    """Nobody handles it."""
+    """A command without a handler."""
 
 
 class File(Command, name="box.file"):

@@ -48,7 +48,7 @@ def left(folder: Path, place: str) -> int:
 def error_of(kind: str, place: str) -> Exception:
     """What is raised: an I/O error is what the library in use makes of one."""
     if kind == "unknown":
-        return ValueError("nobody has foreseen this")
+        return ValueError("this was not foreseen")
     if place.endswith("store"):
         error: Exception = lmdb.Error(f"mdb_txn_commit: {os.strerror(errno.EIO)}")
         return error

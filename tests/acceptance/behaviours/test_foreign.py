@@ -1,4 +1,4 @@
-"""The store is advanced behind the core's back (behaviours 10 to 12): nobody who sends notices."""
+"""Foreign appends of which the core knows nothing (behaviours 10 to 12): no client notices."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -126,7 +126,7 @@ def make(kind: str, folder: Path) -> Running | Inline:
 
 
 def history(world: World, aggregate: str) -> list[Commit]:
-    """Everything stored of an aggregate, in order, as anybody may read it."""
+    """Everything stored of an aggregate, in order, as any program may read it."""
     with EventLog(world.data, app) as log:
         return [entry.commit for entry in log.aggregate(aggregate)]
 

@@ -28,7 +28,7 @@ def test_demand_has_a_long_tail_over_trains_days_and_pairs() -> None:
     trains = Count(wish.aggregate.partition("/")[0] for wish in wishes)
     top = sum(count for _, count in trains.most_common(len(model.trains) // 20))
     assert 0.25 < top / len(wishes) < 0.6  # a twentieth of the trains takes about a third
-    assert len(trains) > 400  # and nearly every train has somebody
+    assert len(trains) > 400  # and nearly every train has passengers
     days = Count(wish.aggregate.partition("/")[2] for wish in wishes)
     assert max(days, key=lambda day: days[day]) == DATES[0]
     pairs = Count((wish.board, wish.alight) for wish in wishes)

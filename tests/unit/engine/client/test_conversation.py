@@ -146,7 +146,7 @@ def test_a_failure_without_an_id_is_for_the_only_command_in_flight() -> None:
     nameless = {"outcome": "failed", "id": None, "code": "too-large", "message": "…"}
     first, second = submit(talk, one), submit(talk, two)
     outgoing(talk)
-    assert incoming(talk, nameless) == [], "with two in flight nobody knows whose it is"
+    assert incoming(talk, nameless) == [], "with two in flight it could belong to either"
     incoming(talk, unchanged(one))
     assert incoming(talk, nameless) == [second]
     assert (outcome(first), second.receipt and second.receipt.code) == ("unchanged", "too-large")

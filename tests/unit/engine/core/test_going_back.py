@@ -1,4 +1,4 @@
-"""Going back: from bugs that come out when state has changed, and from appends of somebody else."""
+"""Going back: from bugs that come out when state has changed, and from foreign appends."""
 
 from typing import Any
 

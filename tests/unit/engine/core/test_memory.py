@@ -1,4 +1,4 @@
-"""Memory: idle aggregates leave it and come back, and nobody can tell."""
+"""Memory: idle aggregates leave it and come back, and no decision shows it."""
 
 from typing import Any
 
@@ -116,7 +116,7 @@ def test_without_a_limit_nobody_leaves() -> None:
     sums.run(1, Add("a", amount=5))
     sums.run(10**6, Add("b", amount=5))
     assert set(sums.core.aggregates) == {"a", "b"}
-    assert sums.shelf.asked == [], "and nobody looks for anyone in the store"
+    assert sums.shelf.asked == [], "and the store is not asked for any aggregate"
 
 
 @settings(max_examples=50, deadline=None)

@@ -29,7 +29,7 @@ from engine import (
 
 class PostParcel(Command, name="parcel.post"):
     box: str
-    remind_ns: int = 0  # after which time somebody asks for it; 0: nobody does
+    remind_ns: int = 0  # the time after which a reminder is sent; 0: none is
 
 
 class ReturnParcel(Command, name="parcel.return"):
@@ -126,7 +126,7 @@ def create(_settings: dict[str, str], process: type[ProcessManager] = Relay) -> 
 
 
 def create_without(_settings: dict[str, str]) -> Engine:
-    """The application of before: nobody puts parcels anywhere."""
+    """The earlier application, in which no handler puts parcels anywhere."""
     app = Engine("post")
     app.aggregate(Parcel)
     app.aggregate(Box)

@@ -156,7 +156,7 @@ def test_busy_and_silence_are_sent_again_with_the_same_id_until_there_is_an_answ
     assert again == first
     played.answer(outcome="committed", ids=[first["id"]], versions=[1], partition=0, position=3)
     played.turn_until(lambda: len(played.work.manager.outbox) == 1, "one is answered")
-    assert played.until_sent(4)[3] == second, "nobody has answered it, so it came again after a while"
+    assert played.until_sent(4)[3] == second, "it was not answered, so it came again after a while"
     played.answer(outcome="rejected", id=second["id"], code="no-room", message="none")
     returned = played.until_sent(5)[4]
     assert (returned["type"], returned["reason"]) == ("parcel.return", "no-room")

@@ -26,7 +26,7 @@ MAP = 64 << 20
 
 
 class Store:
-    """The other process."""
+    """The producer process."""
 
     def __init__(self, to: IO[str], back: IO[str]) -> None:
         self._to, self._back = to, back

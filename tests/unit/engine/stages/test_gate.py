@@ -1,4 +1,4 @@
-"""The gate: hostile bytes harm nobody but themselves, and what passes is always decodable."""
+"""The gate: hostile bytes harm only their sender, and what passes can always be decoded."""
 
 import contextlib
 import json
@@ -187,7 +187,7 @@ def test_a_refusal_names_the_id_where_it_can_be_made_out() -> None:
 
 HARMLESS = {
     "2^64 as a number": add(1 << 64),
-    "a huge number in a field nobody reads": add(1, more="BIG").replace(b'"BIG"', b"1e400"),
+    "a huge number in an unused field": add(1, more="BIG").replace(b'"BIG"', b"1e400"),
     "a wrong type": add(1).replace(b'"number":1', b'"number":"one"'),
     "1e400 as a number": add(1).replace(b'"number":1', b'"number":1e400'),
     "a fraction": add(1).replace(b'"number":1', b'"number":1.5'),
@@ -196,7 +196,7 @@ HARMLESS = {
     "a type that is a number": add(1).replace(b'"sample.add"', b"7"),
     "an unknown type": add(1).replace(b"sample.add", b"no.such"),
     "bad bytes in the type": add(1).replace(b"sample.add", b"sample.\xff"),
-    "bad bytes in a field nobody reads": add(1, more="XX").replace(b"XX", b"\xff\xfe"),
+    "bad bytes in an unused field": add(1, more="XX").replace(b"XX", b"\xff\xfe"),
     "bad bytes in the name of a field": add(1, more="x").replace(b"more", b"\xff\xfe"),
     "id twice": add(1).replace(b'"number"', b'"id":"%s","number"' % (b"1" * 32)),
     "aggregate twice": add(1).replace(b'"number"', b'"aggregate":"other","number"'),

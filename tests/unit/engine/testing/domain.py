@@ -167,7 +167,7 @@ class Basket(Aggregate):
 
 @app.process_manager("collector")
 class Collector(ProcessManager):
-    """Reminds whoever withdraws, after half an hour, unless something is deposited before."""
+    """Reminds an account of a withdrawal after half an hour, unless something is deposited before."""
 
     @on(Withdrawn)
     def withdrawn(self, event: Withdrawn, meta: Commit, send: Send, state: Table) -> None:
