@@ -15,7 +15,7 @@ export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: help demo test check lint types tests slow chaos sale bench national clean
+.PHONY: help demo test check lint types verifytypes tests slow chaos sale bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -38,6 +38,9 @@ lint: $(READY)   ## ruff
 
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
+
+verifytypes: $(READY)  ## how completely the public names are typed, by pyright if it is installed
+	$(BIN)/python -m tests.verify_types
 
 tests: $(READY)  ## all tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow'

@@ -18,11 +18,12 @@ import zmq
 
 from engine.client.address import NodeAddress, NodeLocation, address_of
 from engine.client.arrival import LOOK_S, Arrival
+from engine.client.asking import TIMEOUT_S
 from engine.client.conversation import Conversation, Ticket
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of, told_in
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
-from engine.client.sync import CLOSED, FORKED, TIMEOUT_S
+from engine.client.sync import CLOSED, FORKED
 from engine.model.messages import Command
 
 TICK_S = 0.05

@@ -29,6 +29,11 @@ class Ticket:
 
     __slots__ = ("body", "deadline", "done", "id", "receipt", "wait")
 
+    id: str
+    body: bytes
+    wait: str
+    deadline: float
+
     def __init__(self, id: str, body: bytes, wait: str, deadline: float) -> None:
         self.id = id
         self.body = body

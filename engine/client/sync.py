@@ -7,26 +7,25 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
 
 import zmq
 
 from engine.client.address import NodeAddress, NodeLocation
 from engine.client.arrival import arrived
+from engine.client.asking import TIMEOUT_S, Asking
 from engine.client.conversation import Conversation, Ticket
-from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of, told_in
+from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, endpoint_of, told_in
 from engine.client.receipts import LEVELS, Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
 from engine.model.messages import Command
 
-TIMEOUT_S = 10.0
 CLOSED = "the client is closed"
 FORKED = "the client was made before this process was forked: make one here"
 
 
-class Client:
+class Client(Asking):
     """Not for use by several threads at once, nor over a fork: make one for each.
 
     `node`: a data directory, the contents of its endpoints.json, or a started `Node`. `wait_s`: how long to
@@ -144,47 +143,6 @@ class Client:
         return [ticket for ticket in done if ticket.wait != "sent"]
 
     # ------------------------------------------------------------------ queries
-
-    def query(
-        self,
-        view: str,
-        query: str,
-        args: Any = None,
-        *,
-        at_least: AtLeast = None,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Any:
-        """Asks a view. `at_least`: a receipt, or (partition, position), whose events the answer must contain.
-        Raises QueryRefused for an error answer, TimeoutError for none."""
-        question = Question(view, query, args)
-        return question.decode(self._ask(question, at_least, None, timeout_s).answer)
-
-    def until(
-        self,
-        view: str,
-        query: str,
-        args: Any = None,
-        *,
-        predicate: Callable[[Any], object] = bool,
-        at_least: AtLeast = None,
-        timeout_s: float = TIMEOUT_S,
-    ) -> Any:
-        """Asks a view until `predicate(answer)` is true, and returns that answer. It is asked again whenever
-        the view has moved on, which the view says: nothing polls. Raises TimeoutError, which has the last
-        answer, and QueryRefused where asking again cannot help."""
-        watch = Watch(Question(view, query, args), predicate, at_least, timeout_s, time.monotonic())
-        return self._watch(watch)
-
-    def _watch(self, watch: Watch) -> Any:
-        while not watch.done:
-            held_s = watch.held_s(time.monotonic())
-            try:
-                told = self._ask(watch.question, watch.at_least, watch.after, held_s)
-            except (QueryRefused, TimeoutError) as error:
-                time.sleep(watch.refused(error, time.monotonic()))
-            else:
-                watch.told(told, time.monotonic())
-        return watch.answer
 
     def _ask(self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float) -> Told:
         self._check_usable()

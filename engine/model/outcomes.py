@@ -25,6 +25,9 @@ class Decided:
 
     __slots__ = ("events", "result")
 
+    events: Event | Sequence[Event]
+    result: Any
+
     def __init__(self, events: Event | Sequence[Event], result: Any = None) -> None:
         self.events = events
         self.result = result

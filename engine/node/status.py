@@ -91,6 +91,8 @@ class Slot:
 class StatusPage:
     """All slots of a node."""
 
+    names: tuple[str, ...]
+
     def __init__(self, memory: mmap.mmap, names: Sequence[str]) -> None:
         self._memory = memory
         self._words = memoryview(memory).cast("Q")

@@ -32,6 +32,8 @@ class EventLog:
     Not for several threads at once. Raises ConfigError where there is no data directory.
     """
 
+    partitions: int
+
     def __init__(self, data: str | os.PathLike[str], app: Engine | None = None) -> None:
         self._stores = Stores(data)
         self.partitions = self._stores.partitions

@@ -30,6 +30,9 @@ class Node:
     `log` takes the node's standard error: None passes it through, a path collects it in a file.
     """
 
+    data: Path
+    log: Path | None
+
     def __init__(
         self,
         data: str | os.PathLike[str],

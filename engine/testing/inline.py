@@ -27,9 +27,11 @@ from engine.base.errors import InvariantBroken
 from engine.base.identity import partition_of
 from engine.base.lock import lock_data
 from engine.client.address import NodeAddress
+from engine.client.asking import TIMEOUT_S, Asking
+from engine.client.conversation import Ticket
 from engine.client.queries import AtLeast, Question, Told, Watch
 from engine.client.receipts import Receipt, Wait
-from engine.client.sync import TIMEOUT_S, Client
+from engine.client.sync import Client
 from engine.managers import record_births
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
@@ -79,10 +81,18 @@ class InlineClient(Client):
         return watch.answer
 
 
-class InlineEngine:
+class InlineEngine(Asking):
     """`data`: a data directory, kept, and locked meanwhile as by a node (Locked, if another uses it); without
     one a temporary one is used and removed. `start_ns`: what the clock shows at first, by default the time of
     day. What the parts have to say is in `log`."""
+
+    app: Engine
+    data: Path
+    partitions: int
+    now_ns: int
+    """what the clock shows"""
+    views: dict[str, ViewInline]
+    managers: dict[str, ManagerInline]
 
     def __init__(
         self,
@@ -112,12 +122,32 @@ class InlineEngine:
             os.close(self._lock)
             raise
         self._client = InlineClient(self)
-        self.send, self.send_many, self.submit = (
-            self._client.send,
-            self._client.send_many,
-            self._client.submit,
-        )
-        self.wait, self.query = self._client.wait, self._client.query
+
+    # ------------------------------------------------------------------ as a client
+
+    def send(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Receipt:
+        """As `Client.send`."""
+        return self._client.send(command, wait, timeout_s)
+
+    def send_many(
+        self, commands: Iterable[Command], wait: Wait = "committed", timeout_s: float = TIMEOUT_S
+    ) -> list[Receipt]:
+        """As `Client.send_many`."""
+        return self._client.send_many(commands, wait, timeout_s)
+
+    def submit(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Ticket:
+        """As `Client.submit`."""
+        return self._client.submit(command, wait, timeout_s)
+
+    def wait(self, ticket: Ticket) -> Receipt:
+        """As `Client.wait`."""
+        return self._client.wait(ticket)
+
+    def _ask(self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float) -> Told:
+        return self._client._ask(question, at_least, after, timeout_s)
+
+    def _watch(self, watch: Watch) -> Any:
+        return self._client._watch(watch)
 
     # ------------------------------------------------------------------ for tests
 
@@ -161,7 +191,7 @@ class InlineEngine:
         command: str | None = None,
     ) -> tuple[int, int]:
         """As `engine.node.foreign.append_foreign`, which cannot open a store that this process has open."""
-        lane = self.pipeline.lanes[partition_of(aggregate, self.partitions)]
+        lane = self._pipeline.lanes[partition_of(aggregate, self.partitions)]
         return append_to(lane.writer.env, aggregate, events, version=version, command=command)
 
     def close(self) -> None:
@@ -211,10 +241,10 @@ class InlineEngine:
     def turn(self) -> bool:
         """Does what is at hand, once around. True if there was anything."""
         messages, self._messages = self._messages, []
-        for who, frame in self.pipeline.take(messages) if messages else ():
+        for who, frame in self._pipeline.take(messages) if messages else ():
             if who in self._wires:
                 self._wires[who].inbox.append(frame)
-        self.now_ns = max(self.now_ns, self.pipeline.time_ns)  # or a timer would be due later than it seems
+        self.now_ns = max(self.now_ns, self._pipeline.time_ns)  # or a timer would be due later than it seems
         records, self._records = self._records, []
         if self.shuffle is not None:
             self.shuffle(records)
@@ -231,11 +261,11 @@ class InlineEngine:
         data = self._directory
         data.open(self.app.name, self.app.fingerprint, self.partitions, given=True)
         record_births(data, self.app.process_managers)
-        self.pipeline = Pipeline(
+        self._pipeline = Pipeline(
             self.app, data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
         )
-        self.now_ns = max(self.now_ns, self.pipeline.time_ns)
-        readers = [lane.reader for lane in self.pipeline.lanes]
+        self.now_ns = max(self.now_ns, self._pipeline.time_ns)
+        readers = [lane.reader for lane in self._pipeline.lanes]
         self._lent = contextlib.ExitStack()
         self._lent.enter_context(lend(*readers))
         clock, log = (lambda: self.now_ns), self.log.append
@@ -251,7 +281,7 @@ class InlineEngine:
         for follower in self._followers():
             follower.close(saves)
         self._lent.close()
-        self.pipeline.close()
+        self._pipeline.close()
         self._messages.clear()
         self._records.clear()
 

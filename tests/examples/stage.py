@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import Client, Engine, Node
+from engine import Client, Engine, EventLog, Node
 from engine.testing import InlineClient, InlineEngine
 from tests.deadline import until
 from tests.examples.following import History
@@ -74,8 +74,8 @@ class Inline:
     def history(self) -> list[Any]:
         """Everything that has happened, in order."""
         self._engine.settle()
-        reader = self._engine.pipeline.lanes[0].reader
-        return [commit for _, commit in reader.commits()]
+        with EventLog(self.data) as log:
+            return [entry.commit for entry in log.read()]
 
     def close(self) -> None:
         """The end."""

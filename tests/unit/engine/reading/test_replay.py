@@ -71,7 +71,7 @@ def test_an_aggregate_that_left_memory_is_no_stranger_to_the_replay(tmp_path: Pa
         engine.send(Put("b", what="egg"))
         engine.time_passes(minutes=1)
         engine.send(Put("other", what="egg"))
-        assert "b" not in engine.pipeline.lanes[0].partition.aggregates
+        assert "b" not in engine._pipeline.lanes[0].partition.aggregates
         assert engine.send(Put("b", what="ham")).version == 2
     assert list(replay(tmp_path / "data", app)) == []
 

@@ -109,7 +109,7 @@ def test_one_that_cannot_begin_leaves_the_data_directory_free(ringfold_inline: M
 def test_many_commands_are_decided_in_one_section(ringfold_inline: Make) -> None:
     engine = ringfold_inline(app)
     engine.send_many(Deposit("a", amount=n) for n in range(1, 51))
-    reader = engine.pipeline.lanes[0].reader
+    reader = engine._pipeline.lanes[0].reader
     assert reader.position() == 50
     assert len([*reader.records()]) == 1
 
