@@ -3,6 +3,7 @@ where refusals whose handler failed stand among the dead letters, and
 
     outbox    commands that are not answered yet, the first `MOST_SHOWN`: {"waiting": n, "commands": […]}
     timers    timers that are set, the earliest `MOST_SHOWN`: {"waiting": n, "timers": […]}
+    instance  {"id": …}: what belongs to one id (`engine.managers.instance`)
 """
 
 import contextlib
@@ -16,11 +17,16 @@ import msgspec
 from engine.base.errors import NoSpace
 from engine.follow.fold import Fold
 from engine.follow.questions import Aggregates, Nothing, OneAggregate, Questions
+from engine.managers.instance import MOST_SHOWN, document_of_entry, document_of_timer, instance_of
 from engine.managers.manager import Manager
 from engine.managers.setbacks import Setback
 from engine.model.messages import wire_tag
 
-MOST_SHOWN = 100
+
+class OneInstance(msgspec.Struct, forbid_unknown_fields=True):
+    """Which instance an operator means."""
+
+    id: str
 
 
 class ManagerQuestions(Questions):
@@ -38,7 +44,8 @@ class ManagerQuestions(Questions):
         self._manager, self._now = manager, now
         self._add("outbox", Nothing, lambda _: self.outbox())
         self._add("timers", Nothing, lambda _: self.timers())
-        self.names = ["outbox", "timers"]
+        self._add("instance", OneInstance, lambda asked: instance_of(manager, asked.id, self.dead_letters()))
+        self.names = ["outbox", "timers", "instance"]
 
     def dead_letters(self) -> list[dict[str, Any]]:
         return super().dead_letters() + self._setbacks()
@@ -46,19 +53,18 @@ class ManagerQuestions(Questions):
     def outbox(self) -> dict[str, Any]:
         """Commands that have not arrived yet, in order."""
         entries = list(islice(self._manager.outbox, MOST_SHOWN))
-        shown = [
-            {"command": msgspec.to_builtins(entry.command), "refusal": msgspec.to_builtins(entry.refusal)}
-            for entry in entries
-        ]
-        return {"waiting": len(self._manager.outbox), "commands": shown}
+        return {
+            "waiting": len(self._manager.outbox),
+            "commands": [document_of_entry(entry) for entry in entries],
+        }
 
     def timers(self) -> dict[str, Any]:
         """Commands that will leave later."""
-        shown = [
-            {"due_ns": due_ns, "key": key, "command": msgspec.to_builtins(command)}
-            for due_ns, key, command in self._manager.timers.pending()[:MOST_SHOWN]
-        ]
-        return {"waiting": len(self._manager.timers), "timers": shown}
+        timers = self._manager.timers.pending()[:MOST_SHOWN]
+        return {
+            "waiting": len(self._manager.timers),
+            "timers": [document_of_timer(*timer) for timer in timers],
+        }
 
     def _retry(self, request: Aggregates) -> list[dict[str, Any]]:
         wanted = {setback.entry.command.aggregate for setback in self._manager.setbacks.all()}

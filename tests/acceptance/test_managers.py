@@ -188,3 +188,26 @@ def kill(node: Node, name: str) -> None:
     victim = node.pids[name]
     os.kill(victim, signal.SIGKILL)
     until(lambda: node.pids[name] != victim, 30, f"{name} is started again")
+
+
+def test_what_is_under_way_for_one_parcel_is_shown(tmp_path: Path) -> None:
+    command = ("process-manager", "show", "relay", "parcel-1", f"--data={tmp_path / 'data'}")
+    with post(tmp_path) as (node, client, _):
+        client.send(PostParcel("parcel-1", box="box-1", remind_ns=3600 * 10**9))
+        client.send(PostParcel("parcel-10", box="box-1", remind_ns=3600 * 10**9))
+
+        def shown() -> Any:
+            return json.loads(ringfold(*command, "--json").stdout)
+
+        until(lambda: shown()["timers"] and not shown()["state"], what="the parcel in its box")
+        instance = shown()
+        assert [timer["key"] for timer in instance["timers"]] == ["parcel-1"]
+        assert (instance["outbox"], instance["dead_letters"]) == ([], [])
+        head, state, way, timers, timer, aside = ringfold(*command).stdout.splitlines()
+        assert head == "process manager relay, parcel-1"
+        assert [state, way, timers, aside] == [
+            "state: nothing", "on their way: nothing", "timers", "set aside: nothing"
+        ]  # fmt: skip
+        assert timer.startswith("  parcel-1  due 2")
+        assert ' box.remind to box-1 {"parcel": "parcel-1"} as ' in timer
+        assert node.stop() == 0
