@@ -40,7 +40,7 @@ class Ticket:
         self.wait = wait
         self.deadline = deadline
         self.receipt: Receipt | None = None
-        self.done: Any = None  # whatever the shell hangs on it
+        self.done: Any = None  # for the shell that drives this
 
 
 class _Flight:
@@ -153,7 +153,7 @@ class Conversation:
             yield _frame(bodies)
 
     def incoming(self, frame: bytes, now: float) -> list[Ticket]:
-        """Takes in a frame of answers; returns the tickets that are done by it."""
+        """Reads a frame of answers; returns the tickets that are done by it."""
         done: list[Ticket] = []
         for answer in decode_answers(frame):
             if answer.outcome == "committed" and answer.ids:

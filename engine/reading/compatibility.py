@@ -38,7 +38,7 @@ class Break(msgspec.Struct):
 
 
 class Compatibility:
-    """Takes entries in, one partition after the other. `kinds` by wire tag, `breaks`, `entries`."""
+    """Reads entries, one partition after the other. `kinds` by wire tag, `breaks`, `entries`."""
 
     def __init__(self, app: Engine) -> None:
         self.kinds: dict[str, Kind] = {}
@@ -120,7 +120,7 @@ class Compatibility:
         return Kind(tag, "unknown", "no aggregate applies it, and no upcaster begins at it", readable=False)
 
     def _unreadable(self, tag: str, stored: msgspec.Raw) -> str:
-        """Why somebody cannot read an event; empty if all can."""
+        """Why one of its readers cannot read an event; empty if all can."""
         target = self._ways[tag].target if tag in self._ways else tag
         for reader, decoder in self._readers:
             if target in decoder.tags:
@@ -132,7 +132,7 @@ class Compatibility:
         return ""
 
     def _slim(self) -> Iterator[tuple[str, EventDecoder]]:
-        """Whoever reads events as classes of his own."""
+        """The views and process managers that read events as classes of their own."""
         readers = [
             (f"projection {spec.name} version {spec.version}", spec.events())
             for versions in self._app.versions.values()

@@ -74,16 +74,16 @@ class Cursor:
 
     def _read(self, partitions: int) -> list[Mark]:
         try:
-            found = read_cursor(self._path)
+            saved = read_cursor(self._path)
         except FileNotFoundError:
             return []
         except OSError as error:
             raise Fault("a subscriber's cursor cannot be read", path=self._path, error=error) from None
         except msgspec.DecodeError as error:
             raise self._damaged(error) from None
-        if len(found) != partitions or min(min(found)) < 0:
+        if len(saved) != partitions or min(min(saved)) < 0:
             raise self._damaged("it does not fit this data directory")
-        return found
+        return saved
 
     def _damaged(self, error: object) -> CorruptData:
         hint = "without the file it begins anew"

@@ -62,7 +62,7 @@ def line(stored: StoredEntry) -> bytes:
 def merged(
     stores: Stores, partitions: list[int], types: Types | None = None, *, after: int = 0, upto: list[int]
 ) -> Iterator[StoredEntry]:
-    """Entries behind position `after` of some partitions, up to `upto[partition]`, in the order in which
+    """Entries after position `after` of some partitions, up to `upto[partition]`, in the order in which
     their commands were taken."""
     parts = [_part(stores, p, types, after, upto[p]) for p in partitions]
     return parts[0] if len(parts) == 1 else heapq.merge(*parts, key=sequence_of)

@@ -26,8 +26,8 @@ class StoredCommit(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventLog:
-    """All events of a data directory. `app`: events come typed, old ones lifted; else they are dictionaries,
-    as stored. `types` of its methods are wire names; one without a version stands for all versions.
+    """All events of a data directory. `app`: events come typed, old ones lifted; without it they are
+    dictionaries, as stored. `types` of its methods are wire names; one without a version stands for all.
 
     Not for several threads at once. Raises ConfigError where there is no data directory.
     """
@@ -46,7 +46,7 @@ class EventLog:
     def read(
         self, after: Sequence[int] = (), types: Iterable[str] | None = None, upto: Sequence[int] = ()
     ) -> Iterator[StoredCommit]:
-        """Everything behind these positions up to those of now, or `upto`; one position for each partition.
+        """Everything after these positions up to those of now, or `upto`; one position for each partition.
 
         Each partition in order of its positions. Partitions are merged in the order in which the node took
         the commands; what `append_foreign` appended has no such place, and comes as soon as it can.
@@ -63,13 +63,13 @@ class EventLog:
         types: Iterable[str] | None = None,
         idle_s: float = float("inf"),
     ) -> Iterator[StoredCommit]:
-        """Everything behind these positions, then what comes, as it comes; ends when nothing came for
+        """Everything after these positions, then what comes, as it comes; ends when nothing came for
         `idle_s`. Each partition in order of its positions, without a gap; it goes on over restarts of the
         node and while there is none."""
         tail = Tail(self._stores, after, None if types is None else Types(types))
         try:
-            while found := tail.take(idle_s):
-                for partition, position, entry in found:
+            while entries := tail.take(idle_s):
+                for partition, position, entry in entries:
                     yield self._entry(partition, position, entry)
         finally:
             tail.close()
@@ -89,7 +89,7 @@ class EventLog:
             yield self._entry(partition, position, entry)
 
     def close(self) -> None:
-        """Closes what no one else in this process reads."""
+        """Closes what nothing else in this process reads."""
         self._stores.close()
 
     def __enter__(self) -> "EventLog":

@@ -65,7 +65,7 @@ class _Lane:
         self._foreign: deque[_Foreign] = deque()  # what others appended before `_next`
         self._next: Commit | None = None
         self._next_position = 0
-        self._reach = 0  # the stored position up to which all is compared or taken in
+        self._reach = 0  # the stored position up to which all is compared or applied
         self._sequence = 0
         self._advance()
         self._typed = record_decoder(app).commit
@@ -96,7 +96,7 @@ class _Lane:
             yield from self._compare(self._sequence, self._decide(single))
 
     def _decide(self, single: bytes) -> Commit | None:
-        """What comes of a command today. A decision that somebody else's commit has come before is undone, as
+        """What comes of a command today. A decision that a foreign commit has come before is undone, as
         a node does that finds it in the store, and the command is decided anew."""
         while True:
             before = self._partition.sequence, self._partition.position
@@ -118,7 +118,7 @@ class _Lane:
         return self._reader.has_command(id)
 
     def stream(self, aggregate: str, upto: int) -> Iterator[Any]:
-        """As it is stored, up to what was compared or taken in last."""
+        """As it is stored, up to what was compared or applied last."""
         for position, entry in self._reader.entries_of(aggregate):
             if position <= self._reach:
                 yield self._typed(entry, position)
@@ -142,7 +142,7 @@ class _Lane:
             self._foreign.append(_Foreign(position, commit, bytes(entry)))
 
     def _take_in(self, foreign: "_Foreign") -> None:
-        """What somebody else appended is part of the past from now on."""
+        """What others appended is part of the past from now on."""
         self._reach = foreign.position
         memory, window, id = self._partition.memory, self._partition.window, foreign.commit.command
         try:

@@ -1,6 +1,6 @@
 """The event stores of a data directory, open for reading.
 
-LMDB allows a process to open an environment once only, so whoever reads the same one shares it. It does not
+LMDB allows a process to open an environment once only, so all that read the same one share it. It does not
 go over a fork: what the parent has open the child cannot read (Fault), so start children by spawn.
 """
 
@@ -31,18 +31,18 @@ class Stores:
 
     def reader(self, partition: int) -> Reader | None:
         """The reader of a partition, or None if nothing was ever stored there."""
-        found = self._open.get(partition)
-        if found is not None and _is_open(found):
-            return found
+        reader = self._open.get(partition)
+        if reader is not None and _is_open(reader):
+            return reader
         if not self._directory.store_file(partition).is_file():
             return None
         try:
-            found = self._open[partition] = _borrow(self._directory.store(partition))
+            reader = self._open[partition] = _borrow(self._directory.store(partition))
         except Fault as error:
             if isinstance(error.__cause__, (lmdb.NotFoundError, lmdb.ReadonlyError)):
                 return None  # a node is making it right now
             raise
-        return found
+        return reader
 
     def positions(self) -> list[int]:
         """The last stored position of each partition, 0 for an empty one."""

@@ -75,7 +75,7 @@ class Subscriber:
             if not self._cursor.next:
                 begin = self._stores.positions() if since == "now" else [0] * self._stores.partitions
                 self._cursor.save([(position + 1, 0) for position in begin])
-        except BaseException:  # or nobody could have the name before this process ends
+        except BaseException:  # or no other could have the name before this process ends
             self._cursor.close()
             self._stores.close()
             raise
@@ -133,19 +133,19 @@ class Subscriber:
         self.close()
 
     def _fetch(self, timeout_s: float) -> None:
-        found = self._tail.take(timeout_s, AT_ONCE)
-        for k, (partition, position, entry) in enumerate(found):
+        entries = self._tail.take(timeout_s, AT_ONCE)
+        for k, (partition, position, entry) in enumerate(entries):
             try:
                 messages = list(self._messages(partition, position, entry))
                 self._rest.extend(messages)
                 self._waiting[partition] += len(messages)
             except BaseException as error:  # it cannot be read: what follows is not to be taken for done
-                for p, position, _ in reversed(found[k:]):
+                for p, position, _ in reversed(entries[k:]):
                     self._tail.positions[p] = position - 1
                 if not self._rest or not isinstance(error, Exception):
                     raise
                 return  # what comes before it is handed out; then it comes again, and fails again
-        if not found:
+        if not entries:
             self._keep_up()
 
     def _messages(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Delivery]:

@@ -43,13 +43,13 @@ class Tail:
         while True:
             before = list(self.positions)
             try:
-                found = self._look(most)
+                entries = self._look(most)
             except BaseException:
-                self.positions = before  # what was found is not handed out
+                self.positions = before  # what was read is not handed out
                 raise
             left = deadline - time.monotonic()
-            if found or left <= 0:
-                return found
+            if entries or left <= 0:
+                return entries
             self._bell.wait(left)
 
     def close(self) -> None:
@@ -57,30 +57,30 @@ class Tail:
         self._bell.close()
 
     def _look(self, most: int) -> list[StoredEntry]:
-        found: list[StoredEntry] = []
-        self._turn += 1  # so that no partition waits behind a busy one for ever
+        entries: list[StoredEntry] = []
+        self._turn += 1  # so that no partition waits for ever for a busy one before it
         for k in range(len(self._partitions)):
-            self._look_into(self._partitions[(self._turn + k) % len(self._partitions)], most, found)
-            if len(found) >= most:
+            self._look_into(self._partitions[(self._turn + k) % len(self._partitions)], most, entries)
+            if len(entries) >= most:
                 break
-        return found
+        return entries
 
-    def _look_into(self, partition: int, most: int, found: list[StoredEntry]) -> None:
+    def _look_into(self, partition: int, most: int, entries: list[StoredEntry]) -> None:
         reader = self._stores.reader(partition)
         if reader is None:
             return
-        top = reader.position()  # not further now: somebody may write faster than this reads
+        top = reader.position()  # not further now: a node may write faster than this reads
         for last, record in reader.records(self.positions[partition]):
             # A record is taken whole: to come back for the rest of it would be to take it apart again.
-            entries = entries_in(record, self.positions[partition], types=self._types)
-            found += [(partition, position, entry) for position, entry in entries]
+            wanted = entries_in(record, self.positions[partition], types=self._types)
+            entries += [(partition, position, entry) for position, entry in wanted]
             self.positions[partition] = last
-            if len(found) >= most or last >= top:
+            if len(entries) >= most or last >= top:
                 return
 
 
 def positions_from(after: Sequence[int], partitions: int) -> list[int]:
-    """Positions to begin behind, one a partition; all of them 0 where none are given."""
+    """Positions to begin after, one a partition; all of them 0 where none are given."""
     if not after:
         return [0] * partitions
     if len(after) != partitions or min(after) < 0:
