@@ -83,7 +83,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         with node:
             if options.idle:
                 report["idle_percent_of_a_core"] = idle(node, options.idle)
-            driver = Driver(node.endpoints["commands"])
+            driver = Driver(node.endpoints.commands)
             driver.open_runs(options.aggregates)
             opened = set(driver.committed)
             driver.play(warm_up)
@@ -94,7 +94,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             report |= open_loop(driver, load, options.rate, options.tick_ms / 1000)
             spent = {name: after - before[name] for name, after in cpu_seconds(node, client=True).items()}
             report["cpu_percent"] = {name: round(100 * s / options.seconds, 1) for name, s in spent.items()}
-            view = node.endpoints["queries"][VIEW]
+            view = node.endpoints.queries[VIEW]
             for reached in driver.positions.items():
                 ask(view, "positions", at_least=reached, timeout_ms=60_000)
             verified = holds(story, driver, opened, view, options.aggregates)

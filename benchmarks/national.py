@@ -93,7 +93,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             right = opened(node, demand, report)
             taken = Taken(demand, data)
             right &= sold(node, taken.orders(options.orders, options.batch), taken, report, "")
-            view = node.endpoints["queries"][VIEW]
+            view = node.endpoints.queries[VIEW]
             with Asking(view, taken.journeys(JOURNEYS)) as asking:
                 right &= sold(node, taken.orders(asked_orders, options.batch), taken, report, "_while_asked")
             report |= asking.report("_while_selling")
@@ -107,7 +107,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             report["restart_seconds"] = round(time.perf_counter() - started, 2)
             report["restart_core_cpu_seconds"] = round(cpu_seconds(node)["core-0"], 2)
             report["memory_mb_restarted"], report["rss_mb_restarted"] = memory_mb(node), rss_mb(node)
-            after = ask(node.endpoints["queries"][VIEW], "totals")
+            after = ask(node.endpoints.queries[VIEW], "totals")
         progress(f"restarted in {report['restart_seconds']} s; now reading the log")
         found = Ledger(options.audited, options.seed)
         found.read(node.data, options.partitions, app_settings)
@@ -137,7 +137,7 @@ def demand_for(data: Reference, options: argparse.Namespace) -> Demand:
 
 def opened(node: Node, demand: Demand, report: dict[str, Any]) -> bool:
     """Puts everything on sale. True if all of it is."""
-    driver = Driver(node.endpoints["commands"])
+    driver = Driver(node.endpoints.commands)
     report["memory_mb_empty"] = memory_mb(node)
     openings = demand.openings()
     seconds = driver.play(messages_of(openings, OPEN_BATCH)) + caught_up(node, driver)
@@ -201,7 +201,7 @@ class Taken:
 
 def sold(node: Node, messages: list[Message], taken: Taken, report: dict[str, Any], name: str) -> bool:
     """Sells, notes the rates under `name`. True if every order has a proper answer."""
-    driver = Driver(node.endpoints["commands"])
+    driver = Driver(node.endpoints.commands)
     before = cpu_seconds(node)
     seconds = driver.play(messages) + caught_up(node, driver)
     orders = sum(count for _, count in messages)
@@ -231,7 +231,7 @@ def caught_up(node: Node, driver: Driver) -> float:
     """Waits until the view has everything that was answered; the seconds that it took."""
     started = time.perf_counter()
     for reached in driver.positions.items():
-        ask(node.endpoints["queries"][VIEW], "positions", at_least=reached, timeout_ms=60_000)
+        ask(node.endpoints.queries[VIEW], "positions", at_least=reached, timeout_ms=60_000)
     return time.perf_counter() - started
 
 

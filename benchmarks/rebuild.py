@@ -63,7 +63,7 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     """The report."""
     filled = fill(options, data)
     with Node(data, app=APP, start_timeout_s=START_TIMEOUT_S) as node:
-        view = node.endpoints["queries"][VIEW]
+        view = node.endpoints.queries[VIEW]
         before = answers(view, options.aggregates)
         at_rest = rebuilt(view)
         same = answers(view, options.aggregates) == before
@@ -128,7 +128,7 @@ class Selling:
     def __init__(self, node: Node, story: Story, options: argparse.Namespace) -> None:
         self.commands = 0
         self._options, self._story = options, story
-        self._driver = Driver(node.endpoints["commands"])
+        self._driver = Driver(node.endpoints.commands)
         self._ids: set[str] = set()
         self._started = time.perf_counter()
         self.seconds = 0.0

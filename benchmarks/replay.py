@@ -147,7 +147,7 @@ def with_snapshot(options: argparse.Namespace, data: Path, filled: Filled) -> tu
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     taking = time.perf_counter() - began
     with Node(data, app=APP, settings=QUIET, start_timeout_s=START_TIMEOUT_S) as node:
-        driver = Driver(node.endpoints["commands"])
+        driver = Driver(node.endpoints.commands)
         seed = options.seed + 2_000_000 + filled.events
         told = tell(options.tail, options.batch, filled.aggregates, seed, after=filled.story())
         driver.play(told.messages)
@@ -185,7 +185,7 @@ def fill(options: argparse.Namespace, data: Path) -> Filled:
     story = Story()
     last: Message = (b"", 0)
     with Node(data, app=APP, settings=QUIET | {"partitions": options.partitions}) as node:
-        driver = Driver(node.endpoints["commands"])
+        driver = Driver(node.endpoints.commands)
         driver.open_runs(options.aggregates)
         chunk = 0
         while left:
@@ -201,7 +201,7 @@ def fill(options: argparse.Namespace, data: Path) -> Filled:
             chunk += 1
             progress(f"filling: {options.events - left:,} of {options.events:,} events")
         for reached in driver.positions.items():
-            ask(node.endpoints["queries"][VIEW], "positions", at_least=reached, timeout_ms=60_000)
+            ask(node.endpoints.queries[VIEW], "positions", at_least=reached, timeout_ms=60_000)
     return Filled(
         options.events,
         options.aggregates,
@@ -236,7 +236,7 @@ def restart(data: Path, filled: Filled, seed: int) -> tuple[dict[str, Any], bool
 
 def proves(node: Node, filled: Filled, seed: int) -> bool:
     """The last message of the filling is answered as the first time; the story goes on; the view agrees."""
-    driver = Driver(node.endpoints["commands"])
+    driver = Driver(node.endpoints.commands)
     driver.play([filled.last])
     again = set(driver.committed)
     if len(again) != filled.last[1] or driver.others or sum(driver.positions.values()) > filled.events:
@@ -245,7 +245,7 @@ def proves(node: Node, filled: Filled, seed: int) -> bool:
     story = tell(PROBES, 1, filled.aggregates, seed, after=filled.story())
     driver.play(story.messages)
     filled.note(story)
-    view = node.endpoints["queries"][VIEW]
+    view = node.endpoints.queries[VIEW]
     for reached in driver.positions.items():
         ask(view, "positions", at_least=reached, timeout_ms=60_000)
     readers = DataDirectory(node.data).readers()

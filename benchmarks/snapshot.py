@@ -68,7 +68,7 @@ def main() -> None:
 def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     """The report."""
     with Node(data, app=APP, settings=SETTINGS) as node:
-        driver = Driver(node.endpoints["commands"])
+        driver = Driver(node.endpoints.commands)
         open_runs(driver, options.aggregates)
         for start in range(0, options.orders, CHUNK):
             driver.play(sales(start, min(CHUNK, options.orders - start), options.aggregates))

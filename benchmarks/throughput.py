@@ -55,10 +55,10 @@ def once(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ringfold-", dir=options.dir) as folder:
         node = Node(Path(folder) / "data", app=APP, settings=settings)
         with node:
-            driver = Driver(node.endpoints["commands"])
+            driver = Driver(node.endpoints.commands)
             driver.open_runs(options.aggregates)
             opened = set(driver.committed)
-            view = node.endpoints["queries"][VIEW]
+            view = node.endpoints.queries[VIEW]
             before = cpu_seconds(node, client=True)
             seconds = driver.play(story.messages)
             started = time.perf_counter()

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 from multiprocessing.connection import Connection
-from typing import Any
 
 from domain_12306.app import reference_data
 from domain_12306.demand import Demand
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
 from engine import Client, Command, Receipt, Ticket
+from engine.node.endpoints import Endpoints
 
 CALM, RUSH = 0, 1
 IN_FLIGHT = 300  # per client in the rush: more would only wait longer in the queue
@@ -36,7 +36,7 @@ class Plan:
 
     number: int
     sellers: int
-    endpoints: dict[str, Any]
+    endpoints: Endpoints
     app_settings: dict[str, str]
     trains: int | None
     date: str

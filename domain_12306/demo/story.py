@@ -41,7 +41,7 @@ class Story:
     def tell(self) -> int:
         """All of it, to the end of the node. Returns the exit code."""
         node, data = self._node, self._node.data
-        partitions = int(node.endpoints["partitions"])
+        partitions = node.endpoints.partitions
         say("node", f"at work: {', '.join(node.pids)}")
         with Client(node.endpoints) as client:
             opened = self._open(client)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from engine.base.errors import ConfigError, RingfoldError
+from engine.node.endpoints import Endpoints
+from engine.node.roles import Kind, Role
 
 AGAIN = ("behind", "busy", "building", "stopping")  # refusals that are over after a while
 GRACE_S = 0.5  # a view says itself that it is behind; this is for its answer to come
@@ -16,13 +18,18 @@ class Follower(NamedTuple):
     name: str
     endpoint: str
 
+    @property
+    def role(self) -> Role:
+        """Of the process that answers."""
+        return Role(Kind.PROJECTOR if self.kind == "view" else Kind.MANAGER, subject=self.name)
 
-def followers(node: dict[str, Any], name: str | None = None) -> list[Follower]:
+
+def followers(node: Endpoints, name: str | None = None) -> list[Follower]:
     """All of a node, or the one that is meant: by its name, or as process-manager:NAME where a view has that
     name too. ConfigError if there is none."""
-    found = [Follower("view", view, endpoint) for view, endpoint in node["queries"].items()]
+    found = [Follower("view", view, endpoint) for view, endpoint in node.queries.items()]
     found += [
-        Follower("process-manager", one, endpoint) for one, endpoint in node["process_managers"].items()
+        Follower("process-manager", one, endpoint) for one, endpoint in node.process_managers.items()
     ]
     if name is None:
         return found

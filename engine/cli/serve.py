@@ -1,11 +1,13 @@
 """`serve`: runs a node in the foreground until SIGTERM or Ctrl-C."""
 
 import argparse
-import json
+
+from msgspec import json, structs
 
 from engine.base.log_line import log_line
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
+from engine.node.endpoints import Ready
 from engine.supervisor.supervisor import Supervisor
 
 DESCRIPTION = """Runs a node: one input process, a core and an output process per partition, a projector per
@@ -34,15 +36,16 @@ def log(text: str) -> None:
 def show(supervisor: Supervisor) -> None:
     """The ready line, for people."""
     ends = supervisor.endpoints
-    queries = ", ".join(f"{view} {endpoint}" for view, endpoint in ends["queries"].items()) or "no views"
-    number = ends["partitions"]
-    what = f"{ends['app']}, {number} partition{'s' if number > 1 else ''}, pid {ends['pid']}"
-    print(f"ready: {what}, data {ends['data']}; commands {ends['commands']}; queries {queries}", flush=True)
+    queries = ", ".join(f"{view} {endpoint}" for view, endpoint in ends.queries.items()) or "no views"
+    number = ends.partitions
+    what = f"{ends.app}, {number} partition{'s' if number > 1 else ''}, pid {ends.pid}"
+    print(f"ready: {what}, data {ends.data}; commands {ends.commands}; queries {queries}", flush=True)
 
 
 def show_json(supervisor: Supervisor) -> None:
     """The ready line, for programs."""
-    print(json.dumps({"ready": True, **supervisor.endpoints}), flush=True)
+    ready = Ready(ready=True, **structs.asdict(supervisor.endpoints))
+    print(json.encode(ready).decode(), flush=True)
 
 
 def show_progress(snapshot: dict[str, dict[str, object]]) -> None:

@@ -20,6 +20,7 @@ from engine.model.loading import load_app
 from engine.model.state import state_digest
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
+from engine.node.roles import SNAPSHOTTER
 from engine.node.running import find_node
 from engine.node.status import StatusPage
 from engine.snapshots import SnapshotHeader, Standby, code_mark, commands_of, load, verify
@@ -70,17 +71,17 @@ def run(options: argparse.Namespace, program: Program) -> int:
 
 def _ask(data: DataDirectory, timeout_s: float) -> None:
     """Has the running node take them."""
-    with StatusPage.attach(find_node(data)["status"]) as page:
-        if "snapshotter" not in page.names:
+    with StatusPage.attach(find_node(data).status) as page:
+        if SNAPSHOTTER.name not in page.names:
             raise ConfigError("this node takes no snapshots", hint="it was started with snapshot_events=0")
-        before = page.slot("snapshotter").count_a
+        before = page.slot(SNAPSHOTTER.name).notes_written
         request, deadline = Request(data.snapshot_request), time.monotonic() + timeout_s
         request.make()
         while request.is_there():
             if time.monotonic() > deadline or not is_held(data.lock):
                 raise RingfoldError("the node has not taken the snapshots", path=data.path)
             time.sleep(0.05)
-        if page.slot("snapshotter").count_a == before:
+        if page.slot(SNAPSHOTTER.name).notes_written == before:
             raise RingfoldError("the snapshots could not be taken", hint="the log of the node says why")
 
 

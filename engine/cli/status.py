@@ -6,10 +6,14 @@ import json
 import sys
 from typing import Any
 
+from msgspec import to_builtins
+
 from engine.base.errors import Exit, RingfoldError
 from engine.cli.asking import ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.node.endpoints import Endpoints
+from engine.node.roles import INPUT, Kind, Role
 from engine.node.running import find_node
 from engine.node.status import StatusPage
 
@@ -20,8 +24,9 @@ aside (`dead-letter list`), for a process manager how many commands wait for the
 timers are set, and how often it was restarted. Exit code 0 if every process is at work, 75 if one is not or
 no node runs."""
 
-NUMBERS = ("sequence", "position", "lag", "lag_s", "aside", "outbox", "timers", "restarts")
+NUMBERS = ("sequence", "position", "lag", "lag_s", "dead_letters", "outbox", "timers", "restarts")
 HEADINGS = ("process", "state", "pid", *NUMBERS)
+UNKNOWN = ("lag", "lag_s", "dead_letters", "outbox", "timers")
 PATIENCE_S = 0.5  # for one that does not answer because it is busy, or gone
 
 
@@ -34,18 +39,18 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints the table."""
     node = find_node(data_from(options))
-    with StatusPage.attach(node["status"]) as page:
+    with StatusPage.attach(node.status) as page:
         snapshot = page.snapshot()
-    rows = with_lags(snapshot, node["partitions"])
+    rows = with_lags(snapshot, node)
     for follower in followers(node):
-        row = rows["projector-" + follower.name if follower.kind == "view" else "manager-" + follower.name]
+        row = rows[follower.role.name]
         with contextlib.suppress(RingfoldError):
             lags = ask(follower, "lag", timeout_s=PATIENCE_S)
             row["lag_s"] = max(lag["seconds"] for lag in lags.values())
     if options.json:
-        print(json.dumps({"node": node, "processes": rows}))
+        print(json.dumps({"node": to_builtins(node), "processes": rows}))
     else:
-        print(f"node {node['app']}, pid {node['pid']}, data {node['data']}")
+        print(f"node {node.app}, pid {node.pid}, data {node.data}")
         for values in rows.values():
             values["pid"] = str(values["pid"])  # a name, not a number: for `kill`
         table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
@@ -57,26 +62,29 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     return Exit.OK if well else Exit.TEMPORARY
 
 
-def with_lags(snapshot: dict[str, dict[str, Any]], partitions: int) -> dict[str, dict[str, Any]]:
+def with_lags(snapshot: dict[str, dict[str, Any]], node: Endpoints) -> dict[str, dict[str, Any]]:
     """Adds `process` and `lag` to each line: commands for cores, events for outputs and those who follow
-    them. `lag_s` and `aside` are None for all others, `outbox` and `timers` for all but process managers.
+    them. `lag_s` and `dead_letters` are None for all others, `outbox` and `timers` for all but process
+    managers.
 
     Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
     """
-    unknown = dict.fromkeys(("lag", "lag_s", "aside", "outbox", "timers"))
-    rows = {name: {**values, "process": name, **unknown} for name, values in snapshot.items()}
-    stored = sum(rows[f"output-{p}"]["position"] for p in range(partitions))
-    for p in range(partitions):
-        core, output = rows[f"core-{p}"], rows[f"output-{p}"]
-        if partitions == 1:
-            core["lag"] = max(0, rows["input"]["sequence"] - core["sequence"])
+    rows = {
+        name: {**values, "process": name, **dict.fromkeys(UNKNOWN)} for name, values in snapshot.items()
+    }
+    stored = 0
+    for p in range(node.partitions):
+        core, output = rows[Role(Kind.CORE, p).name], rows[Role(Kind.OUTPUT, p).name]
+        if node.partitions == 1:
+            core["lag"] = max(0, rows[INPUT.name]["sequence"] - core["sequence"])
         output["lag"] = max(0, core["position"] - output["position"])
-    for name, values in rows.items():
-        if name.startswith(("projector-", "manager-")):
-            values["lag"] = max(0, stored - values["position"])
-            values["aside"] = values["letters"]
-        if name.startswith("manager-"):
-            values["outbox"], values["timers"] = values["count_a"], values["count_b"]
+        stored += output["position"]
+    for follower in followers(node):
+        row, kept = rows[follower.role.name], snapshot[follower.role.name]
+        row["lag"] = max(0, stored - row["position"])
+        row["dead_letters"] = kept["dead_letters"]
+        if follower.role.kind is Kind.MANAGER:
+            row["outbox"], row["timers"] = kept["outbox"], kept["timers"]
     return rows
 
 

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     for view in views:
         if view.name == options.name:
             return _rebuild(view, not options.no_wait)
-    raise ConfigError("there is no such view", view=options.name, known=", ".join(node["queries"]) or "none")
+    raise ConfigError("there is no such view", view=options.name, known=", ".join(node.queries) or "none")
 
 
 def _rebuild(view: Follower, wait: bool) -> int:

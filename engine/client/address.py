@@ -4,22 +4,34 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from engine.base.errors import RingfoldError
+import msgspec
+
 from engine.node.config import Config
+from engine.node.endpoints import Endpoints
 from engine.node.running import find_node
 
 DEFAULTS = Config()
-LIMITS = ("max_message_bytes", "max_commands_per_message", "max_in_flight_per_client")
 
 
 class Started(Protocol):
     """A node that this program has started: `engine.Node`."""
 
-    endpoints: dict[str, Any]
+    @property
+    def endpoints(self) -> Endpoints: ...
 
 
-NodeLocation = str | os.PathLike[str] | Mapping[str, Any] | Started
+NodeLocation = str | os.PathLike[str] | Endpoints | Mapping[str, Any] | Started
 """A data directory; what is in its endpoints.json, or `commands` and `queries` of it; or a started node."""
+
+
+class _Given(msgspec.Struct):
+    """What is used of the endpoints."""
+
+    commands: str
+    queries: dict[str, str] = {}
+    max_message_bytes: int = DEFAULTS.max_message_bytes
+    max_commands_per_message: int = DEFAULTS.max_commands_per_message
+    max_in_flight_per_client: int = DEFAULTS.max_in_flight_per_client
 
 
 class NodeAddress(NamedTuple):
@@ -35,13 +47,16 @@ class NodeAddress(NamedTuple):
 
 def address_of(node: NodeLocation) -> NodeAddress:
     """The address of a node. Raises RingfoldError if none is running there."""
-    if isinstance(node, Mapping):
-        endpoints = node
-    elif isinstance(node, (str, os.PathLike)):
-        endpoints = find_node(node)
+    source: Endpoints | Mapping[str, Any]
+    if isinstance(node, (str, os.PathLike)):
+        source = find_node(node)
     else:
-        endpoints = node.endpoints
-        if not endpoints:
-            raise RingfoldError("the node is not started", hint="call its start(), or use it by `with`")
-    limits = {name.removeprefix("max_"): int(endpoints[name]) for name in LIMITS if name in endpoints}
-    return NodeAddress(endpoints["commands"], dict(endpoints.get("queries", {})), **limits)
+        source = node if isinstance(node, (Endpoints, Mapping)) else node.endpoints
+    given = msgspec.convert(source, _Given, from_attributes=True)
+    return NodeAddress(
+        given.commands,
+        given.queries,
+        given.max_message_bytes,
+        given.max_commands_per_message,
+        given.max_in_flight_per_client,
+    )

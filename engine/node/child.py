@@ -9,16 +9,17 @@ from pathlib import Path
 import engine.base
 from engine.base.errors import Fault
 from engine.node.policy import Backoff, Liveness
+from engine.node.roles import Role
 from engine.node.status import Slot, State
 
-AT_WORK = (State.RUNNING, State.STALLED)
+AT_WORK = (State.RUNNING, State.WAITING_FOR_ROOM)
 
 
 class Process:
     """One child: how to start it, and what is known about it."""
 
-    def __init__(self, name: str, arguments: list[str], slot: Slot, liveness: Liveness) -> None:
-        self.name = name
+    def __init__(self, role: Role, arguments: list[str], slot: Slot, liveness: Liveness) -> None:
+        self.role, self.name = role, role.name
         self.arguments = arguments
         self.slot = slot
         self.liveness = liveness
@@ -28,11 +29,6 @@ class Process:
         self.at_work_since: float | None = None
         self.told_to_stop = False
         self.finished = False
-
-    @property
-    def is_follower(self) -> bool:
-        """Projectors and the like stop last: they take in what the pipeline still stores."""
-        return not self.name.startswith(("input", "core-", "output-"))
 
     def start(self, pass_fds: tuple[int, ...]) -> None:
         """Starts it. Raises Fault if the system refuses."""

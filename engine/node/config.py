@@ -90,7 +90,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=1, le=86_400, description="a starting process that makes no progress for so long is killed"),
     ] = 120.0
-    stall_seconds: Annotated[
+    hang_seconds: Annotated[
         float,
         Meta(ge=0.5, le=86_400, description="a running process that makes no progress for so long is killed"),
     ] = 10.0

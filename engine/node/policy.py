@@ -1,4 +1,4 @@
-"""What the supervisor does about a process that ended or stands still. Pure: times are passed in.
+"""What the supervisor does about a process that ended or hangs. Pure: times are passed in.
 
 exit code                                        what is done
 ------------------------------------------------------------------------------------------------
@@ -63,12 +63,12 @@ class Backoff:
 
 
 class Liveness:
-    """Whether a process stands still, judged by the progress counter that its working loop writes."""
+    """Whether a process hangs, judged by the progress counter that its working loop writes."""
 
     MOST_PER_LOOK_S = 2.0  # if the supervisor itself was stopped, the silence of the others proves nothing
 
-    def __init__(self, stall_seconds: float, start_seconds: float) -> None:
-        self._stall_s, self._start_s = stall_seconds, start_seconds
+    def __init__(self, hang_seconds: float, start_seconds: float) -> None:
+        self._hang_s, self._start_s = hang_seconds, start_seconds
         self.reset()
 
     def reset(self) -> None:
@@ -77,7 +77,7 @@ class Liveness:
         self._still_s = 0.0
         self._looked_at: float | None = None
 
-    def stands_still(self, now: float, state: int, progress: int) -> bool:
+    def hangs(self, now: float, state: int, progress: int) -> bool:
         """Takes one look. True once the counter has not moved for as long as this state may take."""
         since = 0.0 if self._looked_at is None else min(now - self._looked_at, self.MOST_PER_LOOK_S)
         self._looked_at = now
@@ -86,5 +86,5 @@ class Liveness:
             return False
         self._still_s += since
         return self._still_s > (
-            self._start_s if state in (State.STARTING, State.REPLAYING) else self._stall_s
+            self._start_s if state in (State.STARTING, State.REPLAYING) else self._hang_s
         )

@@ -29,7 +29,7 @@ class RunDirectory:
         self.lock_fd = lock_fd
         self.rings = path / "rings"
         self.status = path / "status"
-        self.node = path / "node.json"
+        self.description = path / "node.json"
 
     @classmethod
     def create(cls, need_bytes: int) -> "RunDirectory":

@@ -1,27 +1,23 @@
 """Finding the node that runs on a data directory."""
 
-import json
 import os
-from typing import Any
+
+import msgspec
 
 from engine.base.errors import RingfoldError
 from engine.base.lock import is_held
 from engine.node.data_directory import DataDirectory
+from engine.node.endpoints import Endpoints, read_endpoints
 
 DATA = "./ringfold-data"  # the data directory, where nothing names another
 
 
-def find_node(data: str | os.PathLike[str] | DataDirectory) -> dict[str, Any]:
-    """The endpoints.json of the node that runs there. Raises RingfoldError (try again later) if none does.
-
-    Keys: commands and events (endpoints), queries (endpoints by view), status (path of the status page),
-    data, app, partitions, pid.
-    """
+def find_node(data: str | os.PathLike[str] | DataDirectory) -> Endpoints:
+    """How the node that runs there is reached. Raises RingfoldError (try again later) if none does."""
     directory = DataDirectory.at(data)
     if not is_held(directory.lock):
         raise RingfoldError("no node is running on this data directory", path=directory.path)
     try:
-        found: dict[str, Any] = json.loads(directory.endpoints.read_text())
-    except (OSError, ValueError):
+        return read_endpoints(directory.endpoints)
+    except (OSError, msgspec.DecodeError):
         raise RingfoldError("the node is starting or stopping", path=directory.path) from None
-    return found

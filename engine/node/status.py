@@ -1,7 +1,7 @@
 """The status page: one shared file in which each process of a node tells how it is.
 
-    0     header, 128 bytes: magic, number of slots
-    128   slots, one 128-byte line each: sixteen 8-byte words, written by that slot's process alone
+    0     header, 256 bytes: magic, number of slots
+    256   slots, one 256-byte line each: 8-byte words, written by that slot's process alone
     …     names, 64 bytes each, UTF-8, padded with zeros
 
 A line per process means that no two processes ever write to the same cache line; a word is written by
@@ -17,8 +17,8 @@ from types import TracebackType
 
 from engine.base.errors import ConfigError, Fault
 
-MAGIC = int.from_bytes(b"RFSTAT01", "little")
-LINE = 128
+MAGIC = int.from_bytes(b"RFSTAT02", "little")
+LINE = 256  # two cache lines: processors fetch them in pairs
 WORDS = LINE // 8
 NAME_BYTES = 64
 _MASK = (1 << 64) - 1
@@ -30,9 +30,15 @@ class State(IntEnum):
     STARTING = 0
     REPLAYING = 1  # bringing its state up to date; `position` or `sequence` shows how far
     RUNNING = 2
-    STALLED = 3  # alive, but waiting for something from outside, such as room on the disk
+    WAITING_FOR_ROOM = 3  # alive, and it goes on when there is room on the disk, or less is set aside
     STOPPING = 4
     STOPPED = 5
+
+
+SHOWN = (
+    "pid", "progress", "sequence", "position", "restarts", "lost_replies", "dead_letters", "outbox", "timers",
+    "snapshots_taken",
+)  # fmt: skip
 
 
 class _Word:
@@ -56,17 +62,19 @@ class Slot:
     state = _Word(0)
     progress = _Word(1)  # counted up by the loop that does the work
     pid = _Word(2)
-    heartbeat_ns = _Word(3)  # wall clock of the last sign of life that the process chose to give
-    sequence = _Word(4)  # last command sequence taken in
-    position = _Word(5)  # last event position made or taken in
-    count_a = _Word(6)  # two counters whose meaning is the process's own
-    count_b = _Word(7)
-    restarts = _Word(8)  # how often the supervisor has started this process again
-    epoch = _Word(9)  # of an output: how often somebody else's append made the core go back
-    in_hand = _Word(10)  # of a core: the first sequence of what it is running, as death would leave it
-    suspect = _Word(11)  # of a core: what the last life had in hand
-    deaths = _Word(12)  # of a core: how many lives in a row ended so
-    letters = _Word(13)  # of a projector or process manager: how many aggregates are set aside
+    sequence = _Word(3)  # last command sequence handled
+    position = _Word(4)  # last event position made or applied
+    restarts = _Word(5)  # how often the supervisor has started this process again
+    lost_replies = _Word(6)  # of the input: frames to clients that had left or did not read
+    epoch = _Word(7)  # of an output: how often an append from outside made the core go back
+    in_hand = _Word(8)  # of a core: the first sequence of what it is running, as death would leave it
+    suspect = _Word(9)  # of a core: what the last life had in hand
+    deaths = _Word(10)  # of a core: how many lives in a row ended so
+    dead_letters = _Word(11)  # of a projector or process manager: how many aggregates are set aside
+    outbox = _Word(12)  # of a process manager: commands that wait for their answer
+    timers = _Word(13)  # of a process manager: timers that are set
+    snapshots_taken = _Word(14)  # of the snapshotter
+    notes_written = _Word(15)  # of the snapshotter: how often it has noted what the journal must keep
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:
         self.name = name
@@ -74,17 +82,8 @@ class Slot:
 
     def as_dict(self) -> dict[str, object]:
         """A copy of all values."""
-        return {
-            "state": State(self.state).name.lower(),
-            "pid": self.pid,
-            "progress": self.progress,
-            "sequence": self.sequence,
-            "position": self.position,
-            "count_a": self.count_a,
-            "count_b": self.count_b,
-            "heartbeat_ns": self.heartbeat_ns,
-            "restarts": self.restarts,
-            "letters": self.letters,
+        return {"state": State(self.state).name.lower().replace("_", "-")} | {
+            name: getattr(self, name) for name in SHOWN
         }
 
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import try_lock
 from engine.follow import Fold, Projected
-from engine.model.loading import load_app
-from engine.node.data_directory import DataDirectory
+from engine.node.description import read_description
 
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
 RECORDS_A_TURN = 256
@@ -33,17 +32,16 @@ class Builder:
     """One generation of one version of one view."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        node = json.loads((options.run / "node.json").read_text())
+        node = read_description(options.run)
         self._parent: int = options.parent
         self._view: str = options.view
-        app = load_app(node["app"], node["app_settings"])
+        app, data = node.load_app(), node.data
         target = Projected(app.versions[options.view][options.version])
-        data = DataDirectory(Path(node["data"]), node["config"]["map_bytes"])
         self.readers = data.readers()
         folder: Path = options.folder
         folder.mkdir(parents=True, exist_ok=True)
         if try_lock(folder / "lock") is None:
-            raise RingfoldError("somebody else builds in this folder", path=folder)
+            raise RingfoldError("another process builds in this folder", path=folder)
         self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=self.log, beat=self.beat)
         self._tell_at = self._save_at = 0.0
 
@@ -90,7 +88,7 @@ class Builder:
 def main() -> None:
     """Builds, and turns how it ended into an exit code."""
     parser = argparse.ArgumentParser(prog="engine.processes.builder", description="Builds a view.")
-    parser.add_argument("--run", type=Path, required=True, help="run directory, holding node.json")
+    parser.add_argument("--run", type=Path, required=True, help="run directory of the node")
     parser.add_argument("--parent", type=int, required=True, help="process id of the projector")
     parser.add_argument("--view", required=True)
     parser.add_argument("--version", type=int, required=True)

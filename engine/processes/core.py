@@ -11,7 +11,8 @@ import time
 
 from engine.base.errors import ConfigError, RingfoldError
 from engine.core.archive import Superseded
-from engine.node.process import Stage, run
+from engine.node.process import NodeProcess, run
+from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import State
 from engine.stages.poison import Poison
 from engine.stages.recovering import Past
@@ -20,15 +21,15 @@ from engine.wire.sections import last_sequence
 from ringbuffer import Aborted, Producer
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: take, decide, hand on, release."""
     # Replay decodes from another depth of the stack than the gate did: what passed there must pass here.
     sys.setrecursionlimit(2 * sys.getrecursionlimit())
     gc.disable()  # aggregates and messages make no cycles; a full collection over millions would stall
-    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED, State.STOPPED)
-    bell = stage.bell(stage.name)
-    inbox = stage.consumer("inbox", bell)
-    outbox = stage.producer("outbox", wakes=f"output-{stage.partition}")
+    stage.wait_for_stores()
+    bell = stage.bell(stage.role)
+    inbox = stage.consumer(INBOX, bell)
+    outbox = stage.producer(OUTBOX)
     # What an earlier life handed on is stored first: decided twice, it might be told apart or set aside.
     stage.wait_until(lambda: outbox.backlog == 0)
     poison = Poison(stage.data.poisoned(stage.partition), stage.slot)
@@ -67,7 +68,7 @@ def main(stage: Stage) -> None:
     outbox.finish()
 
 
-def past_of(stage: Stage) -> Past:
+def past_of(stage: NodeProcess) -> Past:
     """The stored past of this process's partition."""
 
     def beat(position: int) -> None:
@@ -85,15 +86,15 @@ def past_of(stage: Stage) -> Past:
         stage.data.journal,
         stage.data.snapshot_folder(stage.partition),
         stage.data.reader(stage.partition),
-        stage.slot_of(f"output-{stage.partition}"),
-        window=stage.config["duplicate_window"],
+        stage.slot_of(Role(Kind.OUTPUT, stage.partition)),
+        window=stage.config.duplicate_window,
         log=stage.log,
         beat=beat,
         wait=wait,
     )
 
 
-def hand_on(stage: Stage, outbox: Producer, batch: bytes) -> None:
+def hand_on(stage: NodeProcess, outbox: Producer, batch: bytes) -> None:
     """Publishes a batch, waiting for room as long as the node lives."""
     if len(batch) > outbox.longest_record:
         raise ConfigError(
@@ -110,4 +111,4 @@ def hand_on(stage: Stage, outbox: Producer, batch: bytes) -> None:
 
 
 if __name__ == "__main__":
-    run("core", main)
+    run(main)

@@ -8,12 +8,14 @@ sequencer.
 import os
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 import zmq
 
 from engine.base.errors import NoSpace, RingfoldError
-from engine.node.process import Stage, run
+from engine.node.process import NodeProcess, run
+from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER
 from engine.node.status import State
 from engine.stages.gate import Gate, Limits
 from engine.stages.pruner import Pruner
@@ -30,18 +32,17 @@ LONGEST_ROUTING_ID = 255  # what ZeroMQ lets a socket set; only a client without
 ROOM_CHECK_S = 1.0
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: drain, stamp, journal, publish; pass answers on; park."""
     config = stage.config
     stage.slot.state = State.REPLAYING
-    bell = stage.bell(stage.name)
-    sequencer = Sequencer(stage.data.journal, stored(stage), segment_bytes=config["segment_bytes"])
+    bell = stage.bell(stage.role)
+    sequencer = Sequencer(stage.data.journal, stored(stage), segment_bytes=config.segment_bytes)
     inboxes = Inboxes(stage, sequencer)
-    outlets = [stage.consumer("replies", bell, p) for p in range(stage.partitions)]
-    limits = ("max_message_bytes", "max_commands_per_message", "max_in_flight_per_client")
-    gate = Gate(Limits(*(config[name] for name in limits)), stage.partitions)
+    outlets = [stage.consumer(REPLIES, bell, p) for p in range(stage.partitions)]
+    gate = Gate(Limits.of(config), stage.partitions)
     clients = Clients(stage, bell)
-    pruner = Pruner(stage)
+    pruner = pruner_of(stage)
     shortage, look_at = "", 0.0
     stage.running()
     while True:
@@ -71,14 +72,15 @@ def main(stage: Stage) -> None:
             park(stage, outlets, clients)
         if time.monotonic() > look_at:
             shortage, look_at = shortage_of(stage), time.monotonic() + ROOM_CHECK_S
-            pruner.look(sequencer.sequence, sequencer.last)
+            if pruner is not None:
+                pruner.look(sequencer.sequence, sequencer.last)
             if stage.abort():
                 return
     sequencer.close()
     clients.close()
 
 
-def stored(stage: Stage) -> list[int]:
+def stored(stage: NodeProcess) -> list[int]:
     """The last sequence in each partition's event store, which is made if it is not there."""
     sequences = []
     for partition in range(stage.partitions):
@@ -89,7 +91,16 @@ def stored(stage: Stage) -> list[int]:
     return sequences
 
 
-def journaled(stage: Stage, sequencer: Sequencer, stamped: Stamped) -> bool:
+def pruner_of(stage: NodeProcess) -> Pruner | None:
+    """What lets journal segments go; None if all are kept."""
+    config = stage.config
+    if config.journal_keep == "all" or not config.snapshot_events:
+        return None
+    archive = Path(config.journal_archive).expanduser() if config.journal_archive else None
+    return Pruner(stage.data, stage.slot_of(SNAPSHOTTER), archive=archive, log=stage.log)
+
+
+def journaled(stage: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> bool:
     """Makes it durable. False if the disk has no room: nothing of it was kept."""
     try:
         sequencer.journal(stamped)
@@ -110,7 +121,7 @@ def pass_on(gate: Gate, outlets: list[Consumer], clients: "Clients") -> bool:
     return True
 
 
-def park(stage: Stage, outlets: list[Consumer], clients: "Clients") -> None:
+def park(stage: NodeProcess, outlets: list[Consumer], clients: "Clients") -> None:
     """Until a message or an answer comes."""
     parked = [outlet.prepare_wait() for outlet in outlets]
     if all(parked):
@@ -119,12 +130,12 @@ def park(stage: Stage, outlets: list[Consumer], clients: "Clients") -> None:
         outlet.cancel_wait()
 
 
-def shortage_of(stage: Stage) -> str:
+def shortage_of(stage: NodeProcess) -> str:
     """Why nothing can be accepted now; empty if all is well."""
     disk = os.statvfs(stage.data.path)
-    if disk.f_bavail * disk.f_frsize < stage.config["disk_reserve_bytes"]:
+    if disk.f_bavail * disk.f_frsize < stage.config.disk_reserve_bytes:
         return "the disk is nearly full"
-    if psutil.virtual_memory().available < stage.config["memory_reserve_bytes"]:
+    if psutil.virtual_memory().available < stage.config.memory_reserve_bytes:
         return "memory is nearly full"
     return ""
 
@@ -132,7 +143,7 @@ def shortage_of(stage: Stage) -> str:
 class Inboxes:
     """The rings to the cores. The mark of each is the sequence before which its core has everything."""
 
-    def __init__(self, stage: Stage, sequencer: Sequencer) -> None:
+    def __init__(self, stage: NodeProcess, sequencer: Sequencer) -> None:
         """Publishes first what an earlier life journaled and was killed before the ring had it."""
 
         def beat() -> None:
@@ -140,7 +151,7 @@ class Inboxes:
                 raise RingfoldError("the supervisor is gone")
 
         self.rings: list[Producer] = [
-            stage.producer("inbox", wakes=f"core-{p}", partition=p) for p in range(stage.partitions)
+            stage.producer(INBOX, p) for p in range(stage.partitions)
         ]
         marks = [ring.mark - 1 if ring.mark else sequencer.sequence for ring in self.rings]
         for partition, section in sequencer.replay(marks, beat):
@@ -176,17 +187,17 @@ class Inboxes:
 class Clients:
     """The ROUTER that clients talk to."""
 
-    def __init__(self, stage: Stage, bell: Bell) -> None:
+    def __init__(self, stage: NodeProcess, bell: Bell) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a reply to a client that left is an error, not silence
         socket.setsockopt(zmq.LINGER, 500)
-        socket.setsockopt(zmq.MAXMSGSIZE, stage.config["max_message_bytes"] + 1024)
+        socket.setsockopt(zmq.MAXMSGSIZE, stage.config.max_message_bytes + 1024)
         socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
         socket.setsockopt(zmq.RCVHWM, 1000)
         socket.setsockopt(zmq.SNDHWM, 10_000)
-        socket.bind(stage.node["commands"])
+        socket.bind(stage.endpoints.commands)
         self._socket, self._slot = socket, stage.slot
-        self._most_bytes = min(DRAIN_BYTES, stage.config["ring_bytes"] // 8)
+        self._most_bytes = min(DRAIN_BYTES, stage.config.ring_bytes // 8)
         self._poller = zmq.Poller()
         self._poller.register(bell.fileno(), zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)
@@ -220,7 +231,7 @@ class Clients:
                 self._socket.send(who, zmq.SNDMORE | zmq.NOBLOCK)
                 self._socket.send(encode_answers([body]), zmq.NOBLOCK)
             except zmq.ZMQError:
-                self._slot.count_a += 1
+                self._slot.lost_replies += 1
 
     def poll(self, timeout_s: float) -> None:
         """Waits for a message, or for the bell."""
@@ -232,4 +243,4 @@ class Clients:
 
 
 if __name__ == "__main__":
-    run("input", main)
+    run(main)

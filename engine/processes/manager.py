@@ -18,9 +18,10 @@ from engine.managers.birth import read_birth
 from engine.managers.intake import Intake
 from engine.managers.manager import Manager
 from engine.managers.questions import ManagerQuestions
-from engine.node.process import Stage, run
+from engine.node.process import NodeProcess, run
 from engine.node.status import State
 from engine.processes.projector import DRAIN_RECORDS, LOOK_S, listen
+from engine.stages.gate import Limits
 from engine.stages.post import Post
 from engine.stages.query_desk import Desk, desk_socket
 from engine.wire.doorbell import decode_notice
@@ -31,16 +32,16 @@ RETRY_S = 0.2  # between two tries to save where there is no room
 class Work:
     """What the loop does in a turn. Nothing leaves that is not saved."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: NodeProcess) -> None:
         app, config = stage.app(), stage.config
-        spec = app.process_managers[stage.process_manager]
+        spec = app.process_managers[stage.role.subject]
         self.stage = stage
         self.manager = Manager(
             app,
             spec,
             read_birth(stage.data.manager(spec.name), stage.partitions),
             log=stage.log,
-            message_bytes=config["max_message_bytes"],
+            message_bytes=config.max_message_bytes,
         )
         self.readers = stage.data.readers()
         self.fold = Fold(
@@ -53,16 +54,16 @@ class Work:
             beat=stage.beat,
         )
         self.intake = Intake(self.fold, self.manager)
-        self.post = Post(dealer(stage.node["commands"]), config)
+        self.post = Post(dealer(stage.endpoints.commands), Limits.of(config))
         self.doorbell = listen(stage)
-        endpoint = stage.node["process_managers"][spec.name]
+        endpoint = stage.endpoints.process_managers[spec.name]
         self.desk = Desk(desk_socket(endpoint), ManagerQuestions(self.fold, self.manager))
         self._all, self._but_events = zmq.Poller(), zmq.Poller()
         for socket in (self.post.socket, self.desk.socket):
             self._all.register(socket, zmq.POLLIN)
             self._but_events.register(socket, zmq.POLLIN)
         self._all.register(self.doorbell, zmq.POLLIN)
-        self._checkpoint_s = config["checkpoint_ms"] / 1000
+        self._checkpoint_s = config.checkpoint_ms / 1000
         self._save_at = time.monotonic()
         self._stuck_until = 0.0
 
@@ -116,7 +117,7 @@ class Work:
             if not self._stuck_until:
                 self.stage.log(str(error))
             self._stuck_until = now + RETRY_S
-            self.stage.slot.state = State.STALLED
+            self.stage.slot.state = State.WAITING_FOR_ROOM
             return
         if self._stuck_until:
             self._stuck_until = 0.0
@@ -141,8 +142,8 @@ class Work:
         """The line on the status page."""
         slot = self.stage.slot
         slot.position = sum(self.fold.positions)
-        slot.count_a, slot.count_b = len(self.manager.outbox), len(self.manager.timers)
-        slot.letters = len(self.fold.dead_letters) + len(self.manager.setbacks)
+        slot.outbox, slot.timers = len(self.manager.outbox), len(self.manager.timers)
+        slot.dead_letters = len(self.fold.dead_letters) + len(self.manager.setbacks)
 
     def park(self) -> None:
         """Until something comes, or something is due."""
@@ -176,9 +177,9 @@ class Work:
             self.intake.accept(*decode_notice(message))
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: events, timers and answers in; save; commands out; park."""
-    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)
+    stage.wait_for_stores()
     stage.slot.state = State.REPLAYING
     work = Work(stage)
     look_at = 0.0
@@ -210,4 +211,4 @@ def main(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run("manager", main)
+    run(main)

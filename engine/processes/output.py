@@ -14,7 +14,8 @@ import zmq
 
 from engine.base.crash import crash_point
 from engine.base.errors import InvariantBroken, NoSpace, RingfoldError
-from engine.node.process import Stage, run
+from engine.node.process import NodeProcess, run
+from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
 from engine.store import Conflict, Writer
 from engine.store.writer import StoredCommit
@@ -28,16 +29,16 @@ BEAT_S = 1.0  # bounds how long what was stored goes unheard if its notice was l
 RETRY_S = 0.2
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: take, store, answer, ring the doorbell, release."""
     config = stage.config
-    writer = Writer(stage.data.store(stage.partition), stage.data.map_bytes, 2 * config["duplicate_window"])
-    outbox = stage.consumer("outbox", stage.bell(stage.name))
-    replies = stage.producer("replies", wakes="input")
+    writer = Writer(stage.data.store(stage.partition), stage.data.map_bytes, 2 * config.duplicate_window)
+    outbox = stage.consumer(OUTBOX, stage.bell(stage.role))
+    replies = stage.producer(REPLIES)
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
     doorbell.setsockopt(zmq.LINGER, 200)
-    doorbell.bind(stage.node["events"][stage.partition])
-    core = stage.bell(f"core-{stage.partition}")
+    doorbell.bind(stage.endpoints.events[stage.partition])
+    core = stage.bell(Role(Kind.CORE, stage.partition))
     check_readers_at = beat_at = 0.0
     stage.slot.sequence, stage.slot.position = writer.sequence, writer.position
     stage.running()
@@ -101,7 +102,7 @@ def unseen(batches: list[Batch], sequence: int) -> list[Batch]:
     return new
 
 
-def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:
+def store(stage: NodeProcess, writer: Writer, batches: list[Batch]) -> None:
     """Commits, however long it takes the operator to make room; upstream answers `busy` meanwhile."""
     while batches:
         try:
@@ -109,9 +110,9 @@ def store(stage: Stage, writer: Writer, batches: list[Batch]) -> None:
             stage.slot.state = State.RUNNING
             return
         except NoSpace as error:
-            if stage.slot.state != State.STALLED:
+            if stage.slot.state != State.WAITING_FOR_ROOM:
                 stage.log(str(error))
-            stage.slot.state = State.STALLED
+            stage.slot.state = State.WAITING_FOR_ROOM
             if stage.waits():
                 raise RingfoldError("the supervisor is gone") from None
             time.sleep(RETRY_S)
@@ -139,4 +140,4 @@ def answers_of(batches: list[Batch], again: list[tuple[bytes, StoredCommit]], pa
 
 
 if __name__ == "__main__":
-    run("output", main)
+    run(main)

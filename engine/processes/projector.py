@@ -11,7 +11,7 @@ import zmq
 
 from engine.base.errors import NoSpace
 from engine.follow import Fold
-from engine.node.process import Stage, run
+from engine.node.process import NodeProcess, run
 from engine.node.status import State
 from engine.stages.query_desk import Desk, desk_socket
 from engine.stages.serving import Serving
@@ -22,27 +22,36 @@ LOOK_S = 1.0  # how often the store is looked at without a doorbell: bounds what
 GAP_LOOK_S = 0.01  # while a record is held because what stands before it is not there yet
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: take what the doorbell brought, answer, try again what failed, save now and then, park."""
-    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)
-    serving = Serving(stage)
+    stage.wait_for_stores()
+    serving = Serving(
+        stage.app(),
+        stage.role.subject,
+        stage.data,
+        stage.slot,
+        run=stage.run,
+        log=stage.log,
+        beat=stage.beat,
+        settled=stage.running,
+    )
     doorbell = listen(stage)
     stage.slot.state = State.REPLAYING
     serving.catch_up()
-    desk = Desk(desk_socket(stage.node["queries"][stage.view]), serving.questions)
+    desk = Desk(desk_socket(stage.endpoints.queries[stage.role.subject]), serving.questions)
     poller = zmq.Poller()
     poller.register(doorbell, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)
     serving.ready()
     stage.running()
-    checkpoint_s = stage.config["checkpoint_ms"] / 1000
+    checkpoint_s = stage.config.checkpoint_ms / 1000
     save_at = look_at = time.monotonic()
     while not stage.stopping:
         stage.beat()
         fold = serving.fold
         busy = drain(doorbell, fold) | fold.retry_due() | desk.serve()
         if busy:
-            stage.slot.position, stage.slot.letters = sum(fold.positions), len(fold.dead_letters)
+            stage.slot.position, stage.slot.dead_letters = sum(fold.positions), len(fold.dead_letters)
             stage.worked()
         else:
             patience = GAP_LOOK_S if fold.has_gap else stage.patience()
@@ -66,12 +75,12 @@ def main(stage: Stage) -> None:
     doorbell.close(0)
 
 
-def listen(stage: Stage) -> "zmq.Socket[bytes]":
+def listen(stage: NodeProcess) -> "zmq.Socket[bytes]":
     """The SUB end of every partition's doorbell."""
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     socket.setsockopt(zmq.RCVHWM, 1000)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
-    for endpoint in stage.node["events"]:
+    for endpoint in stage.endpoints.events:
         socket.connect(endpoint)
     return socket
 
@@ -90,17 +99,17 @@ def drain(doorbell: "zmq.Socket[bytes]", fold: Fold) -> bool:
     return True
 
 
-def save(stage: Stage, fold: Fold) -> None:
+def save(stage: NodeProcess, fold: Fold) -> None:
     """Saves, or says once that there is no room: the view goes on in memory until there is."""
     try:
         fold.save()
     except NoSpace as error:
-        if stage.slot.state != State.STALLED:
+        if stage.slot.state != State.WAITING_FOR_ROOM:
             stage.log(str(error))
-        stage.slot.state = State.STALLED
+        stage.slot.state = State.WAITING_FOR_ROOM
     else:
-        stage.slot.state = State.STALLED if fold.full else State.RUNNING
+        stage.slot.state = State.WAITING_FOR_ROOM if fold.full else State.RUNNING
 
 
 if __name__ == "__main__":
-    run("projector", main)
+    run(main)

@@ -4,8 +4,7 @@ It reads them as every other process does, beside the output that writes them, a
 question may cost is bounded, and a client that reads much asks page by page.
 """
 
-from engine.node.process import Stage, run
-from engine.node.status import State
+from engine.node.process import NodeProcess, run
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores
 from engine.stages.query_desk import Desk, desk_socket
@@ -13,11 +12,11 @@ from engine.stages.query_desk import Desk, desk_socket
 LOOK_S = 0.25  # how often it looks whether it should leave; a question wakes it at once
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: answer, park."""
-    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)  # it makes the event stores
+    stage.wait_for_stores()  # it makes the event stores
     stores = Stores(stage.data)
-    desk = Desk(desk_socket(stage.node["reads"]), ReaderQuestions(stores, stage.app))
+    desk = Desk(desk_socket(stage.endpoints.reads), ReaderQuestions(stores, stage.app))
     stage.running()
     while not stage.stopping:
         stage.beat()
@@ -30,4 +29,4 @@ def main(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run("reader", main)
+    run(main)

@@ -11,8 +11,8 @@ import os
 import time
 
 from engine.base.errors import Exit
-from engine.node.process import Stage, run
-from engine.node.status import State
+from engine.node.process import NodeProcess, run
+from engine.node.roles import Kind, Role
 from engine.snapshots import Standby, code_mark, verify
 from engine.snapshots.folder import KEPT, SnapshotFile
 from engine.snapshots.loading import Unusable
@@ -32,7 +32,7 @@ class Stopping(BaseException):
 class Snapshotter:
     """The folders of all partitions, and which snapshots in them a start could use, newest first."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: NodeProcess) -> None:
         self.stage = stage
         self.folders = [stage.data.snapshot_folder(p) for p in range(stage.partitions)]
         self.sound: list[list[SnapshotFile]] = [[] for _ in self.folders]
@@ -54,9 +54,9 @@ class Snapshotter:
 
     def due(self) -> bool:
         """True if a snapshot should be taken now."""
-        every = self.stage.config["snapshot_events"]
+        every = self.stage.config.snapshot_events
         for p, sound in enumerate(self.sound):
-            output = self.stage.slot_of(f"output-{p}")
+            output = self.stage.slot_of(Role(Kind.OUTPUT, p))
             position, sequence = (sound[0].position, sound[0].sequence) if sound else (0, 0)
             commands = COMMANDS_PER_EVENT * every * len(self.folders)
             if output.position - position >= every or (
@@ -88,7 +88,7 @@ class Snapshotter:
                 self.sound[p] = [snapshot, *(o for o in self.sound[p] if o != snapshot and o in stays)]
                 took = time.monotonic() - began
                 self.stage.log(f"snapshot of partition {p} at position {snapshot.position:,} in {took:.1f} s")
-                self.stage.slot.count_b += 1
+                self.stage.slot.snapshots_taken += 1
                 taken += 1
             elif self.sound[p]:
                 self.still.append(p)
@@ -98,7 +98,7 @@ class Snapshotter:
     def tell(self) -> None:
         """Notes what the journal must keep, and that the note is new.
 
-        What the older snapshot of a partition needs; of one that stands still while others go on, the newer.
+        What the older snapshot of a partition needs; of one that rests while others go on, the newer.
         """
         needed = []
         for p, sound in enumerate(self.sound):
@@ -106,7 +106,7 @@ class Snapshotter:
             needed.append(sound[number].sequence if len(sound) > number else 0)
         write_needed(self.stage.data.needed, needed)
         self.stage.slot.position = sum(sound[0].position for sound in self.sound if sound)
-        self.stage.slot.count_a += 1
+        self.stage.slot.notes_written += 1
 
     def beat(self) -> None:
         """Progress; out of whatever goes on if it is time to leave."""
@@ -117,10 +117,10 @@ class Snapshotter:
             raise SystemExit(Exit.TEMPORARY)
 
 
-def main(stage: Stage) -> None:
+def main(stage: NodeProcess) -> None:
     """The loop: look whether one is due, take it, sleep."""
     os.nice(NICENESS)
-    stage.wait_for("input", State.RUNNING, State.STOPPING, State.STALLED)  # it makes the event stores
+    stage.wait_for_stores()  # it makes the event stores
     work = Snapshotter(stage)
     stage.running()
     not_before, pause = 0.0, AGAIN_S
@@ -142,4 +142,4 @@ def main(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run("snapshotter", main)
+    run(main)

@@ -20,7 +20,7 @@ class Building:
     """One generation that is being built. `state`: building, built or failed."""
 
     def __init__(
-        self, run: str, view: str, generation: Generation, folder: Path, log: Callable[[str], None]
+        self, run: Path, view: str, generation: Generation, folder: Path, log: Callable[[str], None]
     ) -> None:
         self.generation, self.folder = generation, folder
         self.state = "building"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine.base.identity import partition_of
+from engine.node.config import Config
 from engine.wire.answers import Accepted, Busy, Failed
 from engine.wire.batches import decode_replies
 from engine.wire.commands import (
@@ -43,6 +44,13 @@ class Limits:
     message_bytes: int
     commands_per_message: int
     in_flight_per_client: int
+
+    @classmethod
+    def of(cls, config: Config) -> "Limits":
+        """Those of a node."""
+        return cls(
+            config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
+        )
 
 
 @dataclass

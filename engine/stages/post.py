@@ -2,8 +2,7 @@
 that it never gives up: busy and silence are sent again until there is an answer."""
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import zmq
 
@@ -11,6 +10,7 @@ from engine.base.errors import InvariantBroken
 from engine.client.conversation import Conversation, Ticket
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
+from engine.stages.gate import Limits
 
 MOST_IN_FLIGHT = 4_000  # the others wait in the outbox: what is silent is sent again, all of it
 BATCH = 100
@@ -21,11 +21,11 @@ NEVER_S = float("inf")
 class Post:
     """Not to be handed a command before it is durable."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", config: Mapping[str, Any]) -> None:
+    def __init__(self, socket: "zmq.Socket[bytes]", limits: Limits) -> None:
         self._talk = Conversation(
-            min(BATCH, config["max_commands_per_message"]),
-            min(MOST_IN_FLIGHT, config["max_in_flight_per_client"]),
-            min(FRAME_BYTES, config["max_message_bytes"] - 2),
+            min(BATCH, limits.commands_per_message),
+            min(MOST_IN_FLIGHT, limits.in_flight_per_client),
+            min(FRAME_BYTES, limits.message_bytes - 2),
         )
         self.socket = socket
 

@@ -5,12 +5,13 @@ It acts only on a note of the snapshotter of this life of the node (`engine.snap
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.base.errors import RingfoldError
 from engine.journal import prune
-from engine.node.process import Stage
+from engine.node.data_directory import DataDirectory
+from engine.node.status import Slot
 from engine.snapshots.needed import read_needed
 
 
@@ -27,39 +28,38 @@ AGAIN_S = 60.0  # after a failure, such as an archive that is full
 
 
 class Pruner:
-    """`look` is called about once a second, and returns at once."""
+    """`look` is called about once a second, and returns at once. `snapshotter`: the status line that says
+    when there is a new note. `archive`: where segments are moved; None: they are removed."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._wanted = stage.config["journal_keep"] == "needed" and stage.config["snapshot_events"] > 0
-        self._archive = stage.config["journal_archive"]
+    def __init__(
+        self, data: DataDirectory, snapshotter: Slot, *, archive: Path | None, log: Callable[[str], None]
+    ) -> None:
+        self._data, self._snapshotter, self._archive, self._log = data, snapshotter, archive, log
         self._seen = 0
         self._not_before = 0.0
         self._thread: threading.Thread | None = None
 
     def look(self, sequence: int, last: Sequence[int]) -> None:
         """Starts removing if there is a new note."""
-        if not self._wanted or (self._thread is not None and self._thread.is_alive()):
+        if self._thread is not None and self._thread.is_alive():
             return
-        noted = self._stage.slot_of("snapshotter").count_a
+        noted = self._snapshotter.notes_written
         if noted == self._seen or time.monotonic() < self._not_before:
             return
         self._seen = noted
-        needed = read_needed(self._stage.data.needed, self._stage.partitions)
+        needed = read_needed(self._data.needed, len(last))
         upto = prunable(needed, last, sequence)
         self._thread = threading.Thread(target=self._prune, args=(upto, needed), daemon=True)
         self._thread.start()
 
     def _prune(self, upto: int, needed: Sequence[int]) -> None:
-        data = self._stage.data
-        archive = Path(self._archive).expanduser() if self._archive else None
-        stores = [data.store_file(p) for p in range(self._stage.partitions)]
+        stores = [self._data.store_file(partition) for partition in range(len(needed))]
         try:
-            gone = prune(data.journal, upto, needed, archive=archive, stores=stores)
+            gone = prune(self._data.journal, upto, needed, archive=self._archive, stores=stores)
         except (OSError, RingfoldError) as error:
-            self._stage.log(f"the journal could not be pruned, and is tried again later: {error}")
+            self._log(f"the journal could not be pruned, and is tried again later: {error}")
             self._seen, self._not_before = 0, time.monotonic() + AGAIN_S
             return
         if gone:
-            where = f"moved to {archive}" if archive else "removed"
-            self._stage.log(f"{len(gone)} journal segments up to sequence {upto:,} were {where}")
+            where = f"moved to {self._archive}" if self._archive else "removed"
+            self._log(f"{len(gone)} journal segments up to sequence {upto:,} were {where}")

@@ -9,13 +9,17 @@ import gc
 import shutil
 import time
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from engine.base.errors import Fault, NoSpace
 from engine.follow import Fold, Projected
 from engine.follow.generations import Generation, Generations, Pointer
 from engine.follow.questions import Questions, Refused
-from engine.node.process import Stage
+from engine.model.app import Engine
+from engine.node.data_directory import DataDirectory
+from engine.node.status import Slot
 from engine.stages.building import Building
 
 RECORDS_A_TURN = 256
@@ -25,12 +29,25 @@ SAVE_S = 2.0  # what a kill while it catches up costs
 class Serving:
     """The view of one projector process. `fold` and `questions` are those of what is served now."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._app = stage.app()
-        self._registered = self._app.versions[stage.view]
-        self._generations = Generations(stage.data.views, stage.view)
-        self._readers = stage.data.readers()
+    def __init__(
+        self,
+        app: Engine,
+        view: str,
+        data: DataDirectory,
+        slot: Slot,
+        *,
+        run: Path,
+        log: Callable[[str], None],
+        beat: Callable[[], None],
+        settled: Callable[[], object],
+    ) -> None:
+        """`run`: run directory of the node. `beat`: called every now and then. `settled`: called when what is
+        served has been replaced."""
+        self._app, self._view, self._slot, self._run, self._log = app, view, slot, run, log
+        self._beat, self._settled = beat, settled
+        self._registered = app.versions[view]
+        self._generations = Generations(data.views, view)
+        self._readers, self._map_bytes = data.readers(), data.map_bytes
         self._pointer = self._generations.plan(self._registered)
         self._generations.tidy(self._pointer)
         self._building: Building | None = None
@@ -39,20 +56,20 @@ class Serving:
 
     def ready(self) -> None:
         """It has caught up and is served: what the next start begins with. Begins to build what is newer."""
-        self._stage.slot.position = sum(self.fold.positions)
-        self._stage.slot.letters = len(self.fold.dead_letters)
+        self._slot.position = sum(self.fold.positions)
+        self._slot.dead_letters = len(self.fold.dead_letters)
         self._generations.point(self._pointer)
         if self._pointer.builds is not None:
             self._build(self._pointer.builds)
 
     def catch_up(self) -> None:
         """Takes in all that is stored, saving now and then, so that a kill does not cost all of it."""
-        stage, save_at = self._stage, time.monotonic() + SAVE_S
+        save_at = time.monotonic() + SAVE_S
         for partition, reader in enumerate(self._readers):
             while reader.position() > self.fold.positions[partition] and not self.fold.full:
                 self.fold.catch_up(partition, RECORDS_A_TURN)
                 self.fold.retry_due()
-                stage.slot.position = sum(self.fold.positions)
+                self._slot.position = sum(self.fold.positions)
                 if time.monotonic() > save_at:
                     self._save()
                     save_at = time.monotonic() + SAVE_S
@@ -107,21 +124,20 @@ class Serving:
             reader.close()
 
     def _open(self, generation: Generation) -> Fold:
-        stage = self._stage
         return Fold(
             self._app,
             Projected(self._registered[generation.version]),
             self._generations.folder(generation),
             self._readers,
-            stage.data.map_bytes,
-            log=stage.log,
-            beat=stage.beat,
+            self._map_bytes,
+            log=self._log,
+            beat=self._beat,
         )
 
     def _build(self, generation: Generation) -> Building:
-        stage, folder = self._stage, self._generations.folder(generation)
-        stage.log(f"building {folder.name} beside {self._generations.folder(self._pointer.serves).name}")
-        self._building = Building(stage.node["run"], stage.view, generation, folder, stage.log)
+        folder = self._generations.folder(generation)
+        self._log(f"building {folder.name} beside {self._generations.folder(self._pointer.serves).name}")
+        self._building = Building(self._run, self._view, generation, folder, self._log)
         return self._building
 
     def _take_over(self, building: Building) -> None:
@@ -132,7 +148,7 @@ class Serving:
             if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
                 raise Fault("it cannot take all events in", positions=self.fold.positions)
         except Exception:  # whatever is wrong with the new one, the old one serves on
-            self._stage.log(f"{building.folder.name} cannot be served:\n{traceback.format_exc().rstrip()}")
+            self._log(f"{building.folder.name} cannot be served:\n{traceback.format_exc().rstrip()}")
             if self.fold is not before:
                 self.fold.close()
             self.fold, building.state = before, "failed"
@@ -142,13 +158,13 @@ class Serving:
         self._generations.point(self._pointer)
         before.close()
         self._generations.tidy(self._pointer)
-        self._stage.log(f"{building.folder.name} is served now, set aside: {len(self.fold.dead_letters)}")
+        self._log(f"{building.folder.name} is served now, set aside: {len(self.fold.dead_letters)}")
         del before
         gc.unfreeze()  # or what served before would stay: it was frozen with everything else at the start
-        self._stage.running()
+        self._settled()
 
     def _save(self) -> None:
         try:
             self.fold.save()
         except NoSpace as error:  # it goes on in memory; the next save is the projector's own
-            self._stage.log(str(error))
+            self._log(str(error))

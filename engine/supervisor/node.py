@@ -4,10 +4,10 @@ Tests, benchmarks and the demo run the real thing this way: the same command lin
 that an operator has.
 
     with Node(data, app="notes:app") as node:
-        client = ...(node.endpoints["commands"])
+        client = Client(node.endpoints)
 """
 
-import json
+import contextlib
 import os
 import select
 import signal
@@ -17,10 +17,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
+
+import msgspec
 
 from engine.base.errors import Fault
 from engine.node.child import AT_WORK, environment
+from engine.node.endpoints import Endpoints, Ready
 from engine.node.status import StatusPage
 
 
@@ -45,7 +48,7 @@ class Node:
         self.data = Path(data)
         self.log = Path(log) if log is not None else None
         self.start_timeout_s = start_timeout_s
-        self.endpoints: dict[str, Any] = {}
+        self._endpoints: Endpoints | None = None
         self.page: StatusPage | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._command = [
@@ -70,12 +73,20 @@ class Node:
             if log is not None:
                 log.close()
         try:
-            self.endpoints = json.loads(self._ready_line())
-            self.page = StatusPage.attach(self.endpoints["status"])
+            self._endpoints = self._ready()
+            self.page = StatusPage.attach(self._endpoints.status)
         except BaseException:
             self.kill()
             raise
         return self
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """How it is reached, as it was when it was ready last."""
+        if self._endpoints is None:
+            hint = "call its start(), or use it by `with`"
+            raise Fault("the node is not started", data=self.data, hint=hint)
+        return self._endpoints
 
     @property
     def pid(self) -> int:
@@ -133,20 +144,24 @@ class Node:
             raise Fault("the node is not started", data=self.data)
         return self._process
 
-    def _ready_line(self) -> bytes:
+    def _ready(self) -> Endpoints:
+        """Waits for the ready line, whatever else comes before it on standard output."""
         process = self._running()
         assert process.stdout is not None
         deadline = time.monotonic() + self.start_timeout_s
-        line = b""
-        while not line.endswith(b"\n"):
+        rest = b""
+        while True:
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                with contextlib.suppress(msgspec.DecodeError):
+                    return msgspec.json.decode(line, type=Ready)
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
                 raise Fault("the node was not ready in time", data=self.data, timeout_s=self.start_timeout_s)
             piece = os.read(process.stdout.fileno(), 65536)
             if not piece:
                 raise Fault("the node ended while starting", data=self.data, exit_code=process.wait())
-            line += piece
-        return line
+            rest += piece
 
     def _forget(self) -> None:
         if self._process is not None and self._process.stdout is not None:

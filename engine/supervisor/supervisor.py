@@ -2,7 +2,7 @@
 
     start     lock the data directory → check its manifest → run directory, rings, bells, status page →
               node.json → processes in pipeline order → ready when all of them are at work
-    watch     ended: the policy table says restart or stop all; standing still: killed, which is an end
+    watch     ended: the policy table says restart or stop all; it hangs: killed, which is an end
     stop      input is told; it drains, and the end of its rings travels down the pipeline and back;
               then those who follow are told; whatever is left after `stop_seconds` is killed
 
@@ -11,7 +11,6 @@ within a second and leave. Signals and the ends of children wake it; else it loo
 """
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -19,11 +18,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from engine.base.durable import replace_file
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.files import DISK
 from engine.base.lock import lock_data
@@ -33,13 +30,14 @@ from engine.model.loading import load_app
 from engine.node.child import AT_WORK, Process, how_it_ended
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
+from engine.node.description import NodeDescription, ring_path, write_description
+from engine.node.endpoints import Endpoints, write_endpoints
 from engine.node.policy import Action, Backoff, Liveness, action_for
+from engine.node.roles import RINGS, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
 from ringbuffer import Bell, create
 
-RINGS = ("inbox", "outbox", "replies")
-PIPELINE = ("input", "core", "output")
 LOOK_S = 1.0  # between two looks when all is well: what an idle supervisor costs
 EAGER_LOOK_S = 0.02  # while something starts or stops
 
@@ -51,7 +49,7 @@ class Supervisor:
         self.settings = settings
         self.config = settings.config
         self.log = log
-        self.endpoints: dict[str, Any] = {}
+        self.endpoints: Endpoints
         self._wanted: int | None = None  # signal that asked to stop
         self._hasty = False
         self._ready = False
@@ -83,65 +81,58 @@ class Supervisor:
             self._processes = processes
             cleanup.callback(data.endpoints.unlink, missing_ok=True)
             cleanup.callback(self._kill_all)
-            replace_file(data.endpoints, json.dumps(self.endpoints, indent=1).encode() + b"\n")
+            write_endpoints(data.endpoints, self.endpoints)
             return self._watch(wake, on_ready, on_progress)
 
     def _prepare(
         self, app: Engine, data: DataDirectory, run: RunDirectory, cleanup: contextlib.ExitStack
     ) -> tuple[list[Process], list[int]]:
         """Rings, bells, status page, node.json: everything that the processes expect to find."""
-        partitions = data.partitions
-        plan: list[tuple[str, str, list[str]]] = [("input", "input", [])]
-        numbers = range(partitions)
-        plan += [(f"core-{p}", "core", ["--partition", str(p)]) for p in numbers]
-        plan += [(f"output-{p}", "output", ["--partition", str(p)]) for p in numbers]
-        plan += [(f"projector-{view}", "projector", ["--view", view]) for view in app.projections]
-        plan += [(f"manager-{name}", "manager", ["--process-manager", name]) for name in app.process_managers]
-        plan.append(("reader", "reader", []))
-        if self.config.snapshot_events:
-            plan.append(("snapshotter", "snapshotter", []))
+        config = msgspec.structs.replace(self.config, partitions=data.partitions)
+        roles = roles_of(
+            data.partitions, app.projections, app.process_managers, snapshots=config.snapshot_events > 0
+        )
         for ring in RINGS:
-            for p in numbers:
-                _make_ring(run.rings / f"{ring}-{p}", self.config.ring_bytes)
-        bells = {name: Bell.create() for name, kind, _ in plan if kind in PIPELINE}
+            for partition in range(data.partitions):
+                _make_ring(ring_path(run.path, ring, partition), config.ring_bytes)
+        bells = {role.name: Bell.create() for role in roles if role.in_pipeline}
         for bell in bells.values():
             cleanup.callback(bell.close)
-        page = StatusPage.create(run.status, [name for name, _, _ in plan])
-        cleanup.callback(page.close)
-        self.page = page
-        self.endpoints = {
-            "commands": self.config.endpoint or run.socket("commands"),
-            "queries": {view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
-            "process_managers": {
+        self.page = StatusPage.create(run.status, [role.name for role in roles])
+        cleanup.callback(self.page.close)
+        self.endpoints = Endpoints(
+            commands=config.endpoint or run.socket("commands"),
+            queries={view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},
+            process_managers={
                 name: run.socket(f"manager-{n}") for n, name in enumerate(app.process_managers)
             },
-            "reads": run.socket("reads"),
-            "events": [run.socket(f"events-{p}") for p in numbers],
-            "max_message_bytes": self.config.max_message_bytes,
-            "max_commands_per_message": self.config.max_commands_per_message,
-            "max_in_flight_per_client": self.config.max_in_flight_per_client,
-            "status": str(run.status),
-            "data": str(data.path),
-            "app": app.name,
-            "partitions": partitions,
-            "pid": os.getpid(),
-        }
-        node = {
-            **self.endpoints,
-            "app": self.config.app,
-            "app_settings": self.settings.app_settings,
-            "run": str(run.path),
-            "rings": str(run.rings),
-            "bells": {name: list(bell.fds) for name, bell in bells.items()},
-            "boot": os.urandom(8).hex(),
-            "config": {**msgspec.structs.asdict(self.config), "partitions": partitions},
-        }
-        run.node.write_text(json.dumps(node, indent=1))
+            reads=run.socket("reads"),
+            events=[run.socket(f"events-{partition}") for partition in range(data.partitions)],
+            max_message_bytes=config.max_message_bytes,
+            max_commands_per_message=config.max_commands_per_message,
+            max_in_flight_per_client=config.max_in_flight_per_client,
+            status=str(run.status),
+            data=str(data.path),
+            app=app.name,
+            partitions=data.partitions,
+            pid=os.getpid(),
+        )
+        description = NodeDescription(
+            run=str(run.path),
+            endpoints=self.endpoints,
+            config=config,
+            app=self.settings.app(),
+            app_settings=self.settings.app_settings,
+            roles=roles,
+            bells={name: bell.fds for name, bell in bells.items()},
+        )
+        write_description(run.description, description)
         processes = []
-        for name, kind, more in plan:
-            arguments = [sys.executable, "-m", f"engine.processes.{kind}", "--run", str(run.path), *more]
-            liveness = Liveness(self.config.stall_seconds, self.config.start_seconds)
-            processes.append(Process(name, arguments, page.slot(name), liveness))
+        for role in roles:
+            arguments = [sys.executable, "-m", f"engine.processes.{role.kind}"]
+            arguments += [f"--run={run.path}", f"--name={role.name}"]
+            liveness = Liveness(config.hang_seconds, config.start_seconds)
+            processes.append(Process(role, arguments, self.page.slot(role.name), liveness))
         return processes, [fd for bell in bells.values() for fd in bell.fds]
 
     def _watch(
@@ -178,7 +169,7 @@ class Supervisor:
             self._sleep(wake, now)
 
     def _look_after(self, process: Process, now: float) -> int | None:
-        """One process: started if due, its end judged, killed if it stands still. A code ends the node."""
+        """One process: started if due, its end judged, killed if it hangs. A code ends the node."""
         if process.finished:
             return None
         if process.popen is None:
@@ -191,8 +182,8 @@ class Supervisor:
         state = process.slot.state
         if process.at_work_since is None and state in AT_WORK:
             process.at_work_since = now
-        if process.liveness.stands_still(now, state, process.slot.progress):
-            self.log(f"{process.name} (pid {process.popen.pid}) stands still and is killed")
+        if process.liveness.hangs(now, state, process.slot.progress):
+            self.log(f"{process.name} (pid {process.popen.pid}) hangs and is killed")
             process.liveness.reset()
             process.signal(signal.SIGKILL)
         return None
@@ -222,9 +213,9 @@ class Supervisor:
         """Passes the stop on, one step further than it has come. True when nothing is left."""
         if not self._ready:
             return True  # nobody was told to come yet; what was acknowledged all the same is durable
-        pipeline = [process for process in self._processes if not process.is_follower]
+        pipeline = [process for process in self._processes if process.role.in_pipeline]
         if all(process.finished for process in pipeline):
-            told = [process for process in self._processes if process.is_follower]
+            told = [process for process in self._processes if not process.role.in_pipeline]
         else:
             told = pipeline[:1]
         for process in told:
@@ -233,7 +224,7 @@ class Supervisor:
             if process.slot.state in AT_WORK:
                 process.told_to_stop = True
                 process.signal(signal.SIGTERM)
-            elif process.is_follower:  # far behind; it goes on from its last checkpoint next time
+            elif not process.role.in_pipeline:  # far behind; it goes on from its last checkpoint next time
                 process.told_to_stop = True
                 process.signal(signal.SIGKILL)
         return all(process.finished for process in self._processes)

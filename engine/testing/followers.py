@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from engine.follow import Fold, Projected
 from engine.follow.dead_letters import NEVER
 from engine.follow.generations import Generation
@@ -16,6 +14,7 @@ from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
+from engine.stages.gate import Limits
 from engine.stages.post import Post
 from engine.stages.query_desk import Desk
 from engine.store import Reader
@@ -113,7 +112,7 @@ class ManagerInline(Follower):
             as_socket(self.wire),
             ManagerQuestions(self.fold, self.manager, wall=now_ns, now=lambda: now_ns() / 1e9),
         )
-        self.post = Post(as_socket(wire), msgspec.structs.asdict(Config()))
+        self.post = Post(as_socket(wire), Limits.of(Config()))
         self._mailbox = wire
 
     def turn(self) -> bool:

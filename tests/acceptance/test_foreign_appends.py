@@ -12,7 +12,7 @@ from engine import Aggregate, Client, Command, Engine, Event, Node, Stamp, appen
 from engine.node.status import Slot, State
 from tests.deadline import until
 
-SETTINGS = {"stall_seconds": 60}  # processes are stopped here on purpose
+SETTINGS = {"hang_seconds": 60}  # processes are stopped here on purpose
 
 
 class Count(Command, name="foreign.count"): ...

@@ -57,7 +57,7 @@ def at_rest(node: Node, history: History) -> bool:
     assert node.page is not None
     slot = node.page.slot("manager-relay")
     history.new()
-    quiet = slot.count_a == slot.count_b == 0 and slot.position == sum(history.positions)
+    quiet = slot.outbox == slot.timers == 0 and slot.position == sum(history.positions)
     return quiet and node.at_work() and not history.new()
 
 
@@ -108,7 +108,7 @@ def test_timers_fire_after_a_restart_although_their_time_passed_while_the_node_w
         assert client.send(soon).ok
         assert node.page is not None
         slot = node.page.slot("manager-relay")
-        until(lambda: slot.count_b == 2, 10, "the timers are set")
+        until(lambda: slot.timers == 2, 10, "the timers are set")
         for name in sorted(node.pids):
             os.kill(node.pids[name], signal.SIGKILL)
         node.kill()

@@ -35,7 +35,7 @@ def create(settings: Mapping[str, str]) -> Engine:
 
 def test_a_command_that_kills_its_process_three_times_is_set_aside_alone(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    settings = {"stall_seconds": 30}
+    settings = {"hang_seconds": 30}
     poisoned = Count("c", how="kill")
     with Node(data, app=f"{__name__}:create", settings=settings, log=tmp_path / "log") as node:
         with Client(node.endpoints) as client:

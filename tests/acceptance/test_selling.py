@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -180,7 +181,8 @@ def test_many_tasks_share_one_async_client(node: Node, run: int) -> None:
 
 def test_more_than_may_be_in_flight_is_busy_and_nothing_of_it_is_kept(node: Node, run: int) -> None:
     core = node.pids["core-0"]
-    with Client({**node.endpoints, "max_in_flight_per_client": 1 << 20}) as client:  # it knows of no limit
+    unlimited = msgspec.structs.replace(node.endpoints, max_in_flight_per_client=1 << 20)
+    with Client(unlimited) as client:
         os.kill(core, signal.SIGSTOP)  # accepted commands stay in flight
         try:
             flying = [client.submit(reserve(run, f"o{k}", party=6)) for k in range(IN_FLIGHT)]

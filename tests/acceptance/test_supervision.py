@@ -25,7 +25,7 @@ numbers = count()
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("supervision")
-    with railway(folder / "data", stall_seconds=STALL_S) as node:
+    with railway(folder / "data", hang_seconds=STALL_S) as node:
         yield node
 
 
@@ -91,12 +91,12 @@ def test_a_killed_child_comes_back_and_a_client_notices_only_a_pause(node: Node,
         assert left(client, run, at_least=max(receipt.at for receipt in first)) == SEATS - sold
 
 
-def test_a_child_that_stands_still_is_killed_and_started_again(node: Node, run: int) -> None:
+def test_a_child_that_hangs_is_killed_and_started_again(node: Node, run: int) -> None:
     strike(node, "core-0", signal.SIGSTOP)
     with Client(node.endpoints) as client:
         assert client.send(reserve(run, "a")).outcome == "committed"
     assert node.log is not None
-    assert "stands still" in node.log.read_text()
+    assert "hangs" in node.log.read_text()
 
 
 def test_restarts_are_counted(node: Node) -> None:

@@ -17,6 +17,7 @@ from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, sta
 from engine import Client, Command, Node, Receipt
 from engine.cli.journal import commands
 from engine.node.data_directory import DataDirectory
+from engine.node.endpoints import Endpoints
 from tests.checker import UNKNOWN, Attempt, check
 from tests.deadline import until
 from tests.model import Model
@@ -59,7 +60,7 @@ class Report:
 class Seller(threading.Thread):
     """A client with a memory: what it sent, when, and what it was told."""
 
-    def __init__(self, number: int, seed: int, endpoints: dict[str, Any], stop: threading.Event) -> None:
+    def __init__(self, number: int, seed: int, endpoints: Endpoints, stop: threading.Event) -> None:
         super().__init__(name=f"seller-{number}")
         self.attempts: list[Attempt] = []
         self.error: BaseException | None = None
@@ -164,7 +165,7 @@ def run(
         with Client(node.endpoints) as client:
             tables = views(client, data, partitions)
         assert node.page is not None
-        report.snapshots = node.page.slot("snapshotter").count_b
+        report.snapshots = node.page.slot("snapshotter").snapshots_taken
         assert node.stop() == 0
     report.archived = put_back(archive, data / "journal")
     log = {p: stored(data, p) for p in range(partitions)}

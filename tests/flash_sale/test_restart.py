@@ -60,4 +60,4 @@ def followed(history: History, sale: Sale, enough: Any) -> Sale:
 def timers(node: Node) -> int:
     """How many timers the checkout keeps, as the status page says."""
     assert node.page is not None
-    return int(node.page.slot("manager-checkout").count_b)
+    return int(node.page.slot("manager-checkout").timers)

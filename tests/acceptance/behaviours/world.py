@@ -21,7 +21,7 @@ SETTINGS = {
     "max_message_bytes": "64KiB",
     "checkpoint_ms": 20,
     "snapshot_events": 0,
-    "stall_seconds": 60,  # a test halts a projector for a while
+    "hang_seconds": 60,  # a test halts a projector for a while
 }
 _numbers = itertools.count(1)
 

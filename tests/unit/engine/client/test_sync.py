@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine import Client, Event, QueryRefused, Ticket
 from engine.base.errors import RingfoldError
 from engine.client import conversation, sync
+from engine.node.endpoints import Endpoints
+from engine.supervisor.node import Node
 from tests.deadline import until
 from tests.unit.engine.client.stub import Add, Desk, Stub, busy, committed, silent
 
@@ -346,14 +349,19 @@ def test_after_a_fork_the_child_is_told_to_make_its_own(
 
 
 def test_a_started_node_is_an_address_and_one_that_is_not_says_so(node: Stub) -> None:
-    class Handle:
-        endpoints: dict[str, Any] = {}  # noqa: RUF012  as the handle of a node has them
-
-    handle = Handle()
     with pytest.raises(RingfoldError, match="the node is not started"):
-        Client(handle)
-    handle.endpoints = {"commands": node.endpoint}
-    with Client(handle) as client:
+        Client(Node("nowhere", app="notes:app"))
+
+    class Started:
+        endpoints = msgspec.convert(
+            {name: {} for name in ("queries", "process_managers")}
+            | {"commands": node.endpoint, "reads": "", "events": [], "status": "", "data": "", "app": ""}
+            | dict.fromkeys(("max_message_bytes", "max_commands_per_message"), 1000)
+            | {"max_in_flight_per_client": 10, "partitions": 1, "pid": 0},
+            Endpoints,
+        )
+
+    with Client(Started()) as client:
         assert client.send(Add("a")).ok
 
 

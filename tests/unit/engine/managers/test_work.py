@@ -139,7 +139,7 @@ def test_without_room_on_the_disk_nothing_leaves_and_nothing_more_is_taken_in(
     monkeypatch.setattr(work.fold, "save", full)
     played.turn()
     assert work.crowded
-    assert work.stage.slot.state == State.STALLED
+    assert work.stage.slot.state == State.WAITING_FOR_ROOM
     played.turn()
     assert played.sent == []
     assert work.take() is False
@@ -160,7 +160,7 @@ def test_busy_and_silence_are_sent_again_with_the_same_id_until_there_is_an_answ
     played.answer(outcome="rejected", id=second["id"], code="no-room", message="none")
     returned = played.until_sent(5)[4]
     assert (returned["type"], returned["reason"]) == ("parcel.return", "no-room")
-    assert played.work.stage.slot.count_a == 1
+    assert played.work.stage.slot.outbox == 1
 
 
 def test_late_second_answers_and_those_of_strangers_change_nothing(played: Played) -> None:

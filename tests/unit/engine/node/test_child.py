@@ -9,6 +9,7 @@ import pytest
 from engine.base.errors import Fault
 from engine.node.child import Process, how_it_ended
 from engine.node.policy import Liveness
+from engine.node.roles import INPUT
 from engine.node.status import State, StatusPage
 
 WAITS = "import signal; signal.pause()"
@@ -21,7 +22,7 @@ def page(tmp_path: Path) -> Iterator[StatusPage]:
 
 
 def process(page: StatusPage, *arguments: str) -> Process:
-    return Process("input", [*arguments], page.slot("input"), Liveness(10, 10))
+    return Process(INPUT, [*arguments], page.slot("input"), Liveness(10, 10))
 
 
 def test_its_pid_is_known_from_the_moment_it_is_started(page: StatusPage) -> None:

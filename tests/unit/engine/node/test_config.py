@@ -136,9 +136,9 @@ def test_sizes_are_shown_as_an_operator_writes_them_and_read_back() -> None:
 
 
 def test_what_config_accepts_is_valid_toml(tmp_path: Path) -> None:
-    line = '[ringfold]\nring_bytes = "16MiB"\nstall_seconds = 3\n'
+    line = '[ringfold]\nring_bytes = "16MiB"\nhang_seconds = 3\n'
     assert tomllib.loads(line)
-    assert config.load({}, {}, toml(tmp_path, line)).config.stall_seconds == 3.0
+    assert config.load({}, {}, toml(tmp_path, line)).config.hang_seconds == 3.0
 
 
 def test_a_duplicate_window_that_ends_before_the_ring_does_is_refused() -> None:

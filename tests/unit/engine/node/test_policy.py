@@ -56,34 +56,34 @@ def test_a_process_that_had_worked_is_restarted_at_once_however_often() -> None:
 
 
 def looks(liveness: Liveness, state: State, progress: list[int], every_s: float = 1.0) -> list[bool]:
-    return [liveness.stands_still(every_s * number, state, count) for number, count in enumerate(progress)]
+    return [liveness.hangs(every_s * number, state, count) for number, count in enumerate(progress)]
 
 
-def test_a_running_process_without_progress_stands_still_after_the_stall_time() -> None:
-    found = looks(Liveness(stall_seconds=3, start_seconds=100), State.RUNNING, [7] * 6)
+def test_a_running_process_without_progress_hangs_after_the_stall_time() -> None:
+    found = looks(Liveness(hang_seconds=3, start_seconds=100), State.RUNNING, [7] * 6)
     assert found == [False, False, False, False, True, True]
 
 
 @pytest.mark.parametrize("state", [State.STARTING, State.REPLAYING])
 def test_a_starting_process_has_the_start_time(state: State) -> None:
-    liveness = Liveness(stall_seconds=3, start_seconds=8)
+    liveness = Liveness(hang_seconds=3, start_seconds=8)
     assert looks(liveness, state, [7] * 10) == [False] * 9 + [True]
 
 
 def test_progress_starts_the_count_again() -> None:
-    liveness = Liveness(stall_seconds=3, start_seconds=100)
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
     assert True not in looks(liveness, State.RUNNING, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3])
 
 
 def test_the_silence_while_the_supervisor_itself_was_stopped_proves_nothing() -> None:
-    liveness = Liveness(stall_seconds=3, start_seconds=100)
-    assert not liveness.stands_still(0.0, State.RUNNING, 1)
-    assert not liveness.stands_still(3600.0, State.RUNNING, 1)
-    assert liveness.stands_still(3602.5, State.RUNNING, 1)
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
+    assert not liveness.hangs(0.0, State.RUNNING, 1)
+    assert not liveness.hangs(3600.0, State.RUNNING, 1)
+    assert liveness.hangs(3602.5, State.RUNNING, 1)
 
 
 def test_a_process_started_anew_is_given_its_time_again() -> None:
-    liveness = Liveness(stall_seconds=3, start_seconds=100)
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
     assert looks(liveness, State.RUNNING, [7] * 5)[-1]
     liveness.reset()
-    assert not liveness.stands_still(100.0, State.RUNNING, 7)
+    assert not liveness.hangs(100.0, State.RUNNING, 7)

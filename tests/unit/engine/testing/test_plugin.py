@@ -28,7 +28,7 @@ def test_inline_engines_are_made_with_the_options_of_the_class(
 
 def test_a_node_runs_for_as_long_as_the_test(ringfold_node: Callable[..., Node], tmp_path: Path) -> None:
     node = ringfold_node("examples.notes:app", partitions=2)
-    assert node.endpoints["partitions"] == 2
+    assert node.endpoints.partitions == 2
     assert node.data.parent == tmp_path
 
 

@@ -1,0 +1,69 @@
+"""The description of a node: what the supervisor tells its processes, in `node.json` of the run directory."""
+
+from pathlib import Path
+
+import msgspec
+
+from engine.base.durable import read_file
+from engine.base.errors import ConfigError, Fault
+from engine.model.app import Engine
+from engine.model.loading import load_app
+from engine.node.config import Config
+from engine.node.data_directory import DataDirectory
+from engine.node.endpoints import Endpoints
+from engine.node.roles import Ring, Role
+
+
+class NodeDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """One node. `config.partitions` is the number that the data directory has.
+
+    `bells`: the descriptors of the wake-up of each process of the pipeline, which every process inherits.
+    """
+
+    run: str
+    endpoints: Endpoints
+    config: Config
+    app: str
+    """module:name of the application"""
+    app_settings: dict[str, str]
+    roles: list[Role]
+    bells: dict[str, tuple[int, ...]]
+
+    @property
+    def data(self) -> DataDirectory:
+        """Where the node keeps what is durable."""
+        return DataDirectory(Path(self.endpoints.data), self.config.map_bytes)
+
+    def role(self, name: str) -> Role:
+        """The role of that name. Raises ConfigError."""
+        for role in self.roles:
+            if role.name == name:
+                return role
+        raise ConfigError("this node has no such process", name=name)
+
+    def ring(self, ring: Ring, partition: int) -> Path:
+        """The file of a ring."""
+        return ring_path(Path(self.run), ring, partition)
+
+    def load_app(self) -> Engine:
+        """The application of the node, checked."""
+        return load_app(self.app, self.app_settings)
+
+
+def ring_path(run: Path, ring: Ring, partition: int) -> Path:
+    """The file of a ring in the run directory of a node."""
+    return run / "rings" / f"{ring.name}-{partition}"
+
+
+def read_description(run: Path) -> NodeDescription:
+    """What the supervisor wrote. Raises Fault."""
+    path = run / "node.json"
+    try:
+        return msgspec.json.decode(read_file(path), type=NodeDescription)
+    except (OSError, msgspec.DecodeError) as error:
+        raise Fault("the description of the node cannot be read", path=path, error=error) from None
+
+
+def write_description(path: Path, description: NodeDescription) -> None:
+    """Writes it, readable by people. It only lives as long as the node: nothing is flushed."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(description), indent=1))

@@ -1,0 +1,49 @@
+"""How a running node is reached: `endpoints.json` in its data directory, for clients in any language.
+
+The file is there while the node is; docs/PROTOCOL.md says what each field means to a client.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from engine.base.durable import read_file, replace_file
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """Endpoints are ZeroMQ's: ipc://PATH or tcp://HOST:PORT."""
+
+    commands: str
+    queries: dict[str, str]
+    """by view"""
+    process_managers: dict[str, str]
+    """by name; they answer queries as views do"""
+    reads: str
+    events: list[str]
+    """by partition"""
+    max_message_bytes: int
+    max_commands_per_message: int
+    max_in_flight_per_client: int
+    status: str
+    """path of the status page"""
+    data: str
+    app: str
+    partitions: int
+    pid: int
+
+
+class Ready(Endpoints, frozen=True, kw_only=True):
+    """The ready line of `serve --json`."""
+
+    ready: Literal[True]
+
+
+def write_endpoints(path: Path, endpoints: Endpoints) -> None:
+    """Replaces the file. Raises OSError."""
+    replace_file(path, msgspec.json.format(msgspec.json.encode(endpoints), indent=1) + b"\n")
+
+
+def read_endpoints(path: Path) -> Endpoints:
+    """What the file says. Raises OSError, msgspec.DecodeError."""
+    return msgspec.json.decode(read_file(path), type=Endpoints)
