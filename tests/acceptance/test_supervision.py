@@ -1,4 +1,4 @@
-"""The supervisor from outside: children die or stand still, it is told to stop, it is killed itself."""
+"""The supervisor from outside: children die or hang, it is told to stop, it is killed itself."""
 
 import json
 import os

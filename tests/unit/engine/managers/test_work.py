@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -10,7 +11,9 @@ import zmq
 
 from engine.base.errors import NoSpace
 from engine.managers import record_births
+from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
+from engine.node.roles import Kind, Role
 from engine.node.status import State
 from engine.processes.manager import Work
 from engine.wire.doorbell import encode_notice
@@ -18,35 +21,36 @@ from tests.deadline import until
 from tests.unit.engine.managers.relay import PostParcel, create
 from tests.unit.engine.managers.world import MAP, SmallNode
 
-CONFIG = {
-    "map_bytes": MAP,
-    "max_message_bytes": 1 << 16,
-    "max_commands_per_message": 100,
-    "max_in_flight_per_client": 1000,
-    "checkpoint_ms": 50,
-}
+CONFIG = Config(
+    map_bytes=MAP,
+    max_message_bytes=1 << 16,
+    max_commands_per_message=100,
+    max_in_flight_per_client=1000,
+    checkpoint_ms=50,
+)
 
 
 class Slot:
     state = State.RUNNING
-    position = count_a = count_b = letters = 0
+    position = outbox = timers = dead_letters = 0
 
 
 class PlayedStage:
     """As much of a stage as the work asks for."""
 
-    process_manager = "relay"
+    role = Role(Kind.MANAGER, subject="relay")
     partitions = 1
     config = CONFIG
 
     def __init__(self, folder: Path) -> None:
         self.data, self.slot = DataDirectory(folder, MAP), Slot()
         self.said: list[str] = []
-        self.node = {
+        names: dict[str, Any] = {
             "commands": f"ipc://{folder / 'commands'}",
             "events": [f"ipc://{folder / 'events'}"],
             "process_managers": {"relay": f"ipc://{folder / 'manager'}"},
         }
+        self.endpoints = SimpleNamespace(**names)
         self.app = lambda: create({})
         self.log = self.said.append
 
@@ -71,9 +75,9 @@ class Played:
         self.stage = played
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self.commands = context.socket(zmq.ROUTER)
-        self.commands.bind(self.stage.node["commands"])
+        self.commands.bind(self.stage.endpoints.commands)
         self.events = context.socket(zmq.PUB)
-        self.events.bind(self.stage.node["events"][0])
+        self.events.bind(self.stage.endpoints.events[0])
         self.work = Work(played)
         self.sent: list[dict[str, Any]] = []
         self._who = b""
