@@ -168,7 +168,7 @@ def test_the_description_on_the_page_is_that_of_its_application() -> None:
 
 def test_the_endpoints_of_the_page_are_those_that_a_node_writes(tmp_path: Path) -> None:
     (shown,) = [json.loads(text) for text in examples("endpoints")]
-    with Node(tmp_path / "data", app="examples.notes:app", log=tmp_path / "log") as node:
+    with Node(tmp_path / "data", app="examples.notes:app", log=tmp_path / "log"):
         written = json.loads((tmp_path / "data" / "endpoints.json").read_bytes())
         assert {key for key in shown if type(shown[key]) is not type(written.get(key))} == set()
         limits = [key for key in shown if key.startswith("max_")]
