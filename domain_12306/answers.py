@@ -23,13 +23,6 @@ class Entry(msgspec.Struct):
     remaining: dict[str, int]
 
 
-class OneRun(msgspec.Struct, forbid_unknown_fields=True):
-    """`date`: the origin date."""
-
-    train: str
-    date: str
-
-
 class OneTrain(msgspec.Struct):
     """Stops as (station, arrival, departure), seats per class, and `table[class][a][b - a - 1]`: what is left
     from stop a to stop b."""

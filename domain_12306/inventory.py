@@ -13,13 +13,13 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from domain_12306.answers import Entry, Journey, OneRun, OneTrain, SeatMap, Totals, clock, stretches
+from domain_12306.answers import Entry, Journey, OneTrain, SeatMap, Totals, clock, stretches
 from domain_12306.board import Board
 from domain_12306.changes import ChangeList, Changes, Item, join
 from domain_12306.messages import CoachList, RunOpened, SeatGaps, StopList
 from domain_12306.plan import PLANS, Plan
 from domain_12306.tables import Tables
-from engine import Commit, Event, InvariantBroken, NoArguments, Projection, on, query
+from engine import Commit, Event, InvariantBroken, Projection, on, query
 
 FOLD_AT = 7 * 2_048  # numbers: enough to spread the 0.1 ms of a fold, few enough to stay in the cache
 LOAD_AT = 65_536  # changes applied at once when loading
@@ -82,20 +82,20 @@ class SeatInventory(Projection):
     # ------------------------------------------------------------------ events
 
     @on(RunOpened)
-    def opened(self, event: RunOpened, meta: Commit) -> None:
-        self._unsaved[meta.aggregate] = self._open(meta.aggregate, PLANS.of(event.stops, event.coaches))
+    def opened(self, event: RunOpened, commit: Commit) -> None:
+        self._unsaved[commit.aggregate] = self._open(commit.aggregate, PLANS.of(event.stops, event.coaches))
 
     @on(Sold)
-    def sold(self, event: Sold, meta: Commit) -> None:
-        slot = self._runs[meta.aggregate][event.seat_class]
+    def sold(self, event: Sold, commit: Commit) -> None:
+        slot = self._runs[commit.aggregate][event.seat_class]
         for seat, start, end in event.seats:
             self._waiting += (slot, seat, event.board, event.alight, start, end, 1)
         if len(self._waiting) >= FOLD_AT:
             self.fold()
 
     @on(Freed)
-    def freed(self, event: Freed, meta: Commit) -> None:
-        slot = self._runs[meta.aggregate][event.seat_class]
+    def freed(self, event: Freed, commit: Commit) -> None:
+        slot = self._runs[commit.aggregate][event.seat_class]
         for seat, start, end in event.seats:
             self._waiting += (slot, seat, event.board, event.alight, start, end, -1)
         if len(self._waiting) >= FOLD_AT:
@@ -111,7 +111,7 @@ class SeatInventory(Projection):
 
     # ------------------------------------------------------------------ queries
 
-    @query("remaining")
+    @query
     def remaining(self, request: Journey) -> list[Entry]:
         """The departure board: every train from `board` to `alight` on a date, by departure."""
         self.fold()
@@ -128,22 +128,22 @@ class SeatInventory(Projection):
         entries.sort(key=lambda entry: (entry.depart, entry.train))
         return entries
 
-    @query("train")
-    def train(self, request: OneRun) -> OneTrain | None:
+    @query
+    def train(self, train: str, date: str) -> OneTrain | None:
         """One run: stops, and what is left between every two of them. None: it is not on sale."""
-        run = self._runs.get(f"{request.train}/{request.date}")
+        run = self._runs.get(f"{train}/{date}")
         if run is None:
             return None
         plan = run.plan
         stops = [(station, clock(arrive), clock(depart)) for station, arrive, depart in plan.stops]
         tables = {code: self.table(run.aggregate, code) for code in plan.codes}
-        return OneTrain(request.train, request.date, stops, plan.classes, tables)
+        return OneTrain(train, date, stops, plan.classes, tables)
 
     @query("seat-map")
-    def seat_map(self, request: OneRun) -> SeatMap | None:
+    def seat_map(self, train: str, date: str) -> SeatMap | None:
         """A run's seat map. None: it is not on sale."""
         self.fold()
-        run = self._runs.get(f"{request.train}/{request.date}")
+        run = self._runs.get(f"{train}/{date}")
         if run is None:
             return None
         sold: dict[str, dict[str, list[tuple[int, int]]]] = {}
@@ -154,8 +154,8 @@ class SeatInventory(Projection):
                 sold[code] = {labels[k]: stretches(int(taken[k])) for k in np.flatnonzero(taken)}
         return SeatMap(run.plan.stations, run.plan.classes, sold)
 
-    @query("totals")
-    def totals(self, request: NoArguments) -> Totals:
+    @query
+    def totals(self) -> Totals:
         """Everything in four numbers."""
         self.fold()
         return self._totals

@@ -55,7 +55,7 @@ class TrainRun(Aggregate):
     # ------------------------------------------------------------------ decide
 
     @handles(OpenRun, exists="must-not")
-    def open(self, command: OpenRun, stamp: Stamp) -> RunOpened | Rejection:
+    def open(self, command: OpenRun) -> RunOpened | Rejection:
         train, _, date = self.id.partition("/")
         if not train or not _is_date(date):
             return no("bad-run-id", repr(self.id))
@@ -111,7 +111,7 @@ class TrainRun(Aggregate):
         return SeatsReserved(order, code, i, j, picks, passengers)
 
     @handles(ConfirmOrder, exists="may")
-    def confirm(self, command: ConfirmOrder, stamp: Stamp) -> OrderConfirmed | Rejection:
+    def confirm(self, command: ConfirmOrder) -> OrderConfirmed | Rejection:
         held = self._orders.get(command.order)
         if held is None:
             return self._no_such_order(command.order)
@@ -120,7 +120,7 @@ class TrainRun(Aggregate):
         return OrderConfirmed(command.order)
 
     @handles(ReleaseOrder, exists="may")
-    def release(self, command: ReleaseOrder, stamp: Stamp) -> SeatsReleased | Rejection:
+    def release(self, command: ReleaseOrder) -> SeatsReleased | Rejection:
         order = command.order
         held = self._orders.get(order)
         if held is None:

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from engine.model.handlers import on
     from engine.model.messages import ApplicationMessage, Command, Event
     from engine.model.outcomes import Decided, Decision, Rejection, reject
-    from engine.model.process_managers import MINUTE_NS, ProcessManager, Refusal, Send, refused
-    from engine.model.projections import NoArguments, Projection, query
+    from engine.model.process_managers import ProcessManager, Refusal, Send, refused
+    from engine.model.projections import Projection
+    from engine.model.queries import query
     from engine.model.stamp import Stamp
     from engine.model.tables import Table
     from engine.node.foreign import append_foreign
@@ -67,8 +68,9 @@ _HOMES = {
     "engine.model.handlers": ("on",),
     "engine.model.messages": ("ApplicationMessage", "Command", "Event"),
     "engine.model.outcomes": ("Decided", "Decision", "Rejection", "reject"),
-    "engine.model.process_managers": ("MINUTE_NS", "ProcessManager", "Refusal", "Send", "refused"),
-    "engine.model.projections": ("NoArguments", "Projection", "query"),
+    "engine.model.process_managers": ("ProcessManager", "Refusal", "Send", "refused"),
+    "engine.model.projections": ("Projection",),
+    "engine.model.queries": ("query",),
     "engine.model.stamp": ("Stamp",),
     "engine.model.tables": ("Table",),
     "engine.reading.log": ("EventLog", "StoredCommit"),
@@ -78,7 +80,6 @@ _HOMES = {
 }
 
 __all__ = [  # a literal, so that type checkers can read it; a test holds it against the table above
-    "MINUTE_NS",
     "Aggregate",
     "ApplicationMessage",
     "AsyncClient",
@@ -98,7 +99,6 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "Fault",
     "InvariantBroken",
     "Locked",
-    "NoArguments",
     "NoSpace",
     "Node",
     "OutcomeError",

@@ -20,7 +20,6 @@ from engine import (
     Delivery,
     Engine,
     Event,
-    Stamp,
     Subscriber,
     applies,
     handles,
@@ -57,7 +56,7 @@ class Order(Aggregate):
     """One order."""
 
     @handles(PlaceOrder, exists="must-not")
-    def place(self, command: PlaceOrder, stamp: Stamp) -> list[Event]:
+    def place(self, command: PlaceOrder) -> list[Event]:
         """The event and the message are one stream entry."""
         text = f"{self.id}: {command.cents / 100:.2f}"
         return [

@@ -5,7 +5,6 @@ python -m examples.stock ./stock-data
 """
 
 import sys
-from collections.abc import Iterable
 
 import msgspec
 
@@ -18,7 +17,7 @@ from engine import (
     Event,
     Projection,
     Rejection,
-    Stamp,
+    Table,
     applies,
     handles,
     on,
@@ -51,7 +50,7 @@ class Stock(Aggregate):
         self.left = FULL
 
     @handles(Take, exists="may")
-    def take(self, command: Take, stamp: Stamp) -> Taken | Rejection:
+    def take(self, command: Take) -> Taken | Rejection:
         """Decides. It is pure and changes nothing."""
         if not 0 < command.count <= self.left:
             return reject("sold-out", f"only {self.left} left of {self.id}")
@@ -63,35 +62,24 @@ class Stock(Aggregate):
         self.left -= event.count
 
 
-class Article(msgspec.Struct):
-    """The article that a query asks for."""
+class Row(msgspec.Struct):
+    """What is left of an article."""
 
-    article: str
+    left: int
 
 
 @app.projection("shelf", version=1)
 class Shelf(Projection):
-    """How much is left of each article."""
-
-    def __init__(self) -> None:
-        self._left: dict[str, int] = {}
-        self._changed: set[str] = set()
+    """How much is left of each article that something was taken of."""
 
     @on(Taken)
-    def taken(self, event: Taken, meta: Commit) -> None:
-        self._left[meta.aggregate] = self._left.get(meta.aggregate, FULL) - event.count
-        self._changed.add(meta.aggregate)
+    def taken(self, event: Taken, commit: Commit, view: Table[Row]) -> None:
+        view[commit.aggregate] = Row(self.left(view, commit.aggregate) - event.count)
 
-    @query("left")
-    def left(self, request: Article) -> int:
-        return self._left.get(request.article, FULL)
-
-    def save(self) -> Iterable[tuple[bytes, bytes | None]]:
-        changed, self._changed = self._changed, set()
-        return [(article.encode(), str(self._left[article]).encode()) for article in changed]
-
-    def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
-        self._left = {bytes(key).decode(): int(value) for key, value in items}
+    @query
+    def left(self, view: Table[Row], article: str) -> int:
+        row = view.get(article)
+        return FULL if row is None else row.left
 
 
 def main(data: str) -> None:

@@ -11,6 +11,7 @@ Which handler wants what is looked up once, when a target is made.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engine.model.commit import Commit
 from engine.model.handlers import Handler
 from engine.model.messages import Event
 
@@ -19,9 +20,9 @@ CallMany = Callable[[Sequence[Any], Any], None]  # (events, commit)
 
 
 class Dispatch:
-    """The handlers of one object, bound to it. `offers`: what they may want besides `meta`, by name."""
+    """The handlers of one object, bound to it. `offers`: what they may want besides the commit, by class."""
 
-    def __init__(self, owner: object, handlers: Sequence[Handler], offers: Mapping[str, Any]) -> None:
+    def __init__(self, owner: object, handlers: Sequence[Handler], offers: Mapping[type, Any]) -> None:
         singles: dict[type[Event], list[Call]] = {}
         self._several: list[tuple[tuple[type[Event], ...], CallMany]] = []
         for handler in handlers:
@@ -50,18 +51,18 @@ class Dispatch:
                     call_many([first[event] for event in wanted], commit)
 
 
-def _single(method: Callable[..., None], wants: tuple[str, ...], offers: Mapping[str, Any]) -> Call:
-    if wants == ("meta",):
+def _single(method: Callable[..., None], wants: tuple[type, ...], offers: Mapping[type, Any]) -> Call:
+    if wants == (Commit,):
         return method  # the usual one, as it is: nothing stands between the loop and it
     many = _many(method, wants, offers)
     return lambda event, commit: many((event,), commit)
 
 
-def _many(method: Callable[..., None], wants: tuple[str, ...], offers: Mapping[str, Any]) -> CallMany:
-    if "meta" not in wants:
-        rest = tuple(offers[name] for name in wants)
+def _many(method: Callable[..., None], wants: tuple[type, ...], offers: Mapping[type, Any]) -> CallMany:
+    if Commit not in wants:
+        rest = tuple(offers[kind] for kind in wants)
         return lambda events, commit: method(*events, *rest)
-    at = wants.index("meta")
-    before = tuple(offers[name] for name in wants[:at])
-    after = tuple(offers[name] for name in wants[at + 1 :])
+    at = wants.index(Commit)
+    before = tuple(offers[kind] for kind in wants[:at])
+    after = tuple(offers[kind] for kind in wants[at + 1 :])
     return lambda events, commit: method(*events, *before, commit, *after)

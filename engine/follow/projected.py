@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from engine.base.errors import RingfoldError
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
@@ -17,7 +19,7 @@ class Projected:
 
     def __init__(self, spec: ProjectionSpec) -> None:
         self.spec = spec
-        self.table: Table | None = Table() if spec.uses_view else None
+        self.table: Table | None = Table(*spec.layout) if spec.uses_view else None
         self.projection = self._made()
         self.keeps = spec.uses_view or type(self.projection).save is not Projection.save
 
@@ -55,11 +57,13 @@ class Projected:
         """The answer to a query of the projection's own; KeyError if it has none of this name."""
         spec = self.spec.queries[query]
         method = getattr(self.projection, spec.attribute)
+        named = msgspec.structs.asdict(request) if spec.spread else {}
+        given = () if spec.spread else (request,)
         if self.table is None:
-            return method(request)
+            return method(*given, **named)
         self.table.mark()
         try:
-            return method(self.table, request) if spec.wants_view else method(request)
+            return method(self.table, *given, **named) if spec.wants_view else method(*given, **named)
         finally:
             self.table.undo()  # a question changes nothing
 
@@ -75,7 +79,7 @@ class Projected:
 
     def _made(self) -> Projection:
         made = self.spec.factory()
-        dispatch = Dispatch(made, self.spec.handlers, {"view": self.table})
+        dispatch = Dispatch(made, self.spec.handlers, {Table: self.table})
         self._run = dispatch.run
         self._plain = dispatch.plain if self.table is None else None
         return made

@@ -33,7 +33,7 @@ from engine.managers.step import Cancelled, Dispatched, Step
 from engine.managers.timers import Timers
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
-from engine.model.process_managers import ProcessManagerSpec, Refusal
+from engine.model.process_managers import ProcessManagerSpec, Refusal, Send
 from engine.model.tables import Table
 from engine.wire.commands import CommandDecoder, Malformed, decode_envelope
 
@@ -61,12 +61,12 @@ class Manager:
     ) -> None:
         self.spec = spec
         self.outbox, self.timers, self.setbacks = Outbox(), Timers(), Setbacks()
-        self.state = Table()
+        self.state: Table = Table(*spec.layout)
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
         self._handlers, self._decode = app.handlers, CommandDecoder(app).decode
         self._reads = spec.events()
         self._step = Step(self._checked)
-        self._offers = {"send": self._step, "state": self.state}
+        self._offers: dict[type, Any] = {Send: self._step, Table: self.state}
         self._process = spec.factory()
         self._run = Dispatch(self._process, spec.handlers, self._offers).run
 
@@ -201,10 +201,11 @@ class Manager:
             self.outbox.remove(entry)
             self.setbacks.over(entry)
             return
-        wants = [self._offers[name] for name in handler.wants]
+        offers = {**self._offers, Refusal: refusal}
+        wants = [offers[kind] for kind in handler.wants]
         self._begin(time_of(command.id), seed_of_refusal(self.spec.name, command.id))
         try:
-            getattr(self._process, handler.attribute)(command, refusal, *wants)
+            getattr(self._process, handler.attribute)(command, *wants)
         except (RingfoldError, MemoryError):
             raise
         except Exception as error:

@@ -5,10 +5,12 @@ step that fails.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from engine.base.instants import duration_ns, nanoseconds
 from engine.managers.identity import derived_id
 from engine.model.messages import Command
 
@@ -65,13 +67,23 @@ class Step:
         if self._is_heard():
             self._orders.append(Dispatched(self._identified(command, self._time_ns)))
 
-    def at(self, time_ns: int, command: Command, key: str = "") -> None:
+    def after(self, delay: timedelta, command: Command, key: str = "") -> None:
+        if not isinstance(delay, timedelta):
+            raise TypeError(f"send.after takes a timedelta, as in timedelta(minutes=30), not {delay!r}")
+        self._set(self._time_ns + duration_ns(delay), command, key)
+
+    def at(self, time: datetime, command: Command, key: str = "") -> None:
+        if not isinstance(time, datetime):
+            raise TypeError(f"send.at takes a datetime with a time zone, not {time!r}")
+        self._set(nanoseconds(time), command, key)
+
+    def _set(self, time_ns: int, command: Command, key: str) -> None:
         if not self._is_heard():
             return
-        if type(time_ns) is not int or not 0 <= time_ns < _LATEST_NS:
-            raise ValueError(f"a timer is due at a whole number of nanoseconds since 1970, not {time_ns!r}")
+        if not 0 <= time_ns < _LATEST_NS:
+            raise ValueError(f"a timer is due between 1970 and 2262, not at {time_ns} ns since 1970")
         if type(key) is not str:
-            raise ValueError(f"the key of a timer is a text, not {key!r}")
+            raise TypeError(f"the key of a timer is a text, not {key!r}")
         key.encode()  # a lone surrogate could not be saved
         # With the time at which it will leave: by then the ids of this moment are old.
         identified = self._identified(command, max(time_ns, self._time_ns))

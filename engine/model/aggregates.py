@@ -1,15 +1,19 @@
 """Aggregates: decide, then apply.
 
-A command handler is a pure function of state, command and stamp: it returns events or a rejection
-and changes nothing. Only an `applies` method changes state. So a failed command leaves nothing
+A command handler is a pure function of state, command and, if it asks for it, stamp: it returns events or a
+rejection and changes nothing. Only an `applies` method changes state. So a failed command leaves nothing
 behind, and replaying events through `applies` gives exactly the state that the live node had.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
-from engine.base.errors import ConfigError
-from engine.model.messages import Command, Event
+from engine.model.handlers import expect_message, in_written_order
+from engine.model.messages import ApplicationMessage, Command, Event
+from engine.model.parameters import match_messages, match_offers, parameters_of, wrong
+from engine.model.stamp import Stamp
 from engine.model.state import OWN, attributes
 
 Exists = Literal["must", "must-not", "may"]
@@ -39,13 +43,14 @@ class Aggregate:
         return {name: value for name, value in attributes(self).items() if name not in OWN}
 
     def load_state(self, state: Any) -> None:
-        """Takes in what `save_state` gave, on a fresh object."""
+        """Sets what `save_state` gave, on a fresh object."""
         for name, value in state.items():
             setattr(self, name, value)
 
 
 def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F], F]:
-    """Marks the method that decides a command (exact type, never a subclass).
+    """Marks the method that decides a command (exact type, never a subclass): `(self, command)`, or
+    `(self, command, stamp)` where `stamp` is annotated as a `Stamp`.
 
     `exists`: "must" (default): an unknown aggregate is answered `failed(aggregate-unknown)`;
     "must-not": an aggregate that has events is answered `rejected(already-exists)`; "may": always asked.
@@ -60,7 +65,7 @@ def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F],
 
 
 def applies(event: type[Event]) -> Callable[[F], F]:
-    """Marks the method that changes state for an event: the only place that may."""
+    """Marks the method `(self, event)` that changes state for an event: the only place that may."""
 
     def mark(method: F) -> F:
         _mark_once(method, "__applies__")
@@ -70,6 +75,78 @@ def applies(event: type[Event]) -> Callable[[F], F]:
     return mark
 
 
+class CommandHandler(NamedTuple):
+    """How commands of one class are decided: by aggregates of `cls`, which exist or not as `exists` says, in
+    calls `decide(aggregate, command, stamp)`."""
+
+    cls: type[Aggregate]
+    decide: Callable[..., Any]
+    exists: Exists
+
+    @property
+    def method(self) -> Callable[..., Any]:
+        """The method that was marked, which takes a stamp or not."""
+        method: Callable[..., Any] = inspect.unwrap(self.decide)
+        return method
+
+
+def command_handlers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Command], CommandHandler]]:
+    """Every command that a class decides. ConfigError on a method that could not work."""
+    for _, method in in_written_order(cls):
+        if not hasattr(method, "__handles__"):
+            continue
+        command, exists = method.__handles__
+        expect_message(command, Command, "a command", method)
+        if exists not in get_args(Exists):
+            known = ", ".join(get_args(Exists))
+            raise wrong(method, f'handles with exists="{exists}", which is none of {known}')
+        parameters = parameters_of(method)
+        match_messages(method, parameters, [command])
+        wants = match_offers(method, parameters[1:], [Stamp])
+        yield command, CommandHandler(cls, method if wants else _without_stamp(method), exists)
+
+
+def appliers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Event], Callable[[Any, Any], None]]]:
+    """Every event that a class applies, and how. ConfigError on a method that could not work."""
+    for _, method in in_written_order(cls):
+        if not hasattr(method, "__applies__"):
+            continue
+        event = method.__applies__
+        expect_message(event, Event, "an event", method)
+        if issubclass(event, ApplicationMessage):
+            raise wrong(method, "applies an application message, which changes no state")
+        parameters = parameters_of(method)
+        match_messages(method, parameters, [event])
+        match_offers(method, parameters[1:], [])
+        yield event, method
+
+
+def expect_constructor(cls: type[Aggregate]) -> None:
+    """ConfigError unless the engine can make an object of the class: from its id alone, with what
+    `Aggregate.__init__` sets."""
+    constructor = cls.__init__
+    if constructor is Aggregate.__init__:
+        return
+    try:
+        inspect.signature(cls).bind("id")
+    except TypeError:
+        raise wrong(constructor, "must take the id of the aggregate and nothing else") from None
+    try:
+        made = cls("id")
+    except Exception:  # of an id of another form, perhaps; a command will tell
+        return
+    if any(not hasattr(made, name) for name in OWN):
+        raise wrong(constructor, "does not call super().__init__(id)")
+
+
+def _without_stamp(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def decide(aggregate: Any, command: Any, _stamp: Stamp) -> Any:
+        return method(aggregate, command)
+
+    return decide
+
+
 def _mark_once(method: Callable[..., Any], attribute: str) -> None:
     if hasattr(method, attribute):  # the outer mark would silently win
-        raise ConfigError(f"{method.__qualname__} is marked twice", hint="write one method for each message")
+        raise wrong(method, "is marked twice; write one method for each message")

@@ -1,16 +1,13 @@
 """The app object: everything is registered on it and checked before a node starts."""
 
-import inspect
 import re
-import types
-import typing
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from engine.base.errors import ConfigError
-from engine.model.aggregates import Aggregate, Exists
-from engine.model.handlers import expect_message
+from engine.model.aggregates import Aggregate, CommandHandler, appliers_of, command_handlers_of
+from engine.model.checks import check
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
 from engine.model.process_managers import ProcessManager, ProcessManagerSpec
 from engine.model.projections import Projection, ProjectionSpec
@@ -20,7 +17,6 @@ P = TypeVar("P", bound=type[Projection])
 M = TypeVar("M", bound=type[ProcessManager])
 N = TypeVar("N", bound=type[ApplicationMessage])
 
-Handler = tuple[type[Aggregate], Callable[..., Any], Exists]
 Applier = Callable[[Any, Any], None]
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 U = TypeVar("U", bound=Upcaster)
@@ -64,7 +60,7 @@ class Engine:
     ) -> None:
         self.name = name
         self.fingerprint = ""  # of reference data that decisions depend on; kept with the data directory
-        self.handlers: dict[type[Command], Handler] = {}
+        self.handlers: dict[type[Command], CommandHandler] = {}
         self.appliers: dict[type[Event], tuple[type[Aggregate], Applier]] = {}
         self.aggregates: dict[type[Aggregate], float | None] = {}
         """class → seconds untouched after which one leaves memory; None: never"""
@@ -98,13 +94,24 @@ class Engine:
         """
 
         def register(cls: A) -> A:
+            if not (isinstance(cls, type) and issubclass(cls, Aggregate)):
+                raise ConfigError(f"{cls!r} is not an aggregate: write class X(Aggregate)")
             if idle_s is not None and not idle_s > 0:
                 raise ConfigError(f"aggregate {cls.__qualname__}: idle_s must be above 0", idle_s=idle_s)
             self.aggregates[cls] = idle_s
             _apps[cls] = self
-            for _, method in inspect.getmembers(cls, callable):
-                self._register_handler(cls, method)
-                self._register_applier(cls, method)
+            for command, handler in command_handlers_of(cls):
+                self._claim(command)
+                if command in self.handlers:
+                    both = _both(self.handlers[command].method, handler.method)
+                    raise ConfigError(f"two handlers for command {wire_tag(command)}: {both}")
+                self.handlers[command] = handler
+            for event, applier in appliers_of(cls):
+                self._claim(event)
+                if event in self.appliers:
+                    both = _both(self.appliers[event][1], applier)
+                    raise ConfigError(f"two appliers for event {wire_tag(event)}: {both}")
+                self.appliers[event] = (cls, applier)
             return cls
 
         return register if cls is None else register(cls)
@@ -156,9 +163,12 @@ class Engine:
     def message(self, cls: N) -> N:
         """Class decorator: registers an application message, which handlers may then return."""
         if not (isinstance(cls, type) and issubclass(cls, ApplicationMessage)):
-            raise ConfigError(f"{cls!r} is no application message")
-        expect_message(cls, ApplicationMessage, "application message", self.message)
-        self._claim(cls)
+            text = "is not an application message: write class X(ApplicationMessage, name=…)"
+            raise ConfigError(f"{cls!r} {text}")
+        try:
+            self._claim(cls)
+        except TypeError as error:
+            raise ConfigError(str(error)) from None
         self.messages.add(cls)
         return cls
 
@@ -181,71 +191,7 @@ class Engine:
 
     def check(self) -> None:
         """Raises ConfigError, one clear line, on anything that could not work."""
-        if not self.handlers:
-            raise ConfigError(f"application {self.name} handles no command")
-        if not self.appliers:
-            raise ConfigError(f"application {self.name} applies no event")
-        known = self.events()
-        for versions in self.versions.values():
-            for spec in versions.values():
-                self._check_reads(f"projection {spec.name}", spec.events(), known)
-        for manager in self.process_managers.values():
-            self._check_reads(f"process manager {manager.name}", manager.events(), known)
-            for command in manager.refusals:
-                if command not in self.handlers:
-                    text = f"process manager {manager.name} is told when {wire_tag(command)} is refused"
-                    raise ConfigError(f"{text}, which no aggregate handles")
-        for cls, method, _ in self.handlers.values():
-            for event in _announced(method):
-                owner, _ = self.appliers.get(event, (cls, None))
-                if event not in self.messages and (event not in self.appliers or owner is not cls):
-                    text = f"{method.__qualname__} returns {event.__name__}"
-                    raise ConfigError(f"{text}, which {cls.__name__} does not apply")
-        self._check_chains(known)
-
-    def _check_reads(self, reader: str, events: set[type[Event]], known: dict[str, type[Event]]) -> None:
-        for event in events:
-            if wire_tag(event) not in known:
-                raise ConfigError(f"{reader} reads {wire_tag(event)}, which no aggregate applies")
-
-    def _check_chains(self, known: dict[str, type[Event]]) -> None:
-        """Every upcaster leads, step by step, to a version that is in use, and none begins at one."""
-        current = {(event.wire_name, event.wire_version) for event in known.values()}
-        for name, start in self.upcasters:
-            if (name, start) in current:
-                raise ConfigError(f"the upcaster of {name} begins at version {start}, which is in use")
-            version = start
-            while (name, version) in self.upcasters:
-                version = self.upcasters[name, version][0]
-            if (name, version) not in current:
-                raise ConfigError(
-                    f"the upcaster of {name} from version {start} ends at version {version}, "
-                    "which no aggregate applies"
-                )
-
-    def _register_handler(self, cls: type[Aggregate], method: Callable[..., Any]) -> None:
-        command, exists = getattr(method, "__handles__", (None, None))
-        if command is None:
-            return
-        expect_message(command, Command, "command", method)
-        if exists not in typing.get_args(Exists):
-            raise ConfigError(f'{method.__qualname__} handles with exists="{exists}"')
-        self._claim(command)
-        if command in self.handlers:
-            raise ConfigError(f"two handlers for command {wire_tag(command)}")
-        self.handlers[command] = (cls, method, typing.cast(Exists, exists))
-
-    def _register_applier(self, cls: type[Aggregate], method: Callable[..., Any]) -> None:
-        event = getattr(method, "__applies__", None)
-        if event is None:
-            return
-        expect_message(event, Event, "event", method)
-        self._claim(event)
-        if event in self.appliers:
-            raise ConfigError(f"two appliers for event {wire_tag(event)}")
-        if issubclass(event, ApplicationMessage):
-            raise ConfigError(f"{method.__qualname__} applies an application message, which nobody does")
-        self.appliers[event] = (cls, typing.cast(Applier, method))
+        check(self)
 
     def _name(self, kind: str, cls: Any, base: type, name: str) -> str:
         """The name under which a class is registered."""
@@ -263,22 +209,9 @@ class Engine:
         tag = wire_tag(message)
         owner = self._names.setdefault(tag, message)
         if owner is not message:
-            raise ConfigError(
-                f"the wire name {tag} is used twice", by=owner.__qualname__, and_by=message.__qualname__
-            )
+            raise ConfigError(f"the wire name {tag} is used twice: by {_both(owner, message)}")
 
 
-def _announced(method: Callable[..., Any]) -> set[type[Event]]:
-    """The event classes in the annotation of what a handler returns."""
-    try:
-        returned = typing.get_type_hints(method).get("return")
-    except (NameError, TypeError):
-        return set()  # an annotation that only a type checker can read
-    found: set[type[Event]] = set()
-    waiting = [returned]
-    while waiting:
-        kind = waiting.pop()
-        if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and issubclass(kind, Event):
-            found.add(kind)
-        waiting += typing.get_args(kind)
-    return {event for event in found if event.wire_name}
+def _both(one: Any, other: Any) -> str:
+    """Two classes or functions by their full names."""
+    return " and ".join(f"{thing.__module__}.{thing.__qualname__}" for thing in (one, other))

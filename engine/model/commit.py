@@ -1,8 +1,11 @@
 """The commit: one entry of an aggregate's stream, all events of one command under one version."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
+
+from engine.base.instants import instant
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -15,3 +18,8 @@ class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time_ns: int
     events: list[Any]
     result: Any = None
+
+    @property
+    def time(self) -> datetime:
+        """When its command was taken in: `time_ns` as an aware datetime, in UTC."""
+        return instant(self.time_ns)

@@ -15,7 +15,6 @@ A schema is a JSON Schema (2020-12); what several of them share stands in `schem
 name, so that two descriptions can be compared as texts.
 """
 
-import typing
 from typing import Any
 
 import msgspec
@@ -57,8 +56,8 @@ def describe(app: Engine) -> dict[str, Any]:
             {
                 "type": wire_tag(command),
                 "schema": schemas.of(command),
-                "aggregate": app.handlers[command][0].__name__,
-                "exists": app.handlers[command][2],
+                "aggregate": app.handlers[command].cls.__name__,
+                "exists": app.handlers[command].exists,
             }
             for command in sorted(app.handlers, key=wire_tag)
         ],
@@ -93,7 +92,7 @@ def _view(spec: ProjectionSpec, schemas: "_Schemas") -> dict[str, Any]:
             {
                 "name": name,
                 "arguments": schemas.of(question.request),
-                "answer": schemas.of(_returned(getattr(spec.cls, question.attribute))),
+                "answer": schemas.of(question.returns),
             }
             for name, question in sorted(spec.queries.items())
         ],
@@ -136,11 +135,3 @@ def _has_schema(hint: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _returned(method: Any) -> Any:
-    """The annotation of what a method returns."""
-    try:
-        return typing.get_type_hints(method).get("return", Any)
-    except (NameError, TypeError):
-        return Any  # an annotation that only a type checker can read

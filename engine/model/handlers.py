@@ -7,11 +7,12 @@ then the one that was written first.
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from engine.base.errors import ConfigError
 from engine.model.messages import Event, wire_tag
+from engine.model.parameters import match_messages, match_offers, parameters_of, row_types, wrong
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_EVENTS = 3
@@ -20,8 +21,9 @@ MOST_EVENTS = 3
 def on(*events: type[Event], priority: int = 0) -> Callable[[F], F]:
     """Marks a handler `(self, event, …)`; for two or three events of one command `(self, first, second, …)`.
 
-    After the events a handler may name, in any order, what else it wants: `meta` (the `Commit` that the
-    events belong to), in a projection `view`, in a process manager `send` and `state`.
+    After the events a handler may take, in any order and found by annotation: the `Commit` that the events
+    belong to; a `Table`, which is the view of a projection or the state of a process manager; in a process
+    manager `Send`.
 
     The class need not be the one that the aggregate applies: one with the same name and version and only
     the fields that are needed is read faster.
@@ -35,33 +37,41 @@ def on(*events: type[Event], priority: int = 0) -> Callable[[F], F]:
 
 
 class Handler(NamedTuple):
-    """A method that handles events. `wants`: what it is given behind the events, in this order."""
+    """A method that handles events.
+
+    `wants`: the classes of what it is given after the events, in this order. `rows`: the row types that its
+    annotations give a table.
+    """
 
     events: tuple[type[Event], ...]
     priority: int
     attribute: str
-    wants: tuple[str, ...]
+    wants: tuple[type, ...]
+    rows: tuple[Any, ...] = ()
 
 
-def handlers_of(cls: type, owner: str, offered: tuple[str, ...]) -> list[Handler]:
+def handlers_of(cls: type, owner: str, offered: Sequence[type]) -> list[Handler]:
     """The handlers of a class in the order in which they run. ConfigError on one that could not work."""
-    found: list[tuple[int, int, int, Handler]] = []
+    ranked: list[tuple[int, int, int, Handler]] = []
     classes: dict[str, type[Event]] = {}
-    for place, (attribute, method) in enumerate(in_written_order(cls)):
-        events, priority = getattr(method, "__on__", ((), 0))
+    for rank, (attribute, method) in enumerate(in_written_order(cls)):
         if not hasattr(method, "__on__"):
             continue
+        events, priority = method.__on__
         if not 1 <= len(events) <= MOST_EVENTS or len(set(events)) < len(events):
-            raise ConfigError(f"{method.__qualname__} must be on one to {MOST_EVENTS} different events")
+            raise wrong(method, f"must be on one to {MOST_EVENTS} different events")
         for event in events:
-            expect_message(event, Event, "event", method)
+            expect_message(event, Event, "an event", method)
             other = classes.setdefault(wire_tag(event), event)
             if other is not event:  # a reader makes one object of each stored event
                 raise ConfigError(f"{owner} reads {wire_tag(event)} as two classes", one=other, other=event)
-        wants = wanted(method, len(events), owner, offered)
-        handler = Handler(tuple(events), priority, attribute, wants)
-        found.append((len(events), priority, place, handler))
-    return [handler for *_, handler in sorted(found, key=lambda entry: entry[:3])]
+        parameters = parameters_of(method)
+        match_messages(method, parameters, events)
+        rest = parameters[len(events) :]
+        wants = match_offers(method, rest, offered)
+        handler = Handler(tuple(events), priority, attribute, wants, tuple(row_types(rest)))
+        ranked.append((len(events), priority, rank, handler))
+    return [handler for *_, handler in sorted(ranked, key=lambda entry: entry[:3])]
 
 
 def in_written_order(cls: type) -> list[tuple[str, Callable[..., Any]]]:
@@ -75,23 +85,12 @@ def in_written_order(cls: type) -> list[tuple[str, Callable[..., Any]]]:
     return list(seen.items())
 
 
-def wanted(method: Callable[..., Any], given: int, owner: str, offered: tuple[str, ...]) -> tuple[str, ...]:
-    """The names behind the first `given` parameters. ConfigError if one of them is not on offer."""
-    names = list(inspect.signature(method).parameters)[1:]
-    rest = tuple(names[given:])
-    if len(names) < given or any(name not in offered for name in rest):
-        raise ConfigError(
-            f"{method.__qualname__} of {owner} must take {given} message{'s' * (given > 1)} "
-            f"and then any of: {', '.join(offered)}"
-        )
-    return rest
-
-
 def expect_message(message: Any, base: type, kind: str, method: Callable[..., Any]) -> None:
-    """ConfigError unless it is a message class of this kind with a wire name."""
+    """ConfigError unless it is a message class of this kind (as in "an event") with a wire name."""
     if not (isinstance(message, type) and issubclass(message, base)):
-        raise ConfigError(f"{method.__qualname__} is for {message!r}, which is no {kind}")
+        name = message.__name__ if isinstance(message, type) else repr(message)
+        raise wrong(method, f"is marked for {name}, which is not {kind}: class X({base.__name__}, name=…)")
     try:
         wire_tag(typing.cast(Any, message))
     except TypeError as error:
-        raise ConfigError(str(error)) from None
+        raise wrong(method, f"is marked for a class without a name: {error}") from None

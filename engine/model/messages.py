@@ -87,5 +87,7 @@ def wire_tag(message: type[Message]) -> str:
     """The `type` of a message class on the wire, for example `account.opened@2`. TypeError: it has none."""
     tag = message.__struct_config__.tag  # msgspec would take the class's name, which may change
     if not message.wire_name or not isinstance(tag, str):
-        raise TypeError(f"{message.__qualname__} has no wire name; write class X(Event, name=…)")
+        kind = next(base for base in message.__mro__ if base.__module__ == __name__).__name__
+        text = f"write class {message.__name__}({kind}, name=\"…\")"
+        raise TypeError(f"{message.__qualname__} has no wire name: {text}")
     return tag

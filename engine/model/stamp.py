@@ -1,10 +1,22 @@
 """What a handler may know of the world: only what the input stage wrote into the journal."""
 
+from datetime import datetime
+
 import msgspec
+
+from engine.base.instants import instant
 
 
 class Stamp(msgspec.Struct, frozen=True, gc=False):
-    """`time_ns`: nanoseconds since 1970, strictly increasing over commands; `sequence`: 1, 2, 3 …"""
+    """When and in which order a command was taken in.
+
+    `time_ns`: nanoseconds since 1970 (UTC), strictly increasing over commands. `sequence`: 1, 2, 3 …
+    """
 
     time_ns: int
     sequence: int
+
+    @property
+    def now(self) -> datetime:
+        """The same time, aware, in UTC, to the microsecond below it."""
+        return instant(self.time_ns)

@@ -1,7 +1,7 @@
 """An account, which is never below zero. Nothing here deals with repeated messages, because the engine
 does."""
 
-from engine import Aggregate, Rejection, Stamp, applies, handles, reject
+from engine import Aggregate, Rejection, applies, handles, reject
 from examples.bank_transfer.messages import (
     AccountOpened,
     Deposit,
@@ -20,23 +20,23 @@ class Account(Aggregate):
     balance = 0
 
     @handles(OpenAccount, exists="must-not")
-    def open(self, command: OpenAccount, stamp: Stamp) -> AccountOpened | Rejection:
+    def open(self, command: OpenAccount) -> AccountOpened | Rejection:
         if command.amount < 0:
             return reject("bad-amount", "an account opens with nothing or more")
         return AccountOpened(amount=command.amount)
 
     @handles(Withdraw)
-    def withdraw(self, command: Withdraw, stamp: Stamp) -> Withdrawn | Rejection:
+    def withdraw(self, command: Withdraw) -> Withdrawn | Rejection:
         if not 0 < command.amount <= self.balance:
             return reject("not-covered", f"{self.id} has {self.balance}")
         return Withdrawn(transfer=command.transfer, amount=command.amount)
 
     @handles(Deposit)
-    def deposit(self, command: Deposit, stamp: Stamp) -> Deposited:
+    def deposit(self, command: Deposit) -> Deposited:
         return Deposited(transfer=command.transfer, amount=command.amount)
 
     @handles(PutBack)
-    def put_back(self, command: PutBack, stamp: Stamp) -> ReturnedToSender:
+    def put_back(self, command: PutBack) -> ReturnedToSender:
         return ReturnedToSender(transfer=command.transfer, amount=command.amount, reason=command.reason)
 
     @applies(AccountOpened)

@@ -1,10 +1,6 @@
 """The view: where the money is, and how each transfer ended."""
 
-from typing import Any
-
-import msgspec
-
-from engine import Commit, NoArguments, Projection, Table, on, query
+from engine import Commit, Projection, Table, on, query
 from examples.bank_transfer.messages import (
     AccountOpened,
     Deposited,
@@ -18,60 +14,55 @@ from examples.bank_transfer.messages import (
 BALANCES, TRANSFERS, SUM = "account/", "transfer/", "sum"
 
 
-class Which(msgspec.Struct):
-    """Arguments of the queries `balance` and `transfer`."""
-
-    id: str
-
-
 class Money(Projection, name="money", version=1):
     """`account/ID` → cents, `transfer/ID` → how it stands, `sum` → cents in accounts and under way."""
 
     @on(AccountOpened)
-    def opened(self, event: AccountOpened, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, event.amount, under_way=0)
+    def opened(self, event: AccountOpened, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, event.amount, under_way=0)
 
     @on(Withdrawn)
-    def withdrawn(self, event: Withdrawn, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, -event.amount, under_way=event.amount)
+    def withdrawn(self, event: Withdrawn, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, -event.amount, under_way=event.amount)
 
     @on(Deposited)
-    def deposited(self, event: Deposited, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, event.amount, under_way=-event.amount)
+    def deposited(self, event: Deposited, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, event.amount, under_way=-event.amount)
 
     @on(ReturnedToSender)
-    def returned(self, event: ReturnedToSender, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, event.amount, under_way=-event.amount)
+    def returned(self, event: ReturnedToSender, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, event.amount, under_way=-event.amount)
 
     @on(TransferStarted)
-    def started(self, event: TransferStarted, meta: Commit, view: Table) -> None:
-        view[TRANSFERS + meta.aggregate] = "started"
+    def started(self, event: TransferStarted, commit: Commit, view: Table) -> None:
+        view[TRANSFERS + commit.aggregate] = "started"
 
     @on(TransferFinished)
-    def finished(self, event: TransferFinished, meta: Commit, view: Table) -> None:
-        view[TRANSFERS + meta.aggregate] = "finished"
+    def finished(self, event: TransferFinished, commit: Commit, view: Table) -> None:
+        view[TRANSFERS + commit.aggregate] = "finished"
 
     @on(TransferFailed)
-    def failed(self, event: TransferFailed, meta: Commit, view: Table) -> None:
-        view[TRANSFERS + meta.aggregate] = f"failed: {event.reason}"
+    def failed(self, event: TransferFailed, commit: Commit, view: Table) -> None:
+        view[TRANSFERS + commit.aggregate] = f"failed: {event.reason}"
 
-    @query("balance")
-    def balance(self, view: Table, request: Which) -> Any:
-        return view.get(BALANCES + request.id)
+    @query
+    def balance(self, view: Table, id: str) -> int | None:
+        return view.get(BALANCES + id)
 
-    @query("transfer")
-    def transfer(self, view: Table, request: Which) -> Any:
-        return view.get(TRANSFERS + request.id)
+    @query
+    def transfer(self, view: Table, id: str) -> str | None:
+        return view.get(TRANSFERS + id)
 
-    @query("sum")
-    def sum(self, view: Table, request: NoArguments) -> Any:
-        return view.get(SUM, {"accounts": 0, "under_way": 0})
+    @query
+    def sum(self, view: Table) -> dict[str, int]:
+        total: dict[str, int] = view.get(SUM, {"accounts": 0, "under_way": 0})
+        return total
 
-    @query("transfers")
-    def transfers(self, view: Table, request: NoArguments) -> dict[str, int]:
+    @query
+    def transfers(self, view: Table) -> dict[str, int]:
         """The number of transfers by status."""
         counts: dict[str, int] = {}
-        for _, state in view.prefix(TRANSFERS):
+        for _, state in view.rows(TRANSFERS):
             counts[state] = counts.get(state, 0) + 1
         return counts
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from engine import Aggregate, Rejection, Stamp, applies, handles, reject
+from engine import Aggregate, Rejection, applies, handles, reject
 from examples.bank_transfer.messages import (
     FailTransfer,
     FinishTransfer,
@@ -19,7 +19,7 @@ class Transfer(Aggregate):
     state: Literal["started", "finished", "failed"] = "started"
 
     @handles(StartTransfer, exists="must-not")
-    def start(self, command: StartTransfer, stamp: Stamp) -> TransferStarted | Rejection:
+    def start(self, command: StartTransfer) -> TransferStarted | Rejection:
         if command.amount <= 0:
             return reject("bad-amount", "a transfer moves something")
         if command.source == command.target:
@@ -27,11 +27,11 @@ class Transfer(Aggregate):
         return TransferStarted(source=command.source, target=command.target, amount=command.amount)
 
     @handles(FinishTransfer)
-    def finish(self, command: FinishTransfer, stamp: Stamp) -> TransferFinished | None:
+    def finish(self, command: FinishTransfer) -> TransferFinished | None:
         return TransferFinished() if self.state == "started" else None
 
     @handles(FailTransfer)
-    def fail(self, command: FailTransfer, stamp: Stamp) -> TransferFailed | None:
+    def fail(self, command: FailTransfer) -> TransferFailed | None:
         return TransferFailed(reason=command.reason) if self.state == "started" else None
 
     @applies(TransferStarted)

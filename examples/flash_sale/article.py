@@ -1,5 +1,7 @@
 """An article: its units are free, held for an order, or sold. The one place that could sell too many."""
 
+from datetime import timedelta
+
 from engine import Aggregate, Rejection, Stamp, applies, handles, reject
 from examples.flash_sale.messages import (
     PutOnSale,
@@ -12,8 +14,6 @@ from examples.flash_sale.messages import (
     WentOnSale,
 )
 
-SECOND_NS = 1_000_000_000
-
 
 class Article(Aggregate):
     """One article."""
@@ -22,15 +22,14 @@ class Article(Aggregate):
         super().__init__(id)
         self.free = 0
         self.price = 0
-        self.pay_within_ns = 0
+        self.pay_within_s = 0.0
         self.held: dict[str, int] = {}  # order → units
 
     @handles(PutOnSale, exists="must-not")
-    def put_on_sale(self, command: PutOnSale, stamp: Stamp) -> WentOnSale | Rejection:
+    def put_on_sale(self, command: PutOnSale) -> WentOnSale | Rejection:
         if command.units < 1 or command.price < 0 or not command.pay_within_s > 0:
             return reject("bad-sale", "at least one unit, no price below 0, some time to pay")
-        pay_within_ns = int(command.pay_within_s * SECOND_NS)
-        return WentOnSale(units=command.units, price=command.price, pay_within_ns=pay_within_ns)
+        return WentOnSale(units=command.units, price=command.price, pay_within_s=command.pay_within_s)
 
     @handles(Reserve)
     def reserve(self, command: Reserve, stamp: Stamp) -> UnitsReserved | Rejection:
@@ -42,16 +41,16 @@ class Article(Aggregate):
             order=command.order,
             units=command.units,
             amount=command.units * self.price,
-            pay_by_ns=stamp.time_ns + self.pay_within_ns,
+            pay_by=stamp.now + timedelta(seconds=self.pay_within_s),
         )
 
     @handles(Release)
-    def release(self, command: Release, stamp: Stamp) -> UnitsReleased | None:
+    def release(self, command: Release) -> UnitsReleased | None:
         units = self.held.get(command.order)
         return UnitsReleased(order=command.order, units=units) if units else None
 
     @handles(Sell)
-    def sell(self, command: Sell, stamp: Stamp) -> UnitsSold | Rejection:
+    def sell(self, command: Sell) -> UnitsSold | Rejection:
         units = self.held.get(command.order)
         if not units:
             return reject("not-held", f"nothing of {self.id} is held for {command.order}")
@@ -59,7 +58,7 @@ class Article(Aggregate):
 
     @applies(WentOnSale)
     def _went_on_sale(self, event: WentOnSale) -> None:
-        self.free, self.price, self.pay_within_ns = event.units, event.price, event.pay_within_ns
+        self.free, self.price, self.pay_within_s = event.units, event.price, event.pay_within_s
 
     @applies(UnitsReserved)
     def _units_reserved(self, event: UnitsReserved) -> None:

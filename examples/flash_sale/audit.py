@@ -8,6 +8,7 @@ of every pair      sold ⇔ completed; a payment is kept ⇔ its order is comple
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 FOLLOWS = {
@@ -33,7 +34,7 @@ class Sale:
         self.sold: Counter[str] = Counter()  # order → units
         self.kept: Counter[str] = Counter()  # order → payments received and not sent back
         self.refunds = 0
-        self._pay_by_ns: dict[str, int] = {}
+        self._pay_by: dict[str, datetime] = {}
         self._costs: dict[str, bool] = {}
         for commit in history:
             self.take(commit)
@@ -91,9 +92,9 @@ class Sale:
         if before not in FOLLOWS[what]:
             self._say(commit, what, f"it was {before}")
         if what == "reserved":
-            self._pay_by_ns[order] = event["pay_by_ns"]
+            self._pay_by[order] = datetime.fromisoformat(event["pay_by"])
             self._costs[order] = event["amount"] > 0
-        if what == "expired" and commit.time_ns < self._pay_by_ns[order]:
+        if what == "expired" and commit.time < self._pay_by[order]:
             self._say(commit, what, "too early")
         self.orders[order] = what
 

@@ -40,28 +40,28 @@ class Checkout(ProcessManager, name="checkout"):
     """The one checkout for all orders. A timer's key is the order's id."""
 
     @on(OrderPlaced)
-    def placed(self, event: OrderPlaced, meta: Commit, send: Send) -> None:
-        send(Reserve(event.article, order=meta.aggregate, units=event.units))
+    def placed(self, event: OrderPlaced, commit: Commit, send: Send) -> None:
+        send(Reserve(event.article, order=commit.aggregate, units=event.units))
 
     @refused(Reserve)
     def not_reserved(self, command: Reserve, refusal: Refusal, send: Send) -> None:
         send(RejectOrder(command.order, reason=refusal.code))
 
     @on(UnitsReserved)
-    def units_reserved(self, event: UnitsReserved, meta: Commit, send: Send) -> None:
-        article, amount, pay_by_ns = meta.aggregate, event.amount, event.pay_by_ns
-        send(AwaitPayment(event.order, article=article, amount=amount, pay_by_ns=pay_by_ns))
+    def units_reserved(self, event: UnitsReserved, commit: Commit, send: Send) -> None:
+        article, amount, pay_by = commit.aggregate, event.amount, event.pay_by
+        send(AwaitPayment(event.order, article=article, amount=amount, pay_by=pay_by))
 
     @refused(AwaitPayment)
     def not_awaited(self, command: AwaitPayment, refusal: Refusal, send: Send) -> None:
         send(Release(command.article, order=command.aggregate))
 
     @on(OrderReserved)
-    def reserved(self, event: OrderReserved, meta: Commit, send: Send) -> None:
+    def reserved(self, event: OrderReserved, commit: Commit, send: Send) -> None:
         if event.amount:  # otherwise it is paid already, by the same command
-            order = meta.aggregate
+            order = commit.aggregate
             send(RequestPayment(payment_of(order), order=order, amount=event.amount))
-            send.at(event.pay_by_ns, ExpireOrder(order), key=order)
+            send.at(event.pay_by, ExpireOrder(order), key=order)
 
     @on(PaymentReceived)
     def received(self, event: PaymentReceived, send: Send) -> None:
@@ -72,9 +72,9 @@ class Checkout(ProcessManager, name="checkout"):
         send(Refund(payment_of(command.aggregate)))
 
     @on(OrderPaid)
-    def paid(self, event: OrderPaid, meta: Commit, send: Send) -> None:
-        send.cancel(meta.aggregate)
-        send(Sell(event.article, order=meta.aggregate))
+    def paid(self, event: OrderPaid, commit: Commit, send: Send) -> None:
+        send.cancel(commit.aggregate)
+        send(Sell(event.article, order=commit.aggregate))
 
     @refused(Sell)
     def not_sold(self, command: Sell, refusal: Refusal, send: Send) -> None:
@@ -85,16 +85,16 @@ class Checkout(ProcessManager, name="checkout"):
         send(CompleteOrder(event.order))
 
     @on(OrderRejected)
-    def rejected(self, event: OrderRejected, meta: Commit, send: Send) -> None:
+    def rejected(self, event: OrderRejected, commit: Commit, send: Send) -> None:
         if event.paid:
-            send(Refund(payment_of(meta.aggregate)))
+            send(Refund(payment_of(commit.aggregate)))
 
     @on(OrderCancelled)
-    def cancelled(self, event: OrderCancelled, meta: Commit, send: Send) -> None:
-        send.cancel(meta.aggregate)
+    def cancelled(self, event: OrderCancelled, commit: Commit, send: Send) -> None:
+        send.cancel(commit.aggregate)
         if event.held:
-            send(Release(event.article, order=meta.aggregate))
+            send(Release(event.article, order=commit.aggregate))
 
     @on(OrderExpired)
-    def expired(self, event: OrderExpired, meta: Commit, send: Send) -> None:
-        send(Release(event.article, order=meta.aggregate))
+    def expired(self, event: OrderExpired, commit: Commit, send: Send) -> None:
+        send(Release(event.article, order=commit.aggregate))

@@ -1,8 +1,9 @@
-"""Commands (what can be wished for) and events (what can have happened). Amounts are whole cents, times
-nanoseconds since 1970.
+"""Commands (what can be wished for) and events (what can have happened). Amounts are whole cents.
 
 Buyers send `PlaceOrder`, `CancelOrder` and `Pay`, the shop sends `PutOnSale`, the checkout everything else.
 """
+
+from datetime import datetime
 
 from engine import Command, Event
 
@@ -41,7 +42,7 @@ class WentOnSale(Event, name="article.went-on-sale"):
 
     units: int
     price: int
-    pay_within_ns: int
+    pay_within_s: float
 
 
 class UnitsReserved(Event, name="article.units-reserved"):
@@ -50,7 +51,7 @@ class UnitsReserved(Event, name="article.units-reserved"):
     order: str
     units: int
     amount: int
-    pay_by_ns: int
+    pay_by: datetime
 
 
 class UnitsReleased(Event, name="article.units-released"):
@@ -82,7 +83,7 @@ class AwaitPayment(Command, name="order.await-payment"):
 
     article: str
     amount: int
-    pay_by_ns: int
+    pay_by: datetime
 
 
 class AcceptPayment(Command, name="order.accept-payment"):
@@ -118,7 +119,7 @@ class OrderReserved(Event, name="order.reserved"):
     """It waits for its money."""
 
     amount: int
-    pay_by_ns: int
+    pay_by: datetime
 
 
 class OrderPaid(Event, name="order.paid"):

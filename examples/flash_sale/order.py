@@ -34,7 +34,7 @@ class Order(Aggregate):
     status = ""
 
     @handles(PlaceOrder, exists="must-not")
-    def place(self, command: PlaceOrder, stamp: Stamp) -> OrderPlaced | Rejection:
+    def place(self, command: PlaceOrder) -> OrderPlaced | Rejection:
         if command.units < 1:
             return reject("bad-order", "an order is for one unit or more")
         return OrderPlaced(article=command.article, units=command.units)
@@ -45,11 +45,11 @@ class Order(Aggregate):
     ) -> OrderReserved | list[OrderReserved | OrderPaid] | Rejection:
         if self.status != "processing" or command.article != self.article:
             return reject("not-wanted", f"{self.id}, for {self.article}, is {self.status}")
-        reserved = OrderReserved(amount=command.amount, pay_by_ns=command.pay_by_ns)
+        reserved = OrderReserved(amount=command.amount, pay_by=command.pay_by)
         return reserved if command.amount else [reserved, OrderPaid(article=self.article)]
 
     @handles(AcceptPayment)
-    def accept_payment(self, command: AcceptPayment, stamp: Stamp) -> OrderPaid | Rejection | None:
+    def accept_payment(self, command: AcceptPayment) -> OrderPaid | Rejection | None:
         if self.status in ("paid", "completed"):
             return None
         if self.status != "awaiting-payment":
@@ -57,17 +57,17 @@ class Order(Aggregate):
         return OrderPaid(article=self.article)
 
     @handles(CompleteOrder)
-    def complete(self, command: CompleteOrder, stamp: Stamp) -> OrderCompleted | None:
+    def complete(self, command: CompleteOrder) -> OrderCompleted | None:
         return OrderCompleted() if self.status == "paid" else None
 
     @handles(RejectOrder)
-    def reject(self, command: RejectOrder, stamp: Stamp) -> OrderRejected | None:
+    def reject(self, command: RejectOrder) -> OrderRejected | None:
         if self.status not in ("processing", "paid"):
             return None
         return OrderRejected(reason=command.reason, paid=self.status == "paid")
 
     @handles(CancelOrder)
-    def cancel(self, command: CancelOrder, stamp: Stamp) -> OrderCancelled | Rejection | None:
+    def cancel(self, command: CancelOrder) -> OrderCancelled | Rejection | None:
         if self.status == "cancelled":
             return None
         if self.status not in ("processing", "awaiting-payment"):
@@ -75,7 +75,7 @@ class Order(Aggregate):
         return OrderCancelled(article=self.article, held=self.status == "awaiting-payment")
 
     @handles(ExpireOrder)
-    def expire(self, command: ExpireOrder, stamp: Stamp) -> OrderExpired | None:
+    def expire(self, command: ExpireOrder) -> OrderExpired | None:
         return OrderExpired(article=self.article) if self.status == "awaiting-payment" else None
 
     @applies(OrderPlaced)

@@ -3,7 +3,7 @@ wanted, the order decides."""
 
 from typing import Literal
 
-from engine import Aggregate, Rejection, Stamp, applies, handles, reject
+from engine import Aggregate, Rejection, applies, handles, reject
 from examples.flash_sale.messages import (
     Pay,
     PaymentReceived,
@@ -22,17 +22,17 @@ class Payment(Aggregate):
     amount = 0
 
     @handles(RequestPayment, exists="must-not")
-    def request(self, command: RequestPayment, stamp: Stamp) -> PaymentRequested:
+    def request(self, command: RequestPayment) -> PaymentRequested:
         return PaymentRequested(order=command.order, amount=command.amount)
 
     @handles(Pay)
-    def pay(self, command: Pay, stamp: Stamp) -> PaymentReceived | Rejection | None:
+    def pay(self, command: Pay) -> PaymentReceived | Rejection | None:
         if self.state == "refunded":
             return reject("refunded", "this money has been sent back already")
         return PaymentReceived(order=self.order, amount=self.amount) if self.state == "requested" else None
 
     @handles(Refund)
-    def refund(self, command: Refund, stamp: Stamp) -> PaymentRefunded | None:
+    def refund(self, command: Refund) -> PaymentRefunded | None:
         return PaymentRefunded(order=self.order, amount=self.amount) if self.state == "received" else None
 
     @applies(PaymentRequested)

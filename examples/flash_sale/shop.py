@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import msgspec
-
-from engine import Commit, NoArguments, Projection, Table, on, query
+from engine import Commit, Projection, Table, on, query
 from examples.flash_sale.messages import (
     OrderCancelled,
     OrderCompleted,
@@ -23,12 +21,6 @@ from examples.flash_sale.messages import (
 ORDER, ARTICLE, REFUND, TOTAL = "order/", "article/", "refund/", "total/"
 
 
-class Which(msgspec.Struct):
-    """Arguments of the queries `order` and `article`."""
-
-    id: str
-
-
 class Shop(Projection, name="shop", version=1):
     """`order/ID` → status, `article/ID` → units, `refund/ORDER` → cents, `total/STATUS` → orders.
 
@@ -37,66 +29,66 @@ class Shop(Projection, name="shop", version=1):
     """
 
     @on(OrderPlaced)
-    def placed(self, event: OrderPlaced, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "processing")
+    def placed(self, event: OrderPlaced, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "processing")
 
     @on(OrderReserved)
-    def reserved(self, event: OrderReserved, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "awaiting-payment")
+    def reserved(self, event: OrderReserved, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "awaiting-payment")
 
     @on(OrderPaid)
-    def paid(self, event: OrderPaid, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "paid")
+    def paid(self, event: OrderPaid, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "paid")
 
     @on(OrderCompleted)
-    def completed(self, event: OrderCompleted, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "completed")
+    def completed(self, event: OrderCompleted, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "completed")
 
     @on(OrderRejected)
-    def rejected(self, event: OrderRejected, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "rejected")
+    def rejected(self, event: OrderRejected, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "rejected")
 
     @on(OrderCancelled)
-    def cancelled(self, event: OrderCancelled, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "cancelled")
+    def cancelled(self, event: OrderCancelled, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "cancelled")
 
     @on(OrderExpired)
-    def expired(self, event: OrderExpired, meta: Commit, view: Table) -> None:
-        _status(view, meta.aggregate, "expired")
+    def expired(self, event: OrderExpired, commit: Commit, view: Table) -> None:
+        _status(view, commit.aggregate, "expired")
 
     @on(PaymentRefunded)
     def refunded(self, event: PaymentRefunded, view: Table) -> None:
         view[REFUND + event.order] = event.amount
 
     @on(WentOnSale)
-    def went_on_sale(self, event: WentOnSale, meta: Commit, view: Table) -> None:
-        view[ARTICLE + meta.aggregate] = {"free": event.units, "held": 0, "sold": 0}
+    def went_on_sale(self, event: WentOnSale, commit: Commit, view: Table) -> None:
+        view[ARTICLE + commit.aggregate] = {"free": event.units, "held": 0, "sold": 0}
 
     @on(UnitsReserved)
-    def units_reserved(self, event: UnitsReserved, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, "free", "held", event.units)
+    def units_reserved(self, event: UnitsReserved, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, "free", "held", event.units)
 
     @on(UnitsReleased)
-    def units_released(self, event: UnitsReleased, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, "held", "free", event.units)
+    def units_released(self, event: UnitsReleased, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, "held", "free", event.units)
 
     @on(UnitsSold)
-    def units_sold(self, event: UnitsSold, meta: Commit, view: Table) -> None:
-        _move(view, meta.aggregate, "held", "sold", event.units)
+    def units_sold(self, event: UnitsSold, commit: Commit, view: Table) -> None:
+        _move(view, commit.aggregate, "held", "sold", event.units)
 
-    @query("order")
-    def order(self, view: Table, request: Which) -> Any:
-        status, refund = view.get(ORDER + request.id), view.get(REFUND + request.id, 0)
+    @query
+    def order(self, view: Table, id: str) -> dict[str, Any] | None:
+        status, refund = view.get(ORDER + id), view.get(REFUND + id, 0)
         return None if status is None else {"status": status, "refunded": refund}
 
-    @query("article")
-    def article(self, view: Table, request: Which) -> Any:
-        return view.get(ARTICLE + request.id)
+    @query
+    def article(self, view: Table, id: str) -> dict[str, int] | None:
+        return view.get(ARTICLE + id)
 
-    @query("totals")
-    def totals(self, view: Table, request: NoArguments) -> dict[str, int]:
+    @query
+    def totals(self, view: Table) -> dict[str, int]:
         """The number of orders by status."""
-        return {key.removeprefix(TOTAL): count for key, count in view.prefix(TOTAL) if count}
+        return {key.removeprefix(TOTAL): count for key, count in view.rows(TOTAL) if count}
 
 
 def _status(view: Table, order: str, status: str) -> None:

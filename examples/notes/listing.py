@@ -1,34 +1,33 @@
 """The view: all notes, for clients that want to read."""
 
-from typing import Any
-
 import msgspec
 
-from engine import Commit, NoArguments, Projection, Table, on, query
+from engine import Commit, Projection, Table, on, query
 from examples.notes.messages import NoteCreated, TitleChanged
 
 
-class Which(msgspec.Struct):
-    """What the query `note` asks for."""
+class NoteRow(msgspec.Struct):
+    """A note as the view shows it."""
 
-    note: str
+    title: str
+    changes: int = 0
 
 
 class Listing(Projection, name="notes", version=1):
     """id → title and how often it was changed. The engine keeps `view`, together with how far it has come."""
 
     @on(NoteCreated)
-    def created(self, event: NoteCreated, meta: Commit, view: Table) -> None:
-        view[meta.aggregate] = {"title": event.title, "changes": 0}
+    def created(self, event: NoteCreated, commit: Commit, view: Table[NoteRow]) -> None:
+        view[commit.aggregate] = NoteRow(event.title)
 
     @on(TitleChanged)
-    def title_changed(self, event: TitleChanged, meta: Commit, view: Table) -> None:
-        view[meta.aggregate] = {"title": event.title, "changes": view[meta.aggregate]["changes"] + 1}
+    def title_changed(self, event: TitleChanged, commit: Commit, view: Table[NoteRow]) -> None:
+        view[commit.aggregate] = NoteRow(event.title, view[commit.aggregate].changes + 1)
 
-    @query("note")
-    def note(self, view: Table, request: Which) -> Any:
-        return view.get(request.note)
+    @query
+    def note(self, view: Table[NoteRow], note: str) -> NoteRow | None:
+        return view.get(note)
 
-    @query("titles")
-    def titles(self, view: Table, request: NoArguments) -> dict[str, str]:
-        return {id: note["title"] for id, note in sorted(view.items())}
+    @query
+    def titles(self, view: Table[NoteRow], after: str = "", limit: int = 100) -> dict[str, str]:
+        return {id: row.title for id, row in view.rows(after=after, limit=limit)}

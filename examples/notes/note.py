@@ -1,6 +1,6 @@
 """The note: decides what is allowed, and remembers what it needs for that."""
 
-from engine import Aggregate, Rejection, Stamp, applies, handles, reject
+from engine import Aggregate, Rejection, applies, handles, reject
 from examples.notes.messages import ChangeTitle, CreateNote, NoteCreated, TitleChanged
 
 
@@ -10,14 +10,14 @@ class Note(Aggregate):
     title: str
 
     @handles(CreateNote, exists="must-not")
-    def create(self, command: CreateNote, stamp: Stamp) -> NoteCreated | Rejection:
+    def create(self, command: CreateNote) -> NoteCreated | Rejection:
         """Decides, and changes nothing: the event does."""
         if not command.title.strip():
             return reject("no-title", "a note has a title")
         return NoteCreated(title=command.title)
 
     @handles(ChangeTitle)
-    def change_title(self, command: ChangeTitle, stamp: Stamp) -> TitleChanged | Rejection | None:
+    def change_title(self, command: ChangeTitle) -> TitleChanged | Rejection | None:
         """Nothing to do is no event, and the answer is `unchanged`."""
         if not command.title.strip():
             return reject("no-title", "a note has a title")

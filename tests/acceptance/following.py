@@ -17,9 +17,7 @@ from engine import (
     Commit,
     Engine,
     Event,
-    NoArguments,
     Projection,
-    Stamp,
     Table,
     applies,
     handles,
@@ -42,7 +40,7 @@ class PiecesPut(Event, name="box.pieces-put"):
 
 class Box(Aggregate):
     @handles(Put, exists="may")
-    def put(self, command: Put, stamp: Stamp) -> PiecesPut:
+    def put(self, command: Put) -> PiecesPut:
         return PiecesPut(command.pieces)
 
     @applies(PiecesPut)
@@ -64,20 +62,20 @@ class Boxes(Projection):
             raise OSError("the workshop is closed")
 
     @on(PiecesPut)
-    def pieces_put(self, event: PiecesPut, meta: Commit, view: Table) -> None:
+    def pieces_put(self, event: PiecesPut, commit: Commit, view: Table) -> None:
         if self._halt.exists():
             (self._halt.parent / "halted").write_text(str(os.getpid()))
             until(lambda: not self._halt.exists(), 60)
-        view[meta.aggregate] = view.get(meta.aggregate, 0) + event.pieces * self.version
-        if self._fail.exists() and self._fail.read_text() == meta.aggregate:
-            raise OSError(f"the shelf for {meta.aggregate} is full")
+        view[commit.aggregate] = view.get(commit.aggregate, 0) + event.pieces * self.version
+        if self._fail.exists() and self._fail.read_text() == commit.aggregate:
+            raise OSError(f"the shelf for {commit.aggregate} is full")
 
-    @query("box")
+    @query
     def box(self, view: Table, request: OneBox) -> Any:
         return view.get(request.box, 0)
 
-    @query("all")
-    def all(self, view: Table, request: NoArguments) -> dict[str, int]:
+    @query
+    def all(self, view: Table) -> dict[str, int]:
         return dict(view)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Aggregate, Client, Command, Engine, Event, Node, Stamp, append_foreign, applies, handles
+from engine import Aggregate, Client, Command, Engine, Event, Node, append_foreign, applies, handles
 from engine.node.status import Slot, State
 from tests.deadline import until
 
@@ -27,7 +27,7 @@ class Counter(Aggregate):
         self.count = 0
 
     @handles(Count, exists="may")
-    def add(self, command: Count, stamp: Stamp) -> Counted:
+    def add(self, command: Count) -> Counted:
         return Counted()
 
     @applies(Counted)

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine import Aggregate, Client, Command, Engine, Event, Node, Stamp, applies, handles
+from engine import Aggregate, Client, Command, Engine, Event, Node, applies, handles
 
 
 class Count(Command, name="poison.count"):
@@ -18,7 +18,7 @@ class Counted(Event, name="poison.counted"): ...
 
 class Counter(Aggregate):
     @handles(Count, exists="may")
-    def count(self, command: Count, stamp: Stamp) -> Counted:
+    def count(self, command: Count) -> Counted:
         if command.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         return Counted()

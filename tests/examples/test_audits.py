@@ -70,9 +70,10 @@ def order(status: str, **fields: Any) -> tuple[str, dict[str, Any]]:
 
 
 ON_SALE: Steps = [("guitar", {"type": "article.went-on-sale", "units": 2})]
-HELD: Steps = [*ON_SALE, order("placed"), units("reserved"), order("reserved", amount=5, pay_by_ns=100)]
+RESERVED = order("reserved", amount=5, pay_by="1970-01-01T00:00:00.000100Z")
+HELD: Steps = [*ON_SALE, order("placed"), units("reserved"), RESERVED]
 SOLD: Steps = [*HELD, paid("received"), order("paid"), units("sold"), order("completed")]
-EXPIRED: Steps = [*HELD, order("expired", time_ns=100), units("released")]
+EXPIRED: Steps = [*HELD, order("expired", time_ns=100_000), units("released")]
 
 
 @pytest.mark.parametrize("steps", [SOLD, EXPIRED, [*EXPIRED, paid("received"), paid("refunded")]])
@@ -88,8 +89,8 @@ def test_a_sale_as_it_should_be_is_no_complaint(steps: Steps) -> None:
         ([*ON_SALE, order("placed")], "at the end o is placed"),
         ([*ON_SALE, units("reserved", 3)], "Counter"),
         ([*SOLD, units("sold")], "1 units were not held for o"),
-        ([*SOLD, order("expired", time_ns=100)], "it was completed"),
-        ([*HELD, order("expired", time_ns=99), units("released")], "too early"),
+        ([*SOLD, order("expired", time_ns=100_000)], "it was completed"),
+        ([*HELD, order("expired", time_ns=99_000), units("released")], "too early"),
         (EXPIRED[:-1], "1 units are held for o"),
         ([*EXPIRED, paid("received")], "o is expired, and 1 payments are kept"),
         ([*SOLD, paid("refunded")], "o is completed, and 0 payments are kept"),

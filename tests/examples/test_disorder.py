@@ -3,6 +3,7 @@
 import pytest
 
 from engine import Command
+from engine.base.instants import instant
 from examples import bank_transfer, flash_sale
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import FinishTransfer, OpenAccount, StartTransfer, Withdraw
@@ -60,7 +61,7 @@ def meddling(order: str) -> list[Command]:
     """Every command that the checkout alone should send and that gives nothing away."""
     return [
         Reserve("guitar", order=order, units=1),
-        AwaitPayment(order, article="guitar", amount=10, pay_by_ns=START_NS),
+        AwaitPayment(order, article="guitar", amount=10, pay_by=instant(START_NS)),
         AcceptPayment(order),
         RejectOrder(order, reason="meddling"),
         ExpireOrder(order),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.instants import EPOCH
 from examples import bank_transfer, flash_sale, notes
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
@@ -106,7 +107,7 @@ def test_flash_sale(stage_of: Make) -> None:
     stage.comes_to(lambda: status(paid) == "completed", "who pays gets it")
     for step in (  # repeated and unknown ones
         Reserve("guitar", order="unknown", units=1),
-        AwaitPayment(paid, article="guitar", amount=10, pay_by_ns=1),
+        AwaitPayment(paid, article="guitar", amount=10, pay_by=EPOCH),
         CancelOrder(paid),
         CancelOrder("unknown"),
         Pay(payment_of(paid)),

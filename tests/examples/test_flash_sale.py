@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import Command, Event
+from engine.base.instants import instant
 from engine.testing import given
 from examples.flash_sale.article import Article
 from examples.flash_sale.checkout import Checkout
@@ -48,19 +49,20 @@ from examples.flash_sale.shop import Shop
 
 ROOT = Path(__file__).parents[2]
 MINUTE_NS = 60 * 10**9
-T = 1_900_000_000 * 10**9  # some time
-ON_SALE = WentOnSale(units=2, price=10, pay_within_ns=15 * MINUTE_NS)
-HELD = UnitsReserved(order="o", units=1, amount=10, pay_by_ns=T)
+T_NS = 1_900_000_000 * 10**9  # some time
+T = instant(T_NS)
+ON_SALE = WentOnSale(units=2, price=10, pay_within_s=900.0)
+HELD = UnitsReserved(order="o", units=1, amount=10, pay_by=T)
 PLACED = OrderPlaced(article="guitar", units=1)
-RESERVED = OrderReserved(amount=10, pay_by_ns=T)
+RESERVED = OrderReserved(amount=10, pay_by=T)
 PAID = OrderPaid(article="guitar")
-AWAIT = AwaitPayment("o", article="guitar", amount=10, pay_by_ns=T)
-AWAIT_FREE = AwaitPayment("o", article="guitar", amount=0, pay_by_ns=T)
+AWAIT = AwaitPayment("o", article="guitar", amount=10, pay_by=T)
+AWAIT_FREE = AwaitPayment("o", article="guitar", amount=0, pay_by=T)
 TILL = payment_of("o")
 
 
 def test_an_article_reserves_what_is_left_and_says_when_it_is_to_be_paid() -> None:
-    story = given(Article, ON_SALE).when(Reserve("guitar", order="o", units=1), at_ns=T - 15 * MINUTE_NS)
+    story = given(Article, ON_SALE).when(Reserve("guitar", order="o", units=1), at_ns=T_NS - 15 * MINUTE_NS)
     story.then(HELD).state(free=1)
     story.when(Reserve("guitar", order="p", units=2)).rejected("sold-out")
     story.when(Reserve("guitar", order="o", units=1)).rejected("held-already")
@@ -88,7 +90,7 @@ def test_an_order_goes_from_placed_to_completed() -> None:
 
 
 def test_a_free_order_is_reserved_and_paid_by_one_command() -> None:
-    given(Order, PLACED).when(AWAIT_FREE).then(OrderReserved(amount=0, pay_by_ns=T), PAID)
+    given(Order, PLACED).when(AWAIT_FREE).then(OrderReserved(amount=0, pay_by=T), PAID)
 
 
 CANCELLED = OrderCancelled(article="guitar", held=True)
@@ -123,7 +125,7 @@ NO = "not-wanted"
         ([PLACED, RESERVED, PAID, OrderCompleted()], AcceptPayment("o"), None),
         ([PLACED, RESERVED], AWAIT, NO),
         ([PLACED, RESERVED, CANCELLED], AWAIT, NO),
-        ([PLACED], AwaitPayment("o", article="another", amount=10, pay_by_ns=T), NO),
+        ([PLACED], AwaitPayment("o", article="another", amount=10, pay_by=T), NO),
         ([PLACED], CompleteOrder("o"), None),
         ([PLACED, RESERVED, PAID, OrderCompleted()], CompleteOrder("o"), None),
     ],
@@ -152,7 +154,7 @@ def test_the_checkout_takes_an_order_to_its_end() -> None:
     checkout = given().process_manager(Checkout).when(PLACED, aggregate="o")
     checkout.sends(Reserve("guitar", order="o", units=1))
     checkout.when(HELD, aggregate="guitar").sends(AWAIT)
-    checkout.when(RESERVED, aggregate="o", at_ns=T - 15 * MINUTE_NS)
+    checkout.when(RESERVED, aggregate="o", at_ns=T_NS - 15 * MINUTE_NS)
     checkout.sends(RequestPayment(TILL, order="o", amount=10))
     checkout.sets_timer(ExpireOrder("o"), minutes=15, key="o")
     checkout.when(PaymentReceived(order="o", amount=10), aggregate=TILL).sends(AcceptPayment("o"))
@@ -161,7 +163,7 @@ def test_the_checkout_takes_an_order_to_its_end() -> None:
 
 
 def test_an_order_that_is_not_paid_expires_when_its_time_is_over() -> None:
-    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at_ns=T - 15 * MINUTE_NS)
+    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at_ns=T_NS - 15 * MINUTE_NS)
     checkout.time_passes(minutes=14).sends_nothing()
     checkout.time_passes(minutes=2).sends(ExpireOrder("o")).has_no_timer()
     checkout.when(EXPIRED, aggregate="o").sends(Release("guitar", order="o"))
@@ -193,7 +195,7 @@ def test_what_ends_otherwise_gives_back_what_it_has() -> None:
 
 def test_a_free_order_asks_for_no_payment_and_sets_no_timer() -> None:
     checkout = (
-        given().process_manager(Checkout).when([OrderReserved(amount=0, pay_by_ns=T), PAID], aggregate="o")
+        given().process_manager(Checkout).when([OrderReserved(amount=0, pay_by=T), PAID], aggregate="o")
     )
     checkout.sends(Sell("guitar", order="o")).has_no_timer()
 

@@ -8,11 +8,13 @@ and the events of one aggregate come in order.
 
 import random
 from collections import deque
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from engine import Aggregate, Command, Commit, Decided, Engine, Refusal, Rejection, Stamp, Table
+from engine import Aggregate, Command, Commit, Decided, Engine, Refusal, Rejection, Send, Stamp, Table
+from engine.base.instants import duration_ns, nanoseconds
 
 START_NS = 1_764_000_000_000_000_000
 MOST_STEPS = 100_000
@@ -122,28 +124,31 @@ class _Manager:
     def __init__(self, world: World, spec: Any) -> None:
         self.timers: dict[str, tuple[int, Command]] = {}
         self._world, self._spec, self._process = world, spec, spec.factory()
-        self._state = Table()
+        self._state: Table = Table(*spec.layout)
 
     def hear(self, commit: Commit) -> None:
         for handler in self._spec.handlers:
             for event in commit.events:
                 if handler.events == (type(event),):
-                    self._call(handler, (event,), meta=commit)
+                    self._call(handler, event, {Commit: commit})
 
     def refused(self, command: Command, refusal: Refusal) -> None:
         handler = self._spec.refusals.get(type(command))
         if handler is not None:
-            self._call(handler, (command, refusal))
+            self._call(handler, command, {Refusal: refusal})
 
-    def _call(self, handler: Any, given: tuple[Any, ...], **more: Any) -> None:
-        offered = {**more, "send": self, "state": self._state}
-        getattr(self._process, handler.attribute)(*given, *[offered[name] for name in handler.wants])
+    def _call(self, handler: Any, message: Any, more: dict[type, Any]) -> None:
+        offered = {**more, Send: self, Table: self._state}
+        getattr(self._process, handler.attribute)(message, *[offered[kind] for kind in handler.wants])
 
     def __call__(self, command: Command) -> None:
         self._world.send(command, self)
 
-    def at(self, time_ns: int, command: Command, key: str = "") -> None:
-        self.timers[key or command.id] = (time_ns, command)
+    def after(self, delay: timedelta, command: Command, key: str = "") -> None:
+        self.timers[key or command.id] = (self._world.now_ns + duration_ns(delay), command)
+
+    def at(self, time: datetime, command: Command, key: str = "") -> None:
+        self.timers[key or command.id] = (nanoseconds(time), command)
 
     def cancel(self, key: str) -> None:
         self.timers.pop(key, None)

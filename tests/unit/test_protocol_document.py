@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine import Aggregate, Command, Engine, Event, Node, Rejection, Stamp, applies, handles, reject
+from engine import Aggregate, Command, Engine, Event, Node, Rejection, applies, handles, reject
 from engine.client.conversation import Conversation
 from engine.core.partition import Partition
 from engine.follow import questions
@@ -48,7 +48,7 @@ class Stock(Aggregate):
     left = 10
 
     @handles(Take, exists="may")
-    def take(self, command: Take, stamp: Stamp) -> Taken | Rejection:
+    def take(self, command: Take) -> Taken | Rejection:
         return Taken(count=command.count) if command.count <= self.left else self._no()
 
     def _no(self) -> Rejection:

@@ -23,7 +23,6 @@ from engine import (
     Projection,
     Rejection,
     Send,
-    Stamp,
     Table,
     applies,
     handles,
@@ -138,50 +137,50 @@ class Note(Written):
         self.closed = False
 
     @handles(Create, exists="must-not")
-    def create(self, command: Create, stamp: Stamp) -> Created:
+    def create(self, command: Create) -> Created:
         return Created(command.text)
 
     @handles(Edit)
-    def edit(self, command: Edit, stamp: Stamp) -> Edited | None:
+    def edit(self, command: Edit) -> Edited | None:
         return None if command.text == self.text else Edited(command.text)
 
     @handles(EditSlowly)
-    def edit_slowly(self, command: EditSlowly, stamp: Stamp) -> Edited:
+    def edit_slowly(self, command: EditSlowly) -> Edited:
         threading.Event().wait(command.seconds)
         return Edited(command.text)
 
     @handles(Exchange)
-    def exchange(self, command: Exchange, stamp: Stamp) -> Decided:
+    def exchange(self, command: Exchange) -> Decided:
         return Decided(Edited(command.text), result={"was": self.text})
 
     @handles(Mark)
-    def mark(self, command: Mark, stamp: Stamp) -> Marked:
+    def mark(self, command: Mark) -> Marked:
         return Marked(command.label)
 
     @handles(MarkTwice)
-    def mark_twice(self, command: MarkTwice, stamp: Stamp) -> list[Marked]:
+    def mark_twice(self, command: MarkTwice) -> list[Marked]:
         return [Marked(command.label), Marked(command.label)]
 
     @handles(Finish)
-    def finish(self, command: Finish, stamp: Stamp) -> list[Event]:
+    def finish(self, command: Finish) -> list[Event]:
         return [Edited(command.text), Marked("finished"), Closed()]
 
     @handles(Announce)
-    def announce(self, command: Announce, stamp: Stamp) -> Announced:
+    def announce(self, command: Announce) -> Announced:
         return Announced(self.text)
 
     @handles(Refuse)
-    def refuse(self, command: Refuse, stamp: Stamp) -> Rejection:
+    def refuse(self, command: Refuse) -> Rejection:
         if command.raises:
             raise reject("not-now", "from deep inside")
         return reject("not-ever", "notes are patient")
 
     @handles(Stumble)
-    def stumble(self, command: Stumble, stamp: Stamp) -> Edited:
+    def stumble(self, command: Stumble) -> Edited:
         raise ZeroDivisionError("a bug")
 
     @handles(Overreach)
-    def overreach(self, command: Overreach, stamp: Stamp) -> Any:
+    def overreach(self, command: Overreach) -> Any:
         return [Edited("overreached"), Filed(self.id)]
 
     @applies(Marked)
@@ -195,7 +194,7 @@ class Note(Written):
 
 class Box(Aggregate):
     @handles(File, exists="may")
-    def file(self, command: File, stamp: Stamp) -> Filed:
+    def file(self, command: File) -> Filed:
         return Filed(command.note)
 
     @applies(Filed)
@@ -210,14 +209,14 @@ class Texts(Projection):
     """A table. What a note says, and how many entries it has had."""
 
     @on(Created)
-    def created(self, event: Created, meta: Commit, view: Table) -> None:
-        view[meta.aggregate] = event.text
+    def created(self, event: Created, commit: Commit, view: Table) -> None:
+        view[commit.aggregate] = event.text
 
     @on(Edited)
-    def edited(self, event: Edited, meta: Commit, view: Table) -> None:
-        view[meta.aggregate] = event.text
+    def edited(self, event: Edited, commit: Commit, view: Table) -> None:
+        view[commit.aggregate] = event.text
 
-    @query("text")
+    @query
     def text(self, view: Table, request: OneNote) -> Any:
         return view.get(request.note)
 
@@ -230,18 +229,18 @@ class Versions(Projection):
         self._changed: set[str] = set()
 
     @on(Created)
-    def created(self, event: Created, meta: Commit) -> None:
-        self._saw(meta)
+    def created(self, event: Created, commit: Commit) -> None:
+        self._saw(commit)
 
     @on(Edited)
-    def edited(self, event: Edited, meta: Commit) -> None:
-        self._saw(meta)
+    def edited(self, event: Edited, commit: Commit) -> None:
+        self._saw(commit)
 
-    def _saw(self, meta: Commit) -> None:
-        self._seen.setdefault(meta.aggregate, []).append(meta.version)
-        self._changed.add(meta.aggregate)
+    def _saw(self, commit: Commit) -> None:
+        self._seen.setdefault(commit.aggregate, []).append(commit.version)
+        self._changed.add(commit.aggregate)
 
-    @query("seen")
+    @query
     def seen(self, request: OneNote) -> list[int]:
         return self._seen.get(request.note, [])
 
@@ -257,52 +256,52 @@ class Turns(Projection):
     """Handlers of one, two and three events, written in another order than the one in which they run."""
 
     @on(Edited, Marked, Closed, priority=2)
-    def three_second(self, a: Edited, b: Marked, c: Closed, meta: Commit, view: Table) -> None:
-        _took_its_turn(view, meta, "three-2")
+    def three_second(self, a: Edited, b: Marked, c: Closed, commit: Commit, view: Table) -> None:
+        _took_its_turn(view, commit, "three-2")
 
     @on(Marked, priority=20)
-    def marked_late(self, event: Marked, view: Table, meta: Commit) -> None:
-        _took_its_turn(view, meta, f"{event.label}+20")
+    def marked_late(self, event: Marked, view: Table, commit: Commit) -> None:
+        _took_its_turn(view, commit, f"{event.label}+20")
 
     @on(Edited, Closed, priority=7)
-    def two_second(self, edited: Edited, closed: Closed, view: Table, meta: Commit) -> None:
-        _took_its_turn(view, meta, "two+7")
+    def two_second(self, edited: Edited, closed: Closed, view: Table, commit: Commit) -> None:
+        _took_its_turn(view, commit, "two+7")
 
     @on(Closed, Edited, Marked, priority=-2)
-    def three_first(self, c: Closed, a: Edited, b: Marked, meta: Commit, view: Table) -> None:
-        _took_its_turn(view, meta, f"three-{a.text}-first")
+    def three_first(self, c: Closed, a: Edited, b: Marked, commit: Commit, view: Table) -> None:
+        _took_its_turn(view, commit, f"three-{a.text}-first")
 
     @on(Marked, priority=-20)
-    def marked_early(self, event: Marked, view: Table, meta: Commit) -> None:
-        _took_its_turn(view, meta, f"{event.label}-20")
+    def marked_early(self, event: Marked, view: Table, commit: Commit) -> None:
+        _took_its_turn(view, commit, f"{event.label}-20")
 
     @on(Marked)
-    def marked(self, event: Marked, meta: Commit, view: Table) -> None:
-        _took_its_turn(view, meta, event.label)
+    def marked(self, event: Marked, commit: Commit, view: Table) -> None:
+        _took_its_turn(view, commit, event.label)
 
     @on(Edited, Marked, priority=-7)
-    def two_first(self, edited: Edited, marked: Marked, meta: Commit, view: Table) -> None:
-        _took_its_turn(view, meta, "two-7")
+    def two_first(self, edited: Edited, marked: Marked, commit: Commit, view: Table) -> None:
+        _took_its_turn(view, commit, "two-7")
 
     @on(Closed, priority=-100)
-    def closed(self, event: Closed, meta: Commit, view: Table) -> None:
-        _took_its_turn(view, meta, "closed-100")
+    def closed(self, event: Closed, commit: Commit, view: Table) -> None:
+        _took_its_turn(view, commit, "closed-100")
 
-    @query("turns")
+    @query
     def turns(self, view: Table, request: OneNote) -> Any:
         return view.get(request.note, [])
 
 
-def _took_its_turn(view: Table, meta: Commit, what: str) -> None:
-    view[meta.aggregate] = [*view.get(meta.aggregate, []), what]
+def _took_its_turn(view: Table, commit: Commit, what: str) -> None:
+    view[commit.aggregate] = [*view.get(commit.aggregate, []), what]
 
 
 class Filing(ProcessManager):
     """Files every finished note in a box of its own."""
 
     @on(Closed)
-    def closed(self, event: Closed, meta: Commit, send: Send) -> None:
-        send(File(box_of(meta.aggregate), note=meta.aggregate))
+    def closed(self, event: Closed, commit: Commit, send: Send) -> None:
+        send(File(box_of(commit.aggregate), note=commit.aggregate))
 
 
 def box_of(note: str) -> str:
@@ -325,7 +324,7 @@ def create(settings: dict[str, str]) -> Engine:
 
 class Rival(Aggregate):
     @handles(Create)
-    def create(self, command: Create, stamp: Stamp) -> Filed:
+    def create(self, command: Create) -> Filed:
         return Filed("")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from engine import Aggregate, ApplicationMessage, Command, Engine, Event, Stamp, applies, handles
+from engine import Aggregate, ApplicationMessage, Command, Engine, Event, applies, handles
 
 
 class CreateNote(Command, name="note.create"):
@@ -31,11 +31,11 @@ class Note(Aggregate):
         self.title = ""
 
     @handles(CreateNote, exists="must-not")
-    def create(self, command: CreateNote, stamp: Stamp) -> list[Event]:
+    def create(self, command: CreateNote) -> list[Event]:
         return [NoteCreated(title=command.title), NoteTold(words=f"new: {command.title}")]
 
     @handles(ChangeTitle)
-    def change(self, command: ChangeTitle, stamp: Stamp) -> TitleChanged:
+    def change(self, command: ChangeTitle) -> TitleChanged:
         return TitleChanged(title=command.title)
 
     @applies(NoteCreated)

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain_12306 import changes
-from domain_12306.answers import Journey, OneRun
+from domain_12306.answers import Journey
 from domain_12306.inventory import SeatInventory
 from domain_12306.messages import OpenRun, ReleaseOrder, SeatsReleased, SeatsReserved
-from engine import NoArguments
 from engine.model.messages import wire_tag
 from tests.unit.domain_12306.kit import DATE, RUN, Counter, Naive, feed, stations
 
@@ -65,7 +64,7 @@ def check(view: SeatInventory, naive: dict[str, Naive]) -> None:
         for a in range(n):
             for b in range(a + 2, n + 1):  # against the two longest inside it; others follow
                 assert table[a][b - a - 1] <= min(table[a + 1][b - a - 2], table[a][b - a - 2])
-    seat_map = view.seat_map(OneRun("T1", DATE))
+    seat_map = view.seat_map("T1", DATE)
     assert seat_map is not None
     for code, seats in naive.items():
         rows = [tuple(row) for row in seats.taken if any(row)]
@@ -97,8 +96,7 @@ def test_the_view_equals_a_count_of_seats_after_any_history(
     check(in_one, naive)
     check(in_parts, naive)
     check(disk.load(), naive)
-    nothing = NoArguments()
-    assert in_one.totals(nothing) == in_parts.totals(nothing) == disk.load().totals(nothing)
+    assert in_one.totals() == in_parts.totals() == disk.load().totals()
 
 
 @settings(max_examples=40, deadline=None)
@@ -201,19 +199,19 @@ def test_one_train_shows_its_stops_and_what_is_left_between_each_two() -> None:
     view, counter = board_view()
     counter.reserve("o", "b", "c", 2)
     feed(view, RUN, counter.history[1:])
-    answer = view.train(OneRun("T1", DATE))
+    answer = view.train("T1", DATE)
     assert answer is not None
     assert answer.stops[1] == ("b", "01:00", "01:05")
     assert answer.table == {"O": [[3, 1], [1]], "M": [[1, 1], [1]]}
-    assert view.train(OneRun("T9", DATE)) is None
-    assert view.seat_map(OneRun("T9", DATE)) is None
+    assert view.train("T9", DATE) is None
+    assert view.seat_map("T9", DATE) is None
 
 
 def test_the_seat_map_names_seats_as_tickets_do() -> None:
     view, counter = board_view()
     counter.reserve("o", "b", "c", 2)
     feed(view, RUN, counter.history[1:])
-    answer = view.seat_map(OneRun("T1", DATE))
+    answer = view.seat_map("T1", DATE)
     assert answer is not None
     assert answer.sold == {"O": {"01车01A号": [(1, 2)], "01车01B号": [(1, 2)]}, "M": {}}
     assert answer.capacity == {"O": 3, "M": 1}
@@ -225,7 +223,7 @@ def test_totals_count_seat_segments() -> None:
     counter.reserve("p", "b", "c")
     counter.do(ReleaseOrder(RUN, "p"))
     feed(view, RUN, counter.history[1:])
-    totals = view.totals(NoArguments())
+    totals = view.totals()
     assert (totals.runs, totals.seat_segments, totals.seat_segments_sold) == (2, 4 * 2 + 3, 4)
 
 

@@ -8,9 +8,7 @@ from engine import (
     Command,
     Engine,
     Event,
-    NoArguments,
     Projection,
-    Stamp,
     Table,
     applies,
     handles,
@@ -32,8 +30,8 @@ class Length(Projection):
     def opened(self, event: Words, view: Table) -> None:
         view["words"] = view.get("words", 0) + event.words
 
-    @query("words")
-    def words(self, view: Table, request: NoArguments) -> int:
+    @query
+    def words(self, view: Table) -> int:
         return int(view.get("words", 0))
 
 
@@ -78,7 +76,7 @@ class Started(Event, name="note.started"):
 
 class Stranger(Aggregate):
     @handles(Start, exists="may")
-    def start(self, command: Start, stamp: Stamp) -> Started:
+    def start(self, command: Start) -> Started:
         return Started()
 
     @applies(Started)

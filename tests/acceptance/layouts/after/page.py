@@ -1,6 +1,6 @@
 """The aggregate under a new name."""
 
-from engine import Aggregate, Command, Event, Stamp, applies, handles
+from engine import Aggregate, Command, Event, applies, handles
 from tests.acceptance.layouts.after.facts import Opened, Renamed, Told
 
 
@@ -18,11 +18,11 @@ class Page(Aggregate):
         self.headline, self.words = "", 0
 
     @handles(Open, exists="must-not")
-    def open(self, command: Open, stamp: Stamp) -> list[Event]:
+    def open(self, command: Open) -> list[Event]:
         return [Opened(headline=command.title, words=len(command.title.split())), Told(text=command.title)]
 
     @handles(Rename)
-    def rename(self, command: Rename, stamp: Stamp) -> Renamed:
+    def rename(self, command: Rename) -> Renamed:
         return Renamed(title=command.title)
 
     @applies(Opened)

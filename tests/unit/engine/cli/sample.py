@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
+from engine import Aggregate, Command, Engine, Event, applies, handles
 
 SETTINGS = ("colour", "shape", "size")
 
@@ -21,7 +21,7 @@ class Sum(Aggregate):
         self.total = 0
 
     @handles(Add, exists="may")
-    def add(self, command: Add, stamp: Stamp) -> Added:
+    def add(self, command: Add) -> Added:
         return Added(number=command.number)
 
     @applies(Added)

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Aggregate, ApplicationMessage, Command, Engine, Event, Stamp, applies, handles
+from engine import Aggregate, ApplicationMessage, Command, Engine, Event, applies, handles
 from engine.core.partition import Partition
 from engine.wire.batches import Batch, decode_replies
 from engine.wire.log import record_decoder
@@ -37,11 +37,11 @@ class Sum(Aggregate):
         self.sum = 0
 
     @handles(Add, exists="may")
-    def add(self, command: Add, stamp: Stamp) -> Added:
+    def add(self, command: Add) -> Added:
         return Added(command.amount)
 
     @handles(Greet, exists="may")
-    def greet(self, command: Greet, stamp: Stamp) -> Greeted:
+    def greet(self, command: Greet) -> Greeted:
         return Greeted(whom=f"{self.id} of {self.sum}")
 
     @applies(Added)

@@ -78,16 +78,16 @@ class Account(Aggregate):
         return Opened(at_ns=stamp.time_ns, by=stamp.sequence)
 
     @handles(Deposit, exists="may")
-    def deposit(self, command: Deposit, stamp: Stamp) -> Moved | None:
+    def deposit(self, command: Deposit) -> Moved | None:
         return Moved(amount=command.amount) if command.amount else None
 
     @handles(Split)
-    def split(self, command: Split, stamp: Stamp) -> Decided:
+    def split(self, command: Split) -> Decided:
         events = [Moved(amount=amount) for amount in command.amounts]
         return Decided(events, result={"balance": self.balance + sum(command.amounts)})
 
     @handles(Withdraw)
-    def withdraw(self, command: Withdraw, stamp: Stamp) -> Moved | Rejection:
+    def withdraw(self, command: Withdraw) -> Moved | Rejection:
         if command.amount < 0:
             raise reject("negative", "from deep inside")
         if command.amount > self.balance:
@@ -95,7 +95,7 @@ class Account(Aggregate):
         return Moved(amount=-command.amount)
 
     @handles(Read)
-    def read(self, command: Read, stamp: Stamp) -> list[Event]:
+    def read(self, command: Read) -> list[Event]:
         return []
 
     @handles(Stumble, exists="may")
@@ -138,7 +138,7 @@ class Account(Aggregate):
 @app.aggregate
 class Guest(Aggregate):
     @handles(Visit, exists="may")
-    def visit(self, command: Visit, stamp: Stamp) -> Visited:
+    def visit(self, command: Visit) -> Visited:
         return Visited()
 
     @applies(Visited)

@@ -10,9 +10,7 @@ from engine import (
     Commit,
     Engine,
     Event,
-    NoArguments,
     Projection,
-    Stamp,
     Table,
     applies,
     handles,
@@ -46,7 +44,7 @@ class Closed(Event, name="counter.closed"):
 
 class Counter(Aggregate):
     @handles(Raise, exists="may")
-    def add(self, command: Raise, stamp: Stamp) -> Raised:
+    def add(self, command: Raise) -> Raised:
         return Raised(command.by)
 
     @applies(Raised)
@@ -82,13 +80,13 @@ class InTable(Projection):
         self._trouble = trouble
 
     @on(Raised)
-    def raised(self, event: Raised, meta: Commit, view: Table) -> None:
-        sum, versions = view.get(meta.aggregate, (0, []))
-        view[meta.aggregate] = (sum + event.by, [*versions, meta.version])
-        self._trouble.strike(meta)
+    def raised(self, event: Raised, commit: Commit, view: Table) -> None:
+        sum, versions = view.get(commit.aggregate, (0, []))
+        view[commit.aggregate] = (sum + event.by, [*versions, commit.version])
+        self._trouble.strike(commit)
 
-    @query("all")
-    def all(self, view: Table, request: NoArguments) -> dict[str, Any]:
+    @query
+    def all(self, view: Table) -> dict[str, Any]:
         return dict(view)
 
 
@@ -101,14 +99,14 @@ class InAttributes(Projection):
         self._changed: set[str] = set()
 
     @on(Raised)
-    def raised(self, event: Raised, meta: Commit) -> None:
-        sum, versions = self._counters.get(meta.aggregate, (0, []))
-        self._counters[meta.aggregate] = (sum + event.by, [*versions, meta.version])
-        self._changed.add(meta.aggregate)
-        self._trouble.strike(meta)
+    def raised(self, event: Raised, commit: Commit) -> None:
+        sum, versions = self._counters.get(commit.aggregate, (0, []))
+        self._counters[commit.aggregate] = (sum + event.by, [*versions, commit.version])
+        self._changed.add(commit.aggregate)
+        self._trouble.strike(commit)
 
-    @query("all")
-    def all(self, request: NoArguments) -> dict[str, Any]:
+    @query
+    def all(self) -> dict[str, Any]:
         return {name: [sum, versions] for name, (sum, versions) in self._counters.items()}
 
     def save(self) -> Iterable[tuple[bytes, bytes | None]]:
@@ -204,5 +202,6 @@ class Following:
     def shown(self) -> dict[str, Any]:
         """counter → [sum, versions in the order in which they were taken in]."""
         target: Any = self.fold.target
-        found: dict[str, Any] = target.ask("all", NoArguments())
+        spec = target.spec.queries["all"]
+        found: dict[str, Any] = target.ask("all", spec.request())
         return found

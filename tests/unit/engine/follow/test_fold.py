@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine import Commit, NoArguments, Projection, on, query
+from engine import Commit, Projection, on, query
 from engine.base.errors import InvariantBroken, NoSpace
 from engine.follow import fold
 from engine.follow.dead_letters import MOST_ATTEMPTS
@@ -310,12 +310,12 @@ class Forgetful(Projection):
         self._inner = InAttributes(trouble)
 
     @on(Raised)
-    def raised(self, event: Raised, meta: Commit) -> None:
-        self._inner.raised(event, meta)
+    def raised(self, event: Raised, commit: Commit) -> None:
+        self._inner.raised(event, commit)
 
-    @query("all")
-    def all(self, request: NoArguments) -> dict[str, Any]:
-        return self._inner.all(request)
+    @query
+    def all(self) -> dict[str, Any]:
+        return self._inner.all()
 
 
 @pytest.mark.parametrize("seed", range(6))

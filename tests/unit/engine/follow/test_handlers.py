@@ -10,7 +10,8 @@ from engine.follow import Dispatch
 from engine.model.handlers import handlers_of
 from tests.unit.engine.follow.kit import Closed, Following, Log, Raised, Renamed, Trouble
 
-OFFERED = ("meta", "view")
+OFFERED = (Commit, Table)
+VIEW: Table[str] = Table()
 
 
 class Notes(Projection):
@@ -24,33 +25,33 @@ class Notes(Projection):
         self.ran.append(("all three", raised.by, renamed.to))
 
     @on(Renamed, Raised, priority=2)
-    def two_late(self, renamed: Renamed, raised: Raised, view: str, meta: Commit) -> None:
-        self.ran.append(("two late", renamed.to, raised.by, view, meta.version))
+    def two_late(self, renamed: Renamed, raised: Raised, view: Table[str], commit: Commit) -> None:
+        self.ran.append(("two late", renamed.to, raised.by, view, commit.version))
 
     @on(Raised, Closed, priority=1)
     def two_early(self, raised: Raised, closed: Closed) -> None:
         self.ran.append(("two early", raised.by))
 
     @on(Raised, priority=5)
-    def last(self, event: Raised, meta: Commit) -> None:
-        self.ran.append(("last", event.by, meta.version))
+    def last(self, event: Raised, commit: Commit) -> None:
+        self.ran.append(("last", event.by, commit.version))
 
     @on(Raised, priority=-1)
     def first(self, event: Raised) -> None:
         self.ran.append(("first", event.by))
 
     @on(Raised)
-    def middle(self, event: Raised, view: str) -> None:
+    def middle(self, event: Raised, view: Table[str]) -> None:
         self.ran.append(("middle", event.by, view))
 
     @on(Renamed)
-    def renamed(self, event: Renamed, meta: Commit, view: str) -> None:
-        self.ran.append(("renamed", event.to, meta.version, view))
+    def renamed(self, event: Renamed, commit: Commit, view: Table[str]) -> None:
+        self.ran.append(("renamed", event.to, commit.version, view))
 
 
 def ran(*events: Event) -> list[tuple[Any, ...]]:
     notes = Notes()
-    dispatch = Dispatch(notes, handlers_of(Notes, "notes", OFFERED), {"view": "V"})
+    dispatch = Dispatch(notes, handlers_of(Notes, "notes", OFFERED), {Table: VIEW})
     assert dispatch.plain is None
     dispatch.run(Commit("a", 7, "", 1, 1, list(events)))
     return notes.ran
@@ -59,10 +60,10 @@ def ran(*events: Event) -> list[tuple[Any, ...]]:
 def test_handlers_of_one_event_run_by_ascending_priority_event_by_event() -> None:
     assert ran(Raised(1), Raised(2)) == [
         ("first", 1),
-        ("middle", 1, "V"),
+        ("middle", 1, VIEW),
         ("last", 1, 7),
         ("first", 2),
-        ("middle", 2, "V"),
+        ("middle", 2, VIEW),
         ("last", 2, 7),
     ]
 
@@ -70,10 +71,10 @@ def test_handlers_of_one_event_run_by_ascending_priority_event_by_event() -> Non
 def test_then_come_those_of_two_events_and_then_those_of_three_each_by_priority() -> None:
     assert ran(Closed(), Renamed("x"), Raised(1))[4:] == [
         ("two early", 1),
-        ("two late", "x", 1, "V", 7),
+        ("two late", "x", 1, VIEW, 7),
         ("all three", 1, "x"),
     ]
-    assert ran(Closed(), Renamed("x"), Raised(1))[0] == ("renamed", "x", 7, "V")
+    assert ran(Closed(), Renamed("x"), Raised(1))[0] == ("renamed", "x", 7, VIEW)
 
 
 def test_a_handler_of_several_events_runs_only_if_all_of_them_occur_and_once() -> None:
@@ -86,7 +87,7 @@ def test_a_handler_of_several_events_runs_only_if_all_of_them_occur_and_once() -
 def test_one_handler_an_event_that_takes_the_event_and_its_commit_is_called_as_it_is() -> None:
     class Plain(Projection):
         @on(Raised)
-        def raised(self, event: Raised, meta: Commit) -> None: ...
+        def raised(self, event: Raised, commit: Commit) -> None: ...
 
     plain = Plain()
     assert Dispatch(plain, handlers_of(Plain, "plain", OFFERED), {}).plain == {Raised: plain.raised}
@@ -114,20 +115,20 @@ class Journal(Projection):
         self._trouble = trouble
 
     @on(Raised, priority=1)
-    def second(self, event: Raised, meta: Commit, view: Table) -> None:
-        self._row(view, meta, "second")
-        self._trouble.strike(meta)
+    def second(self, event: Raised, commit: Commit, view: Table) -> None:
+        self._row(view, commit, "second")
+        self._trouble.strike(commit)
 
     @on(Raised)
-    def first(self, event: Raised, meta: Commit, view: Table) -> None:
-        self._row(view, meta, "first")
+    def first(self, event: Raised, commit: Commit, view: Table) -> None:
+        self._row(view, commit, "first")
 
     @on(Raised, Closed)
-    def both(self, raised: Raised, closed: Closed, meta: Commit, view: Table) -> None:
-        self._row(view, meta, "both")
+    def both(self, raised: Raised, closed: Closed, commit: Commit, view: Table) -> None:
+        self._row(view, commit, "both")
 
-    def _row(self, view: Table, meta: Commit, what: str) -> None:
-        view[meta.aggregate] = [*view.get(meta.aggregate, []), what]
+    def _row(self, view: Table, commit: Commit, what: str) -> None:
+        view[commit.aggregate] = [*view.get(commit.aggregate, []), what]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ No aggregate here forgives a command that comes twice: what has an effect twice 
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from engine import (
@@ -17,7 +18,6 @@ from engine import (
     Refusal,
     Rejection,
     Send,
-    Stamp,
     Table,
     applies,
     handles,
@@ -63,11 +63,11 @@ class Reminded(Event, name="box.reminded"):
 
 class Parcel(Aggregate):
     @handles(PostParcel, exists="must-not")
-    def post(self, command: PostParcel, stamp: Stamp) -> Posted:
+    def post(self, command: PostParcel) -> Posted:
         return Posted(command.box, command.remind_ns)
 
     @handles(ReturnParcel)
-    def come_back(self, command: ReturnParcel, stamp: Stamp) -> Returned:
+    def come_back(self, command: ReturnParcel) -> Returned:
         return Returned(command.reason)
 
     @applies(Posted)
@@ -79,13 +79,13 @@ class Parcel(Aggregate):
 
 class Box(Aggregate):
     @handles(Put, exists="may")
-    def put(self, command: Put, stamp: Stamp) -> PutIn | Rejection:
+    def put(self, command: Put) -> PutIn | Rejection:
         if command.aggregate.startswith("full"):
             return reject("no-room", f"{command.aggregate} has no room")
         return PutIn(command.parcel)
 
     @handles(Remind, exists="may")
-    def remind(self, command: Remind, stamp: Stamp) -> Reminded:
+    def remind(self, command: Remind) -> Reminded:
         return Reminded(command.parcel)
 
     @applies(PutIn)
@@ -99,11 +99,12 @@ class Relay(ProcessManager):
     """`state`: parcel → its box, until it is there or has come back."""
 
     @on(Posted)
-    def posted(self, event: Posted, meta: Commit, send: Send, state: Table) -> None:
-        state[meta.aggregate] = event.box
+    def posted(self, event: Posted, commit: Commit, send: Send, state: Table) -> None:
+        state[commit.aggregate] = event.box
         if event.remind_ns:
-            send.at(meta.time_ns + event.remind_ns, Remind(event.box, parcel=meta.aggregate), meta.aggregate)
-        send(Put(event.box, parcel=meta.aggregate))
+            remind = Remind(event.box, parcel=commit.aggregate)
+            send.after(timedelta(microseconds=event.remind_ns // 1000), remind, commit.aggregate)
+        send(Put(event.box, parcel=commit.aggregate))
 
     @on(PutIn)
     def put_in(self, event: PutIn, state: Table) -> None:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from engine import Command, Commit, ProcessManager, Send, Table, on
 from engine.base.errors import ConfigError
+from engine.base.instants import EPOCH
 from engine.follow.questions import Refused
 from tests.unit.engine.managers.relay import (
     Posted,
@@ -21,6 +23,8 @@ from tests.unit.engine.managers.relay import (
     effects,
 )
 from tests.unit.engine.managers.world import SECOND_NS, ask, wait, world
+
+SECOND = timedelta(seconds=1)
 
 
 class Nobodys(Command, name="nobody.handles"): ...
@@ -36,12 +40,12 @@ class EventsFail(Relay):
     at: set[str] = set()  # noqa: RUF012
 
     @on(Posted, priority=9)
-    def too_late(self, event: Posted, meta: Commit, send: Send, state: Table) -> None:
-        if meta.aggregate in self.at:
-            send(Put("spoilt", parcel=meta.aggregate))
-            send.at(0, Put("spoilt", parcel=meta.aggregate), key="x")
-            state["spoilt"] = meta.aggregate
-            raise ValueError(f"no luck with {meta.aggregate}")
+    def too_late(self, event: Posted, commit: Commit, send: Send, state: Table) -> None:
+        if commit.aggregate in self.at:
+            send(Put("spoilt", parcel=commit.aggregate))
+            send.at(EPOCH, Put("spoilt", parcel=commit.aggregate), key="x")
+            state["spoilt"] = commit.aggregate
+            raise ValueError(f"no luck with {commit.aggregate}")
 
 
 @pytest.fixture(autouse=True)
@@ -95,18 +99,21 @@ def test_a_dropped_event_sends_nothing(tmp_path: Path) -> None:
 
 
 BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [
-    ("no aggregate handles Nobodys", lambda send, meta: send(Nobodys("a"))),
-    ("no aggregate handles Unwired", lambda send, meta: send(Unwired("a"))),
-    ("Object missing required field|Expected", lambda send, meta: send(Put("a", parcel=7))),  # type: ignore[arg-type]
-    ("length <= 200", lambda send, meta: send(Put("a" * 201, parcel="p"))),
-    ("length >= 1", lambda send, meta: send(Put("", parcel="p"))),
-    ("bytes", lambda send, meta: send(Put("a", parcel="p" * (1 << 20)))),
-    ("whole number of nanoseconds", lambda send, meta: send.at(1e18, Put("a", parcel="p"))),  # type: ignore[arg-type]
-    ("whole number of nanoseconds", lambda send, meta: send.at(-1, Put("a", parcel="p"))),
-    ("a text", lambda send, meta: send.at(1, Put("a", parcel="p"), key=7)),  # type: ignore[arg-type]
-    ("surrogates", lambda send, meta: send.at(1, Put("a", parcel="p"), key="\ud800")),
-    ("surrogates", lambda send, meta: send(Put("a", parcel="\ud800"))),
-    ("dataclass|Struct|replace", lambda send, meta: send("a.put")),  # type: ignore[arg-type]
+    ("no aggregate handles Nobodys", lambda send, commit: send(Nobodys("a"))),
+    ("no aggregate handles Unwired", lambda send, commit: send(Unwired("a"))),
+    ("Object missing required field|Expected", lambda send, commit: send(Put("a", parcel=7))),  # type: ignore[arg-type]
+    ("length <= 200", lambda send, commit: send(Put("a" * 201, parcel="p"))),
+    ("length >= 1", lambda send, commit: send(Put("", parcel="p"))),
+    ("bytes", lambda send, commit: send(Put("a", parcel="p" * (1 << 20)))),
+    ("takes a datetime", lambda send, commit: send.at(1e18, Put("a", parcel="p"))),  # type: ignore[arg-type]
+    ("no time zone", lambda send, commit: send.at(datetime(2026, 1, 1), Put("a", parcel="p"))),
+    ("between 1970 and 2262", lambda send, commit: send.at(EPOCH - SECOND, Put("a", parcel="p"))),
+    ("takes a timedelta", lambda send, commit: send.after(30, Put("a", parcel="p"))),  # type: ignore[arg-type]
+    ("between 1970 and 2262", lambda send, commit: send.after(-SECOND * 1e11, Put("a", parcel="p"))),
+    ("a text", lambda send, commit: send.at(EPOCH, Put("a", parcel="p"), key=7)),  # type: ignore[arg-type]
+    ("surrogates", lambda send, commit: send.at(EPOCH, Put("a", parcel="p"), key="\ud800")),
+    ("surrogates", lambda send, commit: send(Put("a", parcel="\ud800"))),
+    ("dataclass|Struct|replace", lambda send, commit: send("a.put")),  # type: ignore[arg-type]
 ]
 
 
@@ -116,8 +123,8 @@ def test_what_could_never_arrive_is_an_error_of_its_handler(
 ) -> None:
     class Wrong(ProcessManager):
         @on(Posted)
-        def posted(self, event: Posted, meta: Commit, send: Send) -> None:
-            wrong(send, meta)
+        def posted(self, event: Posted, commit: Commit, send: Send) -> None:
+            wrong(send, commit)
 
     with world(create({}, Wrong), tmp_path) as (node, life):
         node.post(PostParcel("p1", box="a"))
@@ -146,8 +153,8 @@ def test_send_is_good_only_while_its_handler_runs(tmp_path: Path) -> None:
 def test_a_failure_that_nobody_handles_is_told_and_a_rejection_is_not(tmp_path: Path) -> None:
     class Deaf(ProcessManager):
         @on(Posted)
-        def posted(self, event: Posted, meta: Commit, send: Send) -> None:
-            send(Put(event.box, parcel=meta.aggregate))
+        def posted(self, event: Posted, commit: Commit, send: Send) -> None:
+            send(Put(event.box, parcel=commit.aggregate))
             send(ReturnParcel("unknown", reason=""))
 
     with world(create({}, Deaf), tmp_path) as (node, life):
@@ -199,8 +206,8 @@ def test_a_key_that_could_not_be_saved_fails_its_handler_and_not_the_process(
 ) -> None:
     class Wide(ProcessManager):
         @on(Posted)
-        def posted(self, event: Posted, meta: Commit, state: Table) -> None:
-            state[key] = meta.aggregate
+        def posted(self, event: Posted, commit: Commit, state: Table) -> None:
+            state[key] = commit.aggregate
 
     with world(create({}, Wide), tmp_path) as (node, life):
         node.post(PostParcel("p1", box="a"))

@@ -22,8 +22,8 @@ class OnlyRefusals(ProcessManager):
     calls: list[str] = []  # noqa: RUF012
 
     @on(Posted)
-    def posted(self, event: Posted, meta: Commit, send: Send, state: Table) -> None:
-        send(Put(event.box, parcel=meta.aggregate))
+    def posted(self, event: Posted, commit: Commit, send: Send, state: Table) -> None:
+        send(Put(event.box, parcel=commit.aggregate))
 
     @refused(Put)
     def fails(self, command: Put, refusal: Refusal, send: Send, state: Table) -> None:

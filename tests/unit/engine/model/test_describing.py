@@ -1,7 +1,6 @@
 """The description of an application: complete, the same each time, and true of what the node accepts."""
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +13,7 @@ from engine import (
     Event,
     ProcessManager,
     Projection,
+    Refusal,
     applies,
     handles,
     on,
@@ -74,7 +74,7 @@ class Clerk(ProcessManager, name="clerk"):
     def ordered(self, event: Ordered) -> None: ...
 
     @refused(Order)
-    def refused(self, command: Order, refusal: Any) -> None: ...
+    def refused(self, command: Order, refusal: Refusal) -> None: ...
 
 
 @pytest.fixture

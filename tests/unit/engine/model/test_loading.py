@@ -22,7 +22,7 @@ app = Engine("loaded")
 @app.aggregate
 class Thing(Aggregate):
     @handles(Do, exists="may")
-    def do(self, command: Do, stamp: object) -> Done:
+    def do(self, command: Do) -> Done:
         return Done()
 
     @applies(Done)

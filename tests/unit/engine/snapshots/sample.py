@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
+from engine import Aggregate, Command, Engine, Event, applies, handles
 from engine.base.files import DISK, Files
 from engine.snapshots import (
     Snapshot,
@@ -35,7 +35,7 @@ class Tally(Aggregate):
         self.history: list[int] = []
 
     @handles(Add, exists="may")
-    def add(self, command: Add, stamp: Stamp) -> Added:
+    def add(self, command: Add) -> Added:
         return Added(command.amount)
 
     @applies(Added)

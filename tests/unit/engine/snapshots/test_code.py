@@ -25,7 +25,7 @@ class Bought(Event, name="bought"):
 def create(settings={}):
     class Shop(Aggregate):
         @handles(Buy)
-        def buy(self, command, stamp):
+        def buy(self, command):
             return Bought()
         @applies(Bought)
         def bought(self, event):

@@ -1,9 +1,8 @@
 """A small application for the kit's own tests, with mistakes to be found."""
 
 import random
+from datetime import timedelta
 from typing import Any, ClassVar
-
-import msgspec
 
 from engine import (
     Aggregate,
@@ -17,7 +16,6 @@ from engine import (
     Refusal,
     Rejection,
     Send,
-    Stamp,
     Table,
     applies,
     handles,
@@ -28,7 +26,6 @@ from engine import (
 )
 
 app = Engine("kit-test")
-MINUTE_NS = 60_000_000_000
 
 
 class Deposit(Command, name="account.deposit"):
@@ -67,17 +64,17 @@ class Account(Aggregate):
         self.seen = 0
 
     @handles(Deposit, exists="may")
-    def deposit(self, command: Deposit, stamp: Stamp) -> Deposited | None:
+    def deposit(self, command: Deposit) -> Deposited | None:
         return Deposited(command.amount) if command.amount else None
 
     @handles(Withdraw)
-    def withdraw(self, command: Withdraw, stamp: Stamp) -> Decided | Rejection:
+    def withdraw(self, command: Withdraw) -> Decided | Rejection:
         if command.amount > self.balance:
             return reject("too-little", f"only {self.balance}")
         return Decided(Withdrawn(command.amount), result=self.balance - command.amount)
 
     @handles(Cheat, exists="may")
-    def cheat(self, command: Cheat, stamp: Stamp) -> Any:
+    def cheat(self, command: Cheat) -> Any:
         if command.how == "in-decide":
             self.balance += 100
             return Deposited(1)
@@ -87,7 +84,7 @@ class Account(Aggregate):
         raise KeyError("oh")
 
     @handles(Remind, exists="may")
-    def remind(self, command: Remind, stamp: Stamp) -> Reminded:
+    def remind(self, command: Remind) -> Reminded:
         return Reminded(command.text)
 
     @applies(Deposited)
@@ -135,13 +132,13 @@ class Basket(Aggregate):
         self.full = False
 
     @handles(Put, exists="may")
-    def put(self, command: Put, stamp: Stamp) -> Filled | PutIn | Rejection:
+    def put(self, command: Put) -> Filled | PutIn | Rejection:
         if self.full:
             return reject("full")
         return PutIn(command.what) if self.items else Filled([command.what])
 
     @handles(Draw, exists="may")
-    def draw(self, command: Draw, stamp: Stamp) -> Drawn:
+    def draw(self, command: Draw) -> Drawn:
         return Drawn(random.random())
 
     @applies(Filled)
@@ -170,39 +167,36 @@ class Collector(ProcessManager):
     """Reminds an account of a withdrawal after half an hour, unless something is deposited before."""
 
     @on(Withdrawn)
-    def withdrawn(self, event: Withdrawn, meta: Commit, send: Send, state: Table) -> None:
-        state[meta.aggregate] = state.get(meta.aggregate, 0) + event.amount
-        send(Remind(meta.aggregate, text="now"))
-        send.at(meta.time_ns + 30 * MINUTE_NS, Remind(meta.aggregate, text="late"), key=meta.aggregate)
+    def withdrawn(self, event: Withdrawn, commit: Commit, send: Send, state: Table) -> None:
+        state[commit.aggregate] = state.get(commit.aggregate, 0) + event.amount
+        send(Remind(commit.aggregate, text="now"))
+        late = Remind(commit.aggregate, text="late")
+        send.after(timedelta(minutes=30), late, key=commit.aggregate)
 
     @on(Deposited)
-    def deposited(self, event: Deposited, meta: Commit, send: Send) -> None:
+    def deposited(self, event: Deposited, commit: Commit, send: Send) -> None:
         if event.amount < 0:
             raise ValueError("less than nothing")
-        send.cancel(meta.aggregate)
+        send.cancel(commit.aggregate)
 
     @refused(Remind)
     def not_reminded(self, command: Remind, refusal: Refusal, send: Send) -> None:
         send(Deposit(command.aggregate, amount=len(refusal.code)))
 
 
-class Whose(msgspec.Struct):
-    account: str
-
-
 @app.projection("balances")
 class Balances(Projection):
     @on(Deposited)
-    def deposited(self, event: Deposited, meta: Commit, view: Table) -> None:
-        view[meta.aggregate] = view.get(meta.aggregate, 0) + event.amount
+    def deposited(self, event: Deposited, commit: Commit, view: Table) -> None:
+        view[commit.aggregate] = view.get(commit.aggregate, 0) + event.amount
 
     @on(Withdrawn)
-    def withdrawn(self, event: Withdrawn, meta: Commit, view: Table) -> None:
-        view[meta.aggregate] = view.get(meta.aggregate, 0) - event.amount
+    def withdrawn(self, event: Withdrawn, commit: Commit, view: Table) -> None:
+        view[commit.aggregate] = view.get(commit.aggregate, 0) - event.amount
 
-    @query("balance")
-    def balance(self, view: Table, request: Whose) -> int:
-        return int(view.get(request.account, 0))
+    @query
+    def balance(self, view: Table, account: str) -> int:
+        return int(view.get(account, 0))
 
 
 @app.projection("last")
@@ -210,11 +204,11 @@ class Last(Projection):
     """Depends on the order across aggregates, which no view may rely on."""
 
     @on(Deposited)
-    def deposited(self, event: Deposited, meta: Commit, view: Table) -> None:
-        view["last"] = meta.aggregate
+    def deposited(self, event: Deposited, commit: Commit, view: Table) -> None:
+        view["last"] = commit.aggregate
 
-    @query("last")
-    def last(self, view: Table, request: Whose) -> str:
+    @query
+    def last(self, view: Table, account: str) -> str:
         return str(view.get("last"))
 
 
@@ -230,7 +224,7 @@ class Forgetful(Projection):
         self.count += 1
 
     @query("count")
-    def counted(self, request: Whose) -> int:
+    def counted(self, account: str) -> int:
         return self.count
 
     def save(self) -> list[tuple[bytes, bytes | None]]:

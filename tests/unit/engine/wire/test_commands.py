@@ -29,11 +29,11 @@ class Done(Event, name="done"):
 @app.aggregate
 class Box(Aggregate):
     @handles(Put)
-    def put(self, command: Put, stamp: object) -> Done:
+    def put(self, command: Put) -> Done:
         return Done()
 
     @handles(PutTwice)
-    def put_twice(self, command: PutTwice, stamp: object) -> Done:
+    def put_twice(self, command: PutTwice) -> Done:
         return Done()
 
     @applies(Done)
@@ -111,7 +111,7 @@ def test_an_application_with_a_single_command_decodes_it_by_its_type_all_the_sam
     @lone.aggregate
     class Lone(Aggregate):
         @handles(Put)
-        def put(self, command: Put, stamp: object) -> None: ...
+        def put(self, command: Put) -> None: ...
 
     found = CommandDecoder(lone).decode(body(GOOD, wire(type="other")))
     assert found[0] == GOOD
@@ -134,10 +134,10 @@ def kept(**fields: bytes) -> Command | Malformed:
     @open_app.aggregate
     class Shelf(Aggregate):
         @handles(Keep)
-        def keep(self, command: Keep, stamp: object) -> None: ...
+        def keep(self, command: Keep) -> None: ...
 
         @handles(Put)
-        def put(self, command: Put, stamp: object) -> None: ...
+        def put(self, command: Put) -> None: ...
 
     more = b"".join(b',"%s":%s' % (name.encode(), value) for name, value in fields.items())
     first, found = CommandDecoder(open_app).decode(body(GOOD, wire(type="keep")[:-1] + more + b"}"))

@@ -13,7 +13,6 @@ from engine import (
     ConfigError,
     Engine,
     Event,
-    Stamp,
     applies,
     handles,
 )
@@ -41,7 +40,7 @@ class Told(ApplicationMessage, name="owner.told", version=2):
 
 class Account(Aggregate):
     @handles(Open, exists="may")
-    def open(self, command: Open, stamp: Stamp) -> None:
+    def open(self, command: Open) -> None:
         return None
 
     @applies(Opened)

@@ -1,0 +1,96 @@
+"""The checks of a whole application, before it runs: what no class can tell alone. One clear line each."""
+
+import types
+import typing
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from engine.base.errors import ConfigError
+from engine.model.aggregates import CommandHandler, expect_constructor
+from engine.model.messages import ApplicationMessage, Event, wire_tag
+from engine.model.parameters import wrong
+
+if TYPE_CHECKING:
+    from engine.model.app import Engine
+
+
+def check(app: "Engine") -> None:
+    """Raises ConfigError on anything that could not work."""
+    names = ", ".join(cls.__name__ for cls in app.aggregates) or "an aggregate"
+    if not app.handlers:
+        text = f"application {app.name} handles no command: mark a method of {names} with @handles(…)"
+        raise ConfigError(text)
+    if not app.appliers:
+        text = f"application {app.name} applies no event: mark a method of {names} with @applies(…)"
+        raise ConfigError(text)
+    for cls in app.aggregates:
+        expect_constructor(cls)
+    for handler in app.handlers.values():
+        _check_announced(app, handler)
+    known = app.events()
+    for versions in app.versions.values():
+        for spec in versions.values():
+            _check_reads(f"projection {spec.name}", spec.events(), known)
+    for manager in app.process_managers.values():
+        _check_reads(f"process manager {manager.name}", manager.events(), known)
+        for command in manager.refusals:
+            if command not in app.handlers:
+                text = f"process manager {manager.name} handles refusals of {wire_tag(command)}"
+                raise ConfigError(f"{text}, which no registered aggregate handles")
+    _check_chains(app, known)
+
+
+def not_applied(handler: CommandHandler, event: type[Event]) -> str:
+    """What is wrong if a handler returns an event of this class, which its aggregate does not apply."""
+    if issubclass(event, ApplicationMessage):
+        return f"returns {event.__name__}, which is not registered: put @app.message above it"
+    name = event.__name__
+    return f"returns {name}, which {handler.cls.__name__} does not apply: mark a method with @applies({name})"
+
+
+def _check_announced(app: "Engine", handler: CommandHandler) -> None:
+    """Every event that the annotation of a handler announces is applied by its aggregate."""
+    for event in _announced(handler.method):
+        owner, _ = app.appliers.get(event, (None, None))
+        if owner is not handler.cls and event not in app.messages:
+            raise wrong(handler.method, not_applied(handler, event))
+
+
+def _check_reads(reader: str, events: set[type[Event]], known: dict[str, type[Event]]) -> None:
+    for event in events:
+        if wire_tag(event) in known:
+            continue
+        if issubclass(event, ApplicationMessage):
+            text = f"{reader} reads {wire_tag(event)}, which is not registered: put @app.message above it"
+            raise ConfigError(text)
+        raise ConfigError(f"{reader} reads {wire_tag(event)}, which no registered aggregate applies")
+
+
+def _check_chains(app: "Engine", known: dict[str, type[Event]]) -> None:
+    """Every upcaster leads, step by step, to a version that is in use, and none begins at one."""
+    current = {(event.wire_name, event.wire_version) for event in known.values()}
+    for name, start in app.upcasters:
+        if (name, start) in current:
+            raise ConfigError(f"the upcaster of {name} begins at version {start}, which is in use")
+        version = start
+        while (name, version) in app.upcasters:
+            version = app.upcasters[name, version][0]
+        if (name, version) not in current:
+            text = f"the upcaster of {name} from version {start} ends at version {version}"
+            raise ConfigError(f"{text}, which no aggregate applies")
+
+
+def _announced(method: Callable[..., Any]) -> set[type[Event]]:
+    """The event classes in the annotation of what a handler returns."""
+    try:
+        returned = typing.get_type_hints(method).get("return")
+    except (NameError, TypeError):
+        return set()  # an annotation that only a type checker can read
+    events: set[type[Event]] = set()
+    waiting = [returned]
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and issubclass(kind, Event):
+            events.add(kind)
+        waiting += typing.get_args(kind)
+    return {event for event in events if event.wire_name}
