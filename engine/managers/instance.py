@@ -24,7 +24,7 @@ MOST_SHOWN = 100  # of each kind
 
 def instance_of(manager: Manager, id: str, dead_letters: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """{"state": {key: value}, "outbox": […], "timers": […], "dead_letters": […]}, the first of each."""
-    state = ((key, value) for key, value in manager.state.prefix(id) if begins_with(key, id))
+    state = ((key, value) for key, value in manager.state.rows(id) if begins_with(key, id))
     outbox = (document_of_entry(entry) for entry in manager.outbox if mentions(entry.command, id))
     timers = (
         document_of_timer(*timer)
