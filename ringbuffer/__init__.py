@@ -12,9 +12,9 @@
             ...
         consumer.release()                          # when the effects are durable
 
-Reading order: `layout` (the file, byte by byte), `file` (making and attaching), `runs` (records in the data),
-`producer` and `consumer`, `fence` (why parking is safe), `bell` and `waiting` (how it is done), `mark` (one
-number that changes with a publish), `errors`.
+Reading order: layout (the file, byte by byte), file (making and attaching), runs (records in the data),
+producer and consumer, fence (why parking is safe), bell and waiting (how it is done), mark (one number that
+changes with a publish), errors.
 """
 
 from ringbuffer.bell import Bell

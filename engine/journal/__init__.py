@@ -1,9 +1,9 @@
 """The journal: every accepted command, in order, durable before it is answered.
 
-Reading order: `frame` and `segment` are the format, `writer` appends, `spare` is the segment made ahead,
-`walk` and `reader` read back, `verdict` is the table of what a start does with the journal, `scan` looks at
-all of it, `recovery` acts, `pruning` removes what is no longer needed and `beginning` notes that,
-`inspection` is for the command line, `poisoned` lists commands that no replay runs again. Only
+Reading order: frame and segment (the format), writer (appends), spare (the segment made ahead), walk and
+reader (read back), verdict (the table of what a start does with a journal), scan (looks at all of it),
+recovery (acts), pruning (removes what is no longer needed), beginning (notes where the journal begins since
+then), poisoned (commands that no replay runs again), inspection (for the command line). Only
 `engine.base.files` touches the disk.
 """
 

@@ -18,7 +18,7 @@ from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
 from engine.store import Conflict, Writer
-from engine.store.writer import StoredCommit
+from engine.store.writer import LocatedCommit
 from engine.wire.answers import Committed
 from engine.wire.batches import Batch, decode_batch, decode_duplicates, encode_reply
 from engine.wire.doorbell import encode_beat, encode_notice
@@ -118,9 +118,9 @@ def store(stage: NodeProcess, writer: Writer, batches: list[Batch]) -> None:
             time.sleep(RETRY_S)
 
 
-def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, StoredCommit]]:
+def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, LocatedCommit]]:
     """(client, what the store has) for every command that was committed before."""
-    found: list[tuple[bytes, StoredCommit]] = []
+    found: list[tuple[bytes, LocatedCommit]] = []
     for batch in batches:
         for who, id in decode_duplicates(batch.duplicates):
             hit = writer.find_command(id)
@@ -130,7 +130,7 @@ def duplicates_in(writer: Writer, batches: list[Batch]) -> list[tuple[bytes, Sto
     return found
 
 
-def answers_of(batches: list[Batch], again: list[tuple[bytes, StoredCommit]], partition: int) -> list[bytes]:
+def answers_of(batches: list[Batch], again: list[tuple[bytes, LocatedCommit]], partition: int) -> list[bytes]:
     """The replies of all batches, then those to duplicates."""
     answers = [batch.replies for batch in batches if batch.replies]
     for who, (commit, position, _) in again:

@@ -17,7 +17,7 @@ class Conflict(RingfoldError):
     """Another process has appended to the store, so what was to be stored was decided on outdated state."""
 
 
-class StoredCommit(NamedTuple):
+class LocatedCommit(NamedTuple):
     """A stored commit, its position, and its record: (first position, last position, JSON)."""
 
     commit: Commit
@@ -106,7 +106,7 @@ class Writer:
             raise NoSpace("the event store has no room", path=self.path, error=error) from error
         self.position, self.sequence = position, sequence
 
-    def find_command(self, id: str) -> StoredCommit | None:
+    def find_command(self, id: str) -> LocatedCommit | None:
         """The commit of a command id."""
         prefix = bytes.fromhex(id)
         with self.env.begin() as txn:
@@ -121,7 +121,7 @@ class Writer:
             if name in bytes(entry):  # events may quote ids, so look closer
                 commit = decode_commit(entry)
                 if commit.command == id:
-                    return StoredCommit(commit, position, (first, number(key), record))
+                    return LocatedCommit(commit, position, (first, number(key), record))
         raise CorruptData("the command index points to a record without it", path=self.path, command=id)
 
     def _forget(self, txn: Any, sequence: int) -> None:

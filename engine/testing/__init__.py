@@ -1,9 +1,9 @@
 """The testing kit: an application tried out without processes, clocks or sleeps.
 
-Reading order: given (an aggregate, a process manager or a view, with `aggregates`, `processes` and `views`
-behind it, and `lone` behind aggregates), inline (a whole node in one thread, with `pipeline` and `followers`
-as its two sides), replay (today's handlers over a recorded journal), plugin (all of it
-as fixtures of pytest, for projects that ask for them).
+Reading order: given (an aggregate, a process manager or a view), aggregates and lone (on one partition),
+process_managers, views and entries (without a node), inline (a whole node in one thread), pipeline and
+followers (its two sides), wires (in place of sockets), plugin (fixtures of pytest, for projects that ask for
+them). `replay` (today's handlers over a recorded journal) is from `engine.reading`.
 """
 
 from typing import TYPE_CHECKING
