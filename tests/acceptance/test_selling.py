@@ -101,7 +101,7 @@ def test_seats_given_back_can_be_sold_again(client: Client, run: int) -> None:
     assert client.send(reserve(run, "later")).outcome == "committed"
 
 
-def test_what_nobody_handles_fails_by_name(send: Send, run: int) -> None:
+def test_a_command_without_a_handler_fails_by_name(send: Send, run: int) -> None:
     failed = send(Unheard(f"X{run}/2026-11-23"))
     assert failed.outcome == "failed"
     assert failed.code == "unknown-command"

@@ -151,7 +151,7 @@ def test_a_stop_while_clients_buy_answers_everything_that_was_accepted(tmp_path:
             assert refused.code == ("order-exists" if k < SEATS else "sold-out")
 
 
-def test_behind_a_killed_supervisor_the_children_leave_and_a_new_node_starts_at_once(tmp_path: Path) -> None:
+def test_after_a_killed_supervisor_the_children_leave_and_a_new_node_starts_at_once(tmp_path: Path) -> None:
     orders = [reserve(0, f"o{k}") for k in range(20)]
     node = railway(tmp_path / "data")
     with node, Client(node.endpoints) as client:

@@ -1,4 +1,4 @@
-"""docs/GUARANTEES.md promises nothing that no test tries to break."""
+"""docs/GUARANTEES.md and the README promise nothing that no test tries to break."""
 
 import ast
 import re
@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "GUARANTEES.md").read_text()
 PROMISES, _, NOT_PROMISED = PAGE.partition("## Not guaranteed")
 SENTENCES = [" ".join(part.split()) for part in re.split(r"^- ", PROMISES, flags=re.MULTILINE)[1:]]
+README = (ROOT / "README.md").read_text()
+ROWS = re.findall(r"^\| (P\d+) \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
 TESTS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
 
 
@@ -39,3 +41,20 @@ def test_everything_that_looks_like_a_test_is_looked_at() -> None:
     assert len(SENTENCES) >= 20
     assert PAGE.count("`tests/") - PAGE.count("`tests/unit/test_guarantees.py`") == len(TESTS)
     assert "- `tests/" not in NOT_PROMISED
+
+
+def test_the_promises_of_the_readme_are_counted() -> None:
+    assert [name for name, _, _ in ROWS] == [f"P{number}" for number in range(1, len(ROWS) + 1)]
+    assert len(ROWS) >= 12
+
+
+@pytest.mark.parametrize(("promise", "named"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_every_promise_of_the_readme_names_files_with_tests(promise: str, named: str) -> None:
+    paths = re.findall(r"`(tests/[\w/.]+)`", named)
+    assert paths, f"nothing tests: {promise}"
+    for path in paths:
+        place = ROOT / path
+        files = [place] if place.is_file() else sorted(place.rglob("test_*.py"))
+        helps = {"tests/checker.py"}  # what the tests check with
+        tests = {name for file in files for name in functions_of(file) if name.startswith("test_")}
+        assert tests or path in helps, f"{path} has no test"

@@ -92,7 +92,7 @@ def restarts(faulty: Faulty) -> int | None:
 
 @errors
 @pytest.mark.parametrize("places", TOGETHER, ids=lambda places: places[0])
-def test_commands_end_rightly_whatever_fails_behind_them(
+def test_commands_end_rightly_whatever_fails_after_them(
     faulty: Faulty, note: str, places: tuple[str, ...], error: str
 ) -> None:
     world = faulty.world

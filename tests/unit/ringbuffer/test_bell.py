@@ -21,7 +21,7 @@ def test_a_bell_rung_many_times_is_heard_once(bell: Bell) -> None:
     assert not bell.wait(0)
 
 
-def test_a_bell_that_nobody_hears_never_blocks(bell: Bell) -> None:
+def test_a_bell_without_a_listener_never_blocks(bell: Bell) -> None:
     for _ in range(70_000):  # more than a pipe holds
         bell.ring()
     assert bell.drain() or True

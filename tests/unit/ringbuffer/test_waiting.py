@@ -228,7 +228,7 @@ def test_publishing_waits_for_ever_if_told_but_asks_whether_to_go_on(make_ring: 
     assert next(asked, None) is None
 
 
-def test_publishing_ends_when_nobody_is_left_to_take(make_ring: MakeRing) -> None:
+def test_publishing_ends_when_the_consumer_is_gone(make_ring: MakeRing) -> None:
     ring = full(make_ring(64))
     ring.producer.close()
     alive = iter([True] * 5)
@@ -245,7 +245,7 @@ def test_waiting_for_records_can_be_aborted(make_ring: MakeRing) -> None:
         ring.consumer.wait(LONG_S, abort=lambda: next(asked))
 
 
-def test_waiting_ends_when_nobody_is_left_to_publish_but_not_before_all_is_taken(make_ring: MakeRing) -> None:
+def test_waiting_ends_when_the_producer_is_gone_but_not_before_all_is_taken(make_ring: MakeRing) -> None:
     ring = make_ring()
     ring.producer.try_publish([b"the last"])
     ring.consumer.close()

@@ -115,7 +115,7 @@ def test_a_rejection_of_what_fits_is_caught() -> None:
     assert only(verdict(GOOD, [*attempts, refused], log=[c for _, c in GOOD[:3]]), "expected committed")
 
 
-def test_an_event_that_nobody_asked_for_is_caught() -> None:
+def test_an_event_that_was_not_asked_for_is_caught() -> None:
     attempts = [Attempt(c["id"], n, n + 0.5, "committed") for n, (c, _) in enumerate(GOOD[:3])]
     assert only(verdict(GOOD, attempts), "never sent")
 

@@ -30,7 +30,7 @@ def passes(aim: str | None) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.split()
 
 
-def test_without_the_variable_nobody_dies() -> None:
+def test_without_the_variable_no_process_dies() -> None:
     assert passes(None) == (0, ["1", "2", "3"])
 
 

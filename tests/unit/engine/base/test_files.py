@@ -9,7 +9,7 @@ from engine.base.files import OsFiles, write_all
 FILES = OsFiles()
 
 
-def test_parts_are_written_one_behind_the_other(tmp_path: Path) -> None:
+def test_parts_are_written_one_after_the_other(tmp_path: Path) -> None:
     file = FILES.create(tmp_path / "f")
     write_all(FILES, file, [b"ab", memoryview(b"cd"), b"e"], 3)
     assert FILES.read(file, 100, 0) == b"\0\0\0abcde"

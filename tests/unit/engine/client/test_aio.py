@@ -108,7 +108,7 @@ def test_who_waits_for_room_waits_no_longer_than_its_time(run: Run[list[Receipt]
     assert [receipt.outcome for receipt in run(story)] == ["unknown"] * 5
 
 
-def test_a_cancelled_send_harms_nobody(run: Run[Receipt], node: Stub) -> None:
+def test_a_cancelled_send_does_no_harm(run: Run[Receipt], node: Stub) -> None:
     async def story(client: AsyncClient) -> Receipt:
         node.reply = silent
         lost = asyncio.create_task(client.send(Add("a")))
@@ -120,7 +120,7 @@ def test_a_cancelled_send_harms_nobody(run: Run[Receipt], node: Stub) -> None:
     assert run(story).outcome == "committed"
 
 
-def test_closing_tells_everybody_who_waits(node: Stub, desk: Desk) -> None:
+def test_closing_tells_every_waiting_task(node: Stub, desk: Desk) -> None:
     node.reply, desk.answer = silent, lambda request: None
     where = {"commands": node.endpoint, "queries": {"view": desk.endpoint}}
 

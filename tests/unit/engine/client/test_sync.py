@@ -73,7 +73,7 @@ def test_a_lone_submitted_command_leaves_at_once(client: Client, node: Stub) -> 
     until(lambda: node.frames)
 
 
-def test_behind_one_in_flight_submitted_commands_wait_for_company(client: Client, node: Stub) -> None:
+def test_after_one_in_flight_submitted_commands_wait_for_company(client: Client, node: Stub) -> None:
     node.reply = silent
     tickets = [client.submit(Add("a")) for _ in range(101)]
     until(lambda: len(node.ids) == 101)
@@ -233,7 +233,7 @@ def test_a_refused_query_says_why(client: Client, desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("no_grace")
-def test_the_late_answer_to_a_query_that_was_given_up_is_for_nobody(client: Client, desk: Desk) -> None:
+def test_the_late_answer_to_a_query_that_was_given_up_is_ignored(client: Client, desk: Desk) -> None:
     desk.answer = lambda request: None
     with pytest.raises(TimeoutError, match="view view did not answer"):
         client.query("view", "first", timeout_s=0.01)

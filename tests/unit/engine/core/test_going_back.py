@@ -110,7 +110,7 @@ def test_what_was_stored_of_a_section_is_not_run_again() -> None:
     assert bank.balance() == 102
 
 
-def test_an_append_by_somebody_else_is_taken_in_and_what_was_decided_meanwhile_decided_anew() -> None:
+def test_a_foreign_append_is_applied_and_what_was_decided_meanwhile_is_decided_again() -> None:
     bank, shelf = stocked()
     commands = [Deposit("a", amount=1), Withdraw("a", amount=101), Open("b"), Withdraw("nobody", amount=1)]
     more = section(bank, *commands)
@@ -130,7 +130,7 @@ def test_an_append_by_somebody_else_is_taken_in_and_what_was_decided_meanwhile_d
     assert bank.core.aggregates["a"].version == 4
 
 
-def test_a_command_that_somebody_else_has_stored_already_is_a_duplicate() -> None:
+def test_a_command_that_was_stored_by_a_foreign_append_is_a_duplicate() -> None:
     bank, shelf = stocked()
     create, update = Open("new"), Deposit("new", amount=1)
     more = section(bank, create, update)

@@ -104,14 +104,14 @@ def test_one_that_is_in_use_stays_though_others_leave() -> None:
     assert len(sums.core.aggregates) <= 12
 
 
-def test_nobody_leaves_before_its_last_change_is_stored() -> None:
+def test_no_aggregate_leaves_before_its_last_change_is_stored() -> None:
     sums = Sums(idle_s=10, stores=False)
     sums.run(1, Add("a", amount=5))
     sums.run(100, Add("b", amount=5))
     assert set(sums.core.aggregates) == {"a", "b"}
 
 
-def test_without_a_limit_nobody_leaves() -> None:
+def test_without_a_limit_no_aggregate_leaves() -> None:
     sums = Sums(idle_s=None)
     sums.run(1, Add("a", amount=5))
     sums.run(10**6, Add("b", amount=5))

@@ -44,7 +44,7 @@ def test_a_record_that_overlaps_what_is_known_brings_only_what_is_new(view: Foll
     assert view.shown() == {"a": [10, [1, 2, 3, 4]]}
 
 
-def test_a_gap_is_filled_from_the_store_before_what_comes_behind_it(view: Following, log: Log) -> None:
+def test_a_gap_is_filled_from_the_store_before_what_comes_after_it(view: Following, log: Log) -> None:
     log.append("a")
     log.append("a")
     view.fold.accept(0, *log.append("a"))

@@ -42,7 +42,7 @@ def test_lag_is_in_events_and_in_seconds_since_the_oldest_of_them(view: Followin
     assert ask(view, "lag") == {"0": {"events": 2, "seconds": 3.0}}
 
 
-def test_a_dead_letter_is_shown_with_what_waits_behind_it(view: Following, log: Log) -> None:
+def test_a_dead_letter_is_shown_with_what_waits_for_it(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
     view.fold.accept(0, *log.append("a", "b", "a", "a"))
     view.wait()

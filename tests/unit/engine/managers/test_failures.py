@@ -150,7 +150,7 @@ def test_send_is_good_only_while_its_handler_runs(tmp_path: Path) -> None:
             kept[0](Put("a", parcel="p"))
 
 
-def test_a_failure_that_nobody_handles_is_told_and_a_rejection_is_not(tmp_path: Path) -> None:
+def test_a_failure_without_a_handler_is_logged_and_a_rejection_is_not(tmp_path: Path) -> None:
     class Deaf(ProcessManager):
         @on(Posted)
         def posted(self, event: Posted, commit: Commit, send: Send) -> None:

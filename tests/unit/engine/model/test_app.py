@@ -205,7 +205,7 @@ def test_an_application_needs_a_command_and_an_event() -> None:
         engine(Mute).check()
 
 
-def test_a_projection_of_events_that_nobody_applies_is_refused() -> None:
+def test_a_projection_of_events_that_no_aggregate_applies_is_refused() -> None:
     app = engine(Thing)
 
     @app.projection("lost")

@@ -45,7 +45,7 @@ def test_making_one_sweeps_those_left_behind(base: Path) -> None:
     fresh.remove()
 
 
-def test_what_somebody_else_made_is_left_alone(base: Path) -> None:
+def test_what_another_user_made_is_left_alone(base: Path) -> None:
     (base / "ringfold-notes").mkdir()
     (base / "ringfold-file").write_text("mine")
     assert sweep(base) == []

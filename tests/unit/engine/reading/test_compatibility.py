@@ -59,7 +59,7 @@ def test_events_that_do_not_fit_their_class_are_told_from_those_that_do(tmp_path
     assert "Expected `int`, got `str`" in found.problem
 
 
-def test_whoever_reads_an_event_as_a_class_of_his_own_is_asked_too(tmp_path: Path) -> None:
+def test_readers_with_event_classes_of_their_own_are_checked_too(tmp_path: Path) -> None:
     class Wrong(Event, name="sample.added"):
         colour: str
 

@@ -13,7 +13,7 @@ from engine.testing import InlineEngine, replay
 from tests.unit.engine.testing.domain import Account, Deposit, Deposited, Put, Withdraw, Withdrawn, app
 
 
-def test_the_same_code_decides_the_same_where_nobody_else_appended(tmp_path: Path) -> None:
+def test_the_same_code_decides_the_same_without_foreign_appends(tmp_path: Path) -> None:
     with InlineEngine(app, tmp_path / "data", partitions=2) as engine:
         engine.send_many(Deposit(name, amount=10) for name in "abcd")
         engine.send_many([Withdraw("a", amount=2), Withdraw("b", amount=12), Deposit("b", amount=0)])
@@ -39,7 +39,7 @@ def test_changed_code_shows_what_it_would_have_decided_otherwise(
     assert difference.today is None
 
 
-def test_what_somebody_else_appended_counts_in_the_replay_too(tmp_path: Path) -> None:
+def test_what_was_appended_from_outside_counts_in_the_replay_too(tmp_path: Path) -> None:
     with InlineEngine(app, tmp_path / "data", partitions=2) as engine:
         engine.send_many(Deposit(name, amount=10) for name in "abcd")
         engine.append_foreign("a", [Deposited(5)])
@@ -57,7 +57,7 @@ def test_a_command_that_was_refused_because_of_it_is_refused_in_the_replay_too(t
     assert list(replay(tmp_path / "data", app)) == []
 
 
-def test_a_command_that_somebody_else_stored_already_is_a_duplicate_in_the_replay_too(tmp_path: Path) -> None:
+def test_a_command_that_was_stored_from_outside_is_a_duplicate_in_the_replay_too(tmp_path: Path) -> None:
     with InlineEngine(app, tmp_path / "data") as engine:
         first = Deposit("a", amount=10)
         engine.append_foreign("a", [Deposited(10)], command=first.id)

@@ -279,7 +279,7 @@ def test_a_busy_node_keeps_nothing_and_says_why() -> None:
     assert answers(admitted, B)[0]["code"] == "malformed"
 
 
-def test_a_group_without_room_behind_the_gate_is_answered_busy_whatever_its_size() -> None:
+def test_a_group_without_room_after_the_gate_is_answered_busy_whatever_its_size() -> None:
     small = Limits(message_bytes=200, commands_per_message=1, in_flight_per_client=1000)
     commands = [add(n) for n in range(20)]
     gate = Gate(small, 1)

@@ -20,7 +20,7 @@ from engine.stages.pruner import prunable
         ([40, 0], [50, 0], 40),
     ],
 )
-def test_a_partition_holds_back_what_came_behind_its_older_snapshot(
+def test_a_partition_holds_back_what_came_after_its_older_snapshot(
     needed: list[int], last: list[int], upto: int
 ) -> None:
     assert prunable(needed, last, 60) == upto

@@ -68,7 +68,7 @@ def test_records_may_come_in_any_order_or_not_at_all(ringfold_inline: Make, seed
     assert (balance(engine, "a"), balance(engine, "b")) == (190, 190)
 
 
-def test_what_the_engine_wrote_is_read_by_everybody_else(ringfold_inline: Make, tmp_path: Path) -> None:
+def test_what_the_engine_wrote_is_read_by_every_other_program(ringfold_inline: Make, tmp_path: Path) -> None:
     engine = ringfold_inline(app, data=tmp_path / "data")
     engine.send_many(Deposit("a", amount=n) for n in (1, 2))
     with EventLog(engine.data) as log:
