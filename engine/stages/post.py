@@ -2,7 +2,7 @@
 that it never gives up: busy and silence are sent again until there is an answer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import zmq
 
@@ -21,13 +21,16 @@ NEVER_S = float("inf")
 class Post:
     """Not to be handed a command before it is durable."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", limits: Limits) -> None:
+    def __init__(
+        self, socket: "zmq.Socket[bytes]", limits: Limits, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`limits`: of the node's gate. `now`: a clock in seconds that never goes back."""
         self._talk = Conversation(
             min(BATCH, limits.commands_per_message),
             min(MOST_IN_FLIGHT, limits.in_flight_per_client),
             min(FRAME_BYTES, limits.message_bytes - 2),
         )
-        self.socket = socket
+        self.socket, self._now = socket, now
 
     @property
     def room(self) -> int:
@@ -36,7 +39,7 @@ class Post:
 
     def send(self, commands: list[Command]) -> None:
         """Sends these, and again what has waited too long for its answer."""
-        now = time.monotonic()
+        now = self._now()
         for command in commands:
             self._talk.submit(command, "committed", now, NEVER_S)
         self._talk.expire(now)
@@ -50,12 +53,14 @@ class Post:
                 frame = self.socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            for ticket in self._talk.incoming(frame, time.monotonic()):
+            for ticket in self._talk.incoming(frame, self._now()):
                 yield ticket.id, _refusal(ticket)
 
-    def patience(self) -> float:
-        """Seconds until something is to be sent again."""
-        return self._talk.patience(time.monotonic())
+    @property
+    def next_due(self) -> float:
+        """When to look whether something is to be sent again, by the clock."""
+        now = self._now()
+        return now + self._talk.patience(now) if len(self._talk) else NEVER_S
 
     def close(self) -> None:
         """What is on its way will be sent again by the next life."""

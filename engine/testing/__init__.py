@@ -13,15 +13,15 @@ from engine.base.lazy_names import lazy_names
 if TYPE_CHECKING:
     from engine.reading.replay import Difference, replay
     from engine.testing.given import given
-    from engine.testing.inline import InlineClient, InlineEngine
+    from engine.testing.inline import HandlerKeepsFailing, InlineClient, InlineEngine
 
 _HOMES = {
     "engine.reading.replay": ("Difference", "replay"),
     "engine.testing.given": ("given",),
-    "engine.testing.inline": ("InlineClient", "InlineEngine"),
+    "engine.testing.inline": ("HandlerKeepsFailing", "InlineClient", "InlineEngine"),
 }
 
-__all__ = ["Difference", "InlineClient", "InlineEngine", "given", "replay"]
+__all__ = ["Difference", "HandlerKeepsFailing", "InlineClient", "InlineEngine", "given", "replay"]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and finds a wrong name
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)

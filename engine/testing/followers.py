@@ -1,143 +1,165 @@
-"""The reading side of a node in one thread: every view with its query desk, every process manager."""
+"""The reading side of a node in one thread: every view and every process manager, with its query desk.
 
-from collections.abc import Callable, Sequence
+An unforeseen error ends a process of a node, which is then started again: here the follower is opened again
+from what it has saved.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from engine.follow import Fold, Projected
-from engine.follow.dead_letters import NEVER
 from engine.follow.generations import Generation
 from engine.follow.questions import Questions
 from engine.follow.target import Target
 from engine.managers import Manager, read_birth
 from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
-from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
 from engine.stages.gate import Limits
+from engine.stages.managing import Managing
 from engine.stages.post import Post
+from engine.stages.projecting import Projecting
 from engine.stages.query_desk import Desk
 from engine.store import Reader
-from engine.testing.pipeline import MAP_BYTES, MOST_TRIES
+from engine.testing.clock import Clock
 from engine.testing.wires import DeskWire, Wire, as_socket
+from engine.wire.doorbell import Notice
 
-Clock = Callable[[], int]
+MOST_STARTS = 10  # in a row, as often as a supervisor starts a process again
+
+
+class Surroundings(NamedTuple):
+    """What all followers of an engine share."""
+
+    app: Engine
+    data: DataDirectory
+    readers: Sequence[Reader]
+    limits: Limits
+    clock: Clock
+    log: Callable[[str], None]
+
+    def fold(self, target: Target, folder: Path) -> Fold:
+        """A target driven through the log by the clock."""
+        app, readers, now = self.app, self.readers, self.clock.now
+        return Fold(app, target, folder, readers, self.data.map_bytes, log=self.log, now=now)
+
+
+class SetAside(NamedTuple):
+    """What a handler of a view or process manager failed on, as often as it is tried."""
+
+    follower: str
+    aggregate: str
+    position: int
+    what: str
+    error: str
+    where: str
+
+    def __str__(self) -> str:
+        at = f" ({self.where})" if self.where else ""
+        return f"{self.follower} has set {self.aggregate} aside, handling {self.what}: {self.error}{at}"
 
 
 class Follower:
-    """A fold and the desk that answers from it."""
+    """A stage that reads the log, and the desk that answers from it."""
 
-    def __init__(
-        self,
-        app: Engine,
-        target: Target,
-        folder: Path,
-        readers: Sequence[Reader],
-        now_ns: Clock,
-        log: Callable[[str], None],
-    ) -> None:
-        self.fold = Fold(app, target, folder, readers, MAP_BYTES, log=log, now=lambda: now_ns() / 1e9)
-        self.readers, self._log, self._now_ns = readers, log, now_ns
+    kind: str
+
+    def __init__(self, around: Surroundings, name: str) -> None:
+        self.name, self.title = name, f"{self.kind} {name}"
         self.wire = DeskWire()
-        self.desk: Desk
+        self._around = around
+        self._starts = 0
+        self.stage, answers = self._open()
+        self.desk = Desk(as_socket(self.wire), answers)
 
-    def take(self, partition: int, first: int, last: int, record: bytes) -> None:
-        """A record from the doorbell, in whatever order it comes."""
-        self.fold.accept(partition, first, last, record)
-
-    def turn(self) -> bool:
-        """Takes in what is new, tries again what is due, saves, answers. True if there was anything."""
-        before = list(self.fold.positions)
-        self.fold.poll()
-        busy = self.fold.retry_due() or before != self.fold.positions
-        self._save()
-        return self.desk.serve() or busy
+    def turn(self, records: Sequence[Notice]) -> bool:
+        """What its process does, once around. True if there was anything."""
+        try:
+            busy = self.stage.turn(records) | self.desk.serve() or self.stage.look()
+        except Exception as error:
+            self._starts += 1
+            if self._starts == MOST_STARTS:
+                raise
+            self._around.log(f"{self.title} is started again: {error!r}")
+            self.close(saves=False)
+            self.stage, self.desk.answers = self._open()
+            return True
+        self._starts = 0
+        return busy
 
     @property
-    def next_due_ns(self) -> int | None:
-        """When something that failed is tried again; None: nothing waits."""
-        due = self.fold.dead_letters.next_due
-        return None if due == NEVER else int(due * 1e9) + 1
+    def next_due(self) -> float:
+        """When something that failed is tried again, by the clock."""
+        return self.stage.next_due
+
+    def set_aside(self) -> Iterator[SetAside]:
+        """What is not tried again by itself."""
+        for letter in self.stage.fold.dead_letters:
+            if letter.dead:
+                what = ", ".join(letter.events)
+                yield SetAside(
+                    self.title, letter.aggregate, letter.position, what, letter.error, letter.where
+                )
 
     def close(self, saves: bool) -> None:
         """Closes it. `saves`: False to lose what was not saved yet, as a kill does."""
         if saves:
-            self._save()
-        self.fold.close()
+            self.stage.finish()
+        self.stage.fold.close()
 
-    def _save(self, force: bool = False) -> None:
-        self._insist(lambda: self.fold.save(force))
-
-    def _insist(self, step: Callable[[], None]) -> None:
-        """Where the process would end by an error, and be started again."""
-        for attempt in range(1, MOST_TRIES + 1):
-            try:
-                step()
-                return
-            except Exception as error:
-                if attempt == MOST_TRIES:
-                    raise
-                self._log(f"tried again: {error!r}")
+    def _open(self) -> tuple[Projecting | Managing, Questions]:
+        """The stage as its folder has it, and what answers from it."""
+        raise NotImplementedError
 
 
 class ViewInline(Follower):
     """One view: the newest version of a projection."""
 
-    def __init__(
-        self, app: Engine, name: str, data: DataDirectory, readers: Sequence[Reader], now_ns: Clock, log: Any
-    ) -> None:
-        spec = app.projections[name]
-        folder = data.views / Generation(spec.version).folder(name)
-        super().__init__(app, Projected(spec), folder, readers, now_ns, log)
-        self.desk = Desk(as_socket(self.wire), Questions(self.fold, wall=now_ns))
+    kind = "view"
+
+    def _open(self) -> tuple[Projecting, Questions]:
+        around = self._around
+        spec = around.app.projections[self.name]
+        folder = around.data.views / Generation(spec.version).folder(self.name)
+        fold = around.fold(Projected(spec), folder)
+        stage = Projecting(fold, now=around.clock.now, checkpoint_s=0.0, log=around.log)
+        return stage, Questions(fold, wall=around.clock.wall_ns)
 
 
 class ManagerInline(Follower):
     """One process manager, with its post."""
 
-    def __init__(
-        self,
-        app: Engine,
-        name: str,
-        data: DataDirectory,
-        readers: Sequence[Reader],
-        now_ns: Clock,
-        log: Any,
-        wire: Wire,
-    ) -> None:
-        birth = read_birth(data.manager(name), len(readers))
-        self.manager = Manager(app, app.process_managers[name], birth, log=log)
-        super().__init__(app, self.manager, data.manager(name), readers, now_ns, log)
-        self.desk = Desk(
-            as_socket(self.wire),
-            ManagerQuestions(self.fold, self.manager, wall=now_ns, now=lambda: now_ns() / 1e9),
+    kind = "process manager"
+
+    def __init__(self, around: Surroundings, name: str, mailbox: Wire) -> None:
+        self._mailbox = mailbox
+        super().__init__(around, name)
+
+    def set_aside(self) -> Iterator[SetAside]:
+        yield from super().set_aside()
+        for setback in self._manager.setbacks.all():
+            if setback.is_dead:
+                command = setback.entry.command
+                what = f"the refusal of {type(command).__name__}"
+                yield SetAside(self.title, command.aggregate, 0, what, setback.error, setback.where)
+
+    def _open(self) -> tuple[Managing, Questions]:
+        around, clock = self._around, self._around.clock
+        folder, spec = around.data.manager(self.name), around.app.process_managers[self.name]
+        birth = read_birth(folder, len(around.readers))
+        self._manager = Manager(
+            around.app, spec, birth, log=around.log, message_bytes=around.limits.message_bytes
         )
-        self.post = Post(as_socket(wire), Limits.of(Config()))
-        self._mailbox = wire
-
-    def turn(self) -> bool:
-        """Answers heard, events taken in, timers fired; all saved; then commands sent."""
-        busy = False
-        now = self._now_ns() / 1e9
-        if self._mailbox.inbox:
-            for id, refusal in self.post.answers():
-                self.manager.answered(id, refusal, now)
-                busy = True
-        busy = self.manager.fire(self._now_ns()) > 0 or busy
-        busy = self.manager.retry_due(now) or busy
-        busy = super().turn() or busy
-        if self.manager.changed or self.manager.outbox.wants_out:
-            self._save(force=True)
-        self.manager.durable()
-        commands = self.manager.leaving(self.post.room)
-        self._insist(lambda: self.post.send(commands))
-        return busy or bool(commands)
-
-    @property
-    def next_due_ns(self) -> int | None:
-        """As of any follower, refusals whose handler failed included."""
-        setbacks, due = self.manager.setbacks.next_due, super().next_due_ns
-        dues = [] if due is None else [due]
-        if setbacks != NEVER:
-            dues.append(int(setbacks * 1e9) + 1)
-        return min(dues, default=None)
+        fold = around.fold(self._manager, folder)
+        self._mailbox.inbox.clear()
+        stage = Managing(
+            fold,
+            self._manager,
+            Post(as_socket(self._mailbox), around.limits, clock.now),
+            now=clock.now,
+            wall_ns=clock.wall_ns,
+            checkpoint_s=0.0,
+            log=around.log,
+        )
+        return stage, ManagerQuestions(fold, self._manager, wall=clock.wall_ns, now=clock.now)

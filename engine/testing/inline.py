@@ -13,6 +13,7 @@ managers take events in when something is waited for or `settle` is called. Time
 """
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,7 @@ from engine.client.conversation import Ticket
 from engine.client.queries import AtLeast, Question, Told, Watch
 from engine.client.receipts import Receipt, Wait
 from engine.client.sync import Client
+from engine.follow.dead_letters import NEVER
 from engine.managers import record_births
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
@@ -39,12 +41,19 @@ from engine.node.data_directory import DataDirectory
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores, lend
 from engine.store.foreign import append_to
-from engine.testing.followers import Follower, ManagerInline, ViewInline
+from engine.testing.clock import SECOND_NS, Clock
+from engine.testing.followers import Follower, ManagerInline, SetAside, Surroundings, ViewInline
 from engine.testing.pipeline import MAP_BYTES, Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
+from engine.wire.doorbell import Notice
 
 PATIENCE_S = 1.0  # with a view that does not come to a position
 MOST_TURNS = 100_000  # of `settle`: a process manager that answers itself would go on for ever
+
+
+class HandlerKeepsFailing(AssertionError):
+    """A handler of a view or process manager fails however often it is tried. Says whose, for which aggregate
+    and by which error."""
 
 
 class InlineClient(Client):
@@ -89,10 +98,6 @@ class InlineEngine(Asking):
     app: Engine
     data: Path
     partitions: int
-    now_ns: int
-    """what the clock shows"""
-    views: dict[str, ViewInline]
-    managers: dict[str, ManagerInline]
 
     def __init__(
         self,
@@ -104,18 +109,19 @@ class InlineEngine(Asking):
     ) -> None:
         app.check()
         self.app, self.partitions = app, partitions
-        self.now_ns = time.time_ns() if start_ns is None else start_ns
+        self._clock = Clock(time.time_ns() if start_ns is None else start_ns)
         self.log: list[str] = []
         self.shuffle: Callable[[list[Any]], None] | None = None
         """changes the order in which records reach the followers, in place; it may drop some too"""
-        self._temporary = None if data else temporary_folder()
-        self.data = data or Path(self._temporary.name)  # type: ignore[union-attr]
+        self._cleanup = contextlib.ExitStack()
+        self.data = Path(self._cleanup.enter_context(temporary_folder())) if data is None else data
         self.data.mkdir(parents=True, exist_ok=True)
         self._directory = DataDirectory(self.data, MAP_BYTES)
         self._lock: int | None = lock_data(self._directory.lock)
         self._messages: list[tuple[bytes, bytes]] = []
-        self._records: list[tuple[int, int, int, bytes]] = []
+        self._records: list[Notice] = []
         self._wires: dict[bytes, Wire] = {}
+        self._told: list[SetAside] = []
         try:
             self._open()
         except BaseException:
@@ -155,23 +161,36 @@ class InlineEngine(Asking):
         """Another client."""
         return InlineClient(self)
 
+    @property
+    def now_ns(self) -> int:
+        """What the clock shows."""
+        return self._clock.now_ns
+
     def settle(self) -> None:
         """Works until nothing is left to do: every view is as far as the log, nothing that a process manager
         sent is unanswered. What has to be tried again later is tried now: the clock goes on as far as needed.
-        Timers that are not due stay. InvariantBroken if it never ends."""
+        Timers that are not due stay.
+
+        HandlerKeepsFailing, once for each, if a view or process manager has set an aggregate aside for good.
+        InvariantBroken if it never ends."""
         for _ in range(MOST_TURNS):
-            if self.turn():
-                continue
-            due = [one.next_due_ns for one in self._followers() if one.next_due_ns is not None]
-            if not due:
-                return
-            self.now_ns = max(self.now_ns, min(due))
-        raise InvariantBroken("it does not settle", turns=MOST_TURNS)
+            if not self.turn():
+                due = min((follower.next_due for follower in self._followers.values()), default=NEVER)
+                if due == NEVER:
+                    break
+                self._clock.go_on(due)
+        else:
+            raise InvariantBroken("it does not settle", turns=MOST_TURNS)
+        every = itertools.chain(*(follower.set_aside() for follower in self._followers.values()))
+        fresh = [one for one in every if one not in self._told]
+        self._told += fresh
+        if fresh:
+            raise HandlerKeepsFailing("\n".join(map(str, fresh)))
 
     def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> None:
         """The clock goes on; timers that became due fire, and everything settles."""
         self.settle()
-        self.now_ns += int((60 * minutes + seconds) * 1e9)
+        self._clock.now_ns += int((60 * minutes + seconds) * SECOND_NS)
         self.settle()
 
     def restart(self, *, kill: bool = False) -> None:
@@ -203,8 +222,7 @@ class InlineEngine(Asking):
             self._close(saves=True)
         finally:
             os.close(lock)
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._cleanup.close()
 
     def read(self, query: str, **args: Any) -> Any:
         """Asks what the reader process of a node answers (`engine.reading.questions`). Raises Refused."""
@@ -217,25 +235,22 @@ class InlineEngine(Asking):
 
     # ------------------------------------------------------------------ for wires
 
-    def connect(self) -> Wire:
-        """A wire for commands."""
+    def connect(self, work: Callable[[], object] | None = None) -> Wire:
+        """A wire for commands. `work`: what is done where an answer is waited for; without it, a turn."""
         who = b"\1inline" + len(self._wires).to_bytes(9, "big")
-        wire = self._wires[who] = Wire(lambda frame: self._messages.append((who, frame)), self.turn)
+        wire = self._wires[who] = Wire(lambda frame: self._messages.append((who, frame)), work or self.turn)
         return wire
 
     def ask(self, view: str) -> Wire:
         """A wire for queries to a view or a process manager."""
-        follower = self.views.get(view) or self.managers.get(view)
-        if follower is None:
-            raise KeyError(view)
-        route = len(follower.wire.routes).to_bytes(8, "big")
+        route = len(self._followers[view].wire.routes).to_bytes(8, "big")
 
         def deliver(frame: bytes) -> None:
-            now: Follower = self.views.get(view) or self.managers.get(view)  # type: ignore[assignment]
-            now.wire.routes[route] = wire  # after a restart it is another one
-            now.wire.requests.append([route, frame])
+            desk = self._followers[view].wire
+            desk.routes[route] = wire  # after a restart it is another one
+            desk.requests.append([route, frame])
 
-        wire = follower.wire.routes[route] = Wire(deliver, self.turn)
+        wire = self._followers[view].wire.routes[route] = Wire(deliver, self.turn)
         return wire
 
     def turn(self) -> bool:
@@ -244,15 +259,14 @@ class InlineEngine(Asking):
         for who, frame in self._pipeline.take(messages) if messages else ():
             if who in self._wires:
                 self._wires[who].inbox.append(frame)
-        self.now_ns = max(self.now_ns, self._pipeline.time_ns)  # or a timer would be due later than it seems
+        # Or a timer would be due later than it seems.
+        self._clock.now_ns = max(self._clock.now_ns, self._pipeline.time_ns)
         records, self._records = self._records, []
         if self.shuffle is not None:
             self.shuffle(records)
         busy = bool(messages or records)
-        for follower in self._followers():
-            for record in records:
-                follower.take(*record)
-            busy = follower.turn() or busy
+        for follower in self._followers.values():
+            busy = follower.turn(records) or busy
         return busy or bool(self._messages)
 
     # ------------------------------------------------------------------ starting and ending
@@ -262,23 +276,25 @@ class InlineEngine(Asking):
         data.open(self.app.name, self.app.fingerprint, self.partitions, given=True)
         record_births(data, self.app.process_managers)
         self._pipeline = Pipeline(
-            self.app, data, self.partitions, lambda: self.now_ns, self._publish, self.log.append
+            self.app, data, self.partitions, self._clock.wall_ns, self._publish, self.log.append
         )
-        self.now_ns = max(self.now_ns, self._pipeline.time_ns)
+        self._clock.now_ns = max(self._clock.now_ns, self._pipeline.time_ns)
         readers = [lane.reader for lane in self._pipeline.lanes]
         self._lent = contextlib.ExitStack()
         self._lent.enter_context(lend(*readers))
-        clock, log = (lambda: self.now_ns), self.log.append
-        self.views = {
-            name: ViewInline(self.app, name, data, readers, clock, log) for name in self.app.projections
-        }
-        self.managers = {
-            name: ManagerInline(self.app, name, data, readers, clock, log, self.connect())
-            for name in self.app.process_managers
+        around = Surroundings(
+            self.app, data, readers, self._pipeline.limits, self._clock, self.log.append
+        )
+        self._followers: dict[str, Follower] = {
+            **{name: ViewInline(around, name) for name in self.app.projections},
+            **{
+                name: ManagerInline(around, name, self.connect(_nothing))
+                for name in self.app.process_managers
+            },
         }
 
     def _close(self, saves: bool) -> None:
-        for follower in self._followers():
+        for follower in self._followers.values():
             follower.close(saves)
         self._lent.close()
         self._pipeline.close()
@@ -286,10 +302,7 @@ class InlineEngine(Asking):
         self._records.clear()
 
     def _publish(self, partition: int, first: int, last: int, record: bytes) -> None:
-        self._records.append((partition, first, last, record))
-
-    def _followers(self) -> list[Follower]:
-        return [*self.views.values(), *self.managers.values()]
+        self._records.append(Notice(partition, first, last, record))
 
     def __enter__(self) -> "InlineEngine":
         return self
@@ -298,3 +311,7 @@ class InlineEngine(Asking):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _nothing() -> None:
+    """What a process manager does about an answer that is not there: its turn is what looks for it."""

@@ -120,12 +120,10 @@ class Pipeline:
     ) -> None:
         config = Config()
         self._now_ns = now_ns
-        self._gate = Gate(
-            Limits(
-                config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
-            ),
-            partitions,
+        self.limits = Limits(
+            config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
         )
+        self._gate = Gate(self.limits, partitions)
         self.lanes = [Lane(app, data, number, publish, log) for number in range(partitions)]
         self.sequencer = Sequencer(
             data.journal,

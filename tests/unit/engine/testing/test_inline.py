@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine import EventLog, QueryRefused
 from engine.base.errors import ConfigError, Locked
 from engine.base.lock import is_held
-from engine.testing import InlineEngine
-from tests.unit.engine.testing.domain import Deposit, Remind, Withdraw, app
+from engine.testing import HandlerKeepsFailing, InlineEngine
+from engine.testing.clock import Clock
+from tests.unit.engine.testing.domain import Deposit, Last, Remind, Withdraw, app
 
 Make = Callable[..., InlineEngine]
 
@@ -153,3 +156,47 @@ def test_it_answers_what_the_reader_of_a_node_answers(ringfold_inline: Make) -> 
     rest = engine.read("events", after=page["after"])
     assert [entry["command"] for entry in page["entries"] + rest["entries"]] == [one.id for one in receipts]
     assert len(engine.read("aggregate", aggregate="account-1")["entries"]) == 3
+
+
+TIMES = [0, 1, 1_795_656_425_482_637_352, 1 << 62]  # the third one stood still: floats are 256 ns apart there
+
+
+@pytest.mark.parametrize("start_ns", TIMES)
+def test_a_handler_of_a_process_manager_that_keeps_failing_is_named_once(
+    ringfold_inline: Make, start_ns: int
+) -> None:
+    engine = ringfold_inline(app, start_ns=start_ns)
+    engine.send_many([Deposit("a", amount=-1), Deposit("b", amount=1)])
+    who, error = "process manager collector has set a aside", "ValueError: less than nothing"
+    says = rf"^{who}, handling account.deposited: {error} \(deposited, domain.py:\d+\)$"
+    with pytest.raises(HandlerKeepsFailing, match=says):
+        engine.settle()
+    assert engine.now_ns > start_ns, "it was tried again with back-off"
+    engine.settle()
+    assert balance(engine, "b") == 1, "others are not concerned"
+
+
+def test_a_handler_of_a_view_that_keeps_failing_is_named_and_the_others_go_on(
+    ringfold_inline: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moody(*_: Any) -> None:
+        raise RuntimeError("not today")
+
+    monkeypatch.setattr(Last, "deposited", moody)
+    engine = ringfold_inline(app)
+    engine.send(Deposit("a", amount=1))
+    with pytest.raises(HandlerKeepsFailing, match=r"view last has set a aside.*RuntimeError: not today"):
+        engine.settle()
+    assert balance(engine, "a") == 1
+    (letter,) = engine.query("last", "dead-letters")
+    assert (letter["aggregate"], letter["dead"]) == ("a", True)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(0, 1 << 62), st.floats(0, 1e6))
+def test_the_clock_shows_what_is_due_once_it_has_gone_there(now_ns: int, later_s: float) -> None:
+    clock = Clock(now_ns)
+    due = clock.now() + later_s
+    clock.go_on(due)
+    assert clock.now() >= due
+    assert clock.now_ns >= now_ns

@@ -1,0 +1,155 @@
+"""A process manager's turn: what it is told goes in, what follows leaves, each command with one effect.
+
+    hear answers, take events, fire timers ──▶ save all of it at once ──▶ only then send
+
+A crash before the save forgets the turn, and it is done again, with the same ids. A crash after it finds the
+commands in the outbox and sends them again; the node knows their ids.
+"""
+
+from collections.abc import Callable, Iterable
+
+from engine.base.crash import crash_point
+from engine.base.errors import NoSpace
+from engine.follow import Fold
+from engine.follow.dead_letters import NEVER
+from engine.managers import Manager
+from engine.managers.intake import Intake
+from engine.stages.post import Post
+from engine.wire.doorbell import Notice
+
+RETRY_S = 0.2  # between two tries to save where there is no room
+
+
+class Managing:
+    """One process manager at work. Nothing leaves that is not saved.
+
+    `now`: a clock in seconds that never goes back; `wall_ns`: the time of day, by which timers fire.
+    """
+
+    def __init__(
+        self,
+        fold: Fold,
+        manager: Manager,
+        post: Post,
+        *,
+        now: Callable[[], float],
+        wall_ns: Callable[[], int],
+        checkpoint_s: float,
+        log: Callable[[str], None],
+    ) -> None:
+        self.fold, self.manager, self.post = fold, manager, post
+        self.has_room = True
+        """False: the disk is full, and nothing leaves or is taken before it has room again"""
+        self._intake = Intake(fold, manager)
+        self._now, self._wall_ns, self._checkpoint_s, self._log = now, wall_ns, checkpoint_s, log
+        self._save_at = now()
+
+    @property
+    def crowded(self) -> bool:
+        """True while nothing more can be taken: too much waits for answers, or for room on the disk."""
+        return self.manager.full or not self.has_room
+
+    @property
+    def caught_up(self) -> bool:
+        """True if everything that the store had is taken, or as much of it as there is room for."""
+        return self.crowded or not self._intake.behind
+
+    def turn(self, notices: Iterable[Notice]) -> bool:
+        """One turn; `notices` is asked for records only if there is room for what follows from them. True if
+        there was anything to do."""
+        busy = self._hear() | self._take(notices) | self._fire()
+        self._save_if_due()
+        return self._send() or busy
+
+    def look(self) -> bool:
+        """Finds out whether the store has more than the doorbell said. True if the next turn takes it."""
+        self._intake.poll()
+        return not self.caught_up
+
+    def finish(self, beat: Callable[[], object] = lambda: None) -> None:
+        """Takes what is stored and saves. What has to leave stays in the outbox for the next start."""
+        self.look()
+        while self._take(()):
+            self._save_if_due()
+            beat()
+        self._save()
+
+    @property
+    def next_due(self) -> float:
+        """When something is tried again that failed: by the clock `now`, timers left out."""
+        if not self.has_room:
+            return self._save_at
+        mine = NEVER if self.crowded else min(self.fold.dead_letters.next_due, self.manager.setbacks.next_due)
+        return min(mine, self.post.next_due)
+
+    def patience(self) -> float:
+        """Seconds until something is due, timers too."""
+        due_s = max(0.0, self.next_due - self._now())
+        if self.crowded:
+            return min(due_s, RETRY_S)
+        return min(due_s, max(0, self.manager.timers.next_due_ns - self._wall_ns()) / 1e9)
+
+    # ------------------------------------------------------------------ the steps of a turn
+
+    def _hear(self) -> bool:
+        """Answers to what was sent."""
+        heard = False
+        for id, refusal in self.post.answers():
+            self.manager.answered(id, refusal, self._now())
+            heard = True
+        if heard:
+            crash_point("manager.answered")
+        return heard
+
+    def _take(self, notices: Iterable[Notice]) -> bool:
+        """New events, and what failed before, as far as there is room for what they send."""
+        if self.crowded:
+            return False
+        before = sum(self.fold.positions)
+        if self._intake.behind:
+            self._intake.read()
+        else:
+            for notice in notices:
+                self._intake.accept(*notice)
+        retried = self.fold.retry_due() | self.manager.retry_due(self._now())
+        taken = sum(self.fold.positions) > before
+        if taken:
+            crash_point("manager.taken")
+        return taken or retried
+
+    def _fire(self) -> bool:
+        """Timers that are due."""
+        fired = 0 if self.crowded else self.manager.fire(self._wall_ns())
+        if fired:
+            crash_point("manager.fired")
+        return fired > 0
+
+    def _save_if_due(self) -> None:
+        """At once if something waits to leave, otherwise now and then."""
+        if self._now() >= self._save_at or (self.has_room and self.manager.outbox.wants_out):
+            self._save()
+
+    def _save(self) -> None:
+        """Makes the turn durable, if it can. Without room nothing is taken either, until there is some."""
+        wanted = self.manager.outbox.wants_out
+        try:
+            self.fold.save(self.manager.changed or wanted)
+        except NoSpace as error:
+            if self.has_room:
+                self._log(str(error))
+            self.has_room = False
+            self._save_at = self._now() + RETRY_S
+            return
+        self.has_room = True
+        self._save_at = self._now() + self._checkpoint_s
+        self.manager.durable()
+        if wanted:
+            crash_point("manager.saved")
+
+    def _send(self) -> bool:
+        """What is saved leaves; what has waited too long for its answer leaves again."""
+        commands = self.manager.leaving(self.post.room)
+        self.post.send(commands)
+        if commands:
+            crash_point("manager.sent")
+        return bool(commands)

@@ -1,0 +1,68 @@
+"""A view's turn: take what the doorbell brought, try again what failed, save now and then.
+
+The doorbell only says that there is something new; it may drop. A record that does not follow on the last
+position is a gap, and what is missing is read from the event store. So a view converges to the fold of the
+log whatever was lost.
+"""
+
+from collections.abc import Callable, Iterable
+
+from engine.base.errors import NoSpace
+from engine.follow import Fold
+from engine.wire.doorbell import Notice
+
+
+class Projecting:
+    """`fold` may be replaced by one that has come as far. `now`: a clock in seconds that never goes back."""
+
+    def __init__(
+        self, fold: Fold, *, now: Callable[[], float], checkpoint_s: float, log: Callable[[str], None]
+    ) -> None:
+        self.fold = fold
+        self.has_room = True
+        """False: the disk is full, and the view goes on in memory"""
+        self._now, self._checkpoint_s, self._log = now, checkpoint_s, log
+        self._save_at = now()
+
+    def turn(self, notices: Iterable[Notice]) -> bool:
+        """Takes these records and what is due. True if there was anything."""
+        busy = False
+        for notice in notices:
+            self.fold.accept(*notice)
+            busy = True
+        busy = self.fold.retry_due() or busy
+        if self._now() >= self._save_at:
+            self.save()
+        return busy
+
+    def look(self) -> bool:
+        """Takes what the store has and no doorbell has brought. True if there was any."""
+        before = sum(self.fold.positions)
+        self.fold.poll()
+        return sum(self.fold.positions) > before
+
+    def save(self) -> None:
+        """Saves what is new, or says once that there is no room."""
+        try:
+            self.fold.save()
+        except NoSpace as error:
+            if self.has_room:
+                self._log(str(error))
+            self.has_room = False
+        else:
+            self.has_room = True
+        self._save_at = self._now() + self._checkpoint_s
+
+    def finish(self) -> None:
+        """Takes what is stored and saves it. NoSpace: what was not saved is taken again at the next start."""
+        self.fold.poll()
+        self.fold.save()
+
+    @property
+    def next_due(self) -> float:
+        """When something that failed is tried again, by the clock."""
+        return self.fold.dead_letters.next_due
+
+    def patience(self) -> float:
+        """Seconds until then."""
+        return max(0.0, self.next_due - self._now())
