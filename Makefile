@@ -15,7 +15,7 @@ export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: help demo test check lint types verifytypes tests slow chaos sale bench national clean
+.PHONY: help demo test check lint types verifytypes tests slow matrix chaos sale bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -47,6 +47,9 @@ tests: $(READY)  ## all tests but the slow ones
 
 slow: $(READY)   ## only the slow tests
 	$(BIN)/python -m pytest -m slow
+
+matrix:          ## short tests on each Python from 3.11 to 3.13 that is here, with the oldest and the newest dependencies
+	$(PYTHON) -m tests.matrix
 
 chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),90) $(if $(SEED),--seed $(SEED))

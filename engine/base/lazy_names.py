@@ -22,7 +22,10 @@ def lazy_names(
     def getattr_(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(home_of[name]), name)
+        try:
+            value = getattr(importlib.import_module(home_of[name]), name)
+        except AttributeError as error:  # `from x import y` would only say that there is no y
+            raise ImportError(f"{package}.{name} cannot be imported: {error}") from error
         namespace[name] = value  # the next look finds it without coming here
         return value
 

@@ -23,7 +23,7 @@ BESIDES = ("benchmarks", "examples", "tests", "run.py", "pyproject.toml", "READM
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, as building leaves files beside the source."""
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"][0]
-    least = int(needed.partition(">=")[2])
+    least = int(needed.partition(">=")[2].split(".")[0])
     try:
         there = int(importlib.metadata.version("setuptools").split(".")[0])
     except importlib.metadata.PackageNotFoundError:

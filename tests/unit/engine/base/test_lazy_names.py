@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.base.lazy_names import lazy_names
+
 ROOT = Path(__file__).parents[4]
 LAZY = ("engine", "engine.testing")
 HEAVY = ("zmq", "lmdb", "numpy", "orjson", "psutil", "msgspec")
@@ -58,3 +60,11 @@ def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
     module: Any = importlib.import_module("engine")
     with pytest.raises(AttributeError, match="module 'engine' has no attribute 'Enigne'"):
         _ = module.Enigne
+
+
+def test_what_breaks_in_the_module_of_a_name_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_home.py").write_text("import json\njson.no_such_name\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    getattr_, _ = lazy_names("engine", {"broken_home": ("Thing",)})
+    with pytest.raises(ImportError, match="Thing cannot be imported: module 'json' has no attribute"):
+        getattr_("Thing")
