@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import zmq
 
@@ -24,6 +24,7 @@ from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
 from engine.client.sync import CLOSED, FORKED
+from engine.client.typed import OwnQuery, P, R, ViewQuery, question_of
 from engine.model.messages import Command
 
 TICK_S = 0.05
@@ -121,32 +122,76 @@ class AsyncClient:
 
     # ------------------------------------------------------------------ queries
 
+    @overload
     async def query(
         self,
         view: str,
+        /,
         query: str,
         args: Any = None,
         *,
         at_least: AtLeast = None,
         timeout_s: float = TIMEOUT_S,
+    ) -> Any: ...
+    @overload
+    async def query(
+        self,
+        query: Callable[..., R],
+        /,
+        *args: Any,
+        at_least: AtLeast,
+        timeout_s: float = TIMEOUT_S,
+        **named: Any,
+    ) -> R: ...
+    @overload
+    async def query(self, query: Callable[..., R], /, *args: Any, timeout_s: float, **named: Any) -> R: ...
+    @overload
+    async def query(self, query: ViewQuery[P, R], /, *args: P.args, **named: P.kwargs) -> R: ...
+    @overload
+    async def query(self, query: OwnQuery[P, R], /, *args: P.args, **named: P.kwargs) -> R: ...
+    async def query(
+        self, view: Any, /, *args: Any, at_least: Any = None, timeout_s: Any = TIMEOUT_S, **named: Any
     ) -> Any:
         """Asks a view; the same as the other client's, awaited."""
-        question = Question(view, query, args)
+        question = question_of(view, args, named)
         return question.decode((await self._ask(question, at_least, None, timeout_s)).answer)
 
+    @overload
     async def until(
         self,
         view: str,
+        /,
         query: str,
         args: Any = None,
         *,
         predicate: Callable[[Any], object] = bool,
         at_least: AtLeast = None,
         timeout_s: float = TIMEOUT_S,
+    ) -> Any: ...
+    @overload
+    async def until(
+        self,
+        query: Callable[..., R],
+        /,
+        *args: Any,
+        predicate: Callable[[R], object] = bool,
+        at_least: AtLeast = None,
+        timeout_s: float = TIMEOUT_S,
+        **named: Any,
+    ) -> R: ...
+    async def until(
+        self,
+        view: Any,
+        /,
+        *args: Any,
+        predicate: Callable[[Any], object] = bool,
+        at_least: AtLeast = None,
+        timeout_s: float = TIMEOUT_S,
+        **named: Any,
     ) -> Any:
         """Asks a view until `predicate(answer)` is true; the same as the other client's, awaited."""
-        watch = Watch(Question(view, query, args), predicate, at_least, timeout_s, time.monotonic())
-        return await self._watch(watch)
+        question = question_of(view, args, named)
+        return await self._watch(Watch(question, predicate, at_least, timeout_s, time.monotonic()))
 
     async def _watch(self, watch: Watch) -> Any:
         while not watch.done:

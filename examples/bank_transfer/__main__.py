@@ -3,14 +3,13 @@
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from typing import Any
 
-from engine import Client, Node
-from engine.node.data_directory import DataDirectory
+from engine import Client, EventLog, Node
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
+from examples.bank_transfer.money import Money
 from examples.temporary import temporary_node
 
 ACCOUNTS, TRANSFERS, OPENING = 100, 1_000, 10_000
@@ -29,7 +28,7 @@ def main() -> None:
             strike(node, ("manager-clerk", "core-0", "output-0", "projector-money")[number * 4 // TRANSFERS])
         ended = wait_until_all_ended(client)
         print(f"{TRANSFERS} transfers have ended: {ended}")
-        print("the sum of money, as the view has it:", client.query("money", "sum"))
+        print("the sum of money, as the view has it:", client.query(Money.sum))
         history = list(commits(node))
         broken = list(audit(history))
         print(f"audit: {len(history)} positions, {len(broken)} broken rules")
@@ -57,23 +56,18 @@ def strike(node: Node, name: str) -> None:
 
 def wait_until_all_ended(client: Client) -> dict[str, int]:
     """The number of transfers by outcome. TimeoutError if some do not end."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        counts: dict[str, int] = client.query("money", "transfers", timeout_s=PATIENCE_S)
-        if sum(counts.values()) == TRANSFERS and "started" not in counts:
-            return counts
-        time.sleep(0.05)
-    raise TimeoutError(f"not all transfers have ended: {counts}")
+
+    def have_ended(counts: dict[str, int]) -> bool:
+        return sum(counts.values()) == TRANSFERS and "started" not in counts
+
+    return client.until(Money.transfers, predicate=have_ended, timeout_s=PATIENCE_S)
 
 
 def commits(node: Node) -> Iterator[Any]:
     """The history of the node, which has one partition."""
-    reader = DataDirectory(node.data).reader(0)
-    try:
-        for _, commit in reader.commits():
-            yield commit
-    finally:
-        reader.close()
+    with EventLog(node.data) as log:
+        for entry in log.read():
+            yield entry.commit
 
 
 if __name__ == "__main__":

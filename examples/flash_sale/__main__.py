@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from engine import Client
-from engine.node.data_directory import DataDirectory
+from engine import Client, EventLog, Receipt
 from examples.flash_sale.audit import Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
+from examples.flash_sale.shop import Shop
 from examples.temporary import temporary_node
 
 UNITS, BUYERS, PAY_WITHIN_S = 10, 100, 3.0
@@ -24,16 +24,16 @@ def main() -> None:
         client.send(PutOnSale("sticker", units=UNITS, price=0))
         orders = [f"order-{number}" for number in range(BUYERS)]
         last = client.send_many(PlaceOrder(order, article="guitar") for order in orders)[-1]
-        at_once = client.query("shop", "order", {"id": orders[-1]}, at_least=last)
+        at_once = shown(client, orders[-1], last)
         print(f"{BUYERS} buyers order one of {UNITS} guitars; the last one sees at once: {at_once['status']}")
         waiting = ordered(client, orders, "awaiting-payment", UNITS)
-        print(f"{len(waiting)} orders wait for their money, the others: {client.query('shop', 'totals')}")
+        print(f"{len(waiting)} orders wait for their money, the others: {client.query(Shop.totals)}")
 
         client.send(CancelOrder(waiting[0]))
         for order in waiting[1:-2]:
             pay(client, order)
         print(f"{waiting[0]} is cancelled, {waiting[-2]} and {waiting[-1]} do not pay, all others do")
-        client.send(PlaceOrder("order-free", article="sticker"))
+        client.send(PlaceOrder("order-free", article="sticker"), wait="projected:shop")
         ordered(client, ["order-free"], "completed", 1)
         print("a sticker costs nothing, and its order is completed without a payment")
 
@@ -42,16 +42,14 @@ def main() -> None:
         ordered(client, waiting, "expired", 2)
         print(f"their {PAY_WITHIN_S:.0f} s over, two orders have expired, once each")
         pay(client, waiting[-1])
-        late = wait_for(lambda: shown(client, waiting[-1])["refunded"], "the refund")
-        print(f"{waiting[-1]} is paid late, and {late} is sent back")
+        late = client.until(Shop.order, id=waiting[-1], predicate=is_refunded, timeout_s=PATIENCE_S)
+        print(f"{waiting[-1]} is paid late, and {late and late['refunded']} is sent back")
 
         ordered(client, waiting, "completed", UNITS - 3)
-        wait_for(lambda: client.query("shop", "article", {"id": "guitar"})["held"] == 0, "nothing is held")
-        print("guitars:", client.query("shop", "article", {"id": "guitar"}))
-        print("orders:", client.query("shop", "totals"))
-        reader = DataDirectory(node.data).reader(0)
-        sale = Sale(commit for _, commit in reader.commits())
-        reader.close()
+        print("guitars:", client.until(Shop.article, id="guitar", predicate=holds_nothing))
+        print("orders:", client.query(Shop.totals))
+        with EventLog(node.data) as log:
+            sale = Sale(entry.commit for entry in log.read())
         broken = [*sale.broken, *sale.at_the_end()]
         print(f"audit: {len(sale.orders)} orders, {len(broken)} broken rules")
         for line in broken:
@@ -63,9 +61,21 @@ def pay(client: Client, order: str) -> None:
     wait_for(lambda: client.send(Pay(payment_of(order)), timeout_s=PATIENCE_S).ok, f"{order} is paid")
 
 
-def shown(client: Client, order: str) -> Any:
+def is_refunded(order: dict[str, Any] | None) -> bool:
+    """True if money was sent back for it."""
+    return order is not None and order["refunded"] > 0
+
+
+def holds_nothing(article: dict[str, int] | None) -> bool:
+    """True if no unit of it waits for its money."""
+    return article is not None and article["held"] == 0
+
+
+def shown(client: Client, order: str, at_least: Receipt | None = None) -> dict[str, Any]:
     """An order as its buyer sees it."""
-    return client.query("shop", "order", {"id": order}, timeout_s=PATIENCE_S)
+    answer = client.query(Shop.order, id=order, at_least=at_least, timeout_s=PATIENCE_S)
+    assert answer is not None, f"there is no {order}"
+    return answer
 
 
 def ordered(client: Client, orders: Iterable[str], status: str, count: int) -> list[str]:
