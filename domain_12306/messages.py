@@ -26,7 +26,11 @@ SeatGaps = list[tuple[int, int, int]]
 """Per seat: its number in the class and the free gap [start, end) around the journey."""
 
 
-class OpenRun(Command, name="run.open"):
+class OpenRun(
+    Command,
+    name="run.open",
+    rejects=("bad-run-id", "unknown-train", "bad-stops", "unknown-composition", "bad-composition"),
+):
     """Puts a train on sale for a date, both from the id of the aggregate.
 
     `composition`: a name, a list of coaches, or (None) by the rule table. `stops`: None is the timetable's;
@@ -37,7 +41,20 @@ class OpenRun(Command, name="run.open"):
     stops: StopList | None = None
 
 
-class ReserveSeats(Command, name="seats.reserve"):
+class ReserveSeats(
+    Command,
+    name="seats.reserve",
+    rejects=(
+        "run-not-open",
+        "unknown-stop",
+        "from-not-before-to",
+        "class-not-on-train",
+        "party-size",
+        "passenger-twice",
+        "order-exists",
+        "sold-out",
+    ),
+):
     """Reserves seats for 1 to 5 passengers on one journey, all or none."""
 
     order: OrderId
@@ -47,13 +64,15 @@ class ReserveSeats(Command, name="seats.reserve"):
     passengers: list[Name]
 
 
-class ConfirmOrder(Command, name="order.confirm"):
+class ConfirmOrder(
+    Command, name="order.confirm", rejects=("run-not-open", "unknown-order", "already-confirmed")
+):
     """Confirms an order that was paid, so that its seats are sold and not only held."""
 
     order: OrderId
 
 
-class ReleaseOrder(Command, name="order.release"):
+class ReleaseOrder(Command, name="order.release", rejects=("run-not-open", "unknown-order")):
     """Gives back the seats of an order, confirmed or not: an expired hold or a refund."""
 
     order: OrderId

@@ -29,7 +29,7 @@ app = Engine("stock")
 FULL = 100
 
 
-class Take(Command, name="stock.take"):
+class Take(Command, name="stock.take", rejects=("sold-out",)):
     """Takes units of an article, if enough are left."""
 
     count: int

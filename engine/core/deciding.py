@@ -16,7 +16,7 @@ from engine.core.memory import Apply, Memory
 from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
 from engine.model.messages import Command
-from engine.model.outcomes import Decided, Rejection
+from engine.model.outcomes import Decided, Rejection, bad_decision
 from engine.wire.answers import Rejected
 from engine.wire.commands import Malformed
 
@@ -51,8 +51,10 @@ def deciders_of(app: Engine, memory: Memory) -> dict[type[Command], Decider]:
     return deciders
 
 
-def unfold(command: Command, decision: Any, appliers: Appliers) -> tuple[list[Any], Any, bytes | None]:
-    """(events, result, encoded answer if the decision is a refusal)."""
+def unfold(
+    command: Command, decide: Callable[..., Any], decision: Any, appliers: Appliers
+) -> tuple[list[Any], Any, bytes | None]:
+    """(events, result, encoded answer if the decision is a refusal). Raises BadDecision, about `decide`."""
     result = None
     if isinstance(decision, Rejection):
         return [], None, Rejected(command.id, decision.code, decision.message).encode()
@@ -65,7 +67,7 @@ def unfold(command: Command, decision: Any, appliers: Appliers) -> tuple[list[An
     events = list(decision) if isinstance(decision, (list, tuple)) else [decision]
     for event in events:
         if type(event) not in appliers:
-            raise TypeError(f"the aggregate applies no {type(event).__name__}")
+            raise bad_decision(decide, event)
     return events, result, None
 
 

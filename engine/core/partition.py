@@ -27,7 +27,7 @@ from engine.core.window import COMMITTED, Window
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
 from engine.model.messages import Command
-from engine.model.outcomes import Rejection
+from engine.model.outcomes import BadDecision, Rejection
 from engine.model.stamp import Stamp
 from engine.wire.answers import Failed, Rejected, Unchanged
 from engine.wire.batches import Batch
@@ -188,7 +188,7 @@ class Partition:
                     if type(decision) in appliers:
                         events = [decision]
                     else:
-                        events, result, answer = unfold(command, decision, appliers)
+                        events, result, answer = unfold(command, decide, decision, appliers)
                 except BUGS as error:  # a handler's bug must not stop its neighbours
                     events, answer = [], self._refusal(command, error)
                 if not events:
@@ -244,10 +244,10 @@ class Partition:
 
     def _bug(self, command: Command, error: BaseException) -> bytes:
         """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
-        kind = type(error).__name__
+        told = str(error) if isinstance(error, BadDecision) else f"the handler raised {type(error).__name__}"
         trace = "".join(traceback.format_exception(error)).rstrip()
         self._log(f"the handler of {type(command).__name__} {command.id} failed\n{trace}")
-        return Failed(command.id, "handler-bug", f"the handler raised {kind}").encode()
+        return Failed(command.id, "handler-bug", told).encode()
 
     def _broken(self, command: Command, error: BaseException) -> Broken:
         told = f"{type(command).__name__} {command.id}"

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
+from engine.model.declared import expect_declaration
 from engine.model.handlers import expect_message, in_written_order
 from engine.model.messages import ApplicationMessage, Command, Event
 from engine.model.parameters import match_messages, match_offers, parameters_of, wrong
@@ -103,6 +104,7 @@ def command_handlers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Command], C
         parameters = parameters_of(method)
         match_messages(method, parameters, [command])
         wants = match_offers(method, parameters[1:], [Stamp])
+        expect_declaration(command, method)
         yield command, CommandHandler(cls, method if wants else _without_stamp(method), exists)
 
 

@@ -1,13 +1,13 @@
 """The checks of a whole application, before it runs: what no class can tell alone. One clear line each."""
 
-import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import ConfigError
 from engine.model.aggregates import CommandHandler, expect_constructor
-from engine.model.messages import ApplicationMessage, Event, wire_tag
+from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
+from engine.model.outcomes import Decided, why_not_applied
 from engine.model.parameters import wrong
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def check(app: "Engine") -> None:
         raise ConfigError(text)
     for cls in app.aggregates:
         expect_constructor(cls)
-    for handler in app.handlers.values():
-        _check_announced(app, handler)
+    for command, handler in app.handlers.items():
+        _check_announced(app, command, handler)
     known = app.events()
     for versions in app.versions.values():
         for spec in versions.values():
@@ -40,20 +40,18 @@ def check(app: "Engine") -> None:
     _check_chains(app, known)
 
 
-def not_applied(handler: CommandHandler, event: type[Event]) -> str:
-    """What is wrong if a handler returns an event of this class, which its aggregate does not apply."""
-    if issubclass(event, ApplicationMessage):
-        return f"returns {event.__name__}, which is not registered: put @app.message above it"
-    name = event.__name__
-    return f"returns {name}, which {handler.cls.__name__} does not apply: mark a method with @applies({name})"
-
-
-def _check_announced(app: "Engine", handler: CommandHandler) -> None:
+def _check_announced(app: "Engine", command: type[Command], handler: CommandHandler) -> None:
     """Every event that the annotation of a handler announces is applied by its aggregate."""
-    for event in _announced(handler.method):
+    kinds = _kinds_in(_returned(handler.method))
+    if command.__result__ is not Any and not kinds & {Decided, Any, object}:
+        text = f"returns no Decided(…, result=…), and {command.__name__} declares a result"
+        raise wrong(handler.method, text)
+    for event in kinds:
+        if not (isinstance(event, type) and issubclass(event, Event) and event.wire_name):
+            continue
         owner, _ = app.appliers.get(event, (None, None))
         if owner is not handler.cls and event not in app.messages:
-            raise wrong(handler.method, not_applied(handler, event))
+            raise wrong(handler.method, f"returns {event.__name__}, {why_not_applied(event)}")
 
 
 def _check_reads(reader: str, events: set[type[Event]], known: dict[str, type[Event]]) -> None:
@@ -80,17 +78,22 @@ def _check_chains(app: "Engine", known: dict[str, type[Event]]) -> None:
             raise ConfigError(f"{text}, which no aggregate applies")
 
 
-def _announced(method: Callable[..., Any]) -> set[type[Event]]:
-    """The event classes in the annotation of what a handler returns."""
+def _returned(method: Callable[..., Any]) -> Any:
+    """The annotation of what a handler returns. Any where there is none, or where only a type checker can
+    read it."""
     try:
-        returned = typing.get_type_hints(method).get("return")
+        return typing.get_type_hints(method).get("return", Any)
     except (NameError, TypeError):
-        return set()  # an annotation that only a type checker can read
-    events: set[type[Event]] = set()
-    waiting = [returned]
+        return Any
+
+
+def _kinds_in(hint: Any) -> set[Any]:
+    """Every type in an annotation, its own parts included."""
+    kinds: set[Any] = set()
+    waiting = [hint]
     while waiting:
         kind = waiting.pop()
-        if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and issubclass(kind, Event):
-            events.add(kind)
+        if isinstance(kind, Hashable):
+            kinds.add(kind)
         waiting += typing.get_args(kind)
-    return {event for event in events if event.wire_name}
+    return kinds

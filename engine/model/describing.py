@@ -2,7 +2,7 @@
 
     {"description": 1,                         the version of this form
      "application": name,
-     "commands":  [{"type", "schema", "aggregate", "exists"}, …],
+     "commands":  [{"type", "schema", "aggregate", "exists", "rejects", "result"}, …],
      "events":    [{"type", "schema", "aggregate"}, …],
      "messages":  [{"type", "schema"}, …],     application messages
      "views":     [{"name", "version", "events", "queries": [{"name", "arguments", "answer"}, …]}, …],
@@ -11,8 +11,9 @@
      "schemas":   {name: JSON Schema, …}}
 
 A schema is a JSON Schema (2020-12); what several of them share stands in `schemas`, and is pointed to by
-`{"$ref": "#/schemas/NAME"}`. `events` of a view and a process manager are types. Everything is sorted by
-name, so that two descriptions can be compared as texts.
+`{"$ref": "#/schemas/NAME"}`. `rejects` of a command are the codes with which its own rules say no, null if
+its class declares none; `result` is the schema of the result that its commit carries. `events` of a view and a
+process manager are types. Everything is sorted by name, so that two descriptions can be compared as texts.
 """
 
 from typing import Any
@@ -20,12 +21,13 @@ from typing import Any
 import msgspec
 
 from engine.model.app import Engine
+from engine.model.declared import ENGINE_REJECTS
 from engine.model.messages import Command, wire_tag
 from engine.model.projections import ProjectionSpec
 
 FORM = 1  # counted up when a key changes its meaning or goes; new keys may come at any time
 CODES = {
-    "rejected": ["already-exists", "wrong-version"],
+    "rejected": list(ENGINE_REJECTS),
     "failed": [
         "aggregate-unknown",
         "handler-bug",
@@ -58,6 +60,8 @@ def describe(app: Engine) -> dict[str, Any]:
                 "schema": schemas.of(command),
                 "aggregate": app.handlers[command].cls.__name__,
                 "exists": app.handlers[command].exists,
+                "rejects": None if command.__rejects__ is None else sorted(command.__rejects__),
+                "result": schemas.of(command.__result__),
             }
             for command in sorted(app.handlers, key=wire_tag)
         ],

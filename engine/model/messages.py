@@ -1,5 +1,6 @@
 """Commands, events and application messages: typed, immutable, with wire names that are no Python paths."""
 
+from collections.abc import Iterable
 from typing import Any, dataclass_transform
 
 import msgspec
@@ -14,10 +15,12 @@ def tag_of(name: str, version: int) -> str:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class MessageMeta(msgspec.StructMeta):
-    """Takes `name=` and `version=` from the class line and makes them the JSON tag."""
+    """Makes `name=` and `version=` of a class line the JSON tag, and keeps `rejects=` and `result=`."""
 
     wire_name: str
     wire_version: int
+    __rejects__: tuple[str, ...] | None
+    __result__: Any
 
     def __new__(
         mcls,
@@ -28,12 +31,19 @@ class MessageMeta(msgspec.StructMeta):
         *,
         name: str | None = None,
         version: int = 1,
+        rejects: Iterable[str] | None = None,
+        result: Any = Any,
         **config: Any,
     ) -> Any:
         if name is not None:
             config["tag"] = tag_of(name, version)
         cls: Any = super().__new__(mcls, class_name, bases, namespace, **config)
-        cls.wire_name, cls.wire_version = name or "", version  # never inherited: each class has its own
+        # Never inherited: each class has its own.
+        cls.wire_name, cls.wire_version = name or "", version
+        if isinstance(rejects, str):
+            raise TypeError(f'{class_name}: rejects is a tuple of codes, as in rejects=("{rejects}",)')
+        cls.__rejects__ = None if rejects is None else tuple(rejects)
+        cls.__result__ = result
         return cls
 
 
@@ -61,7 +71,24 @@ class Command(_Addressed, kw_only=True):
     The id is made with the object, so sending the same object again is the same command: it takes
     effect once and is answered as the first time. `expected_version` is the version that the aggregate
     must have (0: it must not exist yet).
+
+    The class line may say what a command can be answered with, for those who send it and for its tests:
+
+        class Take(Command, name="stock.take", rejects=("sold-out",), result=int): ...
+
+    `rejects`: the codes with which its rules say no, besides the engine's own; without it, any. `result`: the
+    type of the result that a commit of it carries; without it, any or none.
     """
+
+    def __init_subclass__(
+        cls,
+        name: str | None = None,
+        version: int = 1,
+        rejects: Iterable[str] | None = None,
+        result: Any = Any,
+        **config: Any,
+    ) -> None:
+        super().__init_subclass__(name, version, **config)
 
     id: str = msgspec.field(default_factory=uuid7_hex)
     expected_version: int | None = None

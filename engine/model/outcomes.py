@@ -1,9 +1,9 @@
 """What a command handler may answer, besides an event or several."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.model.messages import Event
+from engine.model.messages import ApplicationMessage, Event
 
 
 class Rejection(Exception):
@@ -31,6 +31,26 @@ class Decided:
     def __init__(self, events: Event | Sequence[Event], result: Any = None) -> None:
         self.events = events
         self.result = result
+
+
+class BadDecision(TypeError):
+    """What a handler returned is not a decision. Its text is the same each time, so an answer may have it."""
+
+
+def bad_decision(decide: Callable[..., Any], returned: Any) -> BadDecision:
+    """The error of a handler that returned this where an event that its aggregate applies should be."""
+    kind = type(returned)
+    if isinstance(returned, Event):
+        return BadDecision(f"{decide.__qualname__} returned {kind.__name__}, {why_not_applied(kind)}")
+    text = f"{decide.__qualname__} returned a value of type {kind.__name__}"
+    return BadDecision(f"{text}: return an event, several in a list, a Rejection, Decided or None")
+
+
+def why_not_applied(event: type[Event]) -> str:
+    """What is wrong with an event class that the aggregate which returns it does not apply."""
+    if issubclass(event, ApplicationMessage):
+        return "which is not registered: put @app.message above it"
+    return f"which its aggregate does not apply: mark a method with @applies({event.__name__})"
 
 
 Decision = Event | Sequence[Event] | Rejection | Decided | None

@@ -7,6 +7,8 @@ After every command the kit looks for what would make a node another one after a
     an event whose contents change after it was decided             the same commands, many in one section
     state that `save_state` and `load_state` lose                   saved and loaded before every command
     state kept by the class, which all aggregates share             the class, before and after
+
+and for a rejection or a result that the class of the command does not declare.
 """
 
 import contextlib
@@ -18,6 +20,7 @@ import msgspec
 from engine.core.partition import Partition
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine, app_of
+from engine.model.declared import undeclared
 from engine.model.messages import Command, Event
 from engine.model.state import canonical
 from engine.testing.entries import LogBook, listed
@@ -64,6 +67,8 @@ class AggregateStory:
         new = [self._decoder.decode(record)[1] for record in live.records[kept:]]
         self._events = [event for commits in new for commit in commits for event in commit.events]
         name = type(command).__name__
+        if said := undeclared(type(command), self._answer):
+            raise AssertionError(said)
         self._compare_with_events(name)
         self._compare_with_class(name)
         self._compare_with_saved(name, section)

@@ -3,13 +3,13 @@
 from engine import Command, Event
 
 
-class OpenAccount(Command, name="account.open"):
+class OpenAccount(Command, name="account.open", rejects=("bad-amount",)):
     """Opens an account with money in it."""
 
     amount: int
 
 
-class Withdraw(Command, name="account.withdraw"):
+class Withdraw(Command, name="account.withdraw", rejects=("not-covered",)):
     """Takes money out for a transfer."""
 
     transfer: str
@@ -59,7 +59,7 @@ class ReturnedToSender(Event, name="account.returned"):
     reason: str
 
 
-class StartTransfer(Command, name="transfer.start"):
+class StartTransfer(Command, name="transfer.start", rejects=("bad-amount", "same-account")):
     """Moves money from one account to another."""
 
     source: str

@@ -10,7 +10,7 @@ from engine import Command, Event
 # ------------------------------------------------------------------ articles
 
 
-class PutOnSale(Command, name="article.put-on-sale"):
+class PutOnSale(Command, name="article.put-on-sale", rejects=("bad-sale",)):
     """Puts units on sale at this price each; a buyer who has reserved must pay within this time."""
 
     units: int
@@ -18,7 +18,7 @@ class PutOnSale(Command, name="article.put-on-sale"):
     pay_within_s: float = 900.0
 
 
-class Reserve(Command, name="article.reserve"):
+class Reserve(Command, name="article.reserve", rejects=("held-already", "sold-out")):
     """Holds units for an order."""
 
     order: str
@@ -31,7 +31,7 @@ class Release(Command, name="article.release"):
     order: str
 
 
-class Sell(Command, name="article.sell"):
+class Sell(Command, name="article.sell", rejects=("not-held",)):
     """Hands out what is held for an order."""
 
     order: str
@@ -71,14 +71,14 @@ class UnitsSold(Event, name="article.units-sold"):
 # ------------------------------------------------------------------ orders
 
 
-class PlaceOrder(Command, name="order.place"):
+class PlaceOrder(Command, name="order.place", rejects=("bad-order",)):
     """A buyer wants units of an article."""
 
     article: str
     units: int = 1
 
 
-class AwaitPayment(Command, name="order.await-payment"):
+class AwaitPayment(Command, name="order.await-payment", rejects=("not-wanted",)):
     """Units are held for it; now it waits for its money."""
 
     article: str
@@ -86,7 +86,7 @@ class AwaitPayment(Command, name="order.await-payment"):
     pay_by: datetime
 
 
-class AcceptPayment(Command, name="order.accept-payment"):
+class AcceptPayment(Command, name="order.accept-payment", rejects=("order-closed",)):
     """Its money has come."""
 
 
@@ -100,7 +100,7 @@ class RejectOrder(Command, name="order.reject"):
     reason: str
 
 
-class CancelOrder(Command, name="order.cancel"):
+class CancelOrder(Command, name="order.cancel", rejects=("too-late",)):
     """The buyer has changed their mind."""
 
 
@@ -162,7 +162,7 @@ class RequestPayment(Command, name="payment.request"):
     amount: int
 
 
-class Pay(Command, name="payment.pay"):
+class Pay(Command, name="payment.pay", rejects=("refunded",)):
     """The buyer pays."""
 
 

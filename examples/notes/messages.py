@@ -3,13 +3,13 @@
 from engine import Command, Event
 
 
-class CreateNote(Command, name="note.create"):
+class CreateNote(Command, name="note.create", rejects=("no-title",)):
     """Makes a note that is not there yet."""
 
     title: str
 
 
-class ChangeTitle(Command, name="note.change-title"):
+class ChangeTitle(Command, name="note.change-title", rejects=("no-title",)):
     """Gives a note another title."""
 
     title: str

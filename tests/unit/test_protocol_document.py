@@ -35,7 +35,7 @@ TIME_NS = 1_764_000_000_000_000_000
 app = Engine("stock")
 
 
-class Take(Command, name="stock.take"):
+class Take(Command, name="stock.take", rejects=("sold-out",)):
     count: int
 
 

@@ -11,6 +11,7 @@ from domain_12306.audit import audit
 from domain_12306.demand import Demand
 from domain_12306.messages import OpenRun
 from domain_12306.policy import BestFit, SeededRandom, policy_named
+from domain_12306.rejections import REJECTIONS
 from engine import Command, ConfigError
 from engine.core.partition import Partition
 from engine.wire.log import record_decoder
@@ -82,3 +83,8 @@ def test_an_untouched_run_of_the_real_network_costs_next_to_nothing() -> None:
     tracemalloc.stop()
     assert len(partition.aggregates) == len(commands) + len(later)
     assert used / len(later) < UNTOUCHED_RUN_BYTES
+
+
+def test_the_commands_declare_every_code_that_there_is_and_no_other() -> None:
+    declared = {code for command in app_of().handlers for code in command.__rejects__ or ()}
+    assert declared == set(REJECTIONS)

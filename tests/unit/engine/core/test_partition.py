@@ -291,6 +291,20 @@ def test_what_does_not_decode_is_answered_and_its_neighbours_run(bank: Bank, bod
     assert bank.run(bad) == [found], "remembered like every outcome"
 
 
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("number", "Account.stumble returned a value of type int: return an event"),
+        ("half", "Account.stumble returned Stray, which its aggregate does not apply"),
+    ],
+)
+def test_what_is_no_decision_is_answered_with_the_method_that_returned_it(
+    bank: Bank, how: str, said: str
+) -> None:
+    (answer,) = bank.run(Stumble("a", how=how))
+    assert answer["message"].startswith(said)
+
+
 def test_a_bug_is_logged_with_its_place_and_answered_without_what_differs_from_run_to_run(bank: Bank) -> None:
     (answer,) = bank.run(Stumble("a", how="raise"))
     assert answer["message"] == "the handler raised KeyError"

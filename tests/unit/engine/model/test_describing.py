@@ -9,6 +9,7 @@ from engine import (
     Aggregate,
     ApplicationMessage,
     Command,
+    Decided,
     Engine,
     Event,
     ProcessManager,
@@ -28,7 +29,7 @@ class Line(msgspec.Struct):
     count: int = 1
 
 
-class Order(Command, name="order.place", version=2):
+class Order(Command, name="order.place", version=2, rejects=("too-many", "closed"), result=int):
     """Orders at once."""
 
     lines: list[Line]
@@ -49,8 +50,8 @@ class Which(msgspec.Struct):
 
 class Shop(Aggregate):
     @handles(Order, exists="may")
-    def order(self, command: Order) -> Ordered:
-        return Ordered(lines=command.lines)
+    def order(self, command: Order) -> Decided:
+        return Decided(Ordered(lines=command.lines), result=len(command.lines))
 
     @applies(Ordered)
     def _ordered(self, event: Ordered) -> None: ...
@@ -94,6 +95,7 @@ def test_everything_that_is_registered_is_described_under_its_wire_name(app: Eng
     schema = {"$ref": "#/schemas/Order"}
     assert described["commands"] == [
         {"type": "order.place@2", "schema": schema, "aggregate": "Shop", "exists": "may"}
+        | {"rejects": ["closed", "too-many"], "result": {"type": "integer"}}
     ]
     assert described["events"] == [
         {"type": "order.placed", "schema": {"$ref": "#/schemas/Ordered"}, "aggregate": "Shop"}

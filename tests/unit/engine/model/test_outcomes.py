@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine import Decided, Event, Rejection, reject
+from engine import ApplicationMessage, Decided, Event, Rejection, reject
+from engine.model.outcomes import bad_decision
 
 
 class Happened(Event, name="happened"):
@@ -25,3 +26,34 @@ def test_a_decision_carries_events_and_a_result() -> None:
     decided = Decided([Happened()], result={"ticket": 7})
     assert (decided.events, decided.result) == ([Happened()], {"ticket": 7})
     assert Decided(Happened()).result is None
+
+
+class Told(ApplicationMessage, name="told"):
+    pass
+
+
+class Thing:
+    def decide(self) -> None: ...
+
+
+HOW = "return an event, several in a list, a Rejection, Decided or None"
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("sold", f"Thing.decide returned a value of type str: {HOW}"),
+        ({"sold": 1}, f"Thing.decide returned a value of type dict: {HOW}"),
+        (
+            Happened(),
+            "Thing.decide returned Happened, which its aggregate does not apply: "
+            "mark a method with @applies(Happened)",
+        ),
+        (
+            Told(),
+            "Thing.decide returned Told, which is not registered: put @app.message above it",
+        ),
+    ],
+)
+def test_what_is_no_decision_is_told_with_its_method(returned: object, said: str) -> None:
+    assert str(bad_decision(Thing.decide, returned)) == said

@@ -335,7 +335,7 @@ def test_events_that_a_handler_announces_and_its_aggregate_does_not_apply() -> N
 
     how = "mark a method with @applies(Subtracted)"
     line = line_of(Engine("test", aggregates=[Announces]).check)
-    assert line == f"Announces.add returns Subtracted, which Announces does not apply: {how}"
+    assert line == f"Announces.add returns Subtracted, which its aggregate does not apply: {how}"
     line = line_of(Engine("test", aggregates=[Tells]).check)
     assert line == "Tells.sub returns Told, which is not registered: put @app.message above it"
     Engine("test", aggregates=[Tells], messages=[Told]).check()
