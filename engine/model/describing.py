@@ -12,8 +12,8 @@
 
 A schema is a JSON Schema (2020-12); what several of them share stands in `schemas`, and is pointed to by
 `{"$ref": "#/schemas/NAME"}`. `rejects` of a command are the codes with which its own rules say no, null if
-its class declares none; `result` is the schema of the result that its commit carries. `events` of a view and a
-process manager are types. Everything is sorted by name, so that two descriptions can be compared as texts.
+its class declares none; `result` is the schema of the result that its commit carries. `events` of a view and
+a process manager are types. Everything is sorted by name, so that two descriptions can be compared as texts.
 """
 
 from typing import Any
