@@ -25,11 +25,12 @@ class Projecting:
         self._save_at = now()
 
     def turn(self, notices: Iterable[Notice]) -> bool:
-        """Takes these records and what is due. True if there was anything."""
+        """Takes these records and what is due. True if there was anything: a beat alone is no work, or it
+        would keep an idle process awake."""
         busy = False
         for notice in notices:
             self.fold.accept(*notice)
-            busy = True
+            busy = busy or bool(notice.record)
         busy = self.fold.retry_due() or busy
         if self._now() >= self._save_at:
             self.save()
