@@ -8,7 +8,7 @@ What refuses a command is raised: a `Rejection` is a domain rule, a `Failure` is
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.outcomes import Decided, Rejection, bad_decision
-from engine.wire.answers import Rejected
+from engine.wire.answers import Failed, Rejected
 from engine.wire.commands import Malformed
 
 Appliers = Mapping[type, Apply]
@@ -32,23 +32,26 @@ class Failure(Exception):
         self.code, self.message = code, message
 
 
-class Decider(NamedTuple):
-    """What decides the commands of one class. `usual`: the class whose aggregates may decide at once; None
-    if none may. Any other case is put to `aggregate_for` first."""
-
-    usual: type[Aggregate] | None
-    decide: Callable[..., Any]
-    appliers: Appliers
-    aggregate_for: Callable[[Any, Aggregate | None], Aggregate]
+AggregateFor = Callable[[Any, Aggregate | None], Aggregate]
+Decider = tuple[type[Aggregate] | None, Callable[..., Any], Appliers, AggregateFor]
+"""What decides the commands of one class: (usual, decide, appliers, aggregate_for). `usual`: the class whose
+aggregates may decide at once, None if none may; any other case is put to `aggregate_for` first. It is a plain
+tuple because a named one is unpacked more slowly, once for every command."""
 
 
 def deciders_of(app: Engine, memory: Memory) -> dict[type[Command], Decider]:
     """Those of an application, and the one of commands that do not decode."""
-    deciders: dict[type[Command], Decider] = {Malformed: Decider(None, _undecided, {}, _malformed)}
+    deciders: dict[type[Command], Decider] = {Malformed: (None, _undecided, {}, _malformed)}
     for command, (cls, decide, exists) in app.handlers.items():
         usual = None if exists == "must-not" else cls
-        deciders[command] = Decider(usual, decide, memory.appliers_of(cls), _asking(cls, exists, memory))
+        deciders[command] = (usual, decide, memory.appliers_of(cls), _asking(cls, exists, memory))
     return deciders
+
+
+def refusal(command: Command, why: Rejection | Failure) -> bytes:
+    """The encoded answer to a command that is refused."""
+    kind = Rejected if isinstance(why, Rejection) else Failed
+    return kind(command.id, why.code, why.message, command.correlation, command.causation).encode()
 
 
 def unfold(
@@ -57,7 +60,8 @@ def unfold(
     """(events, result, encoded answer if the decision is a refusal). Raises BadDecision, about `decide`."""
     result = None
     if isinstance(decision, Rejection):
-        return [], None, Rejected(command.id, decision.code, decision.message).encode()
+        no = Rejected(command.id, decision.code, decision.message, command.correlation, command.causation)
+        return [], None, no.encode()
     if isinstance(decision, Decided):
         decision, result = decision.events, decision.result
         if result is not None:
@@ -71,9 +75,7 @@ def unfold(
     return events, result, None
 
 
-def _asking(
-    cls: type[Aggregate], exists: Exists, memory: Memory
-) -> Callable[[Command, Aggregate | None], Aggregate]:
+def _asking(cls: type[Aggregate], exists: Exists, memory: Memory) -> AggregateFor:
     def aggregate_for(command: Command, aggregate: Aggregate | None) -> Aggregate:
         """The aggregate that decides, perhaps a new one. `aggregate`: what is there under its name."""
         name = command.aggregate

@@ -19,7 +19,7 @@ from typing import Any
 from engine.base.errors import CorruptData, InvariantBroken
 from engine.core.archive import Archive, NoArchive, Superseded
 from engine.core.broken import Broken
-from engine.core.deciding import Failure, deciders_of, unfold
+from engine.core.deciding import Failure, deciders_of, refusal, unfold
 from engine.core.flights import Flights
 from engine.core.memory import Memory
 from engine.core.tally import Tally
@@ -29,10 +29,10 @@ from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.outcomes import BadDecision, Rejection
 from engine.model.stamp import Stamp
-from engine.wire.answers import Failed, Rejected, Unchanged
+from engine.wire.answers import Unchanged
 from engine.wire.batches import Batch
 from engine.wire.commands import CommandDecoder
-from engine.wire.sections import groups_of, header_of, singles
+from engine.wire.sections import first_sequence, groups_of, header_of, singles
 
 Log = Callable[[str], None]
 
@@ -96,7 +96,7 @@ class Partition:
     def batches(self, section: bytes) -> Iterator[Batch]:
         """What is to be stored and answered for a section, one batch as a rule. Those of its commands that
         were taken in before (up to `sequence`) are left out."""
-        first = header_of(section).first_sequence
+        first = first_sequence(section)
         if first > self.sequence:
             try:
                 yield self.process(section)
@@ -115,10 +115,11 @@ class Partition:
         header = header_of(single)
         ((who, number, body),) = groups_of(single)
         (command,) = self._decode(body)
-        answer = Failed(command.id, code, message).encode()
+        answer = refusal(command, Failure(code, message))
         self.window.remember(command.id, answer)
         tally = Tally(self.number, header.first_sequence, self.position + 1)
         tally.outcomes.append(answer)
+        tally.trace_outcome(command)
         tally.reply(who, number, [answer])
         return self._finish(tally, header.first_sequence, header.time_ns, self.window.highest)
 
@@ -161,7 +162,7 @@ class Partition:
         if previous != self.sequence:
             raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
         tally = self._tally = Tally(self.number, sequence, self.position + 1)
-        commits, keys, touched = tally.commits, tally.keys, tally.touched
+        commits, keys, touched, outcomes = tally.commits, tally.keys, tally.touched, tally.outcomes
         deciders, aggregates, memory, window = self._deciders, self.aggregates, self.memory, self.window
         young, highest = window.young, window.highest
         # Before the first command; so the time of each = time_ns + its sequence.
@@ -181,10 +182,11 @@ class Partition:
                     aggregate = memory.recall(name, self.position)
                 usual, decide, appliers, aggregate_for = deciders[type(command)]
                 result = answer = None
+                now_ns = time_ns + sequence
                 try:
                     if type(aggregate) is not usual or command.expected_version is not None:
                         aggregate = aggregate_for(command, aggregate)
-                    decision = decide(aggregate, command, Stamp(time_ns + sequence, sequence))
+                    decision = decide(aggregate, command, Stamp(now_ns, sequence))
                     if type(decision) in appliers:
                         events = [decision]
                     else:
@@ -192,9 +194,11 @@ class Partition:
                 except BUGS as error:  # a handler's bug must not stop its neighbours
                     events, answer = [], self._refusal(command, error)
                 if not events:
-                    young[id] = answer = answer or Unchanged(id).encode()
-                    tally.outcomes.append(answer)
+                    young[id] = answer = answer or _unchanged(command)
+                    outcomes.append(answer)
                     answers.append(answer)
+                    if command.causation:
+                        tally.trace_outcome(command)
                     continue
                 touched[name] = aggregate
                 try:
@@ -205,9 +209,12 @@ class Partition:
                 version = aggregate.version = aggregate.version + 1
                 if version == 1:
                     memory.begin(aggregate, events)
-                commits.append((name, version, id, sequence, time_ns + sequence, events, result))
-                keys += (id, aggregate.key)
+                commits.append((name, version, id, sequence, now_ns, events, result))
+                keys.append(id)
+                keys.append(aggregate.key)
                 young[id] = COMMITTED
+                if command.causation or command.correlation:
+                    tally.trace_commit(command)
             tally.reply(who, number, answers)
         if sequence != last:
             raise InvariantBroken("a section holds more or fewer commands than it says", sequence=sequence)
@@ -234,10 +241,8 @@ class Partition:
     def _refusal(self, command: Command, error: BaseException) -> bytes:
         """The answer to a command that raised while it was decided."""
         try:
-            if isinstance(error, Rejection):
-                return Rejected(command.id, error.code, error.message).encode()
-            if isinstance(error, Failure):
-                return Failed(command.id, error.code, error.message).encode()
+            if isinstance(error, (Rejection, Failure)):
+                return refusal(command, error)
         except Exception as unencodable:
             return self._bug(command, unencodable)
         return self._bug(command, error)
@@ -247,12 +252,16 @@ class Partition:
         told = str(error) if isinstance(error, BadDecision) else f"the handler raised {type(error).__name__}"
         trace = "".join(traceback.format_exception(error)).rstrip()
         self._log(f"the handler of {type(command).__name__} {command.id} failed\n{trace}")
-        return Failed(command.id, "handler-bug", told).encode()
+        return refusal(command, Failure("handler-bug", told))
 
     def _broken(self, command: Command, error: BaseException) -> Broken:
         told = f"{type(command).__name__} {command.id}"
         self._log(f"the applier for {told} failed at {_place(error)}: {error!r}")
         return Broken(f"the applier raised {type(error).__name__}")
+
+
+def _unchanged(command: Command) -> bytes:
+    return Unchanged(command.id, command.correlation, command.causation).encode()
 
 
 def _place(error: BaseException) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 from engine.core.memory import Memory
 from engine.core.window import COMMITTED, Window
 from engine.model.aggregates import Aggregate
+from engine.model.messages import Command
 from engine.wire.answers import Committed, CommittedBlock, answered_id, encode_answers
 from engine.wire.batches import (
     Batch,
     Duplicate,
+    encode_child,
     encode_duplicates,
     encode_heads,
     encode_keys,
@@ -24,8 +26,9 @@ from engine.wire.log import encode_record
 
 NEVER = 1 << 64  # the last sequence of what is half done: it is not stored before it is handed on
 
-Entry = tuple[str, int, str, int, int, list[Any], Any]
-"""A `Commit` on its way to the encoder: a tuple gives the same bytes and is made in half the time."""
+Entry = tuple[Any, ...]
+"""The fields of a `Commit` on its way to the encoder, the last two only where they are given: a tuple is made
+in half the time."""
 
 
 class Tally:
@@ -35,6 +38,7 @@ class Tally:
 
     __slots__ = (
         "_replied",
+        "children",
         "commits",
         "duplicates",
         "first_position",
@@ -58,6 +62,8 @@ class Tally:
         self.outcomes: list[bytes] = []
         """encoded answers that were no commits"""
         self.duplicates: list[Duplicate] = []
+        self.children: list[bytes] = []
+        """of commands that name a causation"""
         self.replies: list[bytes] = []
         self._replied = 0  # how many of the commits are answered
 
@@ -69,6 +75,19 @@ class Tally:
         answers.append(known)
         return 0
 
+    def trace_commit(self, command: Command) -> None:
+        """The commit that was added last is of a command with a correlation or a causation."""
+        causes = (command.correlation, command.causation) if command.causation else (command.correlation,)
+        self.commits[-1] += causes
+        if command.causation:
+            position = self.first_position + len(self.commits) - 1
+            self.children.append(encode_child(command.causation, command.id, position))
+
+    def trace_outcome(self, command: Command) -> None:
+        """The outcome that was added last is of a command with a causation."""
+        if command.causation:
+            self.children.append(encode_child(command.causation, command.id, 0))
+
     def reply(self, who: bytes, count: int, answers: list[bytes]) -> None:
         """One client's commands are decided. `count`: how many are answered now; `answers`: those that were
         no commits of this section."""
@@ -76,7 +95,7 @@ class Tally:
         if commits:
             position = self.first_position + self._replied
             self._replied += len(commits)
-            _, versions, ids, _, _, _, results = zip(*commits, strict=False)
+            _, versions, ids, _, _, _, results, *_ = zip(*commits, strict=False)
             if results.count(None) == len(results):
                 answers.append(CommittedBlock(ids, versions, self.partition, position).encode())
             else:
@@ -103,8 +122,9 @@ class Tally:
             encode_heads(self.touched.values()),
             encode_answers(outcomes) if outcomes else b"",
             b"".join(self.replies),
-            encode_duplicates(self.duplicates),
+            encode_duplicates(self.duplicates) if self.duplicates else b"",
             epoch,
+            b"".join(self.children) if self.children else b"",
         )
 
     def commands(self) -> Iterator[str]:

@@ -9,7 +9,8 @@ from engine.base.instants import instant
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One stream entry. `events` are typed where the reader knows them, else dictionaries."""
+    """One stream entry. `events` are typed where the reader knows them, else dictionaries. `correlation` and
+    `causation` are those of the command, None where it has none."""
 
     aggregate: str
     version: int
@@ -18,6 +19,8 @@ class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time_ns: int
     events: list[Any]
     result: Any = None
+    correlation: str | None = None
+    causation: str | None = None
 
     @property
     def time(self) -> datetime:

@@ -1,7 +1,7 @@
 """Commands, events and application messages: typed, immutable, with wire names that are no Python paths."""
 
 from collections.abc import Iterable
-from typing import Any, dataclass_transform
+from typing import Annotated, Any, dataclass_transform
 
 import msgspec
 
@@ -56,6 +56,10 @@ class Message(
         super().__init_subclass__(**config)
 
 
+CommandId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
+"""32 lower-case hex digits."""
+
+
 class _Addressed(Message):
     aggregate: str
 
@@ -71,6 +75,10 @@ class Command(_Addressed, kw_only=True):
     The id is made with the object, so sending the same object again is the same command: it takes
     effect once and is answered as the first time. `expected_version` is the version that the aggregate
     must have (0: it must not exist yet).
+
+    `causation` is the id of the command that led to this one, through its commit, its refusal or a timer;
+    `correlation` is the id that all commands of one undertaking share, by default the command's own. A
+    process manager sets both on what it sends.
 
     The class line may say what a command can be answered with, for those who send it and for its tests:
 
@@ -92,6 +100,8 @@ class Command(_Addressed, kw_only=True):
 
     id: str = msgspec.field(default_factory=uuid7_hex)
     expected_version: int | None = None
+    correlation: CommandId | None = None
+    causation: CommandId | None = None
 
 
 class Event(Message):

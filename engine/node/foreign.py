@@ -14,6 +14,7 @@ from engine.base.identity import partition_of
 from engine.model.messages import Event
 from engine.node.data_directory import DataDirectory
 from engine.store.foreign import append_to
+from engine.store.format import MOST_TABLES
 
 
 def append_foreign(
@@ -36,7 +37,8 @@ def append_foreign(
         raise ConfigError(
             "there is no event store here", path=directory.store(partition), hint="start a node on it once"
         )
-    env = lmdb.open(str(directory.store(partition)), map_size=directory.map_bytes, max_dbs=8, max_readers=512)
+    path = str(directory.store(partition))
+    env = lmdb.open(path, map_size=directory.map_bytes, max_dbs=MOST_TABLES, max_readers=512)
     try:
         return append_to(env, aggregate, events, version=version, command=command)
     finally:

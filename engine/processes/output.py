@@ -18,7 +18,7 @@ from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
 from engine.store import Conflict, Writer
-from engine.store.writer import LocatedCommit
+from engine.store.commands import LocatedCommit
 from engine.wire.answers import Committed
 from engine.wire.batches import Batch, decode_batch, decode_duplicates, encode_reply
 from engine.wire.doorbell import encode_beat, encode_notice

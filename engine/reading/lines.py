@@ -1,9 +1,9 @@
 """Stored entries as lines of JSON, for people and for programs that know nothing of the engine.
 
     {"partition":0,"position":7,"aggregate":"a","version":2,"command":"…","sequence":9,"time_ns":…,
-     "events":[{"type":"note.created",…}],"result":…}
+     "events":[{"type":"note.created",…}],"result":…,"correlation":"…","causation":"…"}
 
-Events and results are copied as they are stored, without being decoded.
+The last three are there only where they are stored. Events and results are copied without being decoded.
 """
 
 import heapq
@@ -15,6 +15,8 @@ from engine.reading.stores import Stores
 from engine.reading.tail import StoredEntry
 from engine.store import Types
 
+_NULL = msgspec.Raw(b"null")
+
 
 class _Raws(msgspec.Struct, frozen=True, gc=False, array_like=True):
     aggregate: msgspec.Raw
@@ -23,7 +25,9 @@ class _Raws(msgspec.Struct, frozen=True, gc=False, array_like=True):
     sequence: int
     time_ns: int
     events: msgspec.Raw
-    result: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = _NULL
+    correlation: msgspec.Raw = _NULL
+    causation: msgspec.Raw = _NULL
 
 
 class _Sequence(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -55,8 +59,11 @@ def line(stored: StoredEntry) -> bytes:
         raws.time_ns,
         raws.events,
     )
-    result = bytes(raws.result)
-    return text + b"}" if result == b"null" else text + b',"result":%b}' % result
+    for name in ("result", "correlation", "causation"):
+        value = bytes(getattr(raws, name))
+        if value != b"null":
+            text += b',"%b":%b' % (name.encode(), value)
+    return text + b"}"
 
 
 def merged(

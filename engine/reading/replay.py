@@ -23,7 +23,7 @@ from engine.model.commit import Commit
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
 from engine.wire.log import decode_commit, raw_record_decoder, record_decoder
-from engine.wire.sections import decode_payload, header_of, singles
+from engine.wire.sections import decode_payload, first_sequence, header_of, singles
 
 
 class Difference(NamedTuple):
@@ -86,7 +86,7 @@ class _Lane:
                 hint="journal_keep=all keeps it",
             )
         for single in singles(section, self._partition.sequence):
-            self._sequence = header_of(single).first_sequence
+            self._sequence = first_sequence(single)
             if self._next is not None and self._next.sequence == self._sequence:
                 while self._foreign:
                     self._take_in(self._foreign.popleft())

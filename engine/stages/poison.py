@@ -14,7 +14,7 @@ from engine.core.partition import Partition
 from engine.journal.poisoned import read_poisoned, write_poisoned
 from engine.node.status import Slot
 from engine.wire.batches import Batch
-from engine.wire.sections import header_of, singles
+from engine.wire.sections import first_sequence, last_sequence, singles
 
 DEATHS = 3  # the first of them may be known by its section only
 MEANING = "this command ended its process three times and was set aside"
@@ -36,13 +36,12 @@ class Poison:
 
     def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
         """The batches of a section; one for each command where there is a suspect or a culprit in it."""
-        header = header_of(section)
-        first, last = header.first_sequence, header.last_sequence
+        first, last = first_sequence(section), last_sequence(section)
         if not any(first <= sequence <= last for sequence in (self.suspect, *self.sequences)):
             yield from self._watched(partition, first, section)
             return
         for single in singles(section, partition.sequence):
-            sequence = header_of(single).first_sequence
+            sequence = first_sequence(single)
             if sequence in self.sequences:
                 yield partition.refuse(single, "poisoned", MEANING)
             else:

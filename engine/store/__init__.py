@@ -1,13 +1,14 @@
 """The event store: LMDB, one environment per partition, one writer, many readers.
 
-Reading order: format (tables and keys), writer (group commit), entries (decoding parts of records), reader
-(by position, by aggregate, by type), archive (as the core asks it), foreign (appending from outside the
-node), views (what a projector saves).
+Reading order: format (tables and keys), writer (group commit), commands (from an id to its commit and to
+what it led to), entries (decoding parts of records), reader (by position, by aggregate, by type), archive (as
+the core asks it), foreign (appending from outside the node), views (what a projector saves).
 """
 
+from engine.store.commands import Child, LocatedCommit
 from engine.store.entries import Types
 from engine.store.reader import Reader
 from engine.store.views import View
 from engine.store.writer import Conflict, Writer
 
-__all__ = ["Conflict", "Reader", "Types", "View", "Writer"]
+__all__ = ["Child", "Conflict", "LocatedCommit", "Reader", "Types", "View", "Writer"]

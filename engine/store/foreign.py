@@ -9,7 +9,7 @@ import lmdb
 from engine.base.errors import ConfigError, NoSpace
 from engine.base.identity import aggregate_key, uuid7_hex
 from engine.model.messages import Event
-from engine.store.format import POSITION, TABLES, number, seal, word
+from engine.store.format import POSITION, number, seal, tables_of, word
 from engine.store.writer import Conflict
 from engine.wire.commands import ids_are_canonical
 from engine.wire.log import encode_record
@@ -30,22 +30,22 @@ def append_to(
     id, key = command or uuid7_hex(), aggregate_key(aggregate)
     if len(id) != 32 or not ids_are_canonical([id]):
         raise ConfigError("a command id is 32 lower-case hex digits", command=id)
-    log, versions, commands, _, meta = (env.open_db(name, create=False) for name in TABLES)
+    tables = tables_of(env)
     try:
         with env.begin(write=True) as txn:
-            head = _head(txn.cursor(versions), key)
+            head = _head(txn.cursor(tables.versions), key)
             wanted = head + 1 if version is None else version
             if wanted != head + 1:
                 text = "this version is not the next one"
                 raise Conflict(text, aggregate=aggregate, version=wanted, head=head)
-            position = number(txn.get(POSITION, db=meta)) + 1
+            position = number(txn.get(POSITION, db=tables.meta)) + 1
             at = word(position)
-            if not txn.put(bytes.fromhex(id) + key, at, db=commands, overwrite=False):
+            if not txn.put(bytes.fromhex(id) + key, at, db=tables.commands, overwrite=False):
                 raise Conflict("this command is stored already", aggregate=aggregate, command=id)
             entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
-            txn.put(at, seal(encode_record((position, [entry]))), db=log, append=True)
-            txn.put(key + word(wanted), at, db=versions)
-            txn.put(POSITION, at, db=meta)
+            txn.put(at, seal(encode_record((position, [entry]))), db=tables.log, append=True)
+            txn.put(key + word(wanted), at, db=tables.versions)
+            txn.put(POSITION, at, db=tables.meta)
     except (lmdb.MapFullError, lmdb.DiskError) as error:
         raise NoSpace("the event store has no room", path=env.path(), error=error) from error
     return wanted, position

@@ -4,19 +4,41 @@
     versions  aggregate key (8) | last version (8)        → log key of the record that reaches it (8)
     commands  command id (16) | aggregate key (8)         → log key (8)
     outcomes  last sequence of the batch (8)              → JSON array of answers that were not commits
+    children  causation (16) | command id (16)            → position (8), 0 if it had no commit |
+                                                            last sequence of the batch (8)
     meta      "sequence", "position"                      → the last of each (8)
 
 A record is keyed by its *last* position, so that one seek finds the record that holds position p: it is the
 first one at or after p. Command ids come first in their key because they are ordered by time, which keeps
 inserts at the right edge of the tree. Versions are written once per aggregate and batch, not once per event.
+Only commands that name a causation are among the children.
 """
 
 import zlib
+from typing import Any, NamedTuple
 
 from engine.base.errors import CorruptData
 
-TABLES = (b"log", b"versions", b"commands", b"outcomes", b"meta")
 SEQUENCE, POSITION = b"sequence", b"position"
+
+
+class Tables(NamedTuple):
+    """The tables of an open environment."""
+
+    log: Any
+    versions: Any
+    commands: Any
+    outcomes: Any
+    children: Any
+    meta: Any
+
+
+MOST_TABLES = 8
+
+
+def tables_of(env: Any, *, create: bool = False) -> Tables:
+    """Opens the tables of an environment. Raises lmdb.Error if one is missing and not to be made."""
+    return Tables._make(env.open_db(name.encode(), create=create) for name in Tables._fields)
 
 
 def word(number: int) -> bytes:

@@ -10,10 +10,11 @@ import lmdb
 from engine.base.errors import CorruptData, Fault
 from engine.base.identity import aggregate_key
 from engine.model.commit import Commit
+from engine.store.commands import Child, LocatedCommit, child_of_row, find_commit
 from engine.store.entries import Entry, Types, entries_in, entries_of
-from engine.store.format import POSITION, SEQUENCE, TABLES, number, unseal, word
+from engine.store.format import MOST_TABLES, POSITION, SEQUENCE, number, tables_of, unseal, word
 from engine.store.writer import Writer
-from engine.wire.answers import answered_id, split_answers
+from engine.wire.answers import Received, answered_id, decode_answers, split_answers
 from engine.wire.log import decode_commit, raw_record_decoder
 
 RECORDS_PER_READ, BYTES_PER_READ = 256, 4 << 20  # whichever is reached first ends a transaction
@@ -28,11 +29,14 @@ class Reader:
         self.env: Any = None
         try:
             self.env = lmdb.open(
-                str(path), map_size=map_bytes, max_dbs=8, max_readers=512, readonly=True, create=False
+                str(path),
+                map_size=map_bytes,
+                max_dbs=MOST_TABLES,
+                max_readers=512,
+                readonly=True,
+                create=False,
             )
-            self.log, self.versions, self.commands, self.outcomes, self.meta = (
-                self.env.open_db(name, create=False) for name in TABLES
-            )
+            self.tables = tables_of(self.env)
         except lmdb.Error as error:
             if self.env is not None:
                 self.env.close()  # a process may open it only once, and should be able to try again
@@ -42,9 +46,7 @@ class Reader:
     def beside(cls, writer: Writer) -> "Reader":
         """A reader in the writer's process, where the environment is open already. It must not be closed."""
         reader = cls.__new__(cls)
-        reader.path, reader.env = writer.path, writer.env
-        reader.log, reader.versions, reader.commands = writer.log, writer.versions, writer.commands
-        reader.outcomes, reader.meta = writer.outcomes, writer.meta
+        reader.path, reader.env, reader.tables = writer.path, writer.env, writer.tables
         return reader
 
     def position(self) -> int:
@@ -57,29 +59,63 @@ class Reader:
 
     def watermark(self) -> tuple[int, int]:
         """(sequence, position) of one and the same moment."""
+        meta = self.tables.meta
         with self.env.begin() as txn:
-            return number(txn.get(SEQUENCE, db=self.meta)), number(txn.get(POSITION, db=self.meta))
+            return number(txn.get(SEQUENCE, db=meta)), number(txn.get(POSITION, db=meta))
 
     def _meta(self, key: bytes) -> int:
         with self.env.begin() as txn:
-            return number(txn.get(key, db=self.meta))
+            return number(txn.get(key, db=self.tables.meta))
 
     def has_command(self, id: str) -> bool:
         """True if a commit of this command id is stored."""
         prefix = bytes.fromhex(id)
         with self.env.begin() as txn:
-            cursor = txn.cursor(self.commands)
+            cursor = txn.cursor(self.tables.commands)
             return bool(cursor.set_range(prefix) and cursor.key().startswith(prefix))
+
+    def find_command(self, id: str) -> LocatedCommit | None:
+        """The commit of a command id; None: it had none."""
+        with self.env.begin() as txn:
+            return find_commit(txn, self.tables, id, self.path)
+
+    def find_outcome(self, id: str, sequence: int = 0) -> Received | None:
+        """The remembered answer to a command that had no commit; None: there is none, or it is no longer
+        kept. `sequence`: where a `Child` says that it is; 0: all that are kept are searched, newest first."""
+        needle = id.encode()
+        for frame in self._outcome(sequence) if sequence else self._outcomes_back():
+            if needle in frame:  # an answer may quote another id, so look closer
+                for answer in decode_answers(frame):
+                    if answer.id == id:
+                        return answer
+        return None
+
+    def _outcome(self, sequence: int) -> list[bytes]:
+        with self.env.begin() as txn:
+            frame = txn.get(word(sequence), db=self.tables.outcomes)
+        return [] if frame is None else [frame]
+
+    def _outcomes_back(self) -> Iterator[bytes]:
+        return (frame for _, frame in self._items(self.tables.outcomes, _END, back=True))
+
+    def children_of(self, id: str) -> Iterator[Child]:
+        """The commands in this partition that name a command as their causation, in the order of their
+        ids."""
+        prefix = bytes.fromhex(id)
+        for key, value in self._items(self.tables.children, prefix):
+            if not key.startswith(prefix):
+                return
+            yield child_of_row(key, value)
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """(last position, JSON record) of every record that goes beyond position `after`."""
-        for at, value in self._items(self.log, word(after + 1)):
+        for at, value in self._items(self.tables.log, word(after + 1)):
             yield number(at), unseal(value, at, str(self.path))
 
     def records_back(self, before: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(last position, JSON record) of every record that begins below position `before`, newest first."""
         start = _END if before is None else word(max(before, 1) - 1)
-        for at, value in self._items(self.log, start, back=True) if start > word(0) else ():
+        for at, value in self._items(self.tables.log, start, back=True) if start > word(0) else ():
             yield number(at), unseal(value, at, str(self.path))
 
     def entries(self, after: int = 0, types: Types | None = None) -> Iterator[Entry]:
@@ -108,7 +144,7 @@ class Reader:
     def last_command(self) -> str:
         """The highest id of all stored commands, in hex; empty if there is none."""
         with self.env.begin() as txn:
-            cursor = txn.cursor(self.commands)
+            cursor = txn.cursor(self.tables.commands)
             return bytes(cursor.key()[:16]).hex() if cursor.last() else ""
 
     def entries_of(self, aggregate: str, after_version: int = 0) -> Iterator[Entry]:
@@ -138,7 +174,7 @@ class Reader:
         prefix = aggregate_key(aggregate)
         low, high = 1, 1 << 62
         with self.env.begin() as txn:
-            cursor = txn.cursor(self.versions)
+            cursor = txn.cursor(self.tables.versions)
             while position and low < high:
                 middle = (low + high) // 2
                 below = cursor.set_range(prefix + word(middle)) and cursor.key().startswith(prefix)
@@ -154,13 +190,13 @@ class Reader:
         """The records that hold commits of an aggregate, from the one with this version on, each whole and
         with its last position."""
         prefix = aggregate_key(aggregate)
-        for key, at in self._items(self.versions, prefix + version, back=back):
+        for key, at in self._items(self.tables.versions, prefix + version, back=back):
             if not key.startswith(prefix):
                 if back and key > prefix:
                     continue  # downwards begins at the first key that is not below
                 return
             with self.env.begin() as txn:
-                value = txn.get(at, db=self.log)
+                value = txn.get(at, db=self.tables.log)
             if value is None:
                 raise CorruptData("the version index points to a missing record", position=number(at))
             yield number(at), unseal(value, at, str(self.path))
@@ -192,7 +228,7 @@ class Reader:
     def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
         """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence."""
         with self.env.begin() as txn:
-            values = [value for key, value in txn.cursor(self.outcomes) if number(key) <= upto]
+            values = [value for key, value in txn.cursor(self.tables.outcomes) if number(key) <= upto]
         for value in values:
             for answer in split_answers(value):
                 yield answered_id(answer), answer

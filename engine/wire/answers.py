@@ -3,9 +3,9 @@
     frame      [answer, …]                              of one client, in no particular order
     committed  id | version | partition | position | result, if the handler gave one
     committed  ids | versions | partition | position    the k-th id has position `position` + k
-    unchanged  id
-    rejected   id | code | message
-    failed     id or null | code | message
+    unchanged  id | correlation, causation, if the command has them
+    rejected   id | code | message | the same
+    failed     id or null | code | message | the same
     busy       ids | reason                             nothing was kept
     accepted   ids                                      journaled; the outcome follows
 
@@ -52,6 +52,8 @@ class Unchanged(Answer):
     """There was nothing to do."""
 
     id: str
+    correlation: str | None = None
+    causation: str | None = None
 
 
 class Rejected(Answer):
@@ -60,6 +62,8 @@ class Rejected(Answer):
     id: str
     code: str
     message: str
+    correlation: str | None = None
+    causation: str | None = None
 
 
 class Failed(Answer):
@@ -68,6 +72,8 @@ class Failed(Answer):
     id: str | None
     code: str
     message: str
+    correlation: str | None = None
+    causation: str | None = None
 
 
 class Busy(Answer):
@@ -97,6 +103,8 @@ class Received(msgspec.Struct, gc=False):
     code: str = ""
     message: str = ""
     reason: str = ""
+    correlation: str | None = None
+    causation: str | None = None
 
 
 FINAL = frozenset(("committed", "unchanged", "rejected", "failed"))

@@ -1,13 +1,15 @@
 """The batch: what the core decided for one section, ready to be stored and answered as bytes.
 
     batch     first_sequence u64 | last_sequence u64 | first_position u64 | commits u32 | epoch u32 |
-              six lengths u32: log, keys, heads, outcomes, replies, duplicates | those bytes
+              seven lengths u32: log, keys, heads, outcomes, replies, duplicates, children | those bytes
     log       JSON record (engine.wire.log), empty if nothing was committed
     keys      24 bytes a commit: command id (16), aggregate key (8)
     heads     16 bytes a touched aggregate: aggregate key (8), its last version (8, big-endian)
     outcomes  JSON array of answers that were not commits, to be remembered (engine.wire.answers)
     replies   (who | count | answers joined by commas) …  (engine.wire.groups)
     duplicates  JSON array of [who in base64, command id]: the store knows their answers
+    children  40 bytes a command that names a causation: causation (16), command id (16), position of its
+              commit (8, big-endian; 0 if it has none)
 
 The epoch counts how often the core had to go back to what is stored, because another process had appended
 to the store: batches of an older epoch are not to be stored.
@@ -22,8 +24,8 @@ import msgspec
 from engine.model.aggregates import Aggregate
 from engine.wire.groups import Group, decode_groups, encode_group
 
-BATCH = struct.Struct("<QQQIIIIIIII")
-KEY_BYTES, HEAD_BYTES = 24, 16
+BATCH = struct.Struct("<QQQIIIIIIIII")
+KEY_BYTES, HEAD_BYTES, CHILD_BYTES = 24, 16, 40
 _encode = msgspec.json.Encoder().encode
 
 Duplicate = tuple[bytes, str]
@@ -44,6 +46,7 @@ class Batch(NamedTuple):
     replies: bytes
     duplicates: bytes
     epoch: int = 0
+    children: bytes = b""
 
     @property
     def last_position(self) -> int:
@@ -67,8 +70,10 @@ def encode_batch(batch: Batch) -> bytes:
                 len(batch.outcomes),
                 len(batch.replies),
                 len(batch.duplicates),
+                len(batch.children),
             ),
             *batch[4:10],
+            batch.children,
         )
     )
 
@@ -81,8 +86,10 @@ def decode_batch(record: bytes) -> Batch:
     for length in lengths:
         parts.append(record[at : at + length])
         at += length
-    log, keys, heads, outcomes, replies, duplicates = parts
-    return Batch(first, last, position, commits, log, keys, heads, outcomes, replies, duplicates, epoch)
+    log, keys, heads, outcomes, replies, duplicates, children = parts
+    return Batch(
+        first, last, position, commits, log, keys, heads, outcomes, replies, duplicates, epoch, children
+    )
 
 
 def encode_keys(keys: Iterable[str]) -> bytes:
@@ -95,8 +102,13 @@ def encode_heads(aggregates: Iterable[Aggregate]) -> bytes:
     return b"".join([bytes.fromhex(one.key) + one.version.to_bytes(8, "big") for one in aggregates])
 
 
+def encode_child(causation: str, command: str, position: int) -> bytes:
+    """One entry of a children part. `position`: of the command's commit; 0: it has none."""
+    return bytes.fromhex(causation + command) + position.to_bytes(8, "big")
+
+
 def split_part(part: bytes, size: int) -> list[bytes]:
-    """The entries of a keys part (`KEY_BYTES`) or a heads part (`HEAD_BYTES`)."""
+    """The entries of a part: KEY_BYTES, HEAD_BYTES or CHILD_BYTES each."""
     return [part[at : at + size] for at in range(0, len(part), size)]
 
 

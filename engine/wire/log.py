@@ -1,8 +1,10 @@
 """The log record: what the store keeps under a position and the doorbell carries to projectors.
 
     record  = [first_position, [commit, …]]        JSON; commit k has position first_position + k
-    commit  = [aggregate, version, command id, command sequence, time_ns, [event, …], result]
+    commit  = [aggregate, version, command id, command sequence, time_ns, [event, …], result,
+               correlation, causation]
 
+The last two are there only where the command has them, so most commits end with their result.
 One commit is one stream entry: all events of one command, under one version, stored all or nothing.
 
 A record is decoded in one go as long as all of its events are of today's versions. One that holds an older
@@ -42,6 +44,8 @@ class Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time_ns: int
     events: list[msgspec.Raw]
     result: Any = None
+    correlation: str | None = None
+    causation: str | None = None
 
 
 class RecordDecoder:
@@ -56,15 +60,8 @@ class RecordDecoder:
         event: Any = Union[tuple(known.values())]  # noqa: UP007  a union built at run time
         self._typed: Any = msgspec.defstruct(
             "TypedCommit",
-            [
-                ("aggregate", str),
-                ("version", int),
-                ("command", str),
-                ("sequence", int),
-                ("time_ns", int),
-                ("events", list[event]),
-                ("result", Any, None),
-            ],
+            [("events", list[event])],
+            bases=(Commit,),
             array_like=True,
             frozen=True,
             gc=False,
@@ -88,8 +85,7 @@ class RecordDecoder:
         except msgspec.ValidationError:
             parts = _parts(entry, position)
         events = [self._event(raw, aggregate=parts.aggregate, position=position) for raw in parts.events]
-        *before, _, result = msgspec.structs.astuple(parts)
-        return self._typed(*before, events, result)
+        return self._typed(**msgspec.structs.asdict(parts) | {"events": events})
 
 
 def record_decoder(app: Engine, readers: Iterable[type[Event]] | None = None) -> RecordDecoder:

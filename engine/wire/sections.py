@@ -30,11 +30,6 @@ class Header(NamedTuple):
     commands: int
     groups: int
 
-    @property
-    def last_sequence(self) -> int:
-        """The sequence of the section's last command."""
-        return self.first_sequence + self.commands - 1
-
 
 def encode_section(
     first_sequence: int, previous_sequence: int, time_ns: int, groups: Iterable[Group]
@@ -51,7 +46,7 @@ def encode_section(
 
 def header_of(section: bytes) -> Header:
     """The header of a section."""
-    return Header._make(SECTION.unpack_from(section))
+    return tuple.__new__(Header, SECTION.unpack_from(section))  # `Header._make` would count them again
 
 
 def groups_of(section: bytes) -> Iterator[Group]:
@@ -59,9 +54,15 @@ def groups_of(section: bytes) -> Iterator[Group]:
     return decode_groups(section, SECTION.size)
 
 
+def first_sequence(section: bytes) -> int:
+    """The sequence of the section's first command."""
+    return int.from_bytes(section[:8], "little")
+
+
 def last_sequence(section: bytes) -> int:
     """The sequence of the section's last command."""
-    return header_of(section).last_sequence
+    first, _, _, count, _ = SECTION.unpack_from(section)
+    return int(first + count - 1)
 
 
 def singles(section: bytes, after: int = 0) -> Iterator[bytes]:

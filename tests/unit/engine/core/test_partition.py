@@ -13,6 +13,7 @@ from engine.base.errors import CorruptData, InvariantBroken
 from engine.base.identity import aggregate_key, uuid7_hex
 from engine.core.partition import Partition
 from engine.wire.batches import Batch, decode_replies, encode_batch
+from engine.wire.commands import encode_command, join_commands
 from engine.wire.log import record_decoder
 from engine.wire.sections import encode_section
 
@@ -181,15 +182,18 @@ class Bank:
         self.sections: list[bytes] = []
         self.batches: list[Batch] = []
 
+    def section(self, *groups: tuple[bytes, list[Command | bytes]]) -> bytes:
+        """The next section."""
+        parts = [
+            (who, len(some), join_commands(c if isinstance(c, bytes) else encode_command(c) for c in some))
+            for who, some in groups
+        ]
+        previous = self.core.sequence
+        return encode_section(previous + 1, previous, TIME_NS + previous, parts)
+
     def process(self, *groups: tuple[bytes, list[Command | bytes]]) -> dict[bytes, Answers]:
         """Feeds one section; returns the answers by client, after checking how many they are for."""
-        bodies = [
-            b"[" + b",".join(c if isinstance(c, bytes) else msgspec.json.encode(c) for c in some) + b"]"
-            for _, some in groups
-        ]
-        parts = [(who, len(some), body) for (who, some), body in zip(groups, bodies, strict=True)]
-        previous = self.core.sequence
-        self.sections.append(encode_section(previous + 1, previous, TIME_NS + previous, parts))
+        self.sections.append(self.section(*groups))
         batch = self.core.process(self.sections[-1])
         self.batches.append(batch)
         answers: dict[bytes, Answers] = {}

@@ -20,7 +20,6 @@ from engine import (
 from engine.base.identity import uuid7_hex
 from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
-from engine.store.format import TABLES
 from tests.unit.engine.store.batches import batch_of
 
 MAP = 64 << 20
@@ -126,9 +125,7 @@ class StoreReader(Reader):
 
     def __init__(self, writer: Writer) -> None:
         self.path, self.env = writer.path, writer.env
-        self.log, self.versions, self.commands, self.outcomes, self.meta = (
-            writer.env.open_db(name, create=False) for name in TABLES
-        )
+        self.tables = writer.tables
 
 
 class Log:

@@ -9,7 +9,7 @@ from engine.base.errors import CorruptData, Fault, InvariantBroken, NoSpace
 from engine.base.identity import aggregate_key, uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Reader, Writer
-from engine.store.format import TABLES, word
+from engine.store.format import word
 from engine.wire.batches import Batch
 from tests.unit.engine.store.batches import batch_of, outcome
 
@@ -113,9 +113,9 @@ def test_the_watermark_survives_reopening(writer: Writer) -> None:
 def test_a_flipped_bit_in_a_record_is_named_by_its_position(writer: Writer) -> None:
     writer.commit([batch_of([commit("a", 1, ids(1)[0], 1)], first_position=1, last_sequence=1)])
     with writer.env.begin(write=True) as txn:
-        value = bytearray(txn.get(word(1), db=writer.log))
+        value = bytearray(txn.get(word(1), db=writer.tables.log))
         value[20] ^= 4
-        txn.put(word(1), bytes(value), db=writer.log)
+        txn.put(word(1), bytes(value), db=writer.tables.log)
     with pytest.raises(CorruptData, match=r"checksum.*position=1"):
         list(read(writer).commits())
 
@@ -141,5 +141,5 @@ def test_the_command_index_is_keyed_command_first(writer: Writer) -> None:
     path = str(writer.path)
     writer.close()
     with lmdb.open(path, max_dbs=8, readonly=True) as env, env.begin() as txn:
-        keys = list(txn.cursor(env.open_db(TABLES[2], txn=txn)).iternext(values=False))
+        keys = list(txn.cursor(env.open_db(b"commands", txn=txn)).iternext(values=False))
     assert keys == [bytes.fromhex(id) + aggregate_key("a")]

@@ -98,7 +98,7 @@ def test_events_of_every_version_are_read_as_the_one_that_is_applied() -> None:
 
 def test_a_commit_of_old_and_new_events_keeps_all_else() -> None:
     mixed = [THIRD, FIRST, {"type": "account.closed"}]
-    stored = msgspec.json.encode((4, [("a", 9, "c" * 32, 5, 6, mixed, 1)]))
+    stored = msgspec.json.encode((4, [("a", 9, "c" * 32, 5, 6, mixed, 1, "d" * 32, "e" * 32)]))
     first, (commit,) = record_decoder(bank()).decode(stored)
     assert first == 4
     assert msgspec.structs.astuple(commit) == (
@@ -109,6 +109,8 @@ def test_a_commit_of_old_and_new_events_keeps_all_else() -> None:
         6,
         [Opened(owner="Cy", cents=5, tags={1: "x"}), Opened(owner="Ada", cents=300), Closed()],
         1,
+        "d" * 32,
+        "e" * 32,
     )
 
 

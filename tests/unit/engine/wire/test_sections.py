@@ -12,6 +12,7 @@ from engine.wire.sections import (
     decode_payload,
     encode_payload,
     encode_section,
+    first_sequence,
     groups_of,
     header_of,
     last_sequence,
@@ -30,6 +31,7 @@ def test_a_section_keeps_its_header_and_its_groups(
     section = encode_section(first, previous, time_ns, iter(groups))
     total = sum(count for _, count, _ in groups)
     assert header_of(section) == (first, previous, time_ns, total, len(groups))
+    assert first_sequence(section) == first
     assert last_sequence(section) == first + total - 1
     assert list(groups_of(section)) == groups
 
@@ -54,7 +56,7 @@ def test_single_commands_are_as_they_were_written() -> None:
 
 def test_single_commands_before_a_sequence_are_left_out() -> None:
     section = encode_section(7, 4, 1000, [(b"one", 2, b'["a","b"]'), (b"two", 1, b'["c"]')])
-    assert [header_of(single).first_sequence for single in singles(section, after=8)] == [9]
+    assert [first_sequence(single) for single in singles(section, after=8)] == [9]
 
 
 @given(st.lists(st.tuples(U32, st.binary(max_size=60)), max_size=6))
