@@ -213,7 +213,8 @@ class Table(MutableMapping[str, Row]):
         """Sets or removes a row in the table, its order of keys and its indexes: the one place that does."""
         before = self._values.get(key)
         self._changed[key] = None
-        self._reindex(key, before, body)
+        if self._indexes:
+            self._reindex(key, before, body)
         if body is None:
             del self._values[key]
             if self._keys is not None:
