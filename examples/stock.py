@@ -87,7 +87,7 @@ def main(data: str) -> None:
     with Client(data) as client:
         receipt = client.send(Take("apples", count=2))
         print(receipt.outcome, receipt.message)
-        print("left:", client.query("shelf", "left", {"article": "apples"}, at_least=receipt))
+        print("left:", client.query(Shelf.left, article="apples", at_least=receipt))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import signal
 
 from engine import Client, Command
+from examples.notes.listing import Listing
 from examples.notes.messages import ChangeTitle, CreateNote
 from examples.temporary import temporary_node
 
@@ -22,7 +23,7 @@ def main() -> None:
         print("the process that holds all notes in memory is killed")
         tell(client, "and the next command runs as if nothing was", ChangeTitle("note-1", title="Errands"))
         last = client.send(CreateNote("note-3", title="Ideas"))
-        print("the view:", client.query("notes", "titles", at_least=last))
+        print("the view:", client.query(Listing.titles, at_least=last))
 
 
 def tell(client: Client, what: str, command: Command) -> None:
