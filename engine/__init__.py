@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.node.foreign import append_foreign
     from engine.reading.log import EventLog, StoredCommit
     from engine.reading.subscriber import Delivery, Subscriber
+    from engine.store.writer import Conflict
     from engine.supervisor.node import Node
 
 __version__ = "0.1.0"  # the distribution's too: pyproject.toml reads it here
@@ -75,6 +76,7 @@ _HOMES = {
     "engine.model.tables": ("Table",),
     "engine.reading.log": ("EventLog", "StoredCommit"),
     "engine.reading.subscriber": ("Delivery", "Subscriber"),
+    "engine.store.writer": ("Conflict",),
     "engine.node.foreign": ("append_foreign",),
     "engine.supervisor.node": ("Node",),
 }
@@ -88,6 +90,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "Command",
     "Commit",
     "ConfigError",
+    "Conflict",
     "CorruptData",
     "Decided",
     "Decision",

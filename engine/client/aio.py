@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, overload
 
@@ -23,7 +23,7 @@ from engine.client.conversation import Conversation, Ticket
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of, told_in
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
-from engine.client.sync import CLOSED, FORKED
+from engine.client.sync import CLOSED, FORKED, ONE
 from engine.client.typed import OwnQuery, P, R, ViewQuery, question_of
 from engine.model.messages import Command
 
@@ -91,6 +91,14 @@ class AsyncClient:
         except (QueryRefused, TimeoutError) as error:
             return with_view(receipt, view, error)
         return with_view(receipt, view, None)
+
+    async def send_many(
+        self, commands: Iterable[Command], wait: Wait = "committed", timeout_s: float = TIMEOUT_S
+    ) -> list[Receipt]:
+        """Sends all, in batches, many in flight; returns their receipts in the same order."""
+        if isinstance(commands, Command):
+            raise TypeError(ONE)
+        return await asyncio.gather(*(self.send(command, wait, timeout_s) for command in commands))
 
     def _flush(self) -> None:
         self._flush_planned = False

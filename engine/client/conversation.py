@@ -277,7 +277,7 @@ def _no_command(thing: Any) -> str:
     if isinstance(thing, dict):
         return f"a dictionary is no command: send an object of a Command class, found {sorted(thing)[:5]}"
     if isinstance(thing, (list, tuple)):
-        return f"a {type(thing).__name__} is no command: send each of them (a Client has send_many)"
+        return f"a {type(thing).__name__} is no command: send each of them, or all by send_many"
     return f"{type(thing).__name__} is no Command"
 
 

@@ -22,6 +22,7 @@ from engine.client.sockets import dealer
 from engine.model.messages import Command
 
 CLOSED = "the client is closed"
+ONE = "send_many sends several commands: send sends one"
 FORKED = "the client was made before this process was forked: make one here"
 
 
@@ -78,7 +79,7 @@ class Client(Asking):
         if wait not in ("accepted", "committed"):
             raise ValueError(f"wait={wait!r}: many can be waited for as accepted or committed")
         if isinstance(commands, Command):
-            raise TypeError("send_many sends several commands: send sends one")
+            raise TypeError(ONE)
         tickets = [self._take(command, wait, timeout_s) for command in commands]
         return [self.wait(ticket) for ticket in tickets]
 

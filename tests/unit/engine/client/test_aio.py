@@ -55,6 +55,17 @@ def test_commands_sent_in_one_turn_leave_together_and_each_gets_its_own_receipt(
     assert [len(frame) for frame in node.frames] == [100, 100, 50]
 
 
+def test_many_are_sent_in_batches_and_their_receipts_are_in_order(
+    run: Run[list[Receipt]], node: Stub
+) -> None:
+    receipts = run(lambda client: client.send_many(Add("a", number=n) for n in range(250)))
+    assert [receipt.position for receipt in receipts] == list(range(1, 251))
+    assert [len(frame) for frame in node.frames] == [100, 100, 50]
+    one: Any = Add("a")
+    with pytest.raises(TypeError, match="send sends one"):
+        run(lambda client: client.send_many(one))
+
+
 def test_no_answer_waits_for_a_tick(run: Run[None], node: Stub) -> None:
     """The descriptor tells of changes only: an answer overlooked once would wait for the next one."""
 

@@ -292,7 +292,7 @@ class Added(Event, name="added"):
     [
         (Added(), "Added is an event: it has happened already"),
         ({"type": "add", "aggregate": "a"}, "a dictionary is no command"),
-        ([Add("a")], "a list is no command: send each"),
+        ([Add("a")], "a list is no command: send each of them, or all by send_many"),
         (Add, "Add is a class: send an object of it"),
         (7, "int is no Command"),
     ],

@@ -40,3 +40,11 @@ def test_a_record_comes_back_typed_and_raw_alike(first: int, commits: list[Commi
 def test_commits_as_tuples_give_the_same_bytes(first: int, commits: list[Commit]) -> None:
     tuples = [msgspec.structs.astuple(commit) for commit in commits]
     assert encode_record((first, tuples)) == encode_record((first, commits))
+
+
+@settings(deadline=None)
+@given(COMMITS)
+def test_a_typed_commit_is_a_commit_with_all_that_handlers_are_promised(commit: Commit) -> None:
+    _, (typed,) = TYPED.decode(encode_record((1, [commit])))
+    assert isinstance(typed, Commit)
+    assert typed.time == commit.time
