@@ -21,7 +21,7 @@ def replacing(path: Path, files: Files = DISK, *, beside: str = "") -> Iterator[
     """An empty file, open for writing, that takes the place of `path` at the end of the `with` block.
 
     `beside`: its name until then (the name of `path` with `.new`). OSError, or any other exception in the
-    block: `path` is what it was. What is left beside it does no harm: the next writer begins it anew.
+    block: `path` is what it was. What is left beside it does no harm: the next writer begins it again.
     """
     fresh = path.with_name(beside or path.name + NEW)
     file = files.create(fresh)

@@ -1,4 +1,4 @@
-"""`dead-letter list`, `retry` and `drop`: what views and process managers could not take in."""
+"""`dead-letter list`, `retry` and `drop`: what views and process managers could not apply."""
 
 import argparse
 import json
@@ -15,9 +15,9 @@ set aside: its later events are held, others go on. It is tried again by itself 
 dead letter, which waits for an operator."""
 LIST = "Prints what is set aside, one entry a view or process manager and aggregate."
 RETRY = "Tries again, now: for example after the handler was mended, or what it needs is back."
-DROP = """Passes over the commit that fails, for this view or process manager alone, and takes in what was
+DROP = """Skips the commit that fails, for this view or process manager alone, and applies what was
 held behind it. The event itself stays in the event store."""
-PATIENCE_S = 60.0  # a retry may have to take in much that was held
+PATIENCE_S = 60.0  # a retry may have to apply much that was held
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     for letter in left:
         print(_told(follower, letter))
     if not left:
-        print(f"{follower.kind} {follower.name}: taken in, nothing of it is set aside any more")
+        print(f"{follower.kind} {follower.name}: applied, and nothing of it is set aside any more")
     return Exit.TEMPORARY if left else Exit.OK
 
 

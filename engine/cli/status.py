@@ -19,7 +19,7 @@ from engine.node.status import StatusPage
 
 DESCRIPTION = """Shows a table of the processes of the node that runs on a data directory: state, process id,
 last command sequence, last event position, how far behind the process before it, for what follows the
-events also in seconds (the age of the oldest event that it has not taken in) and how many aggregates are set
+events also in seconds (the age of the oldest event that it has not applied) and how many aggregates are set
 aside (`dead-letter list`), for a process manager how many commands wait for their answer and how many
 timers are set, and how often it was restarted. Exit code 0 if every process is at work, 75 if one is not or
 no node runs."""

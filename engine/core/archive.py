@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 
 class Superseded(Exception):
-    """What the core waits for will never be stored: somebody else has appended, and it must go back."""
+    """What the core waits for will never be stored, because another process has appended; it must go back."""
 
 
 class Archive(Protocol):

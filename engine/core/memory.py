@@ -48,7 +48,7 @@ class Memory:
         aggregate.key = aggregate_key(name).hex()
         return aggregate
 
-    def take_in(self, commit: Any, position: int) -> None:
+    def apply(self, commit: Any, position: int) -> None:
         """Applies the stored commit of a position. Raises CorruptData if its version does not follow."""
         name = commit.aggregate
         aggregate = self.aggregates.get(name)
@@ -69,7 +69,7 @@ class Memory:
             self.idle.changed((aggregate,), commit.time_ns, commit.sequence)
 
     def restore(self, aggregates: Mapping[str, Aggregate], time_ns: int) -> None:
-        """Takes in aggregates of a snapshot; their idle time begins now."""
+        """Loads the aggregates of a snapshot; their idle time begins now."""
         for name, aggregate in aggregates.items():
             aggregate.key = aggregate_key(name).hex()
         self.aggregates.update(aggregates)
@@ -79,11 +79,11 @@ class Memory:
     def recall(self, name: str, upto: int) -> Aggregate | None:
         """An aggregate as the store has it at position `upto`, in memory again. None: there is none."""
         for commit in self._archive.stream(name, upto):
-            self.take_in(commit, upto)
+            self.apply(commit, upto)
         return self.aggregates.get(name)
 
     def reload(self, names: Iterable[str], upto: int) -> None:
-        """Forgets these and takes them in again as the store has them."""
+        """Forgets these and loads them again as the store has them."""
         for name in names:
             self.aggregates.pop(name, None)
             self.recall(name, upto)

@@ -8,7 +8,7 @@ store holds is asked through an `Archive`.
 
 Two things make it go back. An applier that fails, or an event that cannot be encoded, leaves a section half
 done: what it touched is loaded from the store again, and its commands run one by one, so that only the
-culprit is answered `failed`. And if somebody else has appended to the store, everything that was decided
+culprit is answered `failed`. And if another process has appended to the store, everything that was decided
 in ignorance of it is undone (`go_back`), and the caller feeds the same sections again.
 """
 
@@ -40,7 +40,7 @@ BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every st
 
 
 class Partition:
-    """All state of one partition. `sequence` and `position` are the last ones taken in."""
+    """All state of one partition. `sequence` and `position` are the last ones applied."""
 
     def __init__(
         self,
@@ -66,15 +66,15 @@ class Partition:
         self._tally: Tally
 
     def load(self, first_position: int, commits: Iterable[Any]) -> None:
-        """Takes in stored commits in position order: replay is exactly `apply`."""
+        """Loads stored commits in position order; replay is exactly `apply`."""
         if first_position != self.position + 1:
             raise CorruptData(
                 "positions are not contiguous", expected=self.position + 1, found=first_position
             )
-        take_in, time_ns = self.memory.take_in, 0
+        apply, time_ns = self.memory.apply, 0
         for commit in commits:
             self.position += 1
-            take_in(commit, self.position)
+            apply(commit, self.position)
             time_ns = commit.time_ns
         self.memory.evict(time_ns, 1 << 63)
 
@@ -95,7 +95,7 @@ class Partition:
 
     def batches(self, section: bytes) -> Iterator[Batch]:
         """What is to be stored and answered for a section, one batch as a rule. Those of its commands that
-        were taken in before (up to `sequence`) are left out."""
+        were applied before (up to `sequence`) are left out."""
         first = first_sequence(section)
         if first > self.sequence:
             try:
@@ -124,7 +124,7 @@ class Partition:
         return self._finish(tally, header.first_sequence, header.time_ns, self.window.highest)
 
     def go_back(self, sequence: int, position: int, since: Callable[[int], Iterable[Any]]) -> None:
-        """Undoes everything decided after `sequence` and takes in what somebody else has appended.
+        """Undoes everything decided after `sequence` and applies what another process has appended.
 
         `sequence`, `position`: the last ones stored. `since(p)`: the stored commits beyond position p. The
         batches that were handed on after `sequence` are of an old epoch now.

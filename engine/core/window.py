@@ -21,7 +21,7 @@ class Window:
         self.young: dict[str, bytes] = {}
         self.old: dict[str, bytes] = {}
         self.floor = ""
-        self.highest = ""  # of all ids ever; whoever adds to `young` keeps it
+        self.highest = ""  # of all ids ever; it must be kept when an id is added to `young`
         self._old_highest = ""
         self._in_store = in_store
 

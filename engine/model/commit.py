@@ -24,5 +24,5 @@ class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def time(self) -> datetime:
-        """When its command was taken in: `time_ns` as an aware datetime, in UTC."""
+        """When its command was accepted: `time_ns` as an aware datetime, in UTC."""
         return instant(self.time_ns)

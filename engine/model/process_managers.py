@@ -63,7 +63,7 @@ class Send(Protocol):
 
     def after(self, delay: timedelta, command: Command, key: str = "") -> None:
         """Sets a timer: sends a command so long after what is being handled, an event or a command that was
-        refused, was taken in. A timer with the same `key` is replaced."""
+        refused, was accepted. A timer with the same `key` is replaced."""
 
     def at(self, time: datetime, command: Command, key: str = "") -> None:
         """Sets a timer: sends a command when the clock shows `time`, which must be aware, or as soon as the

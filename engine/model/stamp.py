@@ -8,7 +8,7 @@ from engine.base.instants import instant
 
 
 class Stamp(msgspec.Struct, frozen=True, gc=False):
-    """When and in which order a command was taken in.
+    """When and in which order a command was accepted.
 
     `time_ns`: nanoseconds since 1970 (UTC), strictly increasing over commands. `sequence`: 1, 2, 3 …
     """

@@ -1,7 +1,7 @@
 """The state of an aggregate as a value: to save it, to compare it, to take its digest.
 
 Two objects are in the same state if their canonical bytes are equal, whatever order a dictionary was
-filled in and whoever shares which object with whom.
+filled in and whatever objects are shared.
 """
 
 import hashlib

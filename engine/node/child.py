@@ -47,7 +47,7 @@ class Process:
             )
         except OSError as error:
             raise Fault("a process cannot be started", name=self.name, error=error) from None
-        self.slot.pid = self.popen.pid  # known before the process can say so itself: nobody signals pid 0
+        self.slot.pid = self.popen.pid  # set before the process can do it, so that pid 0 is never signalled
 
     def signal(self, number: int) -> None:
         """Sends a signal if the process is there."""
@@ -56,7 +56,7 @@ class Process:
 
 
 def environment() -> dict[str, str]:
-    """Children find the same packages, and numpy makes no threads that nobody uses."""
+    """Children find the same packages, and numpy makes no threads that are never used."""
     root = str(Path(engine.__file__).parent.parent)
     found = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {

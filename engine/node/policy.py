@@ -72,7 +72,7 @@ class Liveness:
         self.reset()
 
     def reset(self) -> None:
-        """The process was started anew."""
+        """Notes that the process was started again."""
         self._progress = -1
         self._still_s = 0.0
         self._looked_at: float | None = None

@@ -54,11 +54,11 @@ class RunDirectory:
 
     @classmethod
     def _create(cls, base: Path) -> "RunDirectory":
-        # Under another name until it is locked, so that nobody can take it for one that was left behind.
+        # Under another name until it is locked, so that no process takes it for one that was left.
         fresh = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=base))
         lock_fd = try_lock(fresh / "lock")
         if lock_fd is None:
-            raise OSError(f"{fresh} is locked by somebody else")
+            raise OSError(f"{fresh} is locked by another process")
         path = fresh.rename(base / fresh.name.removeprefix("."))
         directory = cls(path, lock_fd)
         directory.rings.mkdir(mode=0o700)

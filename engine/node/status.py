@@ -115,7 +115,7 @@ class StatusPage:
         target = Path(path)
         fresh = target.with_name(target.name + ".new")
         fresh.write_bytes(body)
-        fresh.rename(target)  # whoever finds the page finds it whole
+        fresh.rename(target)  # so that a reader always finds a whole page
         return cls.attach(target)
 
     @classmethod

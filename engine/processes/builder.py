@@ -2,7 +2,7 @@
 
 It is started by that projector, tells it how far it has come, and ends when it is so close that the
 projector can load what is there and catch up itself. Killed, it is started again and goes on from what it
-saved last. It gives way to everybody else: nobody waits for it.
+saved last. It gives way to all other processes, and none waits for it.
 
     standard output   one line of JSON now and then: {"positions": [n per partition], "store": [the same]}
 """

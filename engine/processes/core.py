@@ -62,7 +62,7 @@ def main(stage: NodeProcess) -> None:
         elif inbox.finished:
             if past.output.sequence >= partition.sequence:
                 break
-            bell.wait(0.005)  # until all is stored: it might have to be decided anew
+            bell.wait(0.005)  # until all is stored, since it might have to be decided again
         elif not inbox.wait(stage.patience()) and stage.abort():
             return
     outbox.finish()

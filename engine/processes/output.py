@@ -4,8 +4,8 @@ Nothing is answered or published before it is durable. Batches are released from
 crash anywhere before that delivers them again; those already stored are recognised by their sequence
 and only answered again.
 
-Where somebody else has appended to the store, what the core decided meanwhile does not fit. Nothing of it
-is stored: a new epoch begins, batches of older ones are dropped, and the core decides them anew.
+If another process has appended to the store, what the core decided meanwhile does not fit. Nothing of it
+is stored: a new epoch begins, batches of older ones are dropped, and the core decides them again.
 """
 
 import time
@@ -52,7 +52,7 @@ def main(stage: NodeProcess) -> None:
                 store(stage, writer, unseen(batches, writer.sequence))
             except Conflict as found:
                 conflict = found
-                # What an earlier life had stored is not decided anew: nobody else would answer it.
+                # What an earlier life had stored is not decided again, so it must be answered here.
                 batches = [batch for batch in batches if batch.last_sequence <= writer.sequence]
             crash_point("output.stored")
             again = duplicates_in(writer, batches)

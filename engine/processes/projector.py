@@ -1,7 +1,7 @@
 """The projector of one view: takes events by position, saves view and position together, answers queries.
 
 What a turn does is in `engine.stages.projecting`, which generation of the view is served in
-`engine.stages.serving`. A slow view slows nobody.
+`engine.stages.serving`. A slow view slows no other process.
 """
 
 import time

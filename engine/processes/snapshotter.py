@@ -1,7 +1,7 @@
 """The snapshotter: takes snapshots of all partitions beside the cores, at low priority.
 
 It sleeps until the event store of a partition is `snapshot_events` ahead of its newest snapshot, or until
-somebody asks (`engine.snapshots.request`). Then it takes one of every partition where anything is new, and
+it is asked to (`engine.snapshots.request`). Then it takes one of every partition where anything is new, and
 notes which commands the journal need no longer keep.
 """
 
@@ -26,7 +26,8 @@ COMMANDS_PER_EVENT = 4  # where nearly all commands are refused, they make a sna
 
 
 class Stopping(BaseException):
-    """Told to stop in the middle of its work. No Exception, so that nobody on the way takes it for one."""
+    """The process was told to stop in the middle of its work. Not an Exception, so that no handler catches it
+    as one."""
 
 
 class Snapshotter:

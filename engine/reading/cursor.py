@@ -86,5 +86,5 @@ class Cursor:
         return saved
 
     def _damaged(self, error: object) -> CorruptData:
-        hint = "without the file it begins anew"
+        hint = "without the file it begins again"
         return CorruptData("a subscriber's cursor is damaged", path=self._path, error=error, hint=hint)

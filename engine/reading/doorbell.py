@@ -1,7 +1,7 @@
 """The doorbell, as a reader outside the node hears it: a reason to look into the store, nothing more.
 
 What it brings is thrown away and what it drops is not missed, because the store is read in any case. When
-no node runs, or one has started anew, waiting ends after a moment all the same.
+no node runs, or one was restarted, waiting ends after a moment all the same.
 """
 
 import json

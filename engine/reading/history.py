@@ -17,7 +17,7 @@ def aggregate_at(
     memory = Memory(app, NoArchive())
     last = None
     for entry in log.aggregate(id):
-        memory.take_in(entry.commit, entry.position)
+        memory.apply(entry.commit, entry.position)
         last = entry
         if entry.commit.version == version:
             break

@@ -55,7 +55,7 @@ def replay(
 
 
 class _Lane:
-    """One partition, decided anew beside what is stored. It is its partition's archive too: what is stored
+    """One partition, decided again beside what is stored. It is its partition's archive too: what is stored
     before the command that is decided now."""
 
     def __init__(self, data: DataDirectory, number: int, app: Engine) -> None:
@@ -89,7 +89,7 @@ class _Lane:
             self._sequence = first_sequence(single)
             if self._next is not None and self._next.sequence == self._sequence:
                 while self._foreign:
-                    self._take_in(self._foreign.popleft())
+                    self._apply_foreign(self._foreign.popleft())
             if self._sequence in self._poisoned:
                 self._partition.refuse(single, "poisoned", "")
                 continue
@@ -97,7 +97,7 @@ class _Lane:
 
     def _decide(self, single: bytes) -> Commit | None:
         """What comes of a command today. A decision that a foreign commit has come before is undone, as
-        a node does that finds it in the store, and the command is decided anew."""
+        a node does that finds it in the store, and the command is decided again."""
         while True:
             before = self._partition.sequence, self._partition.position
             records = [batch.log for batch in self._partition.batches(single) if batch.log]
@@ -107,7 +107,7 @@ class _Lane:
                 return today
             self._partition.go_back(*before, lambda _: ())
             while clash.position > self._reach:
-                self._take_in(self._foreign.popleft())
+                self._apply_foreign(self._foreign.popleft())
 
     # ------------------------------------------------------------------ as the partition's archive
 
@@ -141,12 +141,12 @@ class _Lane:
                 return
             self._foreign.append(_Foreign(position, commit, bytes(entry)))
 
-    def _take_in(self, foreign: "_Foreign") -> None:
+    def _apply_foreign(self, foreign: "_Foreign") -> None:
         """What others appended is part of the past from now on."""
         self._reach = foreign.position
         memory, window, id = self._partition.memory, self._partition.window, foreign.commit.command
         try:
-            memory.take_in(self._typed(foreign.entry, foreign.position), 0)
+            memory.apply(self._typed(foreign.entry, foreign.position), 0)
         except CorruptData:  # decisions differ, and so do versions: on with what is stored
             memory.reload([foreign.commit.aggregate], 0)
         window.remember(id, COMMITTED)

@@ -123,7 +123,7 @@ class Standby:
             first, commits = self._decode(record)
             for position, commit in enumerate(commits, first):
                 if position > after:
-                    memory.take_in(commit, position)
+                    memory.apply(commit, position)
                     seen.update(map(type, commit.events))
                     time_ns = commit.time_ns
             if memory.idle:

@@ -56,7 +56,7 @@ class Poison:
         except Superseded:
             self._slot.in_hand = 0
             raise
-        self._slot.in_hand = 0  # before they are handed on: waiting for room is nobody's fault
+        self._slot.in_hand = 0  # before they are handed on, since no command is to blame for waiting for room
         return batches
 
 
@@ -67,5 +67,6 @@ def deaths_after(suspect: int, before: int, deaths: int) -> int:
         return 0
     if suspect == before:
         return deaths + 1
-    # After one death only the section was known; whoever dies in it next is suspected of both.
+    # After one death only the section was known; the command that is in hand at the next is suspected of
+    # both.
     return 2 if deaths else 1

@@ -154,5 +154,5 @@ class Desk:
         self._send(route, queries.Refused(request, self.answers.positions, code, message))
 
     def _send(self, route: list[bytes], answer: Answered | queries.Refused) -> None:
-        with contextlib.suppress(zmq.ZMQError):  # whoever asked has left or does not read
+        with contextlib.suppress(zmq.ZMQError):  # the client has left or does not read
             self.socket.send_multipart([*route, encode_answer(answer)], zmq.NOBLOCK)

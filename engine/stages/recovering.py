@@ -1,7 +1,7 @@
 """How a core comes to its state: the newest snapshot, the events behind it, the journal behind those.
 
-Also how it comes to it again, when somebody else has appended to the event store: everything that was
-decided in ignorance of that is undone and decided anew, in the same order, unseen by any client.
+Also how it comes to it again, when another process has appended to the event store: everything that was
+decided in ignorance of that is undone and decided again, in the same order, without any client noticing.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Output(Protocol):
 
 class Past:
     """The stored past of one partition, as its core needs it. `beat(position)` is called every now and then
-    while it is taken in; `wait()` while something is not stored yet; it raises if that will never be."""
+    while it is applied; `wait()` while something is not stored yet; it raises if that will never be."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Past:
         return partition
 
     def replay(self, partition: Partition, journaled: int, run: Run) -> None:
-        """Runs the journal behind what is stored, up to sequence `journaled`; again if somebody appends."""
+        """Runs the journal after what is stored, up to sequence `journaled`; again after a foreign append."""
         while True:
             try:
                 return self._replay(partition, journaled, run)
@@ -99,7 +99,7 @@ class Past:
                 self._undo(partition)
 
     def go_back(self, partition: Partition, run: Run) -> None:
-        """Somebody else has appended: undoes what was decided since, and decides it anew."""
+        """Another process has appended: undoes what was decided since, and decides it again."""
         came = partition.sequence
         self._undo(partition)
         self.replay(partition, came, run)
@@ -117,7 +117,7 @@ class Past:
             stored, position = self.reader.watermark()
             partition.go_back(stored, position, partial(self._since, upto=position))
             partition.epoch = epoch
-            self._log(f"somebody appended to the event store: going back to sequence {stored}")
+            self._log(f"another process appended to the event store: going back to sequence {stored}")
 
     def _since(self, after: int, upto: int) -> Iterator[Any]:
         for _, record in self.reader.records(after):

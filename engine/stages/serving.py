@@ -1,4 +1,4 @@
-"""What a projector serves: one generation of its view, and whoever builds the next one beside it.
+"""What a projector serves: one generation of its view, while another process builds the next one beside it.
 
     serve ──a newer version, or `rebuild`──▶ serve and build ──built──▶ load, catch up, serve it
 

@@ -212,7 +212,7 @@ class Supervisor:
     def _stopped(self) -> bool:
         """Passes the stop on, one step further than it has come. True when nothing is left."""
         if not self._ready:
-            return True  # nobody was told to come yet; what was acknowledged all the same is durable
+            return True  # the node was not announced yet; what was acknowledged all the same is durable
         pipeline = [process for process in self._processes if process.role.in_pipeline]
         if all(process.finished for process in pipeline):
             told = [process for process in self._processes if not process.role.in_pipeline]

@@ -36,7 +36,7 @@ def given(*what: Any) -> "AggregateStory | Past":
 
 
 class Past:
-    """Events that have happened, whoever reads them."""
+    """Events that have happened, for any reader."""
 
     def __init__(self, events: tuple[Told, ...]) -> None:
         self._events = events

@@ -68,7 +68,7 @@ class Lone:
         return None
 
     def commits(self) -> Iterator[Any]:
-        """The same, decoded anew: whoever changes one changes no other."""
+        """The same, decoded again, so that a change to one changes no other."""
         for record in self.records:
             yield from self._decoder.decode(record)[1]
 

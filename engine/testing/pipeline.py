@@ -26,7 +26,7 @@ from engine.wire.sections import last_sequence
 
 MAP_BYTES = 1 << 30
 SEGMENT_BYTES = 1 << 20
-MOST_TRIES = 10  # of a step that fails for a reason nobody knows: as often as a supervisor restarts a process
+MOST_TRIES = 10  # of a step that fails for an unknown reason, as often as a supervisor restarts a process
 
 Publish = Callable[[int, int, int, bytes], None]
 """(partition, first position, last position, record)"""
@@ -84,7 +84,7 @@ class Lane:
         self.writer.close()
 
     def _keep(self, batch: Batch) -> bool:
-        """False: somebody else has appended, and the batch is not to be stored."""
+        """False: another process has appended, and the batch must not be stored."""
         for attempt in range(1, MOST_TRIES + 1):
             try:
                 if batch.last_sequence > self.writer.sequence:
@@ -135,7 +135,7 @@ class Pipeline:
             raise AssertionError("no lane has seen more than was journaled")
         for lane in self.lanes:
             lane.replay(self.sequencer.sequence)
-            lane.replies.clear()  # nobody who asked is there any more
+            lane.replies.clear()  # the clients that asked are gone
 
     def take(self, messages: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Runs (client, frame) messages to their end; returns (client, frame of answers)."""
@@ -173,6 +173,6 @@ def _never() -> Any:
 
 
 def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
-    """In memory where there is such a place: a flush costs nothing there, and nobody here loses power."""
+    """In memory where there is such a place: a flush costs nothing there, and a test loses no power."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     return tempfile.TemporaryDirectory(prefix="ringfold-inline-", dir=memory)

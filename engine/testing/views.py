@@ -28,7 +28,7 @@ Entries = list[tuple[str, list[Event]]]
 
 
 class ViewStory:
-    """One view, and the events that it takes in."""
+    """One view, and the events that it applies."""
 
     def __init__(self, cls: type[Projection], events: Sequence[Told]) -> None:
         self._app = application(cls, "projection")

@@ -38,7 +38,7 @@ class Wire:
 
 
 class DeskWire:
-    """The desk's end of queries: [route, body] in, [route, body] out to whoever has this route."""
+    """The desk's end of queries: [route, body] in, [route, body] out to the client with this route."""
 
     def __init__(self) -> None:
         self.requests: deque[list[bytes]] = deque()

@@ -86,7 +86,7 @@ def ids_are_canonical(ids: list[str]) -> bool:
 class CommandDecoder:
     """Decodes bodies into the commands of one application.
 
-    Where a type lets a client nest as it likes (`Any`, a type within itself) the nesting is bounded: whoever
+    Where a type lets a client nest as it likes (`Any`, a type within itself) the nesting is bounded: what
     reads the event that it ends up in does so from another depth of the stack, and must not fail there.
     """
 

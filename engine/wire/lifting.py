@@ -33,7 +33,7 @@ class Lift(NamedTuple):
 
 
 def lifts(app: Engine) -> dict[str, Lift]:
-    """Every old wire tag and its way up. A broken chain ends at a tag that nobody knows (`Engine.check`)."""
+    """Every old wire tag and its way up. A broken chain ends at an unknown tag (`Engine.check`)."""
     found: dict[str, Lift] = {}
     for name, start in app.upcasters:
         version, steps = start, []
