@@ -32,6 +32,7 @@ from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message, Reservation, Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
 from engine import Node
+from engine.base.log import LineLog
 from engine.model.loading import load_app
 from engine.model.state import state_digest
 from engine.node.data_directory import DataDirectory
@@ -172,7 +173,7 @@ def same_state(data: Path, partition: int) -> tuple[str, str]:
     """Digests of the state of a partition: snapshot and tail, and all events."""
     app = load_app(APP, {})
     with contextlib.closing(DataDirectory(data).reader(partition)) as reader:
-        standby = Standby(DataDirectory(data).snapshot_folder(partition), app, reader, progress)
+        standby = Standby(DataDirectory(data).snapshot_folder(partition), app, reader, LineLog("benchmark"))
         position = reader.position()
         whole = state_digest(standby.replayed(position).aggregates)
         return state_digest(standby.caught_up(position).memory.aggregates), whole

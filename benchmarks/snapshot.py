@@ -34,6 +34,7 @@ from benchmarks.throughput import APP, DURABILITY
 from domain_12306.messages import ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
 from engine import Aggregate, Engine, Event, Node, Stamp
+from engine.base.log import LineLog
 from engine.model.loading import load_app
 from engine.node.data_directory import DataDirectory
 from engine.snapshots import Snapshot, Standby, load_newest
@@ -84,10 +85,10 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     folder = DataDirectory(data).snapshot_folder(0)
     newest = folder.snapshots()[0]
     app = load_app(APP, {})
-    snapshot = load_newest(folder, app, newest.position, progress)
+    snapshot = load_newest(folder, app, newest.position, LineLog("benchmark"))
     right = snapshot is not None and len(snapshot.aggregates) == options.aggregates
     with contextlib.closing(DataDirectory(data).reader(0)) as reader:
-        whole = Standby(folder, app, reader, progress).replayed(newest.position).aggregates
+        whole = Standby(folder, app, reader, LineLog("benchmark")).replayed(newest.position).aggregates
         assert snapshot is not None
         right = right and {one.id: one.version for one in whole.values()} == {
             one.id: one.version for one in snapshot.aggregates.values()

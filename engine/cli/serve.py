@@ -1,13 +1,21 @@
 """`serve`: runs a node in the foreground until SIGTERM or Ctrl-C."""
 
 import argparse
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
 
 from msgspec import json, structs
 
-from engine.base.log_line import log_line
+from engine.base.log import STANDARD_ERROR, LineLog, Log, output_as_log
+from engine.base.log_codes import Code
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
-from engine.node.endpoints import Ready
+from engine.node.config import Settings
+from engine.node.endpoints import Endpoints, Ready
 from engine.supervisor.supervisor import Supervisor
 
 DESCRIPTION = """Runs a node: one input process, a core and an output process per partition, a projector per
@@ -23,36 +31,65 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
 
 def run(options: argparse.Namespace, program: Program) -> int:
     """Runs the node; returns its exit code."""
-    settings = settings_from(options, program)
-    supervisor = Supervisor(settings, log)
-    return supervisor.run(show_json if options.json else show, show_progress)
+    with own_standard_output() as ready:
+        settings, printed = settings_and_output(options, program)
+        log = LineLog("supervisor", settings.config.log_format)
+        sys.stdout = sys.stderr = output_as_log(log)
+        print(printed, end="")
+
+        def on_ready(supervisor: Supervisor) -> None:
+            log(Code.NODE_READY, "ready", pid=supervisor.endpoints.pid)
+            line = json_line(supervisor.endpoints) if options.json else ready_line(supervisor.endpoints)
+            print(line, file=ready, flush=True)
+
+        return Supervisor(settings, log).run(on_ready, lambda snapshot: log_progress(log, snapshot))
 
 
-def log(text: str) -> None:
-    """One line of the supervisor's to standard error."""
-    log_line(f"supervisor: {text}")
+def settings_and_output(options: argparse.Namespace, program: Program) -> tuple[Settings, str]:
+    """The settings, and what was printed before they say how to log it: to resolve them the application is
+    imported, which may print."""
+    early = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(early), contextlib.redirect_stderr(early):
+            return settings_from(options, program), early.getvalue()
+    except BaseException:
+        print(early.getvalue(), end="", file=sys.stderr)
+        raise
 
 
-def show(supervisor: Supervisor) -> None:
+@contextlib.contextmanager
+def own_standard_output() -> Iterator[TextIO]:
+    """Standard output for the ready line alone: whatever else is written there meanwhile, by an application
+    that prints or by a library, goes to standard error."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout.flush()
+    with open(os.dup(1), "w") as ready:
+        os.dup2(STANDARD_ERROR, 1)
+        try:
+            yield ready
+        finally:
+            sys.stdout, sys.stderr = streams
+            os.dup2(ready.fileno(), 1)
+
+
+def ready_line(endpoints: Endpoints) -> str:
     """The ready line, for people."""
-    ends = supervisor.endpoints
-    queries = ", ".join(f"{view} {endpoint}" for view, endpoint in ends.queries.items()) or "no views"
-    number = ends.partitions
-    what = f"{ends.app}, {number} partition{'s' if number > 1 else ''}, pid {ends.pid}"
-    print(f"ready: {what}, data {ends.data}; commands {ends.commands}; queries {queries}", flush=True)
+    queries = ", ".join(f"{view} {endpoint}" for view, endpoint in endpoints.queries.items()) or "no views"
+    number = endpoints.partitions
+    what = f"{endpoints.app}, {number} partition{'s' if number > 1 else ''}, pid {endpoints.pid}"
+    return f"ready: {what}, data {endpoints.data}; commands {endpoints.commands}; queries {queries}"
 
 
-def show_json(supervisor: Supervisor) -> None:
+def json_line(endpoints: Endpoints) -> str:
     """The ready line, for programs."""
-    ready = Ready(ready=True, **structs.asdict(supervisor.endpoints))
-    print(json.encode(ready).decode(), flush=True)
+    return json.encode(Ready(ready=True, **structs.asdict(endpoints))).decode()
 
 
-def show_progress(snapshot: dict[str, dict[str, object]]) -> None:
-    """Who is not at work yet, and how far it has come."""
+def log_progress(log: Log, snapshot: dict[str, dict[str, object]]) -> None:
+    """Which processes are not at work yet, and how far they have come."""
     waiting = [
         f"{name} {values['state']}" + (f" at position {values['position']:,}" if values["position"] else "")
         for name, values in snapshot.items()
         if values["state"] in ("starting", "replaying")
     ]
-    log("starting: " + ", ".join(waiting))
+    log(Code.NODE_STARTING, "starting: " + ", ".join(waiting))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import is_held, lock_data
+from engine.base.log import rendered
+from engine.base.log_codes import Code
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, add_data_option, data_from, data_of, settings_from
@@ -176,5 +178,6 @@ def _text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _say(text: str) -> None:
-    print(f"ringfold: {text}", file=sys.stderr)
+def _say(code: Code, text: str, /, *, hint: str = "", trace: str = "", **facts: object) -> None:
+    """A log that speaks as the command does."""
+    print(f"ringfold: {rendered(text, facts, hint, trace)}", file=sys.stderr)

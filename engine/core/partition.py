@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from engine.base.errors import CorruptData, InvariantBroken
+from engine.base.log import Log, no_log
+from engine.base.log_codes import Code
 from engine.core.archive import Archive, NoArchive, Superseded
 from engine.core.broken import Broken
 from engine.core.deciding import Failure, deciders_of, refusal, unfold
@@ -34,8 +36,6 @@ from engine.wire.batches import Batch
 from engine.wire.commands import CommandDecoder
 from engine.wire.sections import first_sequence, groups_of, header_of, singles
 
-Log = Callable[[str], None]
-
 BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every start after it
 
 
@@ -49,7 +49,7 @@ class Partition:
         *,
         window: int = 250_000,
         archive: Archive | None = None,
-        log: Log = lambda text: None,
+        log: Log = no_log,
     ) -> None:
         self.number = number
         self.sequence = 0
@@ -102,7 +102,8 @@ class Partition:
                 yield self.process(section)
                 return
             except Broken:
-                self._log(f"commands from sequence {first} on run one by one now, because of a bug")
+                text = "commands run one by one now, because of a bug"
+                self._log(Code.CORE_ONE_BY_ONE, text, first_sequence=first)
         for single in singles(section, self.sequence):
             try:
                 batch = self.process(single)
@@ -226,7 +227,8 @@ class Partition:
             batch = tally.batch(sequence, self.epoch)
         except Exception as error:
             text = f"an event cannot be encoded: {error}"
-            self._log(f"between commands {tally.commits[0][2]} and {tally.commits[-1][2]} {text}")
+            first, last = tally.commits[0][2], tally.commits[-1][2]
+            self._log(Code.CORE_UNENCODABLE, text, first_command=first, last_command=last)
             raise Broken(text) from error
         self.sequence, self.position = sequence, tally.position
         self.window.highest = highest
@@ -251,12 +253,13 @@ class Partition:
         """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
         told = str(error) if isinstance(error, BadDecision) else f"the handler raised {type(error).__name__}"
         trace = "".join(traceback.format_exception(error)).rstrip()
-        self._log(f"the handler of {type(command).__name__} {command.id} failed\n{trace}")
+        text = f"the handler of {type(command).__name__} failed"
+        self._log(Code.CORE_HANDLER_BUG, text, command=command.id, aggregate=command.aggregate, trace=trace)
         return refusal(command, Failure("handler-bug", told))
 
     def _broken(self, command: Command, error: BaseException) -> Broken:
-        told = f"{type(command).__name__} {command.id}"
-        self._log(f"the applier for {told} failed at {_place(error)}: {error!r}")
+        text = f"the applier for {type(command).__name__} failed"
+        self._log(Code.CORE_APPLIER_BUG, text, command=command.id, where=_place(error), error=repr(error))
         return Broken(f"the applier raised {type(error).__name__}")
 
 

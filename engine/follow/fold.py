@@ -25,6 +25,8 @@ from typing import Any
 
 from engine.base.called import called
 from engine.base.errors import CorruptData, NoSpace
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.follow.dead_letters import DeadLetter, DeadLetters
 from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
@@ -50,7 +52,7 @@ class Fold:
         readers: Sequence[Reader],
         map_bytes: int,
         *,
-        log: Callable[[str], None],
+        log: Log,
         beat: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -177,16 +179,24 @@ class Fold:
         error = _cause(failure)
         self._undoes = failure.clean
         letter = self.dead_letters.set_aside(partition, position, commit, error, self._now())
-        text = f"{commit.aggregate} version {commit.version} (partition {partition}, position {position}) "
-        kind = type(error).__name__, letter.where
-        if kind in self._traced:
-            text += f"is set aside: {letter.error} in {letter.where}"
-        else:
+        kind, trace = (type(error).__name__, letter.where), ""
+        if kind not in self._traced:
             self._traced.add(kind)
-            text += "is set aside:\n" + "".join(traceback.format_exception(error)).rstrip()
-        self._log(text)
+            trace = "".join(traceback.format_exception(error)).rstrip()
+        self._log(
+            Code.FOLLOW_SET_ASIDE,
+            "an aggregate is set aside",
+            trace=trace,
+            aggregate=commit.aggregate,
+            version=commit.version,
+            partition=partition,
+            position=position,
+            error=letter.error,
+            where=letter.where,
+        )
         if self.full:
-            self._log(f"{len(self.dead_letters)} aggregates are set aside: nothing more is applied")
+            text = f"{len(self.dead_letters)} aggregates are set aside: nothing more is applied"
+            self._log(Code.FOLLOW_FULL, text)
 
     # ------------------------------------------------------------------ retrying
 
@@ -216,7 +226,13 @@ class Fold:
         """Skips the commit that fails and applies those held after it. Returns the dead letter that is left
         if another one fails. KeyError if the aggregate is not set aside."""
         letter = self._letter(aggregate)
-        self._log(f"{aggregate} version {letter.version} is dropped: {letter.error}")
+        self._log(
+            Code.FOLLOW_DROPPED,
+            "a commit is dropped",
+            aggregate=aggregate,
+            version=letter.version,
+            error=letter.error,
+        )
         self._save_if_room()
         self._work_off(letter, skip=True)
         self._save_if_room(force=True)
@@ -265,13 +281,19 @@ class Fold:
                     done = 0  # those before it once more
         if failed is None:
             self.dead_letters.remove(letter)
-            self._log(f"{letter.aggregate} is no longer set aside, {len(commits)} commits were applied")
+            text = f"an aggregate is no longer set aside, {len(commits)} commits were applied"
+            self._log(Code.FOLLOW_RESUMED, text, aggregate=letter.aggregate)
         elif upto == 0 and not skip:
             self.dead_letters.failed_again(letter, _cause(failed), self._now())
             if letter.dead:
-                times = f"failed {letter.attempts} times and stays set aside: {letter.error}"
-                hint = f"see `{called()} dead-letter list`"
-                self._log(f"{letter.aggregate} version {letter.version} {times}; {hint}")
+                self._log(
+                    Code.FOLLOW_DEAD,
+                    f"an aggregate failed {letter.attempts} times and stays set aside",
+                    hint=f"see `{called()} dead-letter list`",
+                    aggregate=letter.aggregate,
+                    version=letter.version,
+                    error=letter.error,
+                )
         else:
             self._begin_dead_letter(partition, *commits[upto], failed)
         if not self._undoes:

@@ -17,13 +17,15 @@ what was handled and a node runs each id once, so it has one effect across any c
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from engine.base.called import called
 from engine.base.errors import ConfigError, RingfoldError
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
 from engine.managers.identity import seed_of_event, seed_of_refusal, time_of
@@ -56,7 +58,7 @@ class Manager:
         spec: ProcessManagerSpec,
         birth: Sequence[int],
         *,
-        log: Callable[[str], None],
+        log: Log,
         message_bytes: int = DEFAULT_MESSAGE_BYTES,
     ) -> None:
         self.spec = spec
@@ -135,8 +137,14 @@ class Manager:
         if refusal is None or not handled:
             self.outbox.remove(entry)
             if refusal is not None and refusal.outcome == "failed":  # a rejection may be what was expected
-                command = f"{type(entry.command).__name__} to {entry.command.aggregate}"
-                self._log(f"{command} failed, and no handler has it: {refusal.code}: {refusal.message}")
+                self._log(
+                    Code.MANAGER_COMMAND_FAILED,
+                    f"{type(entry.command).__name__} failed, and no handler has it",
+                    aggregate=entry.command.aggregate,
+                    command=entry.command.id,
+                    code=refusal.code,
+                    message=refusal.message,
+                )
             return
         self.outbox.refused(entry, refusal)
         self._handle_refusal(entry, now)
@@ -159,7 +167,8 @@ class Manager:
         """Drops the refusals of commands to an aggregate. False if there is none."""
         entries = self.setbacks.of(aggregate)
         for entry in entries:
-            self._log(f"the refusal of {type(entry.command).__name__} to {aggregate} is dropped")
+            text = f"the refusal of {type(entry.command).__name__} is dropped"
+            self._log(Code.MANAGER_REFUSAL_DROPPED, text, aggregate=aggregate)
             self.setbacks.over(entry)
             self.outbox.remove(entry)
         return bool(entries)
@@ -210,13 +219,20 @@ class Manager:
             raise
         except Exception as error:
             self._undo()
-            text = f"the refusal of {type(command).__name__} to {command.aggregate} ({refusal.code})"
+            text = f"the refusal of {type(command).__name__}"
+            facts: Any = {"aggregate": command.aggregate, "command": command.id, "code": refusal.code}
             attempts = self.setbacks.failed(entry, error, now)
             if attempts == 1:
-                self._log(f"{text} is set aside:\n" + "".join(traceback.format_exception(error)).rstrip())
+                trace = "".join(traceback.format_exception(error)).rstrip()
+                self._log(Code.MANAGER_REFUSAL_SET_ASIDE, f"{text} is set aside", trace=trace, **facts)
             elif self.setbacks.is_dead(entry):
-                hint = f"see `{called()} dead-letter list`"
-                self._log(f"{text} failed {attempts} times and stays set aside: {error!r}; {hint}")
+                self._log(
+                    Code.MANAGER_REFUSAL_DEAD,
+                    f"{text} failed {attempts} times and stays set aside",
+                    hint=f"see `{called()} dead-letter list`",
+                    error=repr(error),
+                    **facts,
+                )
         else:
             self._settle()
             self.outbox.remove(entry)

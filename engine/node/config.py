@@ -86,6 +86,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="folder that such segments are moved to; empty: they are removed")
     ] = ""
 
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="of the log: for people, or for programs")
+    ] = "text"
+
     start_seconds: Annotated[
         float,
         Meta(ge=1, le=86_400, description="a starting process that makes no progress for so long is killed"),

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.base.errors import Exit, RingfoldError
-from engine.base.log_line import log_line
+from engine.base.log import LineLog, log_error, output_as_log
+from engine.base.log_codes import Code
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.roles import INPUT, Ring, Role
@@ -41,6 +42,8 @@ class NodeProcess:
         self.name, self.partition = self.role.name, self.role.partition
         self.config, self.endpoints, self.data = self.node.config, self.node.endpoints, self.node.data
         self.partitions = self.config.partitions
+        self.log = LineLog(self.name, self.config.log_format)
+        sys.stdout = sys.stderr = output_as_log(self.log)  # whatever the application prints
         self._page = StatusPage.attach(self.endpoints.status)
         self.slot = self._page.slot(self.name)
         self.slot.pid = os.getpid()
@@ -108,10 +111,6 @@ class NodeProcess:
         """The application of the node, checked."""
         return self.node.load_app()
 
-    def log(self, text: str) -> None:
-        """One line to the node's standard error."""
-        log_line(f"{self.name}: {text}")
-
     def running(self) -> None:
         """Start-up is over: nothing of it needs to be looked at by the collector again."""
         gc.collect()
@@ -128,12 +127,12 @@ def run(work: Callable[[NodeProcess], None]) -> None:
     try:
         work(process)
     except RingfoldError as error:
-        process.log(str(error))
+        log_error(process.log, Code.PROCESS_FAILED, error)
         sys.exit(error.exit_code)
     except RingError as error:
-        process.log(str(error))
+        process.log(Code.PROCESS_FAILED, str(error))
         sys.exit(Exit.TEMPORARY)
     except Exception:
-        process.log(traceback.format_exc())
+        process.log(Code.PROCESS_BUG, "an unexpected exception", trace=traceback.format_exc().rstrip())
         sys.exit(Exit.TEMPORARY)
     process.slot.state = State.STOPPED

@@ -18,8 +18,10 @@ from pathlib import Path
 
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import try_lock
+from engine.base.log import STANDARD_ERROR, LineLog, Log, log_error, output_as_log
+from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
-from engine.node.description import read_description
+from engine.node.description import NodeDescription, read_description
 
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
 RECORDS_A_TURN = 256
@@ -31,9 +33,8 @@ NICE = 10
 class Builder:
     """One generation of one version of one view."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        node = read_description(options.run)
-        self._parent: int = options.parent
+    def __init__(self, options: argparse.Namespace, node: NodeDescription, log: Log, told: int) -> None:
+        self._parent, self._told = options.parent, told
         self._view: str = options.view
         app, data = node.load_app(), node.data
         target = Projected(app.versions[options.view][options.version])
@@ -42,7 +43,7 @@ class Builder:
         folder.mkdir(parents=True, exist_ok=True)
         if try_lock(folder / "lock") is None:
             raise RingfoldError("another process builds in this folder", path=folder)
-        self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=self.log, beat=self.beat)
+        self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=log, beat=self.beat)
         self._tell_at = self._save_at = 0.0
 
     def build(self) -> None:
@@ -73,16 +74,13 @@ class Builder:
     def tell(self) -> None:
         """Says how far it has come."""
         store = [reader.position() for reader in self.readers]
-        print(json.dumps({"positions": self.fold.positions, "store": store}), flush=True)
+        line = json.dumps({"positions": self.fold.positions, "store": store}) + "\n"
+        os.write(self._told, line.encode())
 
     def beat(self) -> None:
         """Leaves when the projector is gone: the next one starts a builder of its own."""
         if os.getppid() != self._parent:
             sys.exit(Exit.TEMPORARY)
-
-    def log(self, text: str) -> None:
-        """One line to standard error."""
-        print(f"builder-{self._view}: {text}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -94,17 +92,22 @@ def main() -> None:
     parser.add_argument("--version", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True, help="where to build it")
     options = parser.parse_args()
+    node = read_description(options.run)
+    log = LineLog(f"builder-{options.view}", node.config.log_format)
+    told = os.dup(1)  # standard output belongs to the projector: what the application prints goes to the log
+    os.dup2(STANDARD_ERROR, 1)
+    sys.stdout = sys.stderr = output_as_log(log)
     with contextlib.suppress(OSError):
         os.nice(NICE)
     try:
-        Builder(options).build()
+        Builder(options, node, log, told).build()
     except RingfoldError as error:
-        print(f"builder-{options.view}: {error}", file=sys.stderr, flush=True)
+        log_error(log, Code.PROCESS_FAILED, error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(Exit.TEMPORARY)  # the projector is gone
     except Exception:
-        print(f"builder-{options.view}: {traceback.format_exc()}", file=sys.stderr, flush=True)
+        log(Code.PROCESS_BUG, "an unexpected exception", trace=traceback.format_exc().rstrip())
         sys.exit(Exit.TEMPORARY)
 
 

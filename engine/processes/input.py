@@ -14,6 +14,8 @@ import psutil
 import zmq
 
 from engine.base.errors import NoSpace, RingfoldError
+from engine.base.log import log_error
+from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER
 from engine.node.status import State
@@ -105,7 +107,7 @@ def journaled(stage: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> boo
     try:
         sequencer.journal(stamped)
     except NoSpace as error:
-        stage.log(str(error))
+        log_error(stage.log, Code.JOURNAL_NO_ROOM, error)
         return False
     return True
 
@@ -159,7 +161,7 @@ class Inboxes:
             self.rings[partition].publish((section,), deadline_s=60.0, abort=stage.abort, mark=mark)
         for ring in self.rings:
             ring.mark = sequencer.sequence + 1
-        stage.log(str(sequencer.recovered))
+        stage.log(Code.JOURNAL_RECOVERED, str(sequencer.recovered))
 
     def have_room(self, stamped: Stamped) -> bool:
         """True if every section finds room."""

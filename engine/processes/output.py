@@ -14,6 +14,8 @@ import zmq
 
 from engine.base.crash import crash_point
 from engine.base.errors import InvariantBroken, NoSpace, RingfoldError
+from engine.base.log import log_error
+from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
@@ -70,7 +72,7 @@ def main(stage: NodeProcess) -> None:
                 # Published again: the first time may have been lost in a power cut.
                 doorbell.send(encode_notice(stage.partition, first, last, record))
             if conflict is not None:
-                stage.log(str(conflict))
+                log_error(stage.log, Code.OUTPUT_CONFLICT, conflict)
                 stage.slot.epoch += 1
                 core.ring()
             outbox.release()
@@ -111,7 +113,7 @@ def store(stage: NodeProcess, writer: Writer, batches: list[Batch]) -> None:
             return
         except NoSpace as error:
             if stage.slot.state != State.WAITING_FOR_ROOM:
-                stage.log(str(error))
+                log_error(stage.log, Code.OUTPUT_NO_ROOM, error)
             stage.slot.state = State.WAITING_FOR_ROOM
             if stage.waits():
                 raise RingfoldError("the supervisor is gone") from None

@@ -11,6 +11,7 @@ import os
 import time
 
 from engine.base.errors import Exit
+from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
 from engine.node.roles import Kind, Role
 from engine.snapshots import Standby, code_mark, verify
@@ -50,7 +51,7 @@ class Snapshotter:
                     if verify(snapshot.path, beat=self.beat).code == mark:
                         self.sound[p].append(snapshot)
                 except Unusable as why:
-                    self.stage.log(f"snapshot {snapshot.path} is damaged: {why}")
+                    self.stage.log(Code.SNAPSHOT_DAMAGED, f"a snapshot is damaged: {why}", path=snapshot.path)
         self.tell()
 
     def due(self) -> bool:
@@ -88,7 +89,10 @@ class Snapshotter:
                 stays = folder.snapshots()
                 self.sound[p] = [snapshot, *(o for o in self.sound[p] if o != snapshot and o in stays)]
                 took = time.monotonic() - began
-                self.stage.log(f"snapshot of partition {p} at position {snapshot.position:,} in {took:.1f} s")
+                at, seconds = snapshot.position, round(took, 2)
+                self.stage.log(
+                    Code.SNAPSHOT_TAKEN, "a snapshot was taken", partition=p, position=at, seconds=seconds
+                )
                 self.stage.slot.snapshots_taken += 1
                 taken += 1
             elif self.sound[p]:
@@ -135,7 +139,7 @@ def main(stage: NodeProcess) -> None:
                     pause = AGAIN_S
                 except Exception as error:  # of the disk, or of an aggregate that cannot be saved
                     not_before, pause = time.monotonic() + pause, min(2 * pause, SELDOM_S)
-                    stage.log(f"no snapshot could be taken: {error!r}")
+                    stage.log(Code.SNAPSHOT_NOT_TAKEN, "no snapshot could be taken", error=repr(error))
                 if asked:
                     work.request.done()
             work.beat()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.base.files import Files, OsFiles
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
 from engine.snapshots.code import code_mark
@@ -53,7 +55,7 @@ def load_newest(
     folder: SnapshotFolder,
     app: Engine,
     upto_position: int,
-    log: Callable[[str], None],
+    log: Log,
     *,
     command_at: CommandAt | None = None,
     beat: Callable[[], object] = lambda: None,
@@ -66,14 +68,14 @@ def load_newest(
     mark = ""
     for snapshot in folder.snapshots():
         if snapshot.position > upto_position:
-            text = f"is ahead of the event store, which ends at {upto_position}: not used"
-            log(f"snapshot {snapshot.path} {text}")
+            text = "a snapshot is ahead of the event store and is not used"
+            log(Code.SNAPSHOT_NOT_USED, text, path=snapshot.path, store_position=upto_position)
             continue
         mark = mark or code_mark(app)
         try:
             return load(snapshot.path, app, mark, command_at=command_at, beat=beat, files=folder.files)
         except Unusable as why:
-            log(f"snapshot {snapshot.path} is not used: {why}")
+            log(Code.SNAPSHOT_NOT_USED, f"a snapshot is not used: {why}", path=snapshot.path)
     return None
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData
+from engine.base.log import Log
 from engine.core.idle import Idle
 from engine.core.memory import Memory
 from engine.model.app import Engine
@@ -46,7 +47,7 @@ class Standby:
         folder: SnapshotFolder,
         app: Engine,
         reader: Reader,
-        log: Callable[[str], None],
+        log: Log,
         *,
         beat: Callable[[], object] = lambda: None,
     ) -> None:

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.base.errors import Exit
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.follow.generations import Generation
 from engine.node.child import environment, how_it_ended
 from engine.node.policy import Action, Backoff, action_for
@@ -20,7 +21,7 @@ class Building:
     """One generation that is being built. `state`: building, built or failed."""
 
     def __init__(
-        self, run: Path, view: str, generation: Generation, folder: Path, log: Callable[[str], None]
+        self, run: Path, view: str, generation: Generation, folder: Path, log: Log
     ) -> None:
         self.generation, self.folder = generation, folder
         self.state = "building"
@@ -88,9 +89,9 @@ class Building:
         told = f"the builder of {self.folder.name} {how_it_ended(code)}"
         if delay is None:
             self.state = "failed"
-            self._log(f"{told} and is not started again; what was served before is served still")
+            self._log(Code.VIEW_BUILDER_GIVEN_UP, f"{told} and is not started again")
             return
-        self._log(f"{told}: starting it again in {delay:.2f} s")
+        self._log(Code.VIEW_BUILDER_RESTARTED, f"{told}: starting it again", delay_s=round(delay, 2))
         self._due = now + delay
 
     def _close(self) -> None:

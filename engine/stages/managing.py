@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 
 from engine.base.crash import crash_point
 from engine.base.errors import NoSpace
+from engine.base.log import Log, log_error
+from engine.base.log_codes import Code
 from engine.follow import Fold
 from engine.follow.dead_letters import NEVER
 from engine.managers import Manager
@@ -35,7 +37,7 @@ class Managing:
         now: Callable[[], float],
         wall_ns: Callable[[], int],
         checkpoint_s: float,
-        log: Callable[[str], None],
+        log: Log,
     ) -> None:
         self.fold, self.manager, self.post = fold, manager, post
         self.has_room = True
@@ -136,7 +138,7 @@ class Managing:
             self.fold.save(self.manager.changed or wanted)
         except NoSpace as error:
             if self.has_room:
-                self._log(str(error))
+                log_error(self._log, Code.FOLLOW_NO_ROOM, error)
             self.has_room = False
             self._save_at = self._now() + RETRY_S
             return

@@ -8,6 +8,8 @@ log whatever was lost.
 from collections.abc import Callable, Iterable
 
 from engine.base.errors import NoSpace
+from engine.base.log import Log, log_error
+from engine.base.log_codes import Code
 from engine.follow import Fold
 from engine.wire.doorbell import Notice
 
@@ -16,7 +18,7 @@ class Projecting:
     """`fold` may be replaced by one that has come as far. `now`: a clock in seconds that never goes back."""
 
     def __init__(
-        self, fold: Fold, *, now: Callable[[], float], checkpoint_s: float, log: Callable[[str], None]
+        self, fold: Fold, *, now: Callable[[], float], checkpoint_s: float, log: Log
     ) -> None:
         self.fold = fold
         self.has_room = True
@@ -48,7 +50,7 @@ class Projecting:
             self.fold.save()
         except NoSpace as error:
             if self.has_room:
-                self._log(str(error))
+                log_error(self._log, Code.FOLLOW_NO_ROOM, error)
             self.has_room = False
         else:
             self.has_room = True

@@ -5,10 +5,12 @@ It acts only on a note of the snapshotter of this life of the node (`engine.snap
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.base.errors import RingfoldError
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.journal import prune
 from engine.node.data_directory import DataDirectory
 from engine.node.status import Slot
@@ -32,7 +34,7 @@ class Pruner:
     when there is a new note. `archive`: where segments are moved; None: they are removed."""
 
     def __init__(
-        self, data: DataDirectory, snapshotter: Slot, *, archive: Path | None, log: Callable[[str], None]
+        self, data: DataDirectory, snapshotter: Slot, *, archive: Path | None, log: Log
     ) -> None:
         self._data, self._snapshotter, self._archive, self._log = data, snapshotter, archive, log
         self._seen = 0
@@ -57,9 +59,10 @@ class Pruner:
         try:
             gone = prune(self._data.journal, upto, needed, archive=self._archive, stores=stores)
         except (OSError, RingfoldError) as error:
-            self._log(f"the journal could not be pruned, and is tried again later: {error}")
+            text = "the journal could not be pruned, and is tried again later"
+            self._log(Code.JOURNAL_NOT_PRUNED, text, error=error)
             self._seen, self._not_before = 0, time.monotonic() + AGAIN_S
             return
         if gone:
-            where = f"moved to {self._archive}" if self._archive else "removed"
-            self._log(f"{len(gone)} journal segments up to sequence {upto:,} were {where}")
+            text = f"{len(gone)} journal segments were {'archived' if self._archive else 'removed'}"
+            self._log(Code.JOURNAL_PRUNED, text, upto_sequence=upto)

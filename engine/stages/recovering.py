@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.journal import read
@@ -46,7 +48,7 @@ class Past:
         output: Output,
         *,
         window: int,
-        log: Callable[[str], None],
+        log: Log,
         beat: Callable[[int], object],
         wait: Callable[[], None],
     ) -> None:
@@ -117,7 +119,7 @@ class Past:
             stored, position = self.reader.watermark()
             partition.go_back(stored, position, partial(self._since, upto=position))
             partition.epoch = epoch
-            self._log(f"another process appended to the event store: going back to sequence {stored}")
+            self._log(Code.CORE_GOES_BACK, "going back, because of an append from outside", sequence=stored)
 
     def _since(self, after: int, upto: int) -> Iterator[Any]:
         for _, record in self.reader.records(after):

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.errors import Fault, NoSpace
+from engine.base.log import Log, log_error
+from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
 from engine.follow.generations import Generation, Generations, Pointer
 from engine.follow.questions import Questions, Refused
@@ -37,7 +39,7 @@ class Serving:
         slot: Slot,
         *,
         run: Path,
-        log: Callable[[str], None],
+        log: Log,
         beat: Callable[[], None],
         settled: Callable[[], object],
     ) -> None:
@@ -136,7 +138,8 @@ class Serving:
 
     def _build(self, generation: Generation) -> Building:
         folder = self._generations.folder(generation)
-        self._log(f"building {folder.name} beside {self._generations.folder(self._pointer.serves).name}")
+        beside = self._generations.folder(self._pointer.serves).name
+        self._log(Code.VIEW_BUILDING, f"building {folder.name} beside {beside}")
         self._building = Building(self._run, self._view, generation, folder, self._log)
         return self._building
 
@@ -148,7 +151,8 @@ class Serving:
             if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
                 raise Fault("it cannot take all events in", positions=self.fold.positions)
         except Exception:  # whatever is wrong with the new one, the old one serves on
-            self._log(f"{building.folder.name} cannot be served:\n{traceback.format_exc().rstrip()}")
+            trace = traceback.format_exc().rstrip()
+            self._log(Code.VIEW_NOT_SERVED, f"{building.folder.name} cannot be served", trace=trace)
             if self.fold is not before:
                 self.fold.close()
             self.fold, building.state = before, "failed"
@@ -158,7 +162,8 @@ class Serving:
         self._generations.point(self._pointer)
         before.close()
         self._generations.tidy(self._pointer)
-        self._log(f"{building.folder.name} is served now, set aside: {len(self.fold.dead_letters)}")
+        aside = len(self.fold.dead_letters)
+        self._log(Code.VIEW_SERVED, f"{building.folder.name} is served now", dead_letters=aside)
         del before
         gc.unfreeze()  # or what served before would stay: it was frozen with everything else at the start
         self._settled()
@@ -167,4 +172,4 @@ class Serving:
         try:
             self.fold.save()
         except NoSpace as error:  # it goes on in memory; the next save is the projector's own
-            self._log(str(error))
+            log_error(self._log, Code.FOLLOW_NO_ROOM, error)

@@ -24,6 +24,8 @@ import msgspec
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.files import DISK
 from engine.base.lock import lock_data
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.managers.birth import record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
@@ -45,7 +47,7 @@ EAGER_LOOK_S = 0.02  # while something starts or stops
 class Supervisor:
     """One node, from its settings to its exit code."""
 
-    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, log: Log) -> None:
         self.settings = settings
         self.config = settings.config
         self.log = log
@@ -72,7 +74,8 @@ class Supervisor:
             given = self.settings.given("partitions")
             data.open(app.name, app.fingerprint, self.config.partitions, given=given)
             for name in record_births(data, app.process_managers):
-                self.log(f"process manager {name} is new here: what is stored already is history to it")
+                text = "a process manager is new here: what is stored already is history to it"
+                self.log(Code.MANAGER_BORN_LATE, text, name=name)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             processes, pass_fds = self._prepare(app, data, run, cleanup)
@@ -153,12 +156,12 @@ class Supervisor:
             if self._wanted is not None:
                 if stop_by == float("inf"):
                     stop_by = now + self.config.stop_seconds
-                    self.log(f"stopping ({signal.Signals(self._wanted).name})")
+                    self.log(Code.NODE_STOPPING, "stopping", signal=signal.Signals(self._wanted).name)
                 if self._stopped():
                     return Exit.OK
                 if now > stop_by or self._hasty:
                     left = ", ".join(process.name for process in self._processes if not process.finished)
-                    self.log(f"killed what did not stop in time: {left}; the next start replays the rest")
+                    self.log(Code.NODE_CUT_SHORT, "killed what did not stop in time", processes=left)
                     return Exit.TEMPORARY
             elif not self._ready and all(process.slot.state in AT_WORK for process in self._processes):
                 self._ready = True
@@ -183,7 +186,7 @@ class Supervisor:
         if process.at_work_since is None and state in AT_WORK:
             process.at_work_since = now
         if process.liveness.hangs(now, state, process.slot.progress):
-            self.log(f"{process.name} (pid {process.popen.pid}) hangs and is killed")
+            self.log(Code.PROCESS_HANGS, f"{process.name} hangs and is killed", pid=process.popen.pid)
             process.liveness.reset()
             process.signal(signal.SIGKILL)
         return None
@@ -197,14 +200,14 @@ class Supervisor:
             process.finished = True
             return None
         if action_for(code) is Action.STOP_ALL:
-            self.log(f"{told}: the node stops")
+            self.log(Code.NODE_GIVES_UP, f"{told}: the node stops")
             return code
         worked = 0.0 if process.at_work_since is None else now - process.at_work_since
         delay = process.backoff.delay(now, worked)
         if delay is None:
-            self.log(f"{told}: {Backoff.MOST} restarts did not help, the node stops")
+            self.log(Code.NODE_GIVES_UP, f"{told}: {Backoff.MOST} restarts did not help, the node stops")
             return Exit.TEMPORARY
-        self.log(f"{told}: starting it again in {delay:.2f} s")
+        self.log(Code.PROCESS_RESTARTED, f"{told}: starting it again", delay_s=round(delay, 2))
         process.slot.restarts += 1
         process.due = now + delay
         return None

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine, app_of
@@ -38,7 +39,7 @@ class AggregateStory:
         self._app = app_of(cls) or _app_for(cls)
         self._decoder = record_decoder(self._app)
         self._book = LogBook()
-        self._log: list[str] = []
+        self._log = KeptLog()
         self._id = ""
         self._past: list[bytes] = []
         self._asked: list[Asked] = []
@@ -129,13 +130,13 @@ class AggregateStory:
         self._id = id
         for events in self._before:
             self._past.append(self._book.record(id, events if isinstance(events, list) else [events]))
-        self._live, self._saved = self._lone(self._log), self._lone([])
+        self._live, self._saved = self._lone(self._log), self._lone(KeptLog())
 
-    def _lone(self, log: list[str]) -> Lone:
-        return Lone(self._app, self._decoder, self._past, log.append)
+    def _lone(self, log: KeptLog) -> Lone:
+        return Lone(self._app, self._decoder, self._past, log)
 
     def _again(self, sections: Iterable[bytes]) -> Lone:
-        lone = self._lone([])
+        lone = self._lone(KeptLog())
         for section in sections:
             lone.run(section)
         return lone

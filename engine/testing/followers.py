@@ -4,10 +4,12 @@ An unforeseen error ends a process of a node, which is then started again: here 
 from what it has saved.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
 from engine.follow.generations import Generation
 from engine.follow.questions import Questions
@@ -37,7 +39,7 @@ class Surroundings(NamedTuple):
     readers: Sequence[Reader]
     limits: Limits
     clock: Clock
-    log: Callable[[str], None]
+    log: Log
 
     def fold(self, target: Target, folder: Path) -> Fold:
         """A target driven through the log by the clock."""
@@ -81,7 +83,7 @@ class Follower:
             self._starts += 1
             if self._starts == MOST_STARTS:
                 raise
-            self._around.log(f"{self.title} is started again: {error!r}")
+            self._around.log(Code.KIT_RETRIED, f"{self.title} is started again", error=repr(error))
             self.close(saves=False)
             self.stage, self.desk.answers = self._open()
             return True

@@ -27,6 +27,7 @@ import zmq
 from engine.base.errors import InvariantBroken
 from engine.base.identity import partition_of
 from engine.base.lock import lock_data
+from engine.base.log import KeptLog
 from engine.client.address import NodeAddress
 from engine.client.asking import TIMEOUT_S, Asking
 from engine.client.conversation import Ticket
@@ -110,7 +111,7 @@ class InlineEngine(Asking):
         app.check()
         self.app, self.partitions = app, partitions
         self._clock = Clock(time.time_ns() if start_ns is None else start_ns)
-        self.log: list[str] = []
+        self.log = KeptLog()
         self.shuffle: Callable[[list[Any]], None] | None = None
         """changes the order in which records reach the followers, in place; it may drop some too"""
         self._cleanup = contextlib.ExitStack()
@@ -276,14 +277,14 @@ class InlineEngine(Asking):
         data.open(self.app.name, self.app.fingerprint, self.partitions, given=True)
         record_births(data, self.app.process_managers)
         self._pipeline = Pipeline(
-            self.app, data, self.partitions, self._clock.wall_ns, self._publish, self.log.append
+            self.app, data, self.partitions, self._clock.wall_ns, self._publish, self.log
         )
         self._clock.now_ns = max(self._clock.now_ns, self._pipeline.time_ns)
         readers = [lane.reader for lane in self._pipeline.lanes]
         self._lent = contextlib.ExitStack()
         self._lent.enter_context(lend(*readers))
         around = Surroundings(
-            self.app, data, readers, self._pipeline.limits, self._clock, self.log.append
+            self.app, data, readers, self._pipeline.limits, self._clock, self.log
         )
         self._followers: dict[str, Follower] = {
             **{name: ViewInline(around, name) for name in self.app.projections},

@@ -1,12 +1,13 @@
 """One partition with its store in a list: stories of aggregates run on it, once live and again to compare."""
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, zip_longest
 from typing import Any, NamedTuple
 
 import msgspec
 
+from engine.base.log import Log, no_log
 from engine.core.partition import Partition
 from engine.model.app import Engine
 from engine.wire.batches import decode_replies
@@ -29,7 +30,7 @@ class Lone:
         app: Engine,
         decoder: RecordDecoder,
         past: Sequence[bytes],
-        log: Callable[[str], None] = lambda text: None,
+        log: Log = no_log,
     ) -> None:
         self.records = list(past)
         self.answers: list[bytes] = []

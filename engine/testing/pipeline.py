@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.base.errors import NoSpace
+from engine.base.log import Log, log_error
+from engine.base.log_codes import Code
 from engine.core.partition import Partition
 from engine.model.app import Engine
 from engine.node.config import Config
@@ -36,7 +38,7 @@ class Lane:
     """One partition: its core and its store."""
 
     def __init__(
-        self, app: Engine, data: DataDirectory, number: int, publish: Publish, log: Callable[[str], None]
+        self, app: Engine, data: DataDirectory, number: int, publish: Publish, log: Log
     ) -> None:
         self.number, self._publish, self._log = number, publish, log
         self.writer = Writer(data.store(number), data.map_bytes)
@@ -97,12 +99,12 @@ class Lane:
                     self._publish(self.number, first, last, record)
                 return True
             except Conflict as conflict:
-                self._log(str(conflict))
+                log_error(self._log, Code.OUTPUT_CONFLICT, conflict)
                 return False
             except Exception as error:  # an output process would end here, and be started again
                 if attempt == MOST_TRIES:
                     raise
-                self._log(f"tried again: {error!r}")
+                self._log(Code.KIT_RETRIED, "tried again", error=repr(error))
         raise AssertionError("it returns or raises")
 
 
@@ -116,7 +118,7 @@ class Pipeline:
         partitions: int,
         now_ns: Callable[[], int],
         publish: Publish,
-        log: Callable[[str], None],
+        log: Log,
     ) -> None:
         config = Config()
         self._now_ns = now_ns

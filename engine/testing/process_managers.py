@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.log import KeptLog
 from engine.follow.target import HandlerFailed
 from engine.managers import Manager
 from engine.model.messages import Command, Event
@@ -25,7 +26,7 @@ class ProcessManagerStory:
         self._decode = record_decoder(self._app, self._spec.events()).decode
         self._book = LogBook()
         self._items: dict[bytes, bytes] = {}
-        self._logged: list[str] = []
+        self._logged = KeptLog()
         self._sent: list[Command] = []
         self._manager = self._fresh()
         for aggregate, events in taken_apart(before):
@@ -133,7 +134,7 @@ class ProcessManagerStory:
         self._manager.durable()
 
     def _fresh(self) -> Manager:
-        return Manager(self._app, self._spec, [0], log=self._logged.append)
+        return Manager(self._app, self._spec, [0], log=self._logged)
 
 
 def _is(command: Command, wanted: Command | type[Command]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.log import KeptLog
 from engine.follow import Fold, Projected
 from engine.follow.questions import Questions, Refused
 from engine.model.messages import Event
@@ -66,9 +67,9 @@ class ViewStory:
                 writer.close()
 
     def _fold(self, folder: Path, writer: Writer) -> Fold:
-        self._logged: list[str] = []
+        self._logged = KeptLog()
         target, readers = Projected(self._spec), [Reader.beside(writer)]
-        return Fold(self._app, target, folder / "view", readers, MAP_BYTES, log=self._logged.append)
+        return Fold(self._app, target, folder / "view", readers, MAP_BYTES, log=self._logged)
 
     def _deliver(self, fold: Fold) -> None:
         """Every record twice, but for each third one, which is only found in the store."""

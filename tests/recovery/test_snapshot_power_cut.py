@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+from engine.base.log import KeptLog
 from engine.model.state import state_digest
 from engine.snapshots import SnapshotFolder
 from tests.recovery.disk import Disk, Snapshot
@@ -25,8 +26,8 @@ def test_no_power_cut_leaves_a_snapshot_that_is_not_one() -> None:
     met = {20: 0, 30: 0, "said": 0}
     for snapshot in disk.snapshots:
         for image in snapshot.images(chance, 12):
-            said: list[str] = []
-            found = newest(DATA, said.append, files=Disk(image))
+            said = KeptLog()
+            found = newest(DATA, said, files=Disk(image))
             assert found is not None
             assert state_digest(found.aggregates) == digests[found.position]
             met[found.position] += 1

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import Event
+from engine.base.log import no_log
 from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
@@ -134,7 +135,7 @@ class Delivered:
         self._stored = 0
         self._target = Projected(app.projections["versions"])
         readers = [Reader.beside(self._store)]
-        self.fold = Fold(app, self._target, folder / "view", readers, MAP_BYTES, log=print)
+        self.fold = Fold(app, self._target, folder / "view", readers, MAP_BYTES, log=no_log)
 
     def store(self, upto: int) -> None:
         """The store has everything up to here."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine import Aggregate, Command, Decided, Engine, Event, Rejection, Stamp, applies, handles, reject
 from engine.base.errors import CorruptData, InvariantBroken
 from engine.base.identity import aggregate_key, uuid7_hex
+from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.wire.batches import Batch, decode_replies, encode_batch
 from engine.wire.commands import encode_command, join_commands
@@ -177,8 +178,8 @@ class Bank:
     """A partition, and the sections that it is fed with."""
 
     def __init__(self, **options: Any) -> None:
-        self.logged: list[str] = []
-        self.core = Partition(app, 3, log=self.logged.append, **options)
+        self.logged = KeptLog()
+        self.core = Partition(app, 3, log=self.logged, **options)
         self.sections: list[bytes] = []
         self.batches: list[Batch] = []
 

@@ -18,6 +18,7 @@ from engine import (
     query,
 )
 from engine.base.identity import uuid7_hex
+from engine.base.log import KeptLog
 from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
 from tests.unit.engine.store.batches import batch_of
@@ -161,7 +162,7 @@ class Following:
     def __init__(self, log: Log, folder: Path, kind: Callable[[Trouble], Projection]) -> None:
         self.kind, self.trouble = kind, Trouble()
         self.now = 0.0
-        self.said: list[str] = []
+        self.said = KeptLog()
         self._log, self._folder = log, folder
         self.app = Engine("counters")
         self.app.aggregate(Counter)
@@ -178,7 +179,7 @@ class Following:
             self._folder / "view",
             [self._log.reader],
             MAP,
-            log=self.said.append,
+            log=self.said,
             now=lambda: self.now,
         )
 

@@ -161,7 +161,7 @@ def test_the_ids_do_not_depend_on_what_is_taken_in_together(tmp_path: Path) -> N
         assert (first, len(commits)) == (2, 2)
         life.manager.apply(0, 1, commits)
         together = [entry.command.id for entry in life.manager.outbox]
-        other = Manager(node.app, node.app.process_managers["relay"], [0], log=life.said.append)
+        other = Manager(node.app, node.app.process_managers["relay"], [0], log=life.said)
         other.apply(0, 1, commits[:1])
         other.apply(0, 2, commits[1:])
         assert [entry.command.id for entry in other.outbox] == together

@@ -161,7 +161,7 @@ def test_a_failure_without_a_handler_is_logged_and_a_rejection_is_not(tmp_path: 
         node.post(PostParcel("p1", box="full"))
         life.settle()
         (said,) = life.said
-        assert said.startswith("ReturnParcel to unknown failed, and no handler has it: aggregate-unknown")
+        assert said.startswith("ReturnParcel failed, and no handler has it (aggregate=unknown")
         assert len(life.manager.outbox) == 0
 
 

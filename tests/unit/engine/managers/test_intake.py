@@ -7,6 +7,7 @@ import pytest
 
 from engine import Commit
 from engine.base.errors import CorruptData
+from engine.base.log import no_log
 from engine.follow import Fold
 from engine.managers import birth, manager
 from engine.managers.intake import Intake
@@ -102,8 +103,8 @@ def test_the_store_is_read_in_the_order_of_commands_over_all_partitions(tmp_path
         commit = Commit(f"p{sequence}", 1, f"{sequence:032x}", sequence, sequence, [Posted("a", 0)])
         writers[partition].commit([batch_of([commit], first_position=position, last_sequence=sequence)])
     readers = [StoreReader(writer) for writer in writers]
-    manager_ = manager.Manager(app, app.process_managers["relay"], [0, 0], log=print)
-    fold = Fold(app, manager_, tmp_path / "relay", readers, MAP, log=print)
+    manager_ = manager.Manager(app, app.process_managers["relay"], [0, 0], log=no_log)
+    fold = Fold(app, manager_, tmp_path / "relay", readers, MAP, log=no_log)
     intake = Intake(fold, manager_)
     while intake.behind:
         intake.read()

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.follow import Fold
 from engine.managers import Manager, read_birth
@@ -74,7 +75,7 @@ class Life:
 
     def __init__(self, node: SmallNode, data: Path, name: str = "relay") -> None:
         self.node, self.data, self.name = node, data, name
-        self.said: list[str] = []
+        self.said = KeptLog()
         self.die_at = ""
         self.now = 0.0
         self.flying: list[Command] = []
@@ -87,10 +88,10 @@ class Life:
     def start(self) -> None:
         birth = read_birth(self.folder, 1)
         spec = self.node.app.process_managers[self.name]
-        self.manager = Manager(self.node.app, spec, birth, log=self.said.append)
+        self.manager = Manager(self.node.app, spec, birth, log=self.said)
         folder, now = self.folder, lambda: self.now
         reader = self.node.reader
-        self.fold = Fold(self.node.app, self.manager, folder, [reader], MAP, log=self.said.append, now=now)
+        self.fold = Fold(self.node.app, self.manager, folder, [reader], MAP, log=self.said, now=now)
         self.intake = Intake(self.fold, self.manager)
 
     def again(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine import Engine
+from engine.base.log import no_log
 from engine.core.partition import Partition
 from engine.model.state import state_digest
 from engine.node.data_directory import DataDirectory
@@ -60,7 +61,7 @@ def standby(
 ) -> Iterator[Standby]:
     """The standby of that partition."""
     with contextlib.closing(DataDirectory(data).reader(0)) as reader:
-        yield Standby(DataDirectory(data).snapshot_folder(0), app or tallies(), reader, print, beat=beat)
+        yield Standby(DataDirectory(data).snapshot_folder(0), app or tallies(), reader, no_log, beat=beat)
 
 
 def take(data: Path, app: Engine | None = None) -> SnapshotFile | None:
@@ -87,7 +88,7 @@ def restored(data: Path, app: Engine | None = None, *, with_snapshot: bool = Tru
 def newest_of(data: Path, reader: Reader, app: Engine) -> Snapshot | None:
     """What a start would begin with."""
     folder = DataDirectory(data).snapshot_folder(0)
-    return load_newest(folder, app, reader.position(), print, command_at=commands_of(reader))
+    return load_newest(folder, app, reader.position(), no_log, command_at=commands_of(reader))
 
 
 def digest(partition: Partition) -> str:

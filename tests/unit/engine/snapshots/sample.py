@@ -1,11 +1,11 @@
 """An application of one counter, and snapshots of it without a node."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine import Aggregate, Command, Engine, Event, applies, handles
 from engine.base.files import DISK, Files
+from engine.base.log import Log, no_log
 from engine.snapshots import (
     Snapshot,
     SnapshotFile,
@@ -84,7 +84,7 @@ def put(
 
 def newest(
     data: Path,
-    log: Callable[[str], None] = print,
+    log: Log = no_log,
     upto: int = 1 << 40,
     files: Files = DISK,
     **more: Any,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.log import KeptLog
 from engine.model.state import state_digest
 from engine.snapshots import SnapshotFolder, code, verify
 from engine.snapshots.format import CHUNK
@@ -36,8 +37,8 @@ def test_there_may_be_none(tmp_path: Path) -> None:
 def test_the_newest_at_or_below_the_end_of_the_event_store_is_taken(tmp_path: Path) -> None:
     for position in (5, 900, 1000):
         put(tmp_path, position, some(1, position // 100))
-    said: list[str] = []
-    found = newest(tmp_path, said.append, upto=900)
+    said = KeptLog()
+    found = newest(tmp_path, said, upto=900)
     assert found is not None
     assert found.position == 900
     assert len(said) == 1
@@ -54,8 +55,8 @@ def test_any_flipped_bit_and_any_cut_is_noticed_and_the_one_before_is_used(tmp_p
         new.path.write_bytes(content)
         with pytest.raises(Unusable):
             verify(new.path)
-        said: list[str] = []
-        found = newest(tmp_path, said.append)
+        said = KeptLog()
+        found = newest(tmp_path, said)
         assert found is not None
         assert found.path == old.path
         assert len(said) == 1
@@ -79,16 +80,16 @@ def test_a_snapshot_of_other_code_is_passed_over_with_one_line(
     put(tmp_path, 9, some(3))
     found = code.sources
     monkeypatch.setattr(code, "sources", lambda app: {**found(app), "more": b"x"})
-    said: list[str] = []
-    assert newest(tmp_path, said.append) is None
+    said = KeptLog()
+    assert newest(tmp_path, said) is None
     assert len(said) == 1
     assert "the code that made it has changed" in said[0]
 
 
 def test_a_snapshot_of_another_event_store_is_passed_over(tmp_path: Path) -> None:
     put(tmp_path, 9, some(3))
-    said: list[str] = []
-    assert newest(tmp_path, said.append, command_at=lambda position: "f" * 32) is None
+    said = KeptLog()
+    assert newest(tmp_path, said, command_at=lambda position: "f" * 32) is None
     assert "another command at position 9" in said[0]
     assert newest(tmp_path, command_at=lambda position: f"{position:032x}") is not None
 
@@ -110,6 +111,6 @@ def test_a_state_that_its_class_no_longer_takes_is_passed_over(
 
     put(tmp_path, 9, some(3))
     monkeypatch.setattr(Tally, "load_state", refuse)
-    said: list[str] = []
-    assert newest(tmp_path, said.append) is None
+    said = KeptLog()
+    assert newest(tmp_path, said) is None
     assert "its state cannot be loaded: KeyError('total')" in said[0]

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from engine.base.errors import NoSpace
+from engine.base.log import KeptLog
 from engine.follow import Fold
 from engine.managers import Manager
 from engine.stages.gate import Limits
@@ -31,18 +32,18 @@ class Played:
         self.node = SmallNode(app, folder)
         cleanup.callback(self.node.writer.close)
         self.node.post(PostParcel("p1", box="a"), PostParcel("p2", box="a"))
-        self.said: list[str] = []
+        self.said = KeptLog()
         self.sent: list[dict[str, Any]] = []
         self.clock = Clock(self.node.now_ns)
         self.wire = Wire(self._deliver, lambda: None)
-        manager = Manager(app, app.process_managers["relay"], [0], log=self.said.append)
+        manager = Manager(app, app.process_managers["relay"], [0], log=self.said)
         fold = Fold(
             app,
             manager,
             folder / "relay",
             [self.node.reader],
             MAP,
-            log=self.said.append,
+            log=self.said,
             now=self.clock.now,
         )
         cleanup.callback(fold.close)
@@ -53,7 +54,7 @@ class Played:
             now=self.clock.now,
             wall_ns=self.clock.wall_ns,
             checkpoint_s=0.05,
-            log=self.said.append,
+            log=self.said,
         )
 
     def turn(self, *notices: Notice) -> bool:

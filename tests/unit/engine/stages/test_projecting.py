@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.log import no_log
 from engine.stages.projecting import Projecting
 from engine.wire.doorbell import Notice
 from tests.unit.engine.follow.kit import KINDS, Following, Log
@@ -16,7 +17,7 @@ def log(tmp_path: Path) -> Log:
 
 def test_a_beat_is_no_work_and_yet_brings_what_is_missing(log: Log, tmp_path: Path) -> None:
     following = Following(log, tmp_path, KINDS[0])
-    projecting = Projecting(following.fold, now=lambda: 0.0, checkpoint_s=1.0, log=print)
+    projecting = Projecting(following.fold, now=lambda: 0.0, checkpoint_s=1.0, log=no_log)
     first, last, record = log.append("a")
     assert projecting.turn([Notice(0, first, last, record)])
     assert not projecting.turn([])
