@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from engine.model.declared import expect_declaration
 from engine.model.handlers import expect_message, in_written_order
+from engine.model.marks import expect_marks, mark, wrong
 from engine.model.messages import ApplicationMessage, Command, Event
-from engine.model.parameters import match_messages, match_offers, parameters_of, wrong
+from engine.model.parameters import match_messages, match_offers, parameters_of
 from engine.model.stamp import Stamp
 from engine.model.state import OWN, attributes
 
@@ -57,23 +58,21 @@ def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F],
     "must-not": an aggregate that has events is answered `rejected(already-exists)`; "may": always asked.
     """
 
-    def mark(method: F) -> F:
-        _mark_once(method, "__handles__")
-        method.__handles__ = (command, exists)  # type: ignore[attr-defined]
+    def marked(method: F) -> F:
+        mark(method, "__handles__", (command, exists))
         return method
 
-    return mark
+    return marked
 
 
 def applies(event: type[Event]) -> Callable[[F], F]:
     """Marks the method `(self, event)` that changes state for an event: the only place that may."""
 
-    def mark(method: F) -> F:
-        _mark_once(method, "__applies__")
-        method.__applies__ = event  # type: ignore[attr-defined]
+    def marked(method: F) -> F:
+        mark(method, "__applies__", event)
         return method
 
-    return mark
+    return marked
 
 
 class CommandHandler(NamedTuple):
@@ -93,6 +92,7 @@ class CommandHandler(NamedTuple):
 
 def command_handlers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Command], CommandHandler]]:
     """Every command that a class decides. ConfigError on a method that could not work."""
+    expect_marks(cls, "an aggregate", ("__handles__", "__applies__"))
     for _, method in in_written_order(cls):
         if not hasattr(method, "__handles__"):
             continue
@@ -147,8 +147,3 @@ def _without_stamp(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(aggregate, command)
 
     return decide
-
-
-def _mark_once(method: Callable[..., Any], attribute: str) -> None:
-    if hasattr(method, attribute):  # the outer mark would silently win
-        raise wrong(method, "is marked twice; write one method for each message")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import ConfigError
 from engine.model.aggregates import CommandHandler, expect_constructor
+from engine.model.marks import wrong
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
 from engine.model.outcomes import Decided, why_not_applied
-from engine.model.parameters import wrong
 
 if TYPE_CHECKING:
     from engine.model.app import Engine
@@ -69,13 +69,14 @@ def _check_chains(app: "Engine", known: dict[str, type[Event]]) -> None:
     current = {(event.wire_name, event.wire_version) for event in known.values()}
     for name, start in app.upcasters:
         if (name, start) in current:
-            raise ConfigError(f"the upcaster of {name} begins at version {start}, which is in use")
+            text = f"the upcaster of {name} begins at version {start}, which is in use"
+            raise ConfigError(f"{text}: give the class of the event the version that it leads to")
         version = start
         while (name, version) in app.upcasters:
             version = app.upcasters[name, version][0]
         if (name, version) not in current:
             text = f"the upcaster of {name} from version {start} ends at version {version}"
-            raise ConfigError(f"{text}, which no aggregate applies")
+            raise ConfigError(f"{text}, which no aggregate applies: register one that goes on from there")
 
 
 def _returned(method: Callable[..., Any]) -> Any:

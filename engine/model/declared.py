@@ -1,6 +1,6 @@
 """What a command may be answered with, as its class line declares it: checked at start and by the kit.
 
-    class Take(Command, name="stock.take", rejects=("sold-out",), result=int): ...
+class Take(Command, name="stock.take", rejects=("sold-out",), result=int): ...
 """
 
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from engine.model.marks import wrong
 from engine.model.messages import Command
-from engine.model.parameters import wrong
 from engine.model.readable import unreadable
 
 ENGINE_REJECTS = ("already-exists", "wrong-version")

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from engine.base.errors import ConfigError
+from engine.model.marks import mark, wrong
 from engine.model.messages import Event, wire_tag
-from engine.model.parameters import match_messages, match_offers, parameters_of, row_types, wrong
+from engine.model.parameters import match_messages, match_offers, parameters_of, row_types
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_EVENTS = 3
@@ -29,11 +30,11 @@ def on(*events: type[Event], priority: int = 0) -> Callable[[F], F]:
     the fields that are needed is read faster.
     """
 
-    def mark(method: F) -> F:
-        method.__on__ = (events, priority)  # type: ignore[attr-defined]
+    def marked(method: F) -> F:
+        mark(method, "__on__", (events, priority))
         return method
 
-    return mark
+    return marked
 
 
 class Handler(NamedTuple):

@@ -125,6 +125,6 @@ def wire_tag(message: type[Message]) -> str:
     tag = message.__struct_config__.tag  # msgspec would take the class's name, which may change
     if not message.wire_name or not isinstance(tag, str):
         kind = next(base for base in message.__mro__ if base.__module__ == __name__).__name__
-        text = f"write class {message.__name__}({kind}, name=\"…\")"
+        text = f'write class {message.__name__}({kind}, name="…")'
         raise TypeError(f"{message.__qualname__} has no wire name: {text}")
     return tag

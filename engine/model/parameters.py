@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple, TypeVar, Union
 
 from engine.base.errors import ConfigError
+from engine.model.marks import wrong
 from engine.model.tables import Table
 
 Method = Callable[..., Any]
@@ -27,12 +28,6 @@ class Parameter(NamedTuple):
     name: str
     hint: Any
     default: Any
-
-
-def place_of(method: Method) -> str:
-    """`file:line` of a method, or of its first decorator."""
-    code = inspect.unwrap(method).__code__
-    return f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def parameters_of(method: Method) -> list[Parameter]:
@@ -98,14 +93,18 @@ def row_types(parameters: Sequence[Parameter]) -> list[Any]:
     ]
 
 
+def expect_factory(owner: str, factory: Callable[[], Any]) -> None:
+    """ConfigError unless this can be called without arguments."""
+    try:
+        inspect.signature(factory).bind()
+    except TypeError as error:
+        text = f"{owner} cannot be made without arguments: {error}"
+        raise ConfigError(f"{text}; register it with factory=…, a function that makes one") from None
+
+
 def is_table(hint: Any) -> bool:
     """True for `Table` and `Table[Row]`."""
     return hint is Table or typing.get_origin(hint) is Table
-
-
-def wrong(method: Method, text: str) -> ConfigError:
-    """One line about a method, with its place."""
-    return ConfigError(f"{method.__qualname__} {text}", at=place_of(method))
 
 
 def _resolved(method: Method, name: str, hint: Any) -> Any:

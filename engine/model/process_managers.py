@@ -25,8 +25,9 @@ import msgspec
 from engine.base.errors import ConfigError
 from engine.model.commit import Commit
 from engine.model.handlers import Handler, expect_message, handlers_of, in_written_order
+from engine.model.marks import expect_marks, mark
 from engine.model.messages import Command, Event, wire_tag
-from engine.model.parameters import match_messages, match_offers, parameters_of, row_types
+from engine.model.parameters import expect_factory, match_messages, match_offers, parameters_of, row_types
 from engine.model.tables import Layout, Table
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,11 +82,11 @@ def refused(command: type[Command]) -> Callable[[F], F]:
     """Marks a handler `(self, command, …)` for a command of this class that came back rejected or failed.
     After the command it may take, in any order and found by annotation, `Refusal`, `Send` and a `Table`."""
 
-    def mark(method: F) -> F:
-        method.__refused__ = command  # type: ignore[attr-defined]
+    def marked(method: F) -> F:
+        mark(method, "__refused__", command)
         return method
 
-    return mark
+    return marked
 
 
 class RefusalHandler(NamedTuple):
@@ -103,6 +104,8 @@ class ProcessManagerSpec:
     def __init__(self, name: str, factory: Callable[[], ProcessManager], cls: type[ProcessManager]) -> None:
         self.name, self.factory, self.cls = name, factory, cls
         owner = f"process manager {name}"
+        expect_marks(cls, "a process manager", ("__on__", "__refused__"))
+        expect_factory(owner, factory)
         self.handlers: list[Handler] = handlers_of(cls, owner, OFFERED)
         self.refusals: dict[type[Command], RefusalHandler] = {}
         for attribute, method in in_written_order(cls):

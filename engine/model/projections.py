@@ -11,7 +11,9 @@ from typing import Any, ClassVar
 from engine.base.errors import ConfigError
 from engine.model.commit import Commit
 from engine.model.handlers import Handler, handlers_of, in_written_order
+from engine.model.marks import expect_marks
 from engine.model.messages import Event
+from engine.model.parameters import expect_factory
 from engine.model.queries import Query, note_projection, query_of
 from engine.model.tables import Layout, Table
 
@@ -56,6 +58,8 @@ class ProjectionSpec:
     def __init__(self, name: str, version: int, factory: Callable[[], Projection], cls: type[Projection]):
         self.name, self.version, self.factory, self.cls = name, version, factory, cls
         owner = f"projection {name}"
+        expect_marks(cls, "a projection", ("__on__", "__query__"))
+        expect_factory(owner, factory)
         self.handlers: list[Handler] = handlers_of(cls, owner, OFFERED)
         self.queries: dict[str, Query] = {}
         for attribute, method in in_written_order(cls):
@@ -70,6 +74,9 @@ class ProjectionSpec:
         self.uses_view = any(Table in handler.wants for handler in self.handlers) or any(
             question.wants_view for question in self.queries.values()
         )
+        if self.uses_view and (cls.save is not Projection.save or cls.load is not Projection.load):
+            text = f"{owner} has a Table, which the engine saves, and a save or load of its own"
+            raise ConfigError(f"{text}: keep one of the two")
         rows = [row for handler in self.handlers for row in handler.rows]
         rows += [row for question in self.queries.values() for row in question.rows]
         self.layout = Layout.of(owner, rows, cls.indexes)

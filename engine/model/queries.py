@@ -14,14 +14,8 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
-from engine.model.parameters import (
-    Parameter,
-    is_table,
-    parameters_of,
-    return_hint,
-    row_types,
-    wrong,
-)
+from engine.model.marks import mark, wrong
+from engine.model.parameters import Parameter, is_table, parameters_of, return_hint, row_types
 from engine.model.readable import unreadable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,11 +29,11 @@ def query(what: Any, /) -> Any:
     """Marks a method `(self, …)` or `(self, view, …)` that answers a query; its name on the wire is that of
     the method, or the one that is given: `@query("by-author")`."""
 
-    def mark(method: F) -> F:
-        method.__query__ = what if isinstance(what, str) else method.__name__  # type: ignore[attr-defined]
+    def marked(method: F) -> F:
+        mark(method, "__query__", what if isinstance(what, str) else method.__name__)
         return method
 
-    return mark if isinstance(what, str) else mark(what)
+    return marked if isinstance(what, str) else marked(what)
 
 
 class Query(NamedTuple):

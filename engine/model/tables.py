@@ -78,6 +78,8 @@ class Table(MutableMapping[str, Row]):
         """TypeError or ValueError, and nothing is changed, if the row is not of the table's type, or the key
         is too long to be saved."""
         body = _encode(row)
+        if type(key) is not str:
+            raise TypeError(f"a key is a text, not {key!r}")
         if not 0 < len(key.encode()) <= MOST_KEY_BYTES:
             raise ValueError(f"a key has 1 to {MOST_KEY_BYTES} bytes, this one has {len(key.encode())}")
         before = self._values.get(key)

@@ -385,3 +385,60 @@ def test_an_index_on_rows_of_which_nothing_is_known() -> None:
         def added(self, event: Added, view: Table) -> None: ...
 
     assert projection(Bare) == "projection p has indexes, so annotate its table with a struct: Table[Row]"
+
+
+def test_a_mark_in_a_class_where_it_means_nothing() -> None:
+    class Decides(Projection):
+        @handles(Add)
+        def add(self, command: Add) -> None: ...
+
+    class Shows(Aggregate):
+        @query
+        def sum(self) -> int:
+            return 0
+
+    class Asked(ProcessManager):
+        @query
+        def sum(self) -> int:
+            return 0
+
+    marked = "is marked with"
+    assert projection(Decides) == f"Decides.add {marked} @handles in a projection; that is for aggregates"
+    assert aggregate(Shows) == f"Shows.sum {marked} @query in an aggregate; that is for projections"
+    assert manager(Asked) == f"Asked.sum {marked} @query in a process manager; that is for projections"
+
+
+def test_a_method_with_two_marks() -> None:
+    def twice() -> type:
+        class Twice(Projection):
+            @query
+            @on(Added)
+            def added(self, event: Added) -> None: ...
+
+        return Twice
+
+    assert line_of(twice) == "Twice.added is marked twice; write one method for each message"
+
+
+def test_a_class_that_cannot_be_made_without_arguments() -> None:
+    class Sized(Projection):
+        def __init__(self, size: int) -> None: ...
+
+    class Counting(ProcessManager):
+        def __init__(self, size: int) -> None: ...
+
+    why = "cannot be made without arguments: missing a required argument: 'size'; register it with factory=…"
+    assert projection(Sized).startswith(f"projection p {why}")
+    assert manager(Counting).startswith(f"process manager m {why}")
+
+
+def test_a_table_and_a_save_of_its_own() -> None:
+    class Both(Projection):
+        @on(Added)
+        def added(self, event: Added, view: Table) -> None: ...
+
+        def save(self) -> list[tuple[bytes, bytes | None]]:
+            return []
+
+    said = "has a Table, which the engine saves, and a save or load of its own: keep one of the two"
+    assert projection(Both) == f"projection p {said}"
