@@ -18,7 +18,7 @@ MARKS = {
 
 
 def mark(method: Method, name: str, value: Any) -> None:
-    """Sets what a decorator says of a method. ConfigError if it is marked already: the outer one would win."""
+    """Sets what a decorator says of a method. ConfigError if it is marked already; one would win."""
     if any(one in vars(method) for one in MARKS):
         raise wrong(method, "is marked twice; write one method for each message")
     setattr(method, name, value)
