@@ -25,6 +25,7 @@ OWN = (
     Command("view", "list views, build one again", "engine.cli.view"),
     Command("dead-letter", "what views and process managers failed on", "engine.cli.dead_letter"),
     Command("process-manager", "show what is under way for one id", "engine.cli.process_manager"),
+    Command("trace", "what led to a command and what it led to", "engine.cli.trace"),
     Command("events", "print, follow or export what has happened", "engine.cli.events"),
     Command("aggregate", "show the state of an aggregate", "engine.cli.aggregate"),
     Command("describe", "print what clients can say and hear", "engine.cli.describe"),

@@ -14,7 +14,7 @@ application. With --json, whole, as one object with JSON Schemas, from which a c
 generated (docs/PROTOCOL.md says what its keys mean; the reader of a running node answers `describe` with the
 same). Needs no data directory and no node."""
 EXAMPLES = "describe --app notes:app --json"
-ENVELOPE = ("type", "aggregate", "id", "expected_version")  # which every command has
+ENVELOPE = ("type", "aggregate", "id", "expected_version", "correlation", "causation")  # of every command
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:

@@ -14,7 +14,7 @@ LOOK_S = 0.25  # how often it looks whether it should leave; a question wakes it
 
 def main(stage: NodeProcess) -> None:
     """The loop: answer, park."""
-    stage.wait_for_stores()  # it makes the event stores
+    stage.wait_for_stores()
     stores = Stores(stage.data)
     desk = Desk(desk_socket(stage.endpoints.reads), ReaderQuestions(stores, stage.app))
     stage.running()

@@ -5,6 +5,8 @@
                 "aggregate", "limit"}           "more": bool}; `after` is where the next page begins
     aggregate  {"aggregate", "after_version",   the entries of one aggregate in the order of versions:
                 "limit"}                        {"entries": […], "after_version": n, "more": bool}
+    trace      {"command"}                      the chain around a command (`engine.reading.trace`), null if
+                                                nothing is known of it; process managers know its timers
     describe                                    the application (`engine.model.describing`)
 
 Entries have the form of `engine.reading.lines`. No socket, no thread: the reader process and the inline
@@ -21,10 +23,13 @@ from engine.follow.arguments import arguments_of
 from engine.follow.questions import Nothing, Refused
 from engine.model.app import Engine
 from engine.model.describing import describe
+from engine.model.messages import CommandId
+from engine.reading.causes import Causes
 from engine.reading.lines import line
 from engine.reading.page import MOST_BYTES, read_page
 from engine.reading.stores import Stores
 from engine.reading.tail import StoredEntry
+from engine.reading.trace import trace
 from engine.store import Types
 from engine.store.entries import aggregate_and_version
 
@@ -53,6 +58,12 @@ class AggregateRequest(msgspec.Struct, forbid_unknown_fields=True):
     limit: Limit = DEFAULT_ENTRIES
 
 
+class TraceRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The chain around which command."""
+
+    command: CommandId
+
+
 class ReaderQuestions:
     """All questions to the stores of one data directory. `app`: loads the application, when it is needed."""
 
@@ -63,6 +74,7 @@ class ReaderQuestions:
             "positions": (Nothing, lambda _: b"null"),
             "events": (EventsRequest, self._events),
             "aggregate": (AggregateRequest, self._aggregate),
+            "trace": (TraceRequest, self._trace),
             "describe": (Nothing, self._describe),
         }
 
@@ -130,6 +142,9 @@ class ReaderQuestions:
         if entries:
             _, version = aggregate_and_version(entries[-1][2])
         return _page(entries, after_version=version, more=more)
+
+    def _trace(self, request: TraceRequest) -> bytes:
+        return msgspec.json.encode(trace(Causes(self._stores), request.command))
 
     def _describe(self, _: Nothing) -> bytes:
         if not self._description:

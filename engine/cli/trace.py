@@ -1,0 +1,102 @@
+"""`trace`: what led to a command and what it led to, as a tree."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from engine.base.errors import ConfigError, Exit
+from engine.cli.command import Program
+from engine.cli.options import add_data_option, data_from
+from engine.cli.time_text import time_text
+from engine.reading.causes import Causes
+from engine.reading.stores import Stores
+from engine.reading.trace import NOT_KEPT, Link, Timer, Trace, trace
+from engine.wire.commands import ids_are_canonical
+
+DESCRIPTION = """Prints the chain around a command as a tree: the command that it all began with, its events,
+the commands that followed from them, and so on, with refusals, and with the timers that were set. It does not
+matter where in the chain the command stands. The data directory is read, whether or not a node
+runs on it. Outcomes that are no longer kept are named as such. Changes nothing."""
+EXAMPLES = "trace 019ab0f3a1c07d2e8f4455a1b2c3d4e5"
+MOST_TEXT = 160  # of the fields of an event; --json prints all
+
+
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of this command."""
+    add_data_option(parser)
+    parser.add_argument("id", metavar="ID", help="of any command in the chain")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace, _program: Program) -> int:
+    """Prints the tree."""
+    if len(options.id) != 32 or not ids_are_canonical([options.id]):
+        raise ConfigError("a command id is 32 lower-case hex digits", given=options.id)
+    data = data_from(options)
+    stores = Stores(data)
+    try:
+        found = trace(Causes(stores), options.id)
+    finally:
+        stores.close()
+    if found is None:
+        hint = "it was never sent here, or its outcome is no longer kept"
+        raise ConfigError("nothing is known of this command", command=options.id, hint=hint)
+    if options.json:
+        print(json.dumps(msgspec.to_builtins(found), ensure_ascii=False, indent=1))
+    else:
+        print("\n".join(lines(found)))
+    return Exit.OK
+
+
+def lines(found: Trace) -> Iterator[str]:
+    """The tree for people."""
+    if found.cut:
+        yield "… what led to this is not shown"
+    yield from _branch(found.root, found.asked, "", "")
+
+
+def _branch(link: Link, asked: str, first: str, rest: str) -> Iterator[str]:
+    yield f"{first}{link.command}  {_head(link)}{'  ◀' if link.command == asked else ''}"
+    bar = rest + ("│    " if link.led_to or link.cut else "     ")
+    yield from (bar + detail for detail in _details(link))
+    for number, child in enumerate(link.led_to, 1):
+        last = number == len(link.led_to) and not link.cut
+        yield from _branch(child, asked, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+    if link.cut:
+        yield rest + "└─ … and more"
+
+
+def _head(link: Link) -> str:
+    """What became of a command, in a few words."""
+    if link.outcome == "committed":
+        where = f"partition {link.partition}, position {link.position}"
+        return f"{link.aggregate} version {link.version}  {time_text(link.time_ns)}  ({where})"
+    if link.outcome == NOT_KEPT:
+        return "no longer kept, or not answered yet"
+    if link.outcome in ("rejected", "failed"):
+        return f"{link.outcome}: {link.code}{f' ({link.message})' if link.message else ''}"
+    return link.outcome
+
+
+def _details(link: Link) -> Iterator[str]:
+    if link.timer is not None:
+        yield _timer(link.timer)
+    for event in link.events:
+        yield f"{event['type']} {_text({name: value for name, value in event.items() if name != 'type'})}"
+    if link.result is not None:
+        yield f"result {_text(link.result)}"
+
+
+def _timer(timer: Timer) -> str:
+    key = f" {timer.key}" if timer.key else ""
+    ended = f", by {timer.ended_by}" if timer.ended_by else ""
+    what = f"{timer.type} to {timer.aggregate}"
+    return f"timer{key}, due {time_text(timer.due_ns)}, {timer.state}{ended}: {what}"
+
+
+def _text(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"

@@ -1,0 +1,93 @@
+"""What is known of a command id: the source of traces. It asks the stores of a data directory and, where they
+can be asked, the process managers of a running node.
+"""
+
+from typing import Protocol
+
+from engine.model.commit import Commit
+from engine.reading.stores import Stores
+from engine.reading.trace import Link, Timer
+from engine.store import Reader
+from engine.wire.answers import Received
+
+
+class TimersKnown(Protocol):
+    """What process managers know of the timers that they set."""
+
+    def set_by(self, command: str) -> list[Timer]:
+        """The timers that were set because of a command."""
+
+    def sending(self, command: str) -> Timer | None:
+        """The timer that sends a command, or would have."""
+
+
+class Causes:
+    """A source for `engine.reading.trace`. `timers`: None where no process manager can be asked."""
+
+    def __init__(self, stores: Stores, timers: TimersKnown | None = None) -> None:
+        self._stores, self._timers = stores, timers
+
+    def find(self, id: str) -> Link | None:
+        readers = self._readers()
+        for partition, reader in readers:
+            indexed = reader.find_command(id)
+            if indexed is not None:
+                return _committed(indexed.commit, partition, indexed.position)
+        for partition, reader in readers:  # after all of the above: it is a search
+            answer = reader.find_outcome(id)
+            if answer is not None:
+                return _answered(id, answer, partition)
+        return None
+
+    def led_to(self, id: str, most: int) -> list[Link]:
+        links: list[Link] = []
+        for partition, reader in self._readers():
+            for number, child in enumerate(reader.children_of(id)):
+                if number == most:
+                    break
+                indexed = reader.find_command(child.command) if child.position else None
+                if indexed is not None:
+                    links.append(_committed(indexed.commit, partition, indexed.position))
+                    continue
+                answer = reader.find_outcome(child.command, child.sequence)
+                if answer is not None:
+                    links.append(_answered(child.command, answer, partition))
+        return sorted(links, key=lambda link: link.command)[:most]
+
+    def timers_set_by(self, id: str) -> list[Timer]:
+        return [] if self._timers is None else self._timers.set_by(id)
+
+    def timer(self, id: str) -> Timer | None:
+        return None if self._timers is None else self._timers.sending(id)
+
+    def _readers(self) -> list[tuple[int, Reader]]:
+        readers = ((p, self._stores.reader(p)) for p in range(self._stores.partitions))
+        return [(partition, reader) for partition, reader in readers if reader is not None]
+
+
+def _committed(commit: Commit, partition: int, position: int) -> Link:
+    return Link(
+        commit.command,
+        "committed",
+        aggregate=commit.aggregate,
+        version=commit.version,
+        partition=partition,
+        position=position,
+        time_ns=commit.time_ns,
+        events=commit.events,
+        result=commit.result,
+        correlation=commit.correlation,
+        causation=commit.causation,
+    )
+
+
+def _answered(id: str, answer: Received, partition: int) -> Link:
+    return Link(
+        id,
+        answer.outcome,
+        partition=partition,
+        code=answer.code,
+        message=answer.message,
+        correlation=answer.correlation,
+        causation=answer.causation,
+    )

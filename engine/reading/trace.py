@@ -1,0 +1,162 @@
+"""The trace of a command: what led to it and what it led to, as one tree.
+
+    up      from the command that is asked about, by causation, to the first one: the root
+    down    from each command to those that name it as their causation, and to the timers that it set
+
+Pure: what is known of an id a `Source` says (`engine.reading.causes`). Something that is no longer kept, or
+is not there yet, has a place in the tree all the same.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Protocol
+
+import msgspec
+
+MOST_LINKS = 1_000  # commands in a tree, and steps up to its root: chains may be endless
+NOT_KEPT = "not-kept"
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """A timer that a process manager set because of a command, its `causation`.
+
+    `id`, `type` and `aggregate` are those of the command that it sends. `state`: waiting, fired, cancelled or
+    replaced. `ended_by`: the command whose commit or refusal cancelled or replaced it.
+    """
+
+    id: str
+    type: str
+    aggregate: str
+    due_ns: int
+    state: str
+    key: str = ""
+    correlation: str | None = None
+    causation: str | None = None
+    ended_by: str | None = None
+
+
+class Link(msgspec.Struct, omit_defaults=True):
+    """A command in the chain: what became of it, and what it led to.
+
+    `outcome`: committed, unchanged, rejected or failed; not-kept if its answer is no longer kept or not there
+    yet; for a timer that has not fired, its state: waiting, cancelled or replaced. `cut`: True if it led to
+    more than is shown.
+    """
+
+    command: str
+    outcome: str
+    aggregate: str = ""
+    version: int = 0
+    partition: int = 0
+    position: int = 0
+    time_ns: int = 0
+    events: list[Any] = []
+    result: Any = None
+    code: str = ""
+    message: str = ""
+    correlation: str | None = None
+    causation: str | None = None
+    timer: Timer | None = None
+    led_to: list["Link"] = []
+    cut: bool = False
+
+
+class Trace(msgspec.Struct):
+    """The tree, and which of its commands was asked about. `cut`: True if something led to the root that is
+    not shown."""
+
+    asked: str
+    root: Link
+    cut: bool = False
+
+    def links(self) -> Iterator[Link]:
+        """All of the tree, each before what it led to."""
+        waiting = [self.root]
+        while waiting:
+            link = waiting.pop()
+            yield link
+            waiting += reversed(link.led_to)
+
+
+class Source(Protocol):
+    """What is known of an id."""
+
+    def find(self, id: str) -> Link | None:
+        """The command, without what it led to; None: nothing is known of it."""
+
+    def led_to(self, id: str, most: int) -> list[Link]:
+        """The first commands that name this one as their causation, in the order of their ids."""
+
+    def timers_set_by(self, id: str) -> list[Timer]:
+        """The timers that were set because of this command."""
+
+    def timer(self, id: str) -> Timer | None:
+        """The timer that sends this command, or would have."""
+
+
+def trace(source: Source, id: str, most: int = MOST_LINKS) -> Trace | None:
+    """The tree around a command. None: nothing is known of it, nor of anything that it led to."""
+    asked = _known(source, id)
+    path = [asked or Link(id, NOT_KEPT)]
+    seen = {id}
+    while (above := path[-1].causation) is not None and above not in seen and len(path) < most:
+        seen.add(above)
+        path.append(_known(source, above) or Link(above, NOT_KEPT))
+    cut = path[-1].causation is not None
+    _complete(source, path, most)
+    if asked is None and not path[0].led_to:
+        return None
+    return Trace(id, path[-1], cut)
+
+
+def _known(source: Source, id: str) -> Link | None:
+    link, timer = source.find(id), source.timer(id)
+    if link is None:
+        return None if timer is None else _link_of(timer)
+    link.timer = timer
+    return link
+
+
+def _complete(source: Source, path: list[Link], most: int) -> None:
+    """Adds all that the commands of a path led to. Each on it is below the next one, whatever the room."""
+    below = {above.command: link for link, above in pairwise(path)}
+    known = {link.command for link in path}
+    room = most - len(path)
+    waiting = deque(path)
+    while waiting:
+        link = waiting.popleft()
+        children = _children(source, link.command, room + 1)
+        kept = below.get(link.command)
+        if kept is not None:
+            children = [kept, *(child for child in children if child.command != kept.command)]
+        new = [child for child in children if child.command not in known]
+        link.cut = len(new) > room
+        new = new[:room]
+        room -= len(new)
+        known.update(child.command for child in new)
+        waiting += new
+        link.led_to = sorted([*new, *([] if kept is None else [kept])], key=lambda child: child.command)
+
+
+def _children(source: Source, id: str, most: int) -> list[Link]:
+    children = {child.command: child for child in source.led_to(id, most)}
+    for timer in source.timers_set_by(id):
+        child = children.get(timer.id)
+        if child is None:
+            child = source.find(timer.id) if timer.state == "fired" else None
+            child = children[timer.id] = child or _link_of(timer)
+        child.timer = timer
+    return list(children.values())
+
+
+def _link_of(timer: Timer) -> Link:
+    """A timer whose command has no outcome that is kept."""
+    return Link(
+        timer.id,
+        NOT_KEPT if timer.state == "fired" else timer.state,
+        aggregate=timer.aggregate,
+        correlation=timer.correlation,
+        causation=timer.causation,
+        timer=timer,
+    )
