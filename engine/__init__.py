@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     )
     from engine.base.identity import id_from
     from engine.client.aio import AsyncClient
-    from engine.client.conversation import Ticket
     from engine.client.queries import QueryRefused
     from engine.client.receipts import Busy, Failed, OutcomeError, Receipt, Rejected, Unknown
     from engine.client.sync import Client
+    from engine.client.tickets import Ticket
     from engine.model.aggregates import Aggregate, applies, handles
     from engine.model.app import Engine
     from engine.model.commit import Commit
@@ -59,7 +59,7 @@ _HOMES = {
     ),
     "engine.base.identity": ("id_from",),
     "engine.client.aio": ("AsyncClient",),
-    "engine.client.conversation": ("Ticket",),
+    "engine.client.tickets": ("Ticket",),
     "engine.client.queries": ("QueryRefused",),
     "engine.client.receipts": ("Busy", "Failed", "OutcomeError", "Receipt", "Rejected", "Unknown"),
     "engine.client.sync": ("Client",),

@@ -19,12 +19,14 @@ import zmq
 from engine.client.address import NodeAddress, NodeLocation, address_of
 from engine.client.arrival import LOOK_S, Arrival
 from engine.client.asking import TIMEOUT_S
-from engine.client.conversation import Conversation, Ticket
-from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of, told_in
+from engine.client.conversation import Conversation
+from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
 from engine.client.sync import CLOSED, FORKED, ONE
+from engine.client.tickets import Ticket
 from engine.client.typed import OwnQuery, P, R, ViewQuery, question_of
+from engine.client.view_socket import ViewSocket
 from engine.model.messages import Command
 
 TICK_S = 0.05
@@ -51,7 +53,7 @@ class AsyncClient:
         self._talk = Conversation.with_limits(self._batch, address)
         self._socket = dealer(address.commands)
         self._loop.add_reader(self._socket.fileno(), self._receive)
-        self._desks: dict[str, _Desk] = {}
+        self._view_sockets: dict[str, ViewSocket] = {}
         self._asked = 0
         self._flush_planned = False
         self._room = asyncio.Event()
@@ -217,18 +219,18 @@ class AsyncClient:
     ) -> Told:
         self._check_usable()
         view = question.view
-        desk = self._desks.get(view)
-        if desk is None:
-            desk = self._desks[view] = _Desk(self._loop, endpoint_of(view, self._views))
+        socket = self._view_sockets.get(view)
+        if socket is None:
+            socket = self._view_sockets[view] = ViewSocket(self._loop, endpoint_of(view, self._views))
         self._asked += 1
         number = self._asked
-        future = desk.ask(number, question.frame(number, at_least, after, timeout_s))
+        future = socket.ask(number, question.frame(number, at_least, after, timeout_s))
         try:
             return await asyncio.wait_for(future, timeout_s + GRACE_S)
         except TimeoutError:
             raise TimeoutError(f"view {view} did not answer within {timeout_s} s") from None
         finally:
-            desk.waiting.pop(number, None)
+            socket.waiting.pop(number, None)
 
     # ------------------------------------------------------------------ beginning and end
 
@@ -245,8 +247,8 @@ class AsyncClient:
         self._room.set()
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        for desk in self._desks.values():
-            desk.close()
+        for socket in self._view_sockets.values():
+            socket.close()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -268,43 +270,3 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class _Desk:
-    """The socket of one view, and who waits for an answer, by the number of the request."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str) -> None:
-        self.waiting: dict[int, asyncio.Future[Told]] = {}
-        self._loop = loop
-        self._socket = dealer(endpoint)
-        loop.add_reader(self._socket.fileno(), self._receive)
-
-    def ask(self, number: int, frame: bytes) -> "asyncio.Future[Told]":
-        future = self.waiting[number] = self._loop.create_future()
-        self._socket.send(frame)
-        self._receive()  # for the same reason as above
-        return future
-
-    def close(self) -> None:
-        self._end(list(self.waiting), QueryRefused("closed", CLOSED))
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
-
-    def _receive(self) -> None:
-        try:
-            while True:
-                number, told = told_in(self._socket.recv(zmq.NOBLOCK))
-                # Without a number it may be for any of them: better all are refused than all wait in vain.
-                self._end(list(self.waiting) if number is None else [number], told)
-        except zmq.Again:
-            return
-
-    def _end(self, numbers: list[int], told: Told | QueryRefused) -> None:
-        for number in numbers:
-            future = self.waiting.pop(number, None)
-            if future is None or future.done():
-                continue
-            if isinstance(told, QueryRefused):
-                future.set_exception(told)
-            else:
-                future.set_result(told)

@@ -10,11 +10,11 @@ command is sent again with its own id until it is answered or its deadline passe
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
 
 from engine.client.address import NodeAddress
 from engine.client.receipts import Receipt
-from engine.model.messages import Command, Event
+from engine.client.tickets import Ticket, why_no_command
+from engine.model.messages import Command
 from engine.wire.answers import FINAL, decode_answers
 from engine.wire.commands import encode_command, join_commands
 
@@ -22,25 +22,6 @@ MOST_IN_FLIGHT = 40_000
 RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
-
-
-class Ticket:
-    """A command on its way. `receipt` is there when it has come as far as it was asked to."""
-
-    __slots__ = ("body", "deadline", "done", "id", "receipt", "wait")
-
-    id: str
-    body: bytes
-    wait: str
-    deadline: float
-
-    def __init__(self, id: str, body: bytes, wait: str, deadline: float) -> None:
-        self.id = id
-        self.body = body
-        self.wait = wait
-        self.deadline = deadline
-        self.receipt: Receipt | None = None
-        self.done: Any = None  # for the shell that drives this
 
 
 class _Flight:
@@ -110,9 +91,9 @@ class Conversation:
     def submit(self, command: Command, wait: str, now: float, timeout_s: float) -> Ticket:
         """Accepts a command; it leaves with the next `outgoing`. TypeError if it is something else."""
         if not isinstance(command, Command):
-            raise TypeError(_no_command(command))
+            raise TypeError(why_no_command(command))
         body = encode_command(command, early=wait == "accepted")
-        ticket = Ticket(command.id, body, wait, now + timeout_s)
+        ticket = Ticket(command.id, body, wait, now + timeout_s, type(command).__result__)
         if len(body) > self.max_message_bytes:
             # Not sent: the node could not even say which one it was.
             text = f"a message may have {self.max_message_bytes} bytes, this command has {len(body)}"
@@ -256,7 +237,7 @@ class Conversation:
         if flight is None:
             return []
         for ticket in flight.tickets:
-            ticket.receipt = receipt
+            ticket.finish(receipt)
         return flight.tickets
 
     def _drop(self, id: str, flight: _Flight) -> bool:
@@ -265,20 +246,6 @@ class Conversation:
         if not flight.tickets:
             del self._flying[id]
         return bool(flight.tickets)
-
-
-def _no_command(thing: Any) -> str:
-    """What to do with something that is sent in place of a command."""
-    if isinstance(thing, type) and issubclass(thing, Command):
-        return f"{thing.__name__} is a class: send an object of it, {thing.__name__}(aggregate, …)"
-    if isinstance(thing, Event):
-        name = type(thing).__name__
-        return f"{name} is an event: it has happened already. Send a command, whose handler returns it"
-    if isinstance(thing, dict):
-        return f"a dictionary is no command: send an object of a Command class, found {sorted(thing)[:5]}"
-    if isinstance(thing, (list, tuple)):
-        return f"a {type(thing).__name__} is no command: send each of them, or all by send_many"
-    return f"{type(thing).__name__} is no Command"
 
 
 def _frame(bodies: list[bytes]) -> bytes:

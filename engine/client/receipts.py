@@ -31,6 +31,9 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     or may still do so. Sending the same command object again is safe after either, and answers as the first
     time. `sent`: no answer was waited for.
 
+    `result`: what the handler gave beside its events, of the type that the command's class declares
+    (`class Take(Command, name=…, result=Left)`).
+
     `view_ready`: None unless a view was waited for. False: the command is committed, but the view has not
     shown it in time, for the reason in `message`; a query with `at_least=receipt` waits for it again.
     """

@@ -15,10 +15,11 @@ import zmq
 from engine.client.address import NodeAddress, NodeLocation
 from engine.client.arrival import arrived
 from engine.client.asking import TIMEOUT_S, Asking
-from engine.client.conversation import Conversation, Ticket
+from engine.client.conversation import Conversation
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, endpoint_of, told_in
 from engine.client.receipts import LEVELS, Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
+from engine.client.tickets import Ticket
 from engine.model.messages import Command
 
 CLOSED = "the client is closed"

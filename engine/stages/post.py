@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import zmq
 
 from engine.base.errors import InvariantBroken
-from engine.client.conversation import Conversation, Ticket
+from engine.client.conversation import Conversation
+from engine.client.tickets import Ticket
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.stages.gate import Limits

@@ -30,10 +30,10 @@ from engine.base.lock import lock_data
 from engine.base.log import KeptLog
 from engine.client.address import NodeAddress
 from engine.client.asking import TIMEOUT_S, Asking
-from engine.client.conversation import Ticket
 from engine.client.queries import AtLeast, Question, Told, Watch
 from engine.client.receipts import Receipt, Wait
 from engine.client.sync import Client
+from engine.client.tickets import Ticket
 from engine.follow.dead_letters import NEVER
 from engine.managers import record_births
 from engine.model.app import Engine

@@ -61,6 +61,28 @@ def outcome(ticket: Ticket) -> str:
     return ticket.receipt.outcome
 
 
+class Left(msgspec.Struct):
+    count: int
+
+
+class Take(Command, name="take", result=Left):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("result", "received"),
+    [({"count": 3}, Left(3)), (None, None), ("something else", "something else")],
+)
+def test_a_result_is_of_the_type_that_the_command_declares_if_it_fits(result: Any, received: Any) -> None:
+    talk, command = Conversation(), Take("a")
+    ticket = submit(talk, command)
+    outgoing(talk)
+    answer = {"outcome": "committed", "id": command.id, "version": 1, "partition": 0, "position": 1}
+    incoming(talk, {**answer, "result": result})
+    assert ticket.receipt is not None
+    assert ticket.receipt.result == received
+
+
 def test_a_lone_command_is_one_object_in_its_frame() -> None:
     talk, command = Conversation(), Add("a", number=7)
     submit(talk, command)

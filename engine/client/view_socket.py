@@ -1,0 +1,51 @@
+"""The socket through which an async client asks one view, driven by the event loop."""
+
+import asyncio
+
+import zmq
+
+from engine.client.queries import QueryRefused, Told, told_in
+from engine.client.sockets import dealer
+from engine.client.sync import CLOSED
+
+
+class ViewSocket:
+    """The socket of one view. `waiting`: the answers that are expected, by the number of the request."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str) -> None:
+        self.waiting: dict[int, asyncio.Future[Told]] = {}
+        self._loop = loop
+        self._socket = dealer(endpoint)
+        loop.add_reader(self._socket.fileno(), self._receive)
+
+    def ask(self, number: int, frame: bytes) -> "asyncio.Future[Told]":
+        """Sends a request; the future gets what is told, or raises QueryRefused."""
+        future = self.waiting[number] = self._loop.create_future()
+        self._socket.send(frame)
+        self._receive()  # the descriptor tells of changes only: sending may have swallowed one
+        return future
+
+    def close(self) -> None:
+        """Refuses what is waited for, and closes."""
+        self._end(list(self.waiting), QueryRefused("closed", CLOSED))
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                number, told = told_in(self._socket.recv(zmq.NOBLOCK))
+                # Without a number it may be for any of them: better all are refused than all wait in vain.
+                self._end(list(self.waiting) if number is None else [number], told)
+        except zmq.Again:
+            return
+
+    def _end(self, numbers: list[int], told: Told | QueryRefused) -> None:
+        for number in numbers:
+            future = self.waiting.pop(number, None)
+            if future is None or future.done():
+                continue
+            if isinstance(told, QueryRefused):
+                future.set_exception(told)
+            else:
+                future.set_result(told)
