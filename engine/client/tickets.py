@@ -47,7 +47,7 @@ def why_no_command(thing: Any) -> str:
         name = type(thing).__name__
         return f"{name} is an event: it has happened already. Send a command, whose handler returns it"
     if isinstance(thing, dict):
-        return f"a dictionary is no command: send an object of a Command class, found {sorted(thing)[:5]}"
+        return f"a dictionary is not a command: send an object of a Command class, found {sorted(thing)[:5]}"
     if isinstance(thing, (list, tuple)):
-        return f"a {type(thing).__name__} is no command: send each of them, or all by send_many"
+        return f"a {type(thing).__name__} is not a command: send each of them, or all by send_many"
     return f"{type(thing).__name__} is no Command"

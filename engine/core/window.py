@@ -34,8 +34,9 @@ class Window:
         return COMMITTED if id <= self.floor and self._in_store(id) else None
 
     def remember(self, id: str, answer: bytes) -> None:
-        """Takes in the outcome of an earlier life. Into the young generation, though it is older than that:
-        the old one may be dropped with the next turn, and outcomes are promised for `size` commands."""
+        """Remembers the outcome of an earlier life in the young generation, although it is older than that,
+        because the old one may be dropped with the next turn and outcomes are promised for `size`
+        commands."""
         self.young[id] = answer
         self.highest = max(self.highest, id)
 

@@ -109,7 +109,7 @@ class Event(Message):
 
 
 class ApplicationMessage(Event):
-    """Something to tell the outside that is no change of an aggregate. Named in the past tense.
+    """A message to the outside that is not a change of an aggregate. Named in the past tense.
 
         @app.message
         class ReceiptIssued(ApplicationMessage, name="receipt.issued"): ...

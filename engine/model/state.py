@@ -71,7 +71,7 @@ def _parts(value: Any) -> Iterator[bytes]:
     elif hasattr(value, "tobytes"):  # arrays of the standard library and of numpy
         yield from _parts((type(value).__name__, value.tobytes()))
     elif callable(value):
-        raise TypeError(f"{value!r} is no state")
+        raise TypeError(f"{value!r} is not a state")
     else:
         yield type(value).__qualname__.encode() + b"("
         yield from _parts(attributes(value))

@@ -65,7 +65,7 @@ class Serving:
             self._build(self._pointer.builds)
 
     def catch_up(self) -> None:
-        """Takes in all that is stored, saving now and then, so that a kill does not cost all of it."""
+        """Applies all that is stored, and saves now and then, so that a kill does not cost all of it."""
         save_at = time.monotonic() + SAVE_S
         for partition, reader in enumerate(self._readers):
             while reader.position() > self.fold.positions[partition] and not self.fold.full:

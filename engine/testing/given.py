@@ -30,7 +30,7 @@ def given(*what: Any) -> "AggregateStory | Past":
     if what and isinstance(what[0], type):
         if not issubclass(what[0], Aggregate):
             text = "begin with events: given(*events).process_manager(…) or .project(…)"
-            raise TypeError(f"{what[0].__name__} is no aggregate; {text}")
+            raise TypeError(f"{what[0].__name__} is not an aggregate; {text}")
         return AggregateStory(what[0], what[1:])
     return Past(what)
 

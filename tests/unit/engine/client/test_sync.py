@@ -291,8 +291,8 @@ class Added(Event, name="added"):
     ("thing", "text"),
     [
         (Added(), "Added is an event: it has happened already"),
-        ({"type": "add", "aggregate": "a"}, "a dictionary is no command"),
-        ([Add("a")], "a list is no command: send each of them, or all by send_many"),
+        ({"type": "add", "aggregate": "a"}, "a dictionary is not a command"),
+        ([Add("a")], "a list is not a command: send each of them, or all by send_many"),
         (Add, "Add is a class: send an object of it"),
         (7, "int is no Command"),
     ],
