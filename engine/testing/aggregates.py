@@ -13,10 +13,12 @@ and for a rejection or a result that the class of the command does not declare.
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from engine.base.instants import nanoseconds
 from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.model.aggregates import Aggregate
@@ -49,13 +51,13 @@ class AggregateStory:
         self._answer: dict[str, Any] = {}
         self._class = _kept_by_class(cls)
 
-    def when(self, command: Command, *, at_ns: int = 0) -> "AggregateStory":
-        """The command arrives. `at_ns`: the time in its stamp; without it, a moment after the last one."""
+    def when(self, command: Command, *, at: datetime | None = None) -> "AggregateStory":
+        """The command arrives. `at`: the time in its stamp; without it, a moment after the last one."""
         if not self._id:
             self._begin(command.aggregate)
         elif command.aggregate != self._id:
             raise ValueError(f"this story is about {self._id}, the command is for {command.aggregate}")
-        self._book.now_ns = max(self._book.now_ns + 1, at_ns)
+        self._book.now_ns = max(self._book.now_ns + 1, 0 if at is None else nanoseconds(at))
         self._asked.append(Asked(self._book.now_ns, join_commands([encode_command(command)])))
         (section,) = one_by_one(self._asked[-1:], len(self._asked))
         live = self._live

@@ -1,9 +1,17 @@
 """The clock of an inline engine: it stands still until it is told to go on."""
 
+from datetime import timedelta
 from fractions import Fraction
 from math import ceil
 
+from engine.base.instants import duration_ns
+
 SECOND_NS = 1_000_000_000
+
+
+def span_ns(span: timedelta | None, minutes: float, seconds: float) -> int:
+    """Nanoseconds of a duration that is given as a timedelta, or in minutes and seconds, or in both."""
+    return (0 if span is None else duration_ns(span)) + round((60 * minutes + seconds) * SECOND_NS)
 
 
 class Clock:

@@ -17,6 +17,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -42,7 +43,7 @@ from engine.node.data_directory import DataDirectory
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores, lend
 from engine.store.foreign import append_to
-from engine.testing.clock import SECOND_NS, Clock
+from engine.testing.clock import Clock, span_ns
 from engine.testing.followers import Follower, ManagerInline, SetAside, Surroundings, ViewInline
 from engine.testing.pipeline import MAP_BYTES, Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
@@ -188,10 +189,10 @@ class InlineEngine(Asking):
         if fresh:
             raise HandlerKeepsFailing("\n".join(map(str, fresh)))
 
-    def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> None:
+    def time_passes(self, span: timedelta | None = None, *, minutes: float = 0, seconds: float = 0) -> None:
         """The clock goes on; timers that became due fire, and everything settles."""
         self.settle()
-        self._clock.now_ns += int((60 * minutes + seconds) * SECOND_NS)
+        self._clock.now_ns += span_ns(span, minutes, seconds)
         self.settle()
 
     def restart(self, *, kill: bool = False) -> None:
@@ -283,9 +284,7 @@ class InlineEngine(Asking):
         readers = [lane.reader for lane in self._pipeline.lanes]
         self._lent = contextlib.ExitStack()
         self._lent.enter_context(lend(*readers))
-        around = Surroundings(
-            self.app, data, readers, self._pipeline.limits, self._clock, self.log
-        )
+        around = Surroundings(self.app, data, readers, self._pipeline.limits, self._clock, self.log)
         self._followers: dict[str, Follower] = {
             **{name: ViewInline(around, name) for name in self.app.projections},
             **{

@@ -4,15 +4,18 @@ After every step what it keeps is saved and loaded again, as if the process had 
 """
 
 from collections.abc import Container, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from engine.base.instants import nanoseconds
 from engine.base.log import KeptLog
 from engine.follow.target import HandlerFailed
 from engine.managers import Manager
 from engine.model.messages import Command, Event
 from engine.model.process_managers import ProcessManager, Refusal
+from engine.testing.clock import span_ns
 from engine.testing.entries import AGGREGATE, LogBook, Told, application, listed, taken_apart
 from engine.wire.log import record_decoder
 
@@ -34,10 +37,11 @@ class ProcessManagerStory:
         self._sent = []
 
     def when(
-        self, event: Event | list[Event], *, aggregate: str = AGGREGATE, at_ns: int = 0
+        self, event: Event | list[Event], *, aggregate: str = AGGREGATE, at: datetime | None = None
     ) -> "ProcessManagerStory":
-        """An event happens; what its handler raises is raised here. Before it, everything sent so far has
-        had its effect."""
+        """An event happens, at a time or a moment after the last one; what its handler raises is raised here.
+        Before it, everything sent so far has had its effect."""
+        at_ns = 0 if at is None else nanoseconds(at)
         self._take(aggregate, event if isinstance(event, list) else [event], at_ns)
         return self
 
@@ -55,10 +59,12 @@ class ProcessManagerStory:
         self._step(known)
         return self
 
-    def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> "ProcessManagerStory":
+    def time_passes(
+        self, span: timedelta | None = None, *, minutes: float = 0, seconds: float = 0
+    ) -> "ProcessManagerStory":
         """The clock goes on; timers that are due fire."""
         self._clear()
-        self._book.now_ns += int((60 * minutes + seconds) * 1e9)
+        self._book.now_ns += span_ns(span, minutes, seconds)
         while self._manager.fire(self._book.now_ns):
             pass
         self._step()
@@ -75,10 +81,17 @@ class ProcessManagerStory:
         return self.sends()
 
     def sets_timer(
-        self, command: Command, *, minutes: float = 0, seconds: float = 0, key: str | None = None
+        self,
+        command: Command,
+        span: timedelta | None = None,
+        *,
+        minutes: float = 0,
+        seconds: float = 0,
+        key: str | None = None,
     ) -> "ProcessManagerStory":
         """A timer is set that sends this command, so long from now (to the millisecond)."""
-        due_ns = self._book.now_ns + int((60 * minutes + seconds) * 1e9)
+        delay_ns = span_ns(span, minutes, seconds)
+        due_ns = self._book.now_ns + delay_ns
         for at_ns, under, one in self._manager.timers.pending():
             if _body(one) == _body(command) and abs(at_ns - due_ns) < 1_000_000 and key in (None, under):
                 return self
@@ -86,7 +99,7 @@ class ProcessManagerStory:
             f"in {(at_ns - self._book.now_ns) / 1e9:.3f} s, key {under!r}: {one!r}"
             for at_ns, under, one in self._manager.timers.pending()
         ]
-        wanted = f"a timer of {60 * minutes + seconds} s for {command!r}"
+        wanted = f"a timer of {delay_ns / 1e9} s for {command!r}"
         raise AssertionError(f"expected {wanted}\nset are:{listed(set_now)}")
 
     def has_no_timer(self) -> "ProcessManagerStory":
@@ -98,7 +111,7 @@ class ProcessManagerStory:
     def state(self, key: str, value: Any) -> "ProcessManagerStory":
         """Its own state has this value under a key; None: nothing."""
         found = self._manager.state.get(key)
-        if found != msgspec.to_builtins(value):
+        if msgspec.to_builtins(found) != msgspec.to_builtins(value):
             raise AssertionError(f"state[{key!r}] is {found!r}, expected {value!r}")
         return self
 

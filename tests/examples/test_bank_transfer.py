@@ -8,7 +8,7 @@ import pytest
 
 from engine.testing import given
 from examples.bank_transfer.account import Account
-from examples.bank_transfer.clerk import Clerk
+from examples.bank_transfer.clerk import Accounts, Clerk
 from examples.bank_transfer.messages import (
     AccountOpened,
     Deposit,
@@ -62,12 +62,8 @@ def test_a_transfer_ends_once() -> None:
 
 
 def test_the_clerk_takes_money_from_one_account_to_the_other() -> None:
-    clerk = (
-        given()
-        .process_manager(Clerk)
-        .when(STARTED, aggregate="t")
-        .sends(Withdraw("a", transfer="t", amount=7))
-    )
+    clerk = given().process_manager(Clerk).when(STARTED, aggregate="t")
+    clerk.sends(Withdraw("a", transfer="t", amount=7)).state("t", Accounts("a", "b"))
     clerk.when(OUT, aggregate="a").sends(Deposit("b", transfer="t", amount=7))
     clerk.when(ARRIVED, aggregate="b").sends(FinishTransfer("t")).state("t", None)
 

@@ -3,12 +3,12 @@ processes are killed: tests/flash_sale.)"""
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from engine import Command, Event
-from engine.base.instants import instant
 from engine.testing import given
 from examples.flash_sale.article import Article
 from examples.flash_sale.checkout import Checkout
@@ -48,9 +48,8 @@ from examples.flash_sale.payment import Payment
 from examples.flash_sale.shop import Shop
 
 ROOT = Path(__file__).parents[2]
-MINUTE_NS = 60 * 10**9
-T_NS = 1_900_000_000 * 10**9  # some time
-T = instant(T_NS)
+QUARTER = timedelta(minutes=15)
+T = datetime(2030, 3, 17, 17, 46, 40, tzinfo=UTC)
 ON_SALE = WentOnSale(units=2, price=10, pay_within_s=900.0)
 HELD = UnitsReserved(order="o", units=1, amount=10, pay_by=T)
 PLACED = OrderPlaced(article="guitar", units=1)
@@ -62,7 +61,7 @@ TILL = payment_of("o")
 
 
 def test_an_article_reserves_what_is_left_and_says_when_it_is_to_be_paid() -> None:
-    story = given(Article, ON_SALE).when(Reserve("guitar", order="o", units=1), at_ns=T_NS - 15 * MINUTE_NS)
+    story = given(Article, ON_SALE).when(Reserve("guitar", order="o", units=1), at=T - QUARTER)
     story.then(HELD).state(free=1)
     story.when(Reserve("guitar", order="p", units=2)).rejected("sold-out")
     story.when(Reserve("guitar", order="o", units=1)).rejected("held-already")
@@ -154,7 +153,7 @@ def test_the_checkout_takes_an_order_to_its_end() -> None:
     checkout = given().process_manager(Checkout).when(PLACED, aggregate="o")
     checkout.sends(Reserve("guitar", order="o", units=1))
     checkout.when(HELD, aggregate="guitar").sends(AWAIT)
-    checkout.when(RESERVED, aggregate="o", at_ns=T_NS - 15 * MINUTE_NS)
+    checkout.when(RESERVED, aggregate="o", at=T - QUARTER)
     checkout.sends(RequestPayment(TILL, order="o", amount=10))
     checkout.sets_timer(ExpireOrder("o"), minutes=15, key="o")
     checkout.when(PaymentReceived(order="o", amount=10), aggregate=TILL).sends(AcceptPayment("o"))
@@ -163,7 +162,7 @@ def test_the_checkout_takes_an_order_to_its_end() -> None:
 
 
 def test_an_order_that_is_not_paid_expires_when_its_time_is_over() -> None:
-    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at_ns=T_NS - 15 * MINUTE_NS)
+    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at=T - QUARTER)
     checkout.time_passes(minutes=14).sends_nothing()
     checkout.time_passes(minutes=2).sends(ExpireOrder("o")).has_no_timer()
     checkout.when(EXPIRED, aggregate="o").sends(Release("guitar", order="o"))

@@ -1,12 +1,12 @@
 """The kit: what it accepts, and that it finds what it is there to find."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from engine.testing import given
-from engine.testing.entries import START_NS
 from tests.unit.engine.testing.domain import (
     Account,
     Balances,
@@ -74,8 +74,8 @@ def test_an_event_that_is_changed_after_it_was_decided_is_found() -> None:
 
 
 def test_an_event_of_another_moment_is_encoded_before_anything_can_change_it() -> None:
-    story = given(Basket).when(Put("b", what="egg"), at_ns=START_NS + 100)
-    story.when(Put("b", what="ham"), at_ns=START_NS + 200).then(PutIn("ham"))
+    story = given(Basket).when(Put("b", what="egg"), at=datetime(2030, 1, 1, tzinfo=UTC))
+    story.when(Put("b", what="ham"), at=datetime(2030, 1, 1, 0, 0, 1, tzinfo=UTC)).then(PutIn("ham"))
 
 
 def test_state_that_a_snapshot_loses_is_found() -> None:
@@ -95,8 +95,8 @@ def test_state_that_all_aggregates_share_is_found() -> None:
 def test_a_process_manager_is_told_events_and_what_it_sends_is_compared() -> None:
     story = given(("a", Deposited(10))).process_manager(Collector)
     story.when(Withdrawn(4), aggregate="a").sends(Remind("a", text="now"))
-    story.sets_timer(Remind("a", text="late"), minutes=30, key="a").state("a", 4)
-    story.time_passes(minutes=29).sends_nothing()
+    story.sets_timer(Remind("a", text="late"), timedelta(minutes=30), key="a").state("a", 4)
+    story.time_passes(timedelta(minutes=29)).sends_nothing()
     story.time_passes(minutes=2).sends(Remind("a", text="late")).has_no_timer()
 
 
