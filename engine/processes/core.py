@@ -10,14 +10,12 @@ import sys
 import time
 
 from engine.base.errors import ConfigError, RingfoldError
-from engine.core.archive import Superseded
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import State
 from engine.stages.poison import Poison
 from engine.stages.recovering import Past
 from engine.wire.batches import encode_batch
-from engine.wire.sections import last_sequence
 from ringbuffer import Aborted, Producer
 
 
@@ -46,14 +44,7 @@ def main(stage: NodeProcess) -> None:
     stage.running()
     while True:
         sections = inbox.take(1 << 20)
-        if partition.epoch != past.output.epoch:
-            past.go_back(partition, decide)
-        for section in sections:
-            while last_sequence(section) > partition.sequence:
-                try:
-                    decide(section)
-                except Superseded:
-                    past.go_back(partition, decide)
+        past.take(partition, sections, decide)
         stage.beat()
         if sections:
             inbox.release()

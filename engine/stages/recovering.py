@@ -4,7 +4,7 @@ Also how it comes to it again, when another process has appended to the event st
 decided in ignorance of that is undone and decided again, in the same order, without any client noticing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,6 +99,18 @@ class Past:
                 return self._replay(partition, journaled, run)
             except Superseded:
                 self._undo(partition)
+
+    def take(self, partition: Partition, sections: Iterable[bytes], run: Run) -> None:
+        """Runs the sections that come now; what was run before is passed over. Goes back first, and wherever
+        it turns out, if another process has appended."""
+        if partition.epoch != self.output.epoch:
+            self.go_back(partition, run)
+        for section in sections:
+            while last_sequence(section) > partition.sequence:
+                try:
+                    run(section)
+                except Superseded:
+                    self.go_back(partition, run)
 
     def go_back(self, partition: Partition, run: Run) -> None:
         """Another process has appended: undoes what was decided since, and decides it again."""

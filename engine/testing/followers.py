@@ -75,10 +75,10 @@ class Follower:
         self.stage, answers = self._open()
         self.desk = Desk(as_socket(self.wire), answers)
 
-    def turn(self, records: Sequence[Notice]) -> bool:
+    def turn(self, notices: Sequence[Notice]) -> bool:
         """What its process does, once around. True if there was anything."""
         try:
-            busy = self.stage.turn(records) | self.desk.serve() or self.stage.look()
+            busy = self.stage.turn(notices) | self.desk.serve() or self.stage.look()
         except Exception as error:
             self._starts += 1
             if self._starts == MOST_STARTS:

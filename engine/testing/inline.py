@@ -114,14 +114,14 @@ class InlineEngine(Asking):
         self._clock = Clock(time.time_ns() if start_ns is None else start_ns)
         self.log = KeptLog()
         self.shuffle: Callable[[list[Any]], None] | None = None
-        """changes the order in which records reach the followers, in place; it may drop some too"""
+        """changes the order in which notices reach the followers, in place; it may drop some too"""
         self._cleanup = contextlib.ExitStack()
         self.data = Path(self._cleanup.enter_context(temporary_folder())) if data is None else data
         self.data.mkdir(parents=True, exist_ok=True)
         self._directory = DataDirectory(self.data, MAP_BYTES)
         self._lock: int | None = lock_data(self._directory.lock)
         self._messages: list[tuple[bytes, bytes]] = []
-        self._records: list[Notice] = []
+        self._notices: list[Notice] = []
         self._wires: dict[bytes, Wire] = {}
         self._told: list[SetAside] = []
         try:
@@ -263,12 +263,12 @@ class InlineEngine(Asking):
                 self._wires[who].inbox.append(frame)
         # Or a timer would be due later than it seems.
         self._clock.now_ns = max(self._clock.now_ns, self._pipeline.time_ns)
-        records, self._records = self._records, []
+        notices, self._notices = self._notices, []
         if self.shuffle is not None:
-            self.shuffle(records)
-        busy = bool(messages or records)
+            self.shuffle(notices)
+        busy = bool(messages or notices)
         for follower in self._followers.values():
-            busy = follower.turn(records) or busy
+            busy = follower.turn(notices) or busy
         return busy or bool(self._messages)
 
     # ------------------------------------------------------------------ starting and ending
@@ -299,10 +299,10 @@ class InlineEngine(Asking):
         self._lent.close()
         self._pipeline.close()
         self._messages.clear()
-        self._records.clear()
+        self._notices.clear()
 
-    def _publish(self, partition: int, first: int, last: int, record: bytes) -> None:
-        self._records.append(Notice(partition, first, last, record))
+    def _publish(self, notice: Notice) -> None:
+        self._notices.append(notice)
 
     def __enter__(self) -> "InlineEngine":
         return self

@@ -13,99 +13,90 @@ from typing import Any
 from engine.base.errors import NoSpace
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
+from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.model.app import Engine
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
-from engine.processes.output import answers_of, duplicates_in
 from engine.stages.gate import Gate, Limits
 from engine.stages.recovering import Past
 from engine.stages.sequencer import Sequencer
-from engine.store import Conflict, Reader, Writer
+from engine.stages.storing import Storing
+from engine.store import Reader, Writer
 from engine.wire.answers import encode_answers
 from engine.wire.batches import Batch, decode_batch, encode_batch
-from engine.wire.sections import last_sequence
+from engine.wire.doorbell import Notice
 
 MAP_BYTES = 1 << 30
 SEGMENT_BYTES = 1 << 20
 MOST_TRIES = 10  # of a step that fails for an unknown reason, as often as a supervisor restarts a process
 
-Publish = Callable[[int, int, int, bytes], None]
-"""(partition, first position, last position, record)"""
+Publish = Callable[[Notice], None]
 
 
 class Lane:
     """One partition: its core and its store."""
 
     def __init__(
-        self, app: Engine, data: DataDirectory, number: int, publish: Publish, log: Log
+        self,
+        app: Engine,
+        data: DataDirectory,
+        number: int,
+        window: int,
+        publish: Publish,
+        log: Log,
     ) -> None:
-        self.number, self._publish, self._log = number, publish, log
-        self.writer = Writer(data.store(number), data.map_bytes)
+        self._publish, self._log = publish, log
+        self.writer = Writer(data.store(number), data.map_bytes, 2 * window)
         self.reader = Reader.beside(self.writer)
-        self.epoch = 0
+        self.storing = Storing(self.writer, number)
         self.replies: list[bytes] = []
         self._past = Past(
             app,
             data.journal,
             data.snapshot_folder(number),
             self.reader,
-            self,
-            window=100_000,
+            self.storing,
+            window=window,
             log=log,
             beat=lambda _: None,
             wait=_never,
         )
         self.partition: Partition = self._past.partition()
 
-    @property
-    def sequence(self) -> int:
-        """The last command sequence whose outcome is stored."""
-        return self.writer.sequence
-
     def replay(self, journaled: int) -> None:
         """Runs the journal behind what is stored."""
-        self._past.replay(self.partition, journaled, self.run)
+        self._past.replay(self.partition, journaled, self._run)
 
     def take(self, sections: Sequence[bytes]) -> None:
-        """Runs what was not replayed already."""
-        for section in sections:
-            if last_sequence(section) > self.partition.sequence:
-                self.run(section)
-
-    def run(self, section: bytes) -> None:
-        """Decides a section, stores what comes of it, then answers and publishes it."""
-        for batch in self.partition.batches(section):
-            if not self._keep(decode_batch(encode_batch(batch))):
-                self.epoch += 1
-                self._past.go_back(self.partition, self.run)
-                return
+        """Decides sections, stores what comes of them, then answers and publishes it."""
+        self._past.take(self.partition, sections, self._run)
 
     def close(self) -> None:
         """Closes the store."""
         self.writer.close()
 
-    def _keep(self, batch: Batch) -> bool:
-        """False: another process has appended, and the batch must not be stored."""
-        for attempt in range(1, MOST_TRIES + 1):
+    def _run(self, section: bytes) -> None:
+        for batch in self.partition.batches(section):
+            self._store(decode_batch(encode_batch(batch)))
+            if self.storing.epoch != self.partition.epoch:
+                raise Superseded
+
+    def _store(self, batch: Batch) -> None:
+        """As often as a supervisor would start the output process again, which has the batch in its ring."""
+        for left in reversed(range(MOST_TRIES)):
             try:
-                if batch.last_sequence > self.writer.sequence:
-                    self.writer.commit([batch])
-                again = duplicates_in(self.writer, [batch])
-                self.replies += answers_of([batch], again, self.number)
-                if batch.commits:
-                    self._publish(self.number, batch.first_position, batch.last_position, batch.log)
-                for first, last, record in {found.record: None for _, found in again}:
-                    self._publish(self.number, first, last, record)
-                return True
-            except Conflict as conflict:
-                log_error(self._log, Code.OUTPUT_CONFLICT, conflict)
-                return False
-            except Exception as error:  # an output process would end here, and be started again
-                if attempt == MOST_TRIES:
+                answers, notices, conflict = self.storing.store([batch])
+                self.replies += answers
+                for notice in notices:
+                    self._publish(notice)
+                if conflict is not None:
+                    log_error(self._log, Code.OUTPUT_CONFLICT, conflict)
+                return
+            except Exception as error:
+                if not left:
                     raise
                 self._log(Code.KIT_RETRIED, "tried again", error=repr(error))
-        raise AssertionError("it returns or raises")
 
 
 class Pipeline:
@@ -122,14 +113,13 @@ class Pipeline:
     ) -> None:
         config = Config()
         self._now_ns = now_ns
-        self.limits = Limits(
-            config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
-        )
+        self.limits = Limits.of(config)
         self._gate = Gate(self.limits, partitions)
-        self.lanes = [Lane(app, data, number, publish, log) for number in range(partitions)]
+        window = config.duplicate_window
+        self.lanes = [Lane(app, data, number, window, publish, log) for number in range(partitions)]
         self.sequencer = Sequencer(
             data.journal,
-            [lane.sequence for lane in self.lanes],
+            [lane.storing.sequence for lane in self.lanes],
             segment_bytes=SEGMENT_BYTES,
             background=False,
         )

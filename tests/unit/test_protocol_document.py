@@ -16,11 +16,11 @@ from engine.follow import questions
 from engine.model.describing import CODES, describe
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
-from engine.processes.output import answers_of, duplicates_in
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores
 from engine.stages import query_desk
 from engine.stages.gate import Gate, Limits
+from engine.stages.storing import Storing
 from engine.store import Writer
 from engine.testing.wires import DeskWire, Wire, as_socket
 from engine.wire import doorbell, queries
@@ -63,13 +63,10 @@ class Stages:
     """Gate, core and store in a row, without processes."""
 
     def __init__(self, folder: Path) -> None:
-        config = Config()
-        limits = Limits(
-            config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
-        )
-        self.gate = Gate(limits, 1)
+        self.gate = Gate(Limits.of(Config()), 1)
         self.core = Partition(app, 0)
         self.store = Writer(folder, 1 << 24)
+        self.storing = Storing(self.store, 0)
 
     def send(self, frame: bytes) -> Iterator[list[Any]]:
         """The frames that come back for one."""
@@ -79,9 +76,7 @@ class Stages:
         if admitted.groups:
             first = self.core.sequence + 1
             batch = self.core.process(encode_section(first, first - 1, TIME_NS, admitted.groups[0]))
-            self.store.commit([batch])
-            again = duplicates_in(self.store, [batch])
-            replies = b"".join(answers_of([batch], again, 0))
+            replies = b"".join(self.storing.store([batch]).answers)
             yield json.loads(b"[" + b",".join(body for _, _, body in decode_replies(replies)) + b"]")
 
 

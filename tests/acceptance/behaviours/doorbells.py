@@ -19,6 +19,7 @@ from unittest.mock import patch
 import zmq
 
 from engine.store import Reader
+from engine.wire.doorbell import Notice
 
 VARIABLE = "BEHAVIOURS_DOORBELLS"
 RECORD = struct.Struct(">HQQ")  # partition, first and last position: see the protocol
@@ -85,8 +86,8 @@ def installed(folder: Path) -> Iterator[None]:
 
     doorbells, publish = Doorbells(folder), InlineEngine._publish
 
-    def publishing(engine: InlineEngine, partition: int, first: int, last: int, record: bytes) -> None:
-        doorbells.publish(first, lambda: publish(engine, partition, first, last, record))
+    def publishing(engine: InlineEngine, notice: Notice) -> None:
+        doorbells.publish(notice.first_position, lambda: publish(engine, notice))
 
     with _hiding(doorbells), patch.object(InlineEngine, "_publish", publishing):
         yield

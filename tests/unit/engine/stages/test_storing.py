@@ -1,0 +1,133 @@
+"""Storing and answering: however often batches are delivered, they are stored once and answered each time."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.base.errors import InvariantBroken, NoSpace
+from engine.model.commit import Commit
+from engine.stages.storing import Storing
+from engine.store import Reader, Writer
+from engine.store.foreign import append_to
+from engine.wire.batches import Batch, decode_replies, encode_duplicates, encode_reply
+from tests.unit.engine.cli.sample import Added
+from tests.unit.engine.store.batches import batch_of
+
+MAP = 16 << 20
+PARTITION = 3
+
+
+@contextmanager
+def store() -> Iterator[Writer]:
+    with tempfile.TemporaryDirectory() as folder:
+        writer = Writer(Path(folder) / "store", MAP)
+        yield writer
+        writer.close()
+
+
+def batches(many: int, commits: int = 2, epoch: int = 0) -> list[Batch]:
+    """Each of some commits of one aggregate."""
+    made = []
+    for number in range(many):
+        first = number * commits + 1
+        some = [
+            Commit("a", at, f"{at:032x}", at, at, [{"type": "sample.added", "number": at}])
+            for at in range(first, first + commits)
+        ]
+        batch = batch_of(some, first_position=first, last_sequence=first + commits - 1)
+        reply = encode_reply(b"who", commits, b"%d" % number)
+        made.append(batch._replace(replies=reply, epoch=epoch))
+    return made
+
+
+def answered(records: list[bytes]) -> list[Any]:
+    return [(who, msgspec.json.decode(body)) for record in records for who, _, body in decode_replies(record)]
+
+
+def versions(writer: Writer) -> list[int]:
+    return [commit.version for commit in Reader.beside(writer).stream("a")]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 6)), max_size=8))
+def test_however_batches_are_grouped_and_delivered_again_each_is_stored_once(
+    deliveries: list[tuple[int, int]],
+) -> None:
+    made = batches(6)
+    with store() as writer:
+        done = 0
+        for back, many in [*deliveries, (6, 12)]:
+            begin = max(0, done - back)  # a crash before the release delivers what was stored once more
+            some = made[begin : begin + many]
+            stored = Storing(writer, PARTITION).store(some)  # a new life each time
+            done = max(done, begin + len(some))
+            assert stored.conflict is None
+            assert answered(stored.answers) == [(b"who", begin + n) for n in range(len(some))]
+            assert [notice.record for notice in stored.notices] == [batch.log for batch in some]
+            assert [notice.last_position for notice in stored.notices] == [b.last_position for b in some]
+            assert (writer.sequence, writer.position) == (2 * done, 2 * done)
+        assert versions(writer) == list(range(1, 13))
+
+
+def test_a_command_that_was_committed_before_is_answered_from_the_store_and_rung_again() -> None:
+    first, second = batches(2)
+    with store() as writer:
+        storing = Storing(writer, PARTITION)
+        storing.store([first])
+        ids = [f"{number:032x}" for number in (2, 1)]
+        again = second._replace(duplicates=encode_duplicates([(b"you", id) for id in ids]))
+        stored = storing.store([again])
+    assert answered(stored.answers) == [(b"who", 1)] + [
+        (b"you", {"outcome": "committed", "id": id, "version": at, "partition": PARTITION, "position": at})
+        for id, at in zip(ids, (2, 1), strict=True)
+    ]
+    rung = [(notice.partition, notice.first_position, notice.last_position) for notice in stored.notices]
+    assert rung == [(PARTITION, 3, 4), (PARTITION, 1, 2)], "one record, though two commands are in it"
+
+
+def test_a_duplicate_that_the_store_does_not_know_is_a_bug() -> None:
+    (batch,) = batches(1)
+    with store() as writer, pytest.raises(InvariantBroken, match="a commit that is not stored"):
+        Storing(writer, PARTITION).store([batch._replace(duplicates=encode_duplicates([(b"me", "ff" * 16)]))])
+
+
+def test_without_room_nothing_is_kept_and_the_same_batches_can_be_stored_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = batches(2)
+    with store() as writer:
+        storing = Storing(writer, PARTITION)
+
+        def full(_: list[Batch]) -> None:
+            raise NoSpace("the event store has no room")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(writer, "commit", full)
+            with pytest.raises(NoSpace):
+                storing.store(made)
+        assert (storing.sequence, storing.position) == (0, 0)
+        assert len(storing.store(made).answers) == 2
+
+
+def test_an_append_by_another_process_begins_an_epoch_and_what_was_decided_before_is_dropped() -> None:
+    stored_before, *outdated = batches(3)
+    with store() as writer:
+        storing = Storing(writer, PARTITION)
+        storing.store([stored_before])
+        append_to(writer.env, "b", [Added(1)])
+        found = storing.store([stored_before, *outdated])
+        assert found.conflict is not None
+        assert answered(found.answers) == [(b"who", 0)], "what an earlier life had stored is answered"
+        assert (storing.epoch, storing.sequence) == (1, 2)
+        assert storing.store(outdated) == ([], [], None)
+        decided_anew = batches(3, epoch=1)[1:]
+        fitting = [one._replace(first_position=one.first_position + 1) for one in decided_anew]
+        assert len(storing.store(fitting).answers) == 2
+        assert versions(writer) == [1, 2, 3, 4, 5, 6]
