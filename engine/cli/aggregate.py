@@ -15,9 +15,14 @@ from engine.model.state import OWN, attributes
 from engine.reading.history import aggregate_at
 from engine.reading.log import EventLog
 
-DESCRIPTION = """Looks at one aggregate. Its state is made from its stored events by the application, as a
-start of the node would make it; a running node is not asked, and nothing is changed."""
-SHOW = """Prints one JSON object: what the aggregate is, which entry made it so, and all that it remembers."""
+DESCRIPTION = """Shows one aggregate. The application makes its state from the stored events, as a start of
+the node would; a running node is not asked, and nothing is changed."""
+EXAMPLES = """
+aggregate show note-1 --app notes:app
+aggregate show note-1 --app notes:app --at-version 3
+"""
+SHOW = """Prints one JSON object: what the aggregate is, which entry made it so, and everything it
+remembers."""
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -36,7 +41,9 @@ def run(options: argparse.Namespace, program: Program) -> int:
     with EventLog(data, app) as log:
         found = aggregate_at(log, app, options.id, options.at_version)
     if found is None:
-        facts = {"aggregate": options.id, "version": options.at_version or "any"}
+        facts: dict[str, Any] = {"aggregate": options.id}
+        if options.at_version is not None:
+            facts["at_version"] = options.at_version
         raise ConfigError("there is no such aggregate in the event store", **facts)
     aggregate, entry = found
     shown = {

@@ -48,9 +48,10 @@ def ask(
     texts: Mapping[str, str] | None = None,
     at_least: tuple[int, int] | None = None,
     timeout_s: float = 5.0,
+    hint: str = "",
 ) -> Any:
     """Its answer. `texts`: arguments as they were typed, instead of `args`. Raises RingfoldError if it does
-    not answer now, ConfigError if it would not answer this later either."""
+    not answer now; ConfigError, with the hint, if it would not answer this later either."""
     # Imported here: to list followers, or to look at a node that has none, no socket is needed.
     import msgspec
 
@@ -63,11 +64,12 @@ def ask(
     try:
         socket.send(request)
         if not socket.poll(int((timeout_s + GRACE_S) * 1000)):
-            raise RingfoldError(f"no answer within {timeout_s:g} s", **facts)
+            raise RingfoldError(f"no answer within {timeout_s:g} s", **facts, hint="try again")
         received = decode_answer(socket.recv())
     finally:
         socket.close()
     if not received.error:
         return msgspec.json.decode(received.answer)
-    kind = RingfoldError if received.error in AGAIN else ConfigError
-    raise kind(f"{received.error}: {received.message}", **facts)
+    if received.error in AGAIN:
+        raise RingfoldError(f"{received.error}: {received.message}", **facts, hint="try again")
+    raise ConfigError(f"{received.error}: {received.message}", **facts, hint=hint)

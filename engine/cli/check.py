@@ -13,10 +13,14 @@ from engine.cli.options import add_config_options, app_and_data_from
 from engine.reading.compatibility import Compatibility, Kind, registration_problem
 from engine.reading.stores import Stores
 
-DESCRIPTION = """Reads every stored event as the application would, and names what it cannot: events that it
-does not know, old ones from which no chain of upcasters leads to a version of today, some that do not fit
-their class, and gaps in positions and versions. Run it with new code before the new code is started, on a
+DESCRIPTION = """Reads every stored event as the application would, and names what it cannot read: events
+that it does not know, old ones that no chain of upcasters brings to a version of today, events that do not
+fit their class, and gaps in positions and versions. Run it with new code before that code is started, on a
 copy of the data or beside the running node. Changes nothing. Exit code 0 if all is well, 4 if not."""
+EXAMPLES = """
+check --app notes:app
+check --app notes:app --data /var/lib/notes --json
+"""
 MOST_BREAKS = 20  # printed in full; a store with more is not looked at line by line
 
 

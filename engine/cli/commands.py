@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 GROUP = "ringfold.commands"
 
 OWN = (
-    Command("serve", "run a node until it is told to stop", "engine.cli.serve"),
+    Command("serve", "run a node until it is stopped", "engine.cli.serve"),
     Command("status", "show what each process of a node is doing", "engine.cli.status"),
-    Command("query", "ask a view", "engine.cli.query"),
-    Command("view", "list views, build one again", "engine.cli.view"),
-    Command("dead-letter", "what views and process managers failed on", "engine.cli.dead_letter"),
+    Command("query", "ask a view, or list what can be asked", "engine.cli.query"),
+    Command("view", "list views, rebuild one", "engine.cli.view"),
+    Command("dead-letter", "list, retry or drop what views failed on", "engine.cli.dead_letter"),
     Command("process-manager", "show what is under way for one id", "engine.cli.process_manager"),
     Command("trace", "what led to a command and what it led to", "engine.cli.trace"),
     Command("events", "print, follow or export what has happened", "engine.cli.events"),
@@ -31,8 +31,8 @@ OWN = (
     Command("describe", "print what clients can say and hear", "engine.cli.describe"),
     Command("journal", "dump or verify the journal", "engine.cli.journal"),
     Command("snapshot", "take, list or verify snapshots", "engine.cli.snapshot"),
-    Command("check", "can the application read all that is stored", "engine.cli.check"),
-    Command("replay-check", "compare today's decisions with the stored ones", "engine.cli.replay"),
+    Command("check", "check that the application can read all that is stored", "engine.cli.check"),
+    Command("replay-check", "compare today's decisions with those that are stored", "engine.cli.replay"),
     Command("config", "print each setting and where it came from", "engine.cli.config"),
 )
 

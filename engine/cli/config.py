@@ -7,8 +7,12 @@ from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.node.config import show
 
-DESCRIPTION = """Prints every setting with its value and where it came from, and starts nothing. Give it the
-same flags, environment and file as `serve`: what it accepts, `serve` accepts."""
+DESCRIPTION = """Prints every setting, its value and where the value came from, and starts nothing. It takes
+the same flags, environment and files as `serve`, and accepts what `serve` accepts."""
+EXAMPLES = """
+config
+config --config node.toml --partitions 4 --json
+"""
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:

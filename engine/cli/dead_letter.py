@@ -10,13 +10,19 @@ from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.node.running import find_node
 
-DESCRIPTION = """What a handler of a view or a process manager failed on, in a running node. The aggregate is
-set aside: its later events are held, others go on. It is tried again by itself a few times; then it is a
-dead letter, which waits for an operator."""
-LIST = "Prints what is set aside, one entry a view or process manager and aggregate."
-RETRY = "Tries again, now: for example after the handler was mended, or what it needs is back."
-DROP = """Skips the commit that fails, for this view or process manager alone, and applies what was
-held behind it. The event itself stays in the event store."""
+DESCRIPTION = """What the handlers of views and process managers failed on, in a running node. The aggregate
+in question is set aside: its later events are held back, those of others are not. It is tried again a few
+times; after that it is a dead letter, and waits for an operator."""
+EXAMPLES = """
+dead-letter list
+dead-letter retry notes
+dead-letter drop notes note-17
+"""
+LIST = "Prints what is set aside, one entry for each view or process manager and aggregate."
+RETRY = """Tries again now, for example after a handler was repaired. Exit code 75 if something stays set
+aside."""
+DROP = """Skips the commit that fails, for this view or process manager alone, and applies what was held
+back after it. The event itself stays in the event store."""
 PATIENCE_S = 60.0  # a retry may have to apply much that was held
 
 
@@ -26,41 +32,43 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     place = places.add_parser("list", help="print it", description=LIST)
     add_data_option(place)
     place.add_argument("name", nargs="?", metavar="NAME", help="of a view or process manager (all)")
-    place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("retry", help="try again", description=RETRY)
     add_data_option(place)
     place.add_argument("name", metavar="NAME", help="of a view or process manager")
     place.add_argument("aggregate", nargs="?", default="", metavar="AGGREGATE", help="which one (all)")
-    place = places.add_parser("drop", help="pass over the commit that fails", description=DROP)
+    place = places.add_parser("drop", help="skip the commit that fails", description=DROP)
     add_data_option(place)
     place.add_argument("name", metavar="NAME", help="of a view or process manager")
     place.add_argument("aggregate", metavar="AGGREGATE", help="which one")
+    for place in places.choices.values():
+        place.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Does what was asked for. Exit code 75 if a retry or a drop left something set aside."""
     found = followers(find_node(data_from(options)), options.name)
     if options.what == "list":
-        for follower in found:
-            for letter in ask(follower, "dead-letters"):
-                print(json.dumps(_named(follower, letter)) if options.json else _told(follower, letter))
+        letters = [(follower, letter) for follower in found for letter in ask(follower, "dead-letters")]
+        for follower, letter in letters:
+            print(_line(follower, letter, options.json))
+        if not letters and not options.json:
+            print("nothing is set aside")
         return Exit.OK
     (follower,) = found
     left = ask(
         follower, f"dead-letter-{options.what}", {"aggregate": options.aggregate}, timeout_s=PATIENCE_S
     )
     for letter in left:
-        print(_told(follower, letter))
-    if not left:
-        print(f"{follower.kind} {follower.name}: applied, and nothing of it is set aside any more")
+        print(_line(follower, letter, options.json))
+    if not left and not options.json:
+        told = f"{options.aggregate} is no longer set aside" if options.aggregate else "nothing is set aside"
+        print(f"{follower.kind} {follower.name}: {told}")
     return Exit.TEMPORARY if left else Exit.OK
 
 
-def _named(follower: Follower, letter: dict[str, Any]) -> dict[str, Any]:
-    return {follower.kind: follower.name, **letter}
-
-
-def _told(follower: Follower, letter: dict[str, Any]) -> str:
+def _line(follower: Follower, letter: dict[str, Any], as_json: bool) -> str:
+    if as_json:
+        return json.dumps({follower.kind: follower.name, **letter}, ensure_ascii=False)
     state = "dead" if letter["dead"] else "being retried"
     return (
         f"{follower.kind} {follower.name}: {letter['aggregate']} version {letter['version']} "

@@ -11,8 +11,8 @@ from engine.cli.options import add_config_options, settings_from
 
 DESCRIPTION = """Prints every command, event, application message, query and process manager of an
 application. With --json, whole, as one object with JSON Schemas, from which a client in any language can be
-generated (docs/PROTOCOL.md says what its keys mean; the reader of a running node answers `describe` with the
-same). Needs no data directory and no node."""
+generated (docs/PROTOCOL.md says what its keys mean; the reader of a running node answers `describe` with
+the same). Needs no data directory and no node."""
 EXAMPLES = "describe --app notes:app --json"
 ENVELOPE = ("type", "aggregate", "id", "expected_version", "correlation", "causation")  # of every command
 

@@ -19,15 +19,21 @@ from engine.reading.tail import StoredEntry, Tail
 from engine.store import Types
 from engine.store.entries import aggregate_and_version
 
-DESCRIPTION = """Prints what is stored, one JSON object a line for each entry: all events of one command, with
-the aggregate, its version, and where it stands. Works with or without a running node, and changes nothing."""
-READ = (
-    """Prints entries, the oldest first: all, those of one aggregate, or those with events of some types."""
-)
-TAIL = """Prints the last entries and then each new one as it is stored, until Ctrl-C. Goes on when the node
-is started again."""
-EXPORT = """Writes everything up to now into a file, or to standard output, in the order in which the commands
-were taken. The file is there when it is complete."""
+DESCRIPTION = """Prints what is stored, one JSON object a line for each entry: all events of one command,
+with their aggregate, its version, and their place in the log. Works with or without a running node, and
+changes nothing."""
+EXAMPLES = """
+events tail
+events read --type note.created --limit 10
+events read --aggregate note-1 --backward
+events export all.jsonl
+"""
+READ = """Prints entries, the oldest first: all, those of one aggregate, or those with events of certain
+types."""
+TAIL = """Prints the last entries, and then each new one as it is stored, until Ctrl-C. A restart of the
+node does not end it."""
+EXPORT = """Writes everything up to now to a file, or to standard output, in the order in which the commands
+were accepted. The file appears when it is complete."""
 TYPE = "with such an event, for example note.created, which stands for all its versions; may be repeated"
 
 

@@ -17,11 +17,15 @@ from engine.journal import dump, read, verify
 from engine.node.data_directory import DataDirectory
 from engine.wire.sections import decode_payload, groups_of, header_of
 
-DESCRIPTION = """Looks into the journal, the record of every accepted command. Changes nothing."""
-DUMP = """Prints one JSON object a line: each segment, batch and seal of the journal, or each command. While a
-node writes, the last batch may look torn."""
-VERIFY = """Reads every byte of the journal and says what a start would do with it. Compares its end with the
-event store, so that a lost tail is told from a torn one. Exit code 0 if it is sound, 4 if not."""
+DESCRIPTION = "Inspects the journal, which is the record of every accepted command. Changes nothing."
+EXAMPLES = """
+journal verify
+journal dump --commands --after 1000
+"""
+DUMP = """Prints one JSON object a line: each segment, batch and seal of the journal, or each command. While
+a node is writing, the last batch may look torn."""
+VERIFY = """Reads every byte of the journal and says what a start would do with it. Compares its end with
+the event store, which tells a lost tail from a torn one. Exit code 0 if it is sound, 4 if not."""
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
@@ -30,7 +34,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     place = places.add_parser("dump", help="print it", description=DUMP)
     add_data_option(place)
     place.add_argument(
-        "--after", type=int, default=0, metavar="SEQUENCE", help="begin behind this sequence (0)"
+        "--after", type=int, default=0, metavar="SEQUENCE", help="begin after this sequence (0)"
     )
     place.add_argument("--commands", action="store_true", help="print the commands instead of the batches")
     place = places.add_parser("verify", help="check it", description=VERIFY)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.model.app import Engine
     from engine.node.config import Settings
 
+NO_DATA = "name one with --data DIR; a start of a node makes one"
 SOURCES = """from the flag, or the variable RINGFOLD_NAME, or --config, or [tool.ringfold] of the
 pyproject.toml in the working directory; otherwise the default, in parentheses"""
 
@@ -89,7 +90,7 @@ def app_and_data_from(options: argparse.Namespace, program: Program) -> "tuple[E
 def _there(text: str) -> DataDirectory:
     data = DataDirectory.at(text)
     if not data.path.is_dir():
-        raise ConfigError("there is no data directory", path=data.path, hint="name it with --data DIR")
+        raise ConfigError("there is no data directory", path=data.path, hint=NO_DATA)
     return data
 
 

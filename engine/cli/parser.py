@@ -85,7 +85,7 @@ def parser_of(command: Command, module: CommandModule, program: Program) -> "Arg
     examples = [f"  {called()} {line}" for line in getattr(module, "EXAMPLES", "").strip().splitlines()]
     parser = ArgumentParser(
         prog=f"{called()} {command.name}",
-        description=fill(" ".join(module.DESCRIPTION.split()), WIDTH),
+        description="\n\n".join(_filled(paragraph) for paragraph in module.DESCRIPTION.split("\n\n")),
         epilog="\n".join([*(["examples:", *examples, ""] if examples else []), fill(EXIT_CODES, WIDTH)]),
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -93,9 +93,20 @@ def parser_of(command: Command, module: CommandModule, program: Program) -> "Arg
     return parser
 
 
+def _filled(paragraph: str) -> str:
+    """Lines as long as the help is wide; what is indented is a table."""
+    from textwrap import fill
+
+    return paragraph if paragraph.startswith("  ") else fill(" ".join(paragraph.split()), WIDTH)
+
+
 def _unknown(name: str, commands: Sequence[Command]) -> ConfigError:
     from difflib import get_close_matches
 
-    close = get_close_matches(name, [command.name for command in all_commands(commands)], 1)
-    hint = f"did you mean {close[0]}" if close else f"`{called()} --help` lists all commands"
+    if name.startswith("-"):
+        hint = f"options stand after the command: {called()} COMMAND {name} ..."
+        return ConfigError("a command comes first", given=name, hint=hint)
+    close = get_close_matches(name, [command.name for command in all_commands(commands)], 1, 0.7)
+    hint = f"`{called()} --help` lists all commands"
+    hint = f"did you mean {close[0]}? {hint}" if close else hint
     return ConfigError("there is no such command", command=name, hint=hint)

@@ -12,8 +12,8 @@ from engine.cli.options import add_data_option, data_from
 from engine.cli.time_text import time_text
 from engine.node.running import find_node
 
-DESCRIPTION = """Looks at one instance of a process manager of the node that runs on a data directory. Changes
-nothing."""
+DESCRIPTION = """Looks at one instance of a process manager of the node that runs on a data directory.
+Changes nothing."""
 SHOW = """Prints what belongs to an id: of an aggregate, a command or a correlation, or whatever the process
 manager's keys begin with. That is its state, commands that are not answered yet, timers that are set, and
 what its handlers failed on; 100 of each at most."""

@@ -4,15 +4,17 @@ import argparse
 import json
 from typing import Any
 
+from engine.base.called import called
 from engine.base.errors import ConfigError, Exit
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.node.running import find_node
 
-DESCRIPTION = """Asks a view of the node that runs on a data directory and prints the answer as JSON. Without
-a query, lists what can be asked; without a view, of all views. An argument is taken as JSON where that fits
-what the query wants, and as a text otherwise. Exit code 75 if the view has not come as far as --at-least."""
+DESCRIPTION = """Asks a view of the node that runs on a data directory, and prints the answer as JSON.
+Without a query, lists what the view can be asked; without a view, does so for all views. An argument is
+taken as JSON if it is JSON of the type that the query declares, and as a text otherwise. Exit code 75 if
+the view has not come as far as --at-least in time."""
 EXAMPLES = """
 query
 query notes
@@ -48,7 +50,12 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     else:
         texts = dict(_argument(text) for text in options.args)
         answer = ask(
-            views[0], options.query, texts=texts, at_least=options.at_least, timeout_s=options.timeout
+            views[0],
+            options.query,
+            texts=texts,
+            at_least=options.at_least,
+            timeout_s=options.timeout,
+            hint=f"`{called()} query {options.view}` lists what it can be asked",
         )
         print(json.dumps(answer, ensure_ascii=False, indent=1))
     return Exit.OK
@@ -62,8 +69,9 @@ def _list(views: list[Follower], as_json: bool) -> None:
     for view, asked in queries.items():
         if not asked:
             print(f"{view}  has no queries")
-        for query, arguments in asked.items():
-            print(f"{view}  {query}({', '.join(map(_shown, arguments))})")
+        for query, signature in asked.items():
+            arguments = ", ".join(map(_shown, signature["arguments"]))
+            print(f"{view}  {query}({arguments}) -> {signature['answer']}")
 
 
 def _shown(argument: dict[str, Any]) -> str:

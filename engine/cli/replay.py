@@ -12,9 +12,12 @@ from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, app_and_data_from
 
-DESCRIPTION = """Runs the application's handlers over the recorded journal and compares what they decide with
-the events that are stored. After a change of the code it shows what would have been decided otherwise; a
-change on purpose shows too. Changes nothing. Exit code 0 if all is equal, 4 if not."""
+DESCRIPTION = """Runs the application's handlers over the recorded journal and compares what they decide
+with the events that are stored. It shows what a change of the code would have decided differently, intended
+or not. Changes nothing. Exit code 0 if every decision is the same, 4 if not."""
+EXAMPLES = """
+replay-check --app notes:app
+"""
 MOST = 20
 
 

@@ -18,9 +18,15 @@ from engine.node.config import Settings
 from engine.node.endpoints import Endpoints, Ready
 from engine.supervisor.supervisor import Supervisor
 
-DESCRIPTION = """Runs a node: one input process, a core and an output process per partition, a projector per
-view, and this supervisor. Prints one line on standard output once all are at work; everything else goes to
-standard error. SIGTERM or Ctrl-C stops it in order; a second Ctrl-C at once."""
+DESCRIPTION = """Runs a node: one input process, a core and an output process for each partition, a
+projector for each view, and this supervisor. Prints one line on standard output when all of them are at
+work; everything else goes to standard error. SIGTERM or Ctrl-C stops the node in order; a second Ctrl-C
+stops it at once."""
+EXAMPLES = """
+serve --app notes:app
+serve --app notes:app --data /var/lib/notes --endpoint tcp://127.0.0.1:7306
+serve --config node.toml --json
+"""
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:

@@ -29,14 +29,19 @@ from engine.snapshots import SnapshotHeader, Standby, code_mark, commands_of, lo
 from engine.snapshots.loading import Unusable, read_header
 from engine.snapshots.request import Request
 
-DESCRIPTION = """Snapshots of the aggregates, which spare a start the reading of old events. They are taken by
-themselves every `snapshot_events` events. Deleting them all only costs time at the next start."""
-TAKE = """Takes one of every partition where anything is new, and waits for it: by the snapshotter of the
-running node, or by itself where none is running. Then it needs the settings of `serve`."""
-LIST = """Prints one line a snapshot, the newest first. Only their headers are read."""
-VERIFY = """Reads every byte of every snapshot. With --events also makes the same state from the event store
-alone, from the first event on, and compares: then it needs the settings of `serve`. Exit code 4 if one is
-not sound."""
+DESCRIPTION = """Snapshots of the aggregates, so that a start need not read old events. A node takes them by
+itself every `snapshot_events` events. Deleting all of them costs time at the next start and nothing else."""
+EXAMPLES = """
+snapshot list
+snapshot take --app notes:app
+snapshot verify --app notes:app --events
+"""
+TAKE = """Takes a snapshot of each partition that has anything new, and waits for it. The running node takes
+it; where none is running, this command does, with the settings of `serve`."""
+LIST = "Prints a line for each snapshot, the newest first. Only their headers are read."
+VERIFY = """Reads every byte of every snapshot. With --events, also makes the same state from the event
+store alone, from the first event on, and compares; this takes the settings of `serve`. Exit code 4 if one
+is not sound."""
 COLUMNS = ("partition", "position", "sequence", "aggregates", "bytes", "made")
 
 
@@ -76,14 +81,19 @@ def _ask(data: DataDirectory, timeout_s: float) -> None:
     with StatusPage.attach(find_node(data).status) as page:
         if SNAPSHOTTER.name not in page.names:
             raise ConfigError("this node takes no snapshots", hint="it was started with snapshot_events=0")
-        before = page.slot(SNAPSHOTTER.name).notes_written
+        slot = page.slot(SNAPSHOTTER.name)
+        before, begun = slot.notes_written, slot.progress
+        progress = Progress("snapshots, steps", 0)
         request, deadline = Request(data.snapshot_request), time.monotonic() + timeout_s
         request.make()
         while request.is_there():
             if time.monotonic() > deadline or not is_held(data.lock):
+                progress.end()
                 raise RingfoldError("the node has not taken the snapshots", path=data.path)
             time.sleep(0.05)
-        if page.slot(SNAPSHOTTER.name).notes_written == before:
+            progress.step(slot.progress - begun - progress.done)
+        progress.end()
+        if slot.notes_written == before:
             raise RingfoldError("the snapshots could not be taken", hint="the log of the node says why")
 
 
@@ -118,6 +128,9 @@ def _list(data: DataDirectory, as_json: bool) -> int:
         for row in rows:
             print(json.dumps(row))
         return Exit.OK
+    if not rows:
+        print("there are no snapshots yet")
+        return Exit.OK
     lines = [COLUMNS, *(tuple(_text(row.get(name, "-")) for name in COLUMNS) for row in rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
     for line in lines:
@@ -131,7 +144,10 @@ def _list(data: DataDirectory, as_json: bool) -> int:
 def _verify(data: DataDirectory, settings: Settings, events: bool) -> int:
     app = _app(settings) if events else None
     well = True
-    for path, _ in _headers(data):
+    headers = list(_headers(data))
+    if not headers:
+        print("there are no snapshots yet")
+    for path, _ in headers:
         progress = Progress(f"{path.name}, steps", 0)
         try:
             header = verify(path, beat=progress.step)

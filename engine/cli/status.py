@@ -17,12 +17,21 @@ from engine.node.roles import INPUT, Kind, Role
 from engine.node.running import find_node
 from engine.node.status import StatusPage
 
-DESCRIPTION = """Shows a table of the processes of the node that runs on a data directory: state, process id,
-last command sequence, last event position, how far behind the process before it, for what follows the
-events also in seconds (the age of the oldest event that it has not applied) and how many aggregates are set
-aside (`dead-letter list`), for a process manager how many commands wait for their answer and how many
-timers are set, and how often it was restarted. Exit code 0 if every process is at work, 75 if one is not or
-no node runs."""
+DESCRIPTION = """Shows what each process of the node that runs on a data directory is doing. Exit code 0 if
+every process is at work, 75 if one is not or if no node is running.
+
+  sequence      the last command that it handled
+  position      the last event that it made, stored or applied
+  lag           how many commands or events it is behind the process before it
+  lag_s         of a view or process manager: the age in seconds of the oldest event not applied
+  dead_letters  of a view or process manager: how many aggregates are set aside
+  outbox        of a process manager: how many of its commands are not answered yet
+  timers        of a process manager: how many timers are set
+  restarts      how often it was started again"""
+EXAMPLES = """
+status
+status --data /var/lib/notes --json
+"""
 
 NUMBERS = ("sequence", "position", "lag", "lag_s", "dead_letters", "outbox", "timers", "restarts")
 HEADINGS = ("process", "state", "pid", *NUMBERS)

@@ -13,10 +13,15 @@ from engine.cli.options import add_data_option, data_from
 from engine.node.running import find_node
 
 DESCRIPTION = """The views of the node that runs on a data directory. A view is built from the events alone,
-so it can be built again at any time; the old one answers until the new one is as far."""
-LIST = "Prints what each view serves, how far it is behind, and what is being built beside it."
-REBUILD = """Builds a view again from the first event, beside the one that is served, and waits until the new
-one has taken over. Ctrl-C stops the waiting, not the building."""
+so it can be rebuilt at any time; the old one answers until the new one has caught up."""
+EXAMPLES = """
+view list
+view rebuild notes
+"""
+LIST = """Prints which version of each view is served, how far it is behind, and what is being built beside
+it."""
+REBUILD = """Builds a view again from the first event, beside the one that is served, and waits until the
+new one has taken over. Ctrl-C ends the waiting, not the building."""
 LOOK_S = 0.2
 
 
@@ -40,6 +45,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         for view in views:
             found = ask(view, "versions")
             print(json.dumps({"view": view.name, **found}) if options.json else _told(view, found))
+        if not views and not options.json:
+            print("this node has no views")
         return Exit.OK
     for view in views:
         if view.name == options.name:

@@ -22,12 +22,14 @@ def arguments_of(texts: Mapping[str, str], request: Any) -> bytes:
     return msgspec.json.encode({name: _meant(text, types.get(name, Any)) for name, text in texts.items()})
 
 
-def signature_of(request: Any) -> list[dict[str, Any]]:
-    """The arguments that a request takes, in order: `name`, `type` as one would write it, `required`."""
-    return [
+def signature_of(request: Any, answer: Any) -> dict[str, Any]:
+    """What a query takes, and the type of its `answer`. Each of the `arguments` has `name`, `type` and
+    `required`. Types are as one would write them."""
+    arguments = [
         {"name": field.encode_name, "type": _shown(field.type), "required": field.required}
         for field in _fields(request)
     ]
+    return {"arguments": arguments, "answer": _shown(answer)}
 
 
 def _fields(request: Any) -> tuple[FieldInfo, ...]:

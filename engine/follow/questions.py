@@ -5,7 +5,7 @@
     dead-letters                          what is set aside, and how many commits are held for each
     dead-letter-retry  {"aggregate": …}   retries one now, or all without a name → those that are left
     dead-letter-drop   {"aggregate": …}   skips the commit that fails → those that are left
-    queries                               its own: {name: its arguments, see `signature_of`}
+    queries                               its own: {name: see `signature_of`}
     versions, rebuild                     of a view: see `Versions`
 
 It has no socket and no thread; tests ask it as the query desk does.
@@ -13,7 +13,7 @@ It has no socket and no thread; tests ask it as the query desk does.
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -22,6 +22,7 @@ from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
 from engine.follow.projected import Projected
 from engine.model.commit import Commit
+from engine.wire.documents import encode_document, is_document
 
 
 class Refused(Exception):
@@ -59,7 +60,16 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 Method = Callable[[Any], Any]
-_encode = msgspec.json.encode
+
+
+class _Question(NamedTuple):
+    """One question: what its arguments decode to, what answers it, and how the answer is encoded."""
+
+    request: Any
+    returns: Any
+    decode: Callable[[Any], Any]
+    method: Method
+    encode: Callable[[Any], bytes]
 
 
 class Questions:
@@ -73,11 +83,11 @@ class Questions:
     ) -> None:
         self.positions = fold.positions
         self._fold, self._wall = fold, wall
-        self._methods: dict[str, tuple[Method, Any, Callable[[Any], Any]]] = {}
+        self._questions: dict[str, _Question] = {}
         if isinstance(fold.target, Projected):
             for name, question in fold.target.spec.queries.items():
-                self._add(name, question.request, _own(fold.target, name))
-        self.names = list(self._methods)  # of its own, in the order in which they were written
+                self._add(name, question.request, _own(fold.target, name), question.returns)
+        self.names = list(self._questions)  # of its own, in the order in which they were written
         self._add("queries", Nothing, lambda _: self.queries())
         self._add("lag", Nothing, lambda _: self.lag())
         self._add("dead-letters", Nothing, lambda _: self.dead_letters())
@@ -93,24 +103,24 @@ class Questions:
         """The answer, encoded. `texts`: arguments as they were typed, instead of `args`. Raises Refused."""
         if query == "positions":
             return b"null"
-        known = self._methods.get(query)
+        known = self._questions.get(query)
         if known is None:
             raise Refused("unknown-query", f"this view has: {', '.join(self.names)}")
-        method, kind, decode = known
         try:
-            request = decode(arguments_of(texts, kind) if texts else args)
+            request = known.decode(arguments_of(texts, known.request) if texts else args)
         except msgspec.DecodeError as error:
             raise Refused("malformed", str(error)) from None
         try:
-            return _encode(method(request))
+            return known.encode(known.method(request))
         except Refused:
             raise
         except Exception as error:  # a query's bug must not stop the view
             raise Refused("query-failed", f"{type(error).__name__}: {error}") from error
 
-    def queries(self) -> dict[str, list[dict[str, Any]]]:
-        """Its own queries and what each takes."""
-        return {name: signature_of(self._methods[name][1]) for name in self.names}
+    def queries(self) -> dict[str, dict[str, Any]]:
+        """Its own queries, what each takes and what it returns."""
+        known = {name: self._questions[name] for name in self.names}
+        return {name: signature_of(one.request, one.returns) for name, one in known.items()}
 
     def lag(self) -> dict[str, dict[str, Any]]:
         """How far it is behind the event store, in each partition."""
@@ -147,8 +157,10 @@ class Questions:
         except KeyError:
             raise Refused("not-set-aside", f"nothing of {aggregate} is set aside") from None
 
-    def _add(self, name: str, request: Any, method: Method) -> None:
-        self._methods[name] = method, request, msgspec.json.Decoder(request).decode
+    def _add(self, name: str, request: Any, method: Method, returns: Any = Any) -> None:
+        encode = encode_document if is_document(returns) else msgspec.json.encode
+        decode = msgspec.json.Decoder(request).decode
+        self._questions[name] = _Question(request, returns, decode, method, encode)
 
 
 def _own(target: Projected, name: str) -> Method:

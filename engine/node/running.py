@@ -4,6 +4,7 @@ import os
 
 import msgspec
 
+from engine.base.called import called
 from engine.base.errors import RingfoldError
 from engine.base.lock import is_held
 from engine.node.data_directory import DataDirectory
@@ -16,8 +17,11 @@ def find_node(data: str | os.PathLike[str] | DataDirectory) -> Endpoints:
     """How the node that runs there is reached. Raises RingfoldError (try again later) if none does."""
     directory = DataDirectory.at(data)
     if not is_held(directory.lock):
-        raise RingfoldError("no node is running on this data directory", path=directory.path)
+        hint = f"`{called()} serve` starts one"
+        raise RingfoldError("no node is running on this data directory", path=directory.path, hint=hint)
     try:
         return read_endpoints(directory.endpoints)
     except (OSError, msgspec.DecodeError):
-        raise RingfoldError("the node is starting or stopping", path=directory.path) from None
+        raise RingfoldError(
+            "the node is starting or stopping", path=directory.path, hint="try again"
+        ) from None

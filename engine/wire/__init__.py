@@ -2,5 +2,5 @@
 
 Reading order: commands (client → node), groups and sections (input → journal → core), batches (core →
 output), answers (node → client), log and lifting (the stored record, and old events in it), doorbell (node →
-readers), queries (client → view and back).
+readers), queries and documents (client → view and back).
 """

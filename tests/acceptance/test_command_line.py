@@ -145,7 +145,7 @@ def test_query_lists_the_views_and_asks_them(node: Node) -> None:
     listed = ringfold("query", *data).stdout
     assert f"{VIEW}  remaining(board: str, alight: str, date: str" in listed
     assert ringfold("query", *data, VIEW).stdout == listed, "of the one view"
-    asked = json.loads(ringfold("query", *data, "--json").stdout)[VIEW]["remaining"]
+    asked = json.loads(ringfold("query", *data, "--json").stdout)[VIEW]["remaining"]["arguments"]
     assert asked[0] == {"name": "board", "type": "str", "required": True}
     totals = json.loads(ringfold("query", *data, VIEW, "totals").stdout)
     assert (totals["runs"], totals["seat_segments_sold"]) == (1, 4 * (ORDERS + 1))
@@ -156,23 +156,23 @@ def test_query_lists_the_views_and_asks_them(node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"),
+    ("arguments", "code", "says"),
     [
-        (("nothing",), 2),
-        ((VIEW, "nothing"), 2),
-        ((VIEW, "remaining", "board=S00"), 2),
-        ((VIEW, "totals", "--at-least", "soon"), 2),
-        ((VIEW, "remaining", "board"), 2),
-        ((VIEW, "remaining", "board=S00", "alight=3", "date=2026-11-23", "speed=1"), 2),
-        ((VIEW, "totals", "--at-least", "0:999999", "--timeout", "0.1"), 75),
+        (("nothing",), 2, f"there is no such view (view=nothing, known={VIEW})"),
+        ((VIEW, "nothing"), 2, f"; `python run.py query {VIEW}` lists what it can be asked"),
+        ((VIEW, "remaining", "board=S00"), 2, "missing required field `alight`"),
+        ((VIEW, "totals", "--at-least", "soon"), 2, "a position is PARTITION:POSITION, not soon"),
+        ((VIEW, "remaining", "board"), 2, "an argument is NAME=VALUE (given=board)"),
+        ((VIEW, "totals", "speed=1"), 2, "unknown field `speed`"),
+        ((VIEW, "totals", "--at-least", "0:999999", "--timeout", "0.1"), 75, "; try again"),
     ],
 )
 def test_a_query_that_cannot_be_answered_is_one_line(
-    node: Node, arguments: tuple[str, ...], code: int
+    node: Node, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
     refused = ringfold("query", "--data", str(node.data), *arguments)
     assert (refused.returncode, refused.stdout) == (code, "")
-    one_line(refused.stderr)
+    assert says in one_line(refused.stderr)
 
 
 def test_the_journal_gives_back_every_command(node: Node) -> None:
@@ -205,7 +205,9 @@ def test_verify_on_a_running_node_says_that_it_runs(node: Node) -> None:
 def test_without_a_node_it_says_so_and_exits_75(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     refused = ringfold(*arguments, "--data", str(tmp_path))
     assert refused.returncode == 75
-    assert "no node is running" in one_line(refused.stderr)
+    line = one_line(refused.stderr)
+    assert "no node is running" in line
+    assert line.endswith("`python run.py serve` starts one")
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("query",), ("journal", "verify"), ("journal", "dump")])

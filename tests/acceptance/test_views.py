@@ -154,7 +154,7 @@ def test_a_dead_letter_is_listed_retried_and_dropped(boxes: Boxes) -> None:
         assert (letter["aggregate"], letter["version"], letter["waiting"]) == ("b", 1, 1)
         assert "the shelf for b is full in pieces_put, following.py" in boxes.run("dead-letter", "list")
         row = json.loads(boxes.run("status", "--json"))["processes"]["projector-boxes"]
-        assert (row["aside"], row["lag"], row["lag_s"]) == (1, 0, 0.0)
+        assert (row["dead_letters"], row["lag"], row["lag_s"]) == (1, 0, 0.0)
         failed = ringfold("dead-letter", "retry", "boxes", "b", "--data", str(boxes.data))
         assert (failed.returncode, len(boxes.letters())) == (75, 1)
         boxes.file("fail-1").unlink()

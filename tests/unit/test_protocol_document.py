@@ -143,7 +143,7 @@ def test_the_client_understands_every_answer_of_the_page(frame: bytes) -> None:
 
 def test_requests_and_answers_of_the_page_are_those_of_the_desk() -> None:
     answers = object.__new__(questions.Questions)  # without a view
-    answers.positions, answers.names, answers._methods = [4], ["left"], {}
+    answers.positions, answers.names, answers._questions = [4], ["left"], {}
     answers._add("left", dict[str, str], lambda asked: 2)
     assert told_by(answers, examples("ask")) == [json.loads(frame) for frame in examples("told")]
 

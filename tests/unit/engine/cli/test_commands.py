@@ -89,7 +89,10 @@ def test_names_are_found_once() -> None:
 def test_a_wrong_name_gets_the_one_that_was_meant() -> None:
     shown = typed("statsu", path=ROOT)
     assert shown.returncode == 2
-    assert shown.stderr == "ringfold: there is no such command (command=statsu); did you mean status\n"
+    assert shown.stderr == (
+        "ringfold: there is no such command (command=statsu); did you mean status? "
+        "`python -m engine --help` lists all commands\n"
+    )
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -164,3 +167,15 @@ def test_a_wrong_argument_is_one_line_which_names_the_help(arguments: tuple[str,
     assert line.startswith("ringfold: ")
     assert says in line
     assert line.endswith(f"; `python -m engine {arguments[0]} --help` shows what there is")
+
+
+def test_options_before_the_command_are_told_where_they_stand() -> None:
+    refused = typed("--data", "here", "status", path=ROOT)
+    assert refused.returncode == 2
+    assert "options stand after the command: python -m engine COMMAND --data ..." in refused.stderr
+
+
+def test_tables_in_a_description_stay_as_they_are() -> None:
+    shown = typed("status", "--help", path=ROOT).stdout
+    assert "\n  sequence      the last command that it handled\n" in shown
+    assert shown.index("examples:") < shown.index("exit codes:")

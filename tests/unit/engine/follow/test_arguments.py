@@ -100,10 +100,12 @@ def test_a_signature_is_what_one_would_write() -> None:
         limit: Count = 10
         after: str | None = None
 
-    assert [(one["name"], one["type"], one["required"]) for one in signature_of(Asked)] == [
+    signature = signature_of(Asked, list[Inner] | None)
+    assert signature["answer"] == "list[Inner] | None"
+    assert [(one["name"], one["type"], one["required"]) for one in signature["arguments"]] == [
         ("note", "str", True),
         ("rows", "list[Inner]", True),
         ("limit", "int", False),
         ("after", "str | None", False),
     ]
-    assert signature_of(dict[str, int]) == []
+    assert signature_of(dict[str, int], Any) == {"arguments": [], "answer": "Any"}

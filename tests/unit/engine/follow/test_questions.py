@@ -95,7 +95,7 @@ def test_what_cannot_be_answered_is_refused_by_code(
 
 def test_what_can_be_asked_and_arguments_that_were_typed(view: Following, log: Log) -> None:
     view.fold.accept(0, *log.append("a"))
-    assert ask(view, "queries") == {"all": []}
+    assert ask(view, "queries") == {"all": {"arguments": [], "answer": "dict[str, Any]"}}
     questions = Questions(view.fold)
     assert questions.answer("all", b"{}", {}) == questions.answer("all", b"{}")
     with pytest.raises(Refused, match="unknown field `much`"):
