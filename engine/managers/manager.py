@@ -14,10 +14,12 @@ what was handled and a node runs each id once, so it has one effect across any c
     items   s<key of the table>     value of the state
             o<number (8)>           [command, refusal]
             t<command id (16)>      [due_ns, key, command]
+            e…                      timers that have ended (`ended`)
 """
 
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -28,6 +30,7 @@ from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
+from engine.managers.ended import MOST_ENDED, EndedTimers
 from engine.managers.identity import seed_of_event, seed_of_refusal, time_of
 from engine.managers.outbox import Outbox, OutboxEntry
 from engine.managers.setbacks import Setbacks
@@ -48,7 +51,8 @@ Items = Iterable[tuple[bytes, bytes]]
 
 class Manager:
     """One process manager. `birth`: the position in each partition up to which the log is history to it.
-    `message_bytes`: the size of the largest command that the node accepts."""
+    `message_bytes`: the size of the largest command that the node accepts. `most_ended`: the number of ended
+    timers that are kept."""
 
     keeps = True
 
@@ -60,9 +64,11 @@ class Manager:
         *,
         log: Log,
         message_bytes: int = DEFAULT_MESSAGE_BYTES,
+        most_ended: int = MOST_ENDED,
     ) -> None:
         self.spec = spec
-        self.outbox, self.timers, self.setbacks = Outbox(), Timers(), Setbacks()
+        self.ended = EndedTimers(most_ended)
+        self.outbox, self.timers, self.setbacks = Outbox(), Timers(self.ended.add), Setbacks()
         self.state: Table = Table(*spec.layout)
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
         self._handlers, self._decode = app.handlers, CommandDecoder(app).decode
@@ -83,7 +89,8 @@ class Manager:
             if not any(type(event) in reads for event in commit.events):
                 continue
             seed = seed_of_event(name, partition, at, commit.command)
-            self._begin(commit.time_ns, seed, muted=at <= birth)
+            correlation = commit.correlation or commit.command
+            self._begin(commit.time_ns, seed, correlation, commit.command, muted=at <= birth)
             try:
                 self._run(commit)
             except (RingfoldError, MemoryError):
@@ -94,17 +101,22 @@ class Manager:
             self._settle()
 
     def save(self) -> Iterator[tuple[bytes, bytes | None]]:
-        for prefix, part in ((b"s", self.state), (b"o", self.outbox), (b"t", self.timers)):
+        parts = ((b"e", self.ended), (b"o", self.outbox), (b"s", self.state), (b"t", self.timers))
+        for prefix, part in parts:
             for key, value in part.changes():
                 yield prefix + key, value
 
     def load(self, items: Items) -> None:
-        parts: dict[bytes, list[tuple[bytes, bytes]]] = {b"s": [], b"o": [], b"t": []}
-        for key, value in items:
-            parts[key[:1]].append((key[1:], value))
-        self.state.load(parts[b"s"])
-        self.outbox.load(parts[b"o"], self._saved_command)
-        self.timers.load(parts[b"t"], self._saved_command)
+        loads: dict[bytes, Callable[[Items], None]] = {
+            b"e": self.ended.load,
+            b"o": lambda some: self.outbox.load(some, self._saved_command),
+            b"s": self.state.load,
+            b"t": lambda some: self.timers.load(some, self._saved_command),
+        }
+        for prefix, group in groupby(items, key=lambda item: bytes(item[0][:1])):
+            loads.pop(prefix)((key[1:], value) for key, value in group)
+        for load in loads.values():
+            load(())
         self.setbacks.load(self.outbox.refusals())
 
     # ------------------------------------------------------------------ driven besides
@@ -117,7 +129,7 @@ class Manager:
     @property
     def changed(self) -> bool:
         """True if something besides events has changed since the last save."""
-        return self.outbox.changed or self.timers.changed
+        return self.outbox.changed or self.timers.changed or self.ended.changed
 
     def fire(self, now_ns: int) -> int:
         """Moves timers that are due to the outbox; returns how many."""
@@ -183,9 +195,11 @@ class Manager:
 
     # ------------------------------------------------------------------ a step
 
-    def _begin(self, time_ns: int, seed: bytes, *, muted: bool = False) -> None:
+    def _begin(
+        self, time_ns: int, seed: bytes, correlation: str, causation: str, *, muted: bool = False
+    ) -> None:
         self.state.mark()
-        self._step.begin(time_ns, seed, muted=muted)
+        self._step.begin(time_ns, seed, correlation=correlation, causation=causation, muted=muted)
 
     def _undo(self) -> None:
         self._step.end()
@@ -196,7 +210,7 @@ class Manager:
             if isinstance(order, Dispatched):
                 self.outbox.add(order.command)
             elif isinstance(order, Cancelled):
-                self.timers.cancel(order.key)
+                self.timers.cancel(order.key, self._step.causation)
             else:
                 self.timers.set(order.due_ns, order.key, order.command)
 
@@ -212,7 +226,8 @@ class Manager:
             return
         offers = {**self._offers, Refusal: refusal}
         wants = [offers[kind] for kind in handler.wants]
-        self._begin(time_of(command.id), seed_of_refusal(self.spec.name, command.id))
+        seed = seed_of_refusal(self.spec.name, command.id)
+        self._begin(time_of(command.id), seed, command.correlation or command.id, command.id)
         try:
             getattr(self._process, handler.attribute)(command, *wants)
         except (RingfoldError, MemoryError):

@@ -3,6 +3,8 @@ where refusals whose handler failed stand among the dead letters, and
 
     outbox    commands that are not answered yet, the first `MOST_SHOWN`: {"waiting": n, "commands": […]}
     timers    timers that are set, the earliest `MOST_SHOWN`: {"waiting": n, "timers": […]}
+    timers-of {"command": id}: the timers that were set because of a command, and what became of them
+              (`managers.ended.TimerStory`)
     instance  {"id": …}: what belongs to one id (`engine.managers.instance`)
 """
 
@@ -17,16 +19,23 @@ import msgspec
 from engine.base.errors import NoSpace
 from engine.follow.fold import Fold
 from engine.follow.questions import Aggregates, Nothing, OneAggregate, Questions
+from engine.managers.ended import TimerStory, prefix_of, story_in
 from engine.managers.instance import MOST_SHOWN, document_of_entry, document_of_timer, instance_of
 from engine.managers.manager import Manager
 from engine.managers.setbacks import Setback
-from engine.model.messages import wire_tag
+from engine.model.messages import CommandId, wire_tag
 
 
 class OneInstance(msgspec.Struct, forbid_unknown_fields=True):
     """Which instance an operator means."""
 
     id: str
+
+
+class OneCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """The command that is asked about."""
+
+    command: CommandId
 
 
 class ManagerQuestions(Questions):
@@ -44,8 +53,9 @@ class ManagerQuestions(Questions):
         self._manager, self._now = manager, now
         self._add("outbox", Nothing, lambda _: self.outbox())
         self._add("timers", Nothing, lambda _: self.timers())
+        self._add("timers-of", OneCommand, lambda asked: self.timers_of(asked.command))
         self._add("instance", OneInstance, lambda asked: instance_of(manager, asked.id, self.dead_letters()))
-        self.names = ["outbox", "timers", "instance"]
+        self.names = ["outbox", "timers", "timers-of", "instance"]
 
     def dead_letters(self) -> list[dict[str, Any]]:
         return super().dead_letters() + self._setbacks()
@@ -65,6 +75,13 @@ class ManagerQuestions(Questions):
             "waiting": len(self._manager.timers),
             "timers": [document_of_timer(*timer) for timer in timers],
         }
+
+    def timers_of(self, command: str) -> list[TimerStory]:
+        """The timers that were set because of a command: those that have ended, then those that wait."""
+        self._save(self._manager.ended.changed)  # they are looked up where they are saved
+        rows = self._fold.view.items(b"e" + prefix_of(command))
+        ended = [story_in(bytes(key)[1:], bytes(value)) for key, value in rows]
+        return ended + self._manager.timers.of(command)
 
     def _retry(self, request: Aggregates) -> list[dict[str, Any]]:
         wanted = {setback.entry.command.aggregate for setback in self._manager.setbacks.all()}

@@ -51,10 +51,15 @@ class Step:
         self._open = self._muted = False
         self._orders: list[Order] = []
         self._time_ns, self._seed, self._number = 0, b"", 0
+        self.correlation = self.causation = ""
 
-    def begin(self, time_ns: int, seed: bytes, *, muted: bool = False) -> None:
-        """Begins a step. `muted`: it is history, so what is ordered is ignored."""
+    def begin(
+        self, time_ns: int, seed: bytes, *, correlation: str, causation: str, muted: bool = False
+    ) -> None:
+        """Begins a step. `causation`: the command whose commit or refusal is handled; both are those of every
+        command that is ordered. `muted`: it is history, so what is ordered is ignored."""
         self._time_ns, self._seed, self._number = time_ns, seed, 0
+        self.correlation, self.causation = correlation, causation
         self._orders.clear()
         self._open, self._muted = True, muted
 
@@ -100,4 +105,7 @@ class Step:
 
     def _identified(self, command: Command, time_ns: int) -> Command:
         number, self._number = self._number, self._number + 1
-        return self._checked(replace(command, id=derived_id(time_ns, self._seed, number)))
+        id = derived_id(time_ns, self._seed, number)
+        return self._checked(
+            replace(command, id=id, correlation=self.correlation, causation=self.causation)
+        )

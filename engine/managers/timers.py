@@ -9,6 +9,7 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from engine.managers.ended import State, TimerStory, story_of
 from engine.model.messages import Command
 
 NEVER_NS = 1 << 63
@@ -30,7 +31,12 @@ class Timers:
     """All timers that are set. A timer without a key can only fire; one with a key can be replaced and
     cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[TimerStory], None] = lambda story: None) -> None:
+        """`ended` is told of every timer that fires, is cancelled or is replaced."""
+        self._ended = ended
+        self._clear()
+
+    def _clear(self) -> None:
         self._timers: dict[str, _Timer] = {}  # by the command's id
         self._keys: dict[str, str] = {}
         self._due: list[tuple[int, str]] = []  # timers that are gone are skipped
@@ -53,7 +59,7 @@ class Timers:
 
     def set(self, due_ns: int, key: str, command: Command) -> None:
         """Sets a timer, in place of one with the same key."""
-        self.cancel(key)
+        self._end_keyed(key, "replaced", command.causation)
         if key:
             self._keys[key] = command.id
         self._timers[command.id] = _Timer(due_ns, key, command)
@@ -63,25 +69,30 @@ class Timers:
             self._due = [(timer.due_ns, id) for id, timer in self._timers.items()]
             heapify(self._due)
 
-    def cancel(self, key: str) -> None:
-        """Cancels the timer of this key, if there is one."""
-        id = self._keys.get(key)
-        if id is not None:
-            self._remove(id)
+    def cancel(self, key: str, by: str | None = None) -> None:
+        """Cancels the timer of this key, if there is one. `by`: the command because of which it is."""
+        self._end_keyed(key, "cancelled", by)
 
     def fire(self, now_ns: int, most: int) -> list[Command]:
         """Removes and returns the timers that are due, earliest first."""
         fired: list[Command] = []
         while len(fired) < most and self.next_due_ns <= now_ns:
             _, id = heappop(self._due)
-            fired.append(self._timers[id].command)
-            self._remove(id)
+            fired.append(self._end(id, "fired"))
         return fired
 
     def pending(self) -> list[tuple[int, str, Command]]:
         """(due, key, command) of each, earliest first."""
         ordered = sorted(self._timers.values(), key=lambda timer: (timer.due_ns, timer.command.id))
         return [(timer.due_ns, timer.key, timer.command) for timer in ordered]
+
+    def of(self, causation: str) -> list[TimerStory]:
+        """The timers that were set because of a command, in the order in which they were."""
+        return [
+            story_of(timer.due_ns, timer.key, timer.command, "waiting")
+            for timer in self._timers.values()
+            if timer.command.causation == causation
+        ]
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """(key, timer) of what has changed since the last call; None: the timer is gone."""
@@ -96,7 +107,7 @@ class Timers:
 
     def load(self, items: Iterable[tuple[bytes, bytes]], decode: Callable[[bytes], Command]) -> None:
         """Replaces everything by what was saved."""
-        self.__init__()  # type: ignore[misc]
+        self._clear()
         for _, value in items:
             stored = _decode(value)
             self.set(stored.due_ns, stored.key, decode(bytes(stored.body)))
@@ -106,11 +117,18 @@ class Timers:
         timer = self._timers.get(id)
         return timer is not None and timer.due_ns == due_ns
 
-    def _remove(self, id: str) -> None:
+    def _end_keyed(self, key: str, state: State, by: str | None) -> None:
+        id = self._keys.get(key)
+        if id is not None:
+            self._end(id, state, by)
+
+    def _end(self, id: str, state: State, by: str | None = None) -> Command:
         timer = self._timers.pop(id)
         self._changed[id] = None
         if timer.key and self._keys.get(timer.key) == id:
             del self._keys[timer.key]
+        self._ended(story_of(timer.due_ns, timer.key, timer.command, state, by))
+        return timer.command
 
 
 _encode = msgspec.json.encode

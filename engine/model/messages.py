@@ -1,5 +1,6 @@
 """Commands, events and application messages: typed, immutable, with wire names that are no Python paths."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Annotated, Any, dataclass_transform
 
@@ -48,7 +49,13 @@ class MessageMeta(msgspec.StructMeta):
 
 
 class Message(
-    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type", metaclass=MessageMeta
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    omit_defaults=True,
+    repr_omit_defaults=True,
+    tag_field="type",
+    metaclass=MessageMeta,
 ):
     """What commands and events share."""
 
@@ -58,6 +65,10 @@ class Message(
 
 CommandId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
 """32 lower-case hex digits."""
+
+
+RESERVED = frozenset(("type", "id", "expected_version", "correlation", "causation", "wait"))
+"""Fields of a command that an application cannot define."""
 
 
 class _Addressed(Message):
@@ -97,6 +108,8 @@ class Command(_Addressed, kw_only=True):
         **config: Any,
     ) -> None:
         super().__init_subclass__(name, version, **config)
+        for field in RESERVED.intersection(inspect.get_annotations(cls)):
+            raise TypeError(f"{cls.__qualname__}.{field}: every command has this field, with its own meaning")
 
     id: str = msgspec.field(default_factory=uuid7_hex)
     expected_version: int | None = None

@@ -68,6 +68,7 @@ def managing_of(stage: NodeProcess, readers: list[Reader]) -> Managing:
         read_birth(folder, stage.partitions),
         log=stage.log,
         message_bytes=limits.message_bytes,
+        most_ended=2 * stage.config.duplicate_window,
     )
     fold = Fold(app, manager, folder, readers, stage.data.map_bytes, log=stage.log, beat=stage.beat)
     return Managing(

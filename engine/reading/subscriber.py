@@ -30,7 +30,8 @@ LAG = 10_000  # positions without anything wanted after which the cursor is save
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """An event or application message. `id` is the same however often it is delivered: `<command>-<index>`.
 
-    `event`: an object of the class that was subscribed to, or a dictionary where a name was.
+    `event`: an object of the class that was subscribed to, or a dictionary where a name was. `correlation`
+    and `causation` are those of the command, None where it has none.
     """
 
     id: str
@@ -42,6 +43,8 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     position: int
     index: int
     time_ns: int
+    correlation: str | None = None
+    causation: str | None = None
 
 
 class Subscriber:
@@ -157,8 +160,8 @@ class Subscriber:
             if self._wanted.types.includes(tag):
                 event = self._wanted.decode(tag, stored, parts.aggregate, position)
                 id = f"{parts.command}-{index}"
-                where = parts.aggregate, parts.version, partition, position, index
-                yield Delivery(id, tag, event, *where, parts.time_ns)
+                where = parts.aggregate, parts.version, partition, position, index, parts.time_ns
+                yield Delivery(id, tag, event, *where, parts.correlation, parts.causation)
 
     def _keep_up(self) -> None:
         """Where nothing was wanted for long and nothing is open, a new start need not read all that again."""

@@ -42,10 +42,14 @@ class View:
                 hint="remove data.mdb and lock.mdb in it; then it is rebuilt",
             ) from error
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Everything saved, in key order."""
+    def items(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Everything saved, or what has such keys, in key order."""
         with self._env.begin() as txn:
-            yield from txn.cursor(self._items)
+            cursor = txn.cursor(self._items)
+            for key, value in cursor if not prefix or cursor.set_range(prefix) else ():
+                if not key.startswith(prefix):
+                    return
+                yield key, value
 
     def dead_letters(self) -> list[tuple[bytes, bytes]]:
         """The dead letters, in key order."""

@@ -155,6 +155,6 @@ def _is(command: Command, wanted: Command | type[Command]) -> bool:
 
 
 def _body(command: Command) -> dict[str, Any]:
-    """The command without its id."""
+    """The command without what the process manager gives it when it is sent."""
     body = msgspec.to_builtins(command)
-    return {name: value for name, value in body.items() if name != "id"}
+    return {name: value for name, value in body.items() if name not in ("id", "correlation", "causation")}

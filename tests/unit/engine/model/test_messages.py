@@ -1,5 +1,7 @@
 """Messages: named explicitly, immutable, told apart by name and version."""
 
+import types
+
 import msgspec
 import pytest
 
@@ -63,3 +65,12 @@ def test_the_aggregate_comes_first_and_everything_else_by_name() -> None:
     assert Open("a", owner="x", expected_version=3).expected_version == 3
     with pytest.raises(TypeError, match="owner"):
         Open("a")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("field", ["id", "expected_version", "correlation", "causation", "wait"])
+def test_a_field_of_every_command_cannot_be_defined_anew(field: str) -> None:
+    def define(body: dict[str, object]) -> None:
+        body["__annotations__"] = {field: int}
+
+    with pytest.raises(TypeError, match=f"Odd.{field}: every command has this field"):
+        types.new_class("Odd", (Command,), {"name": "odd"}, define)
