@@ -1,4 +1,4 @@
-"""What the core asks the event store: handed in, because the core itself does no I/O."""
+"""The archive: what the core asks the event store. It is passed in, because the core itself does no I/O."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -15,15 +15,15 @@ class Archive(Protocol):
         """True if a commit of this command id is stored."""
 
     def stream(self, aggregate: str, upto: int) -> Iterable[Any]:
-        """The typed commits of one aggregate in version order. Everything up to position `upto` is in the
-        store when this returns the first: it waits for it. Raises Superseded if that will never be."""
+        """The typed commits of one aggregate in version order. It waits until everything up to
+        position `upto` is stored before it yields the first. Raises Superseded if that will never be."""
 
     def stored(self) -> int:
         """The last command sequence whose outcome is stored. May lag, never leads."""
 
 
 class NoArchive:
-    """A past without anything in it, for a partition that lives in memory only."""
+    """An empty past, for a partition that lives only in memory."""
 
     def has_command(self, id: str) -> bool:
         return False

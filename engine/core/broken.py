@@ -1,5 +1,5 @@
-"""A section that cannot be finished."""
+"""The error of a section that cannot be finished."""
 
 
 class Broken(Exception):
-    """A bug of the application came out when state had changed already."""
+    """A bug of the application that came out when state had changed already."""

@@ -1,4 +1,4 @@
-"""How a command is decided where its case is not the usual one.
+"""Deciding a command whose case is not the usual one.
 
     usual     the aggregate is there, of the right kind, and the decision is one event that it applies
     unusual   there is none, or one of another kind; a version is expected; the decision is several events,
@@ -40,7 +40,7 @@ tuple because a named one is unpacked more slowly, once for every command."""
 
 
 def deciders_of(app: Engine, memory: Memory) -> dict[type[Command], Decider]:
-    """Those of an application, and the one of commands that do not decode."""
+    """The deciders of an application, and the one for commands that do not decode."""
     deciders: dict[type[Command], Decider] = {Malformed: (None, _undecided, {}, _malformed)}
     for command, (cls, decide, exists) in app.handlers.items():
         usual = None if exists == "must-not" else cls

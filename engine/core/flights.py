@@ -1,4 +1,5 @@
-"""Batches in flight: handed on, and not yet known to be stored. What has to be undone if they never are."""
+"""Batches in flight, which were handed on and are not yet known to be stored; they must be undone if they
+never are."""
 
 from collections import deque
 
@@ -13,17 +14,17 @@ class Flights:
         self._waiting: deque[Tally] = deque()
 
     def add(self, tally: Tally) -> None:
-        """Its batch is handed on."""
+        """Notes that the batch of this tally is handed on."""
         self._waiting.append(tally)
 
     def settle(self, sequence: int) -> None:
-        """Everything up to this sequence is stored."""
+        """Forgets everything up to this sequence, which is stored."""
         waiting = self._waiting
         while waiting and waiting[0].sequence <= sequence:
             self.position = waiting.popleft().position
 
     def take(self) -> list[Tally]:
-        """All that is in flight; forgets it."""
+        """Returns all that is in flight, and forgets it."""
         tallies = list(self._waiting)
         self._waiting.clear()
         return tallies

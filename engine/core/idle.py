@@ -1,10 +1,11 @@
-"""Which aggregates leave memory: those whose class says after how long, least recently changed first."""
+"""Idle aggregates, which leave memory: those whose class says after how long, least recently changed
+first."""
 
 from collections.abc import Iterable, Mapping
 
 from engine.model.aggregates import Aggregate
 
-MOST_AT_ONCE = 1_000  # so that a partition that comes back after a quiet night does not stand still
+MOST_AT_ONCE = 1_000  # so that a partition does not stop for long after a quiet night
 
 Use = tuple[int, int]
 """(time of the last change in ns, last sequence of the batch that made it)"""
@@ -21,7 +22,7 @@ class Idle:
         return bool(self._limits)
 
     def changed(self, aggregates: Iterable[Aggregate], time_ns: int, sequence: int) -> None:
-        """These were changed, or came back, now."""
+        """Notes that these were changed, or came back, now."""
         use = (time_ns, sequence)
         for aggregate in aggregates:
             uses = self._uses.get(type(aggregate))
@@ -30,7 +31,8 @@ class Idle:
                 uses[aggregate.id] = use  # at the end: dictionaries keep their order
 
     def expired(self, time_ns: int, stored: int) -> list[str]:
-        """Names of those whose time is over and whose last change is stored; they are forgotten here."""
+        """The names of those that are idle for too long and whose last change is stored; they are forgotten
+        here."""
         found: list[str] = []
         for cls, uses in self._uses.items():
             before, of_class = time_ns - self._limits[cls], len(found)

@@ -1,7 +1,7 @@
-"""Memory: the aggregates of a partition, how they come from stored events, and how idle ones leave.
+"""The memory of a partition: its aggregates, how they are loaded from stored events, and how idle ones leave.
 
 Replay is exactly `apply`. Whether an aggregate was loaded at the start, came back from the store a moment
-ago, or was here all the time makes no difference to any decision.
+ago, or never left makes no difference to any decision.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ Apply = Callable[[Any, Any], None]
 
 
 class Memory:
-    """`aggregates` by id. `gaps`: there may be some in the store that are not here."""
+    """The aggregates in memory, by id. `gaps`: the store may have aggregates that are not here."""
 
     def __init__(self, app: Engine, archive: Archive) -> None:
         self.aggregates: dict[str, Aggregate] = {}
@@ -32,18 +32,18 @@ class Memory:
         self._owners = {event: cls for event, (cls, _) in app.appliers.items()}
 
     def appliers_of(self, cls: type[Aggregate]) -> dict[type, Apply]:
-        """What one class applies; application messages are applied by doing nothing."""
+        """The appliers of one class; those of application messages do nothing."""
         return {event: apply for event, apply in self.appliers.items() if self._owners.get(event, cls) is cls}
 
     def begin(self, aggregate: Aggregate, events: Iterable[Any]) -> None:
-        """An aggregate has its first events, and is among the others now. Raises Broken if they are
-        application messages alone: those do not say of which class it is."""
+        """Adds an aggregate that has its first events. Raises Broken if they are only application messages,
+        because those do not say of which class it is."""
         if not any(type(event) in self._owners for event in events):
             raise Broken("an application message alone cannot begin an aggregate")
         self.aggregates[aggregate.id] = aggregate
 
     def new(self, cls: type[Aggregate], name: str) -> Aggregate:
-        """A fresh aggregate, not yet among the others."""
+        """A new aggregate, which is not added yet."""
         aggregate = cls(name)
         aggregate.key = aggregate_key(name).hex()
         return aggregate
@@ -77,7 +77,7 @@ class Memory:
             self.idle.changed(aggregates.values(), time_ns, 0)
 
     def recall(self, name: str, upto: int) -> Aggregate | None:
-        """An aggregate as the store has it at position `upto`, in memory again. None: there is none."""
+        """Brings an aggregate back to memory as the store has it at position `upto`. None: there is none."""
         for commit in self._archive.stream(name, upto):
             self.apply(commit, upto)
         return self.aggregates.get(name)
@@ -89,12 +89,12 @@ class Memory:
             self.recall(name, upto)
 
     def changed(self, aggregates: Iterable[Aggregate], time_ns: int, sequence: int, stored: int) -> None:
-        """Tells what a batch changed; lets go of those that have been idle for too long."""
+        """Notes what a batch changed, and drops aggregates that have been idle for too long."""
         self.idle.changed(aggregates, time_ns, sequence)
         self.evict(time_ns, stored)
 
     def evict(self, time_ns: int, stored: int) -> None:
-        """Lets go of aggregates whose time is over and whose last change is stored."""
+        """Drops aggregates that have been idle for too long and whose last change is stored."""
         for name in self.idle.expired(time_ns, stored):
             self.aggregates.pop(name, None)
             self.gaps = True
@@ -107,4 +107,4 @@ class Memory:
 
 
 def _nothing(_aggregate: Any, _event: Any) -> None:
-    """How an application message is applied."""
+    """Applies an application message, which changes nothing."""

@@ -1,15 +1,15 @@
-"""A partition: all its aggregates in memory, fed with sections, giving batches.
+"""A partition: all its aggregates in memory. It is fed with sections and gives batches.
 
-Deterministic: the same sections give the same batches byte for byte, so live work and replay after a
+It is deterministic: the same sections give the same batches byte for byte, so live work and replay after a
 crash are one code path. Nothing here reads a clock, draws a random number or does I/O; what the event
 store holds is asked through an `Archive`.
 
     command → seen before? → decide (pure) → apply → commit     | rejected | unchanged | failed
 
 Two things make it go back. An applier that fails, or an event that cannot be encoded, leaves a section half
-done: what it touched is loaded from the store again, and its commands run one by one, so that only the
-culprit is answered `failed`. And if another process has appended to the store, everything that was decided
-in ignorance of it is undone (`go_back`), and the caller feeds the same sections again.
+done. Then what it touched is loaded from the store again, and its commands run one by one, so that only the
+one at fault is answered `failed`. And if another process has appended to the store, everything that was
+decided without knowing of it is undone (`go_back`), and the caller feeds the same sections again.
 """
 
 import traceback
@@ -81,20 +81,20 @@ class Partition:
     def restore(
         self, position: int, aggregates: dict[str, Aggregate], time_ns: int, complete: bool = True
     ) -> None:
-        """Begins with a snapshot, before anything is loaded. `time_ns`: when their idle time begins.
-        `complete`: False if idle aggregates are left out."""
+        """Begins with a snapshot, before anything is loaded. `time_ns`: when the idle time of its aggregates
+        begins. `complete`: False if idle aggregates are left out."""
         self.position = position
         self.memory.restore(aggregates, time_ns)
         self.memory.gaps = not complete
 
     def settle(self, sequence: int, highest: str) -> None:
-        """Loading is over. `sequence`: the last one whose outcome is stored. `highest`: of the ids of all
-        stored commands; up to it, the store knows them."""
+        """Ends loading. `sequence`: the last one whose outcome is stored. `highest`: the highest id of all
+        stored commands; the store knows those up to it."""
         self.sequence, self._flights.position = sequence, self.position
         self.window.settle(highest)
 
     def batches(self, section: bytes) -> Iterator[Batch]:
-        """What is to be stored and answered for a section, one batch as a rule. Those of its commands that
+        """What must be stored and answered for a section, which is one batch as a rule. Commands that
         were applied before (up to `sequence`) are left out."""
         first = first_sequence(section)
         if first > self.sequence:
@@ -128,7 +128,7 @@ class Partition:
         """Undoes everything decided after `sequence` and applies what another process has appended.
 
         `sequence`, `position`: the last ones stored. `since(p)`: the stored commits beyond position p. The
-        batches that were handed on after `sequence` are of an old epoch now.
+        batches that were handed on after `sequence` then belong to an old epoch.
         """
         self.epoch += 1
         self._flights.settle(sequence)
@@ -144,7 +144,7 @@ class Partition:
         self.memory.reload(names, position)
 
     def process(self, section: bytes) -> Batch:
-        """Runs every command of a section and returns what is to be stored and answered. Raises Broken, with
+        """Runs every command of a section and returns what must be stored and answered. Raises Broken, with
         everything as it was before, if a bug came out too late to be contained in its command; Superseded if
         it cannot go on before `go_back`, which then undoes this section too."""
         try:
@@ -250,7 +250,8 @@ class Partition:
         return self._bug(command, error)
 
     def _bug(self, command: Command, error: BaseException) -> bytes:
-        """The answer names the kind of error only: its text may hold addresses, and replay must repeat it."""
+        """The answer names only the kind of error, because its text may contain addresses, and replay must
+        repeat it."""
         told = str(error) if isinstance(error, BadDecision) else f"the handler raised {type(error).__name__}"
         trace = "".join(traceback.format_exception(error)).rstrip()
         text = f"the handler of {type(command).__name__} failed"

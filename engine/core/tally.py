@@ -1,8 +1,8 @@
-"""The tally: what the commands of one section come to, while they are decided one after the other.
+"""The tally of one section: the outcomes of its commands, while they are decided one after the other.
 
     commits, answers, repeats → a reply to each client → the batch     or, if it cannot be finished: undo
 
-After its batch is handed on, a tally still knows what to take back if the batch is never stored.
+After its batch is handed on, a tally still knows what to undo if the batch is never stored.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from engine.wire.batches import (
 )
 from engine.wire.log import encode_record
 
-NEVER = 1 << 64  # the last sequence of what is half done: it is not stored before it is handed on
+NEVER = 1 << 64  # the last sequence of what is half done, which is not stored before it is handed on
 
 Entry = tuple[Any, ...]
 """The fields of a `Commit` on its way to the encoder, the last two only where they are given: a tuple is made
@@ -32,9 +32,9 @@ in half the time."""
 
 
 class Tally:
-    """Of the section that begins with `first_sequence`; its first commit gets `first_position`.
+    """The tally of the section that begins with `first_sequence`; its first commit gets `first_position`.
 
-    `sequence` and `position` are its last ones, once the batch is made."""
+    `sequence` and `position` are the last ones, once the batch is made."""
 
     __slots__ = (
         "_replied",
@@ -68,7 +68,7 @@ class Tally:
         self._replied = 0  # how many of the commits are answered
 
     def repeat(self, who: bytes, id: str, known: bytes, answers: list[bytes]) -> int:
-        """A command was handled before. Returns 1 if it is left to the store to answer it."""
+        """Notes a command that was handled before. Returns 1 if it is left to the store to answer it."""
         if known == COMMITTED:
             self.duplicates.append((who, id))
             return 1
@@ -106,7 +106,7 @@ class Tally:
             self.replies.append(encode_reply(who, count, b",".join(answers)))
 
     def batch(self, sequence: int, epoch: int) -> Batch:
-        """What is to be stored and answered, now that all is decided up to `sequence`. Raises what encoding
+        """What must be stored and answered, now that all is decided up to `sequence`. Raises what encoding
         an event raises."""
         commits, outcomes = self.commits, self.outcomes
         record = encode_record((self.first_position, commits)) if commits else b""
@@ -134,7 +134,7 @@ class Tally:
             yield answered_id(answer)
 
     def undo(self, window: Window, memory: Memory, position: int) -> None:
-        """Takes everything back, to what is stored up to `position`."""
+        """Undoes everything, back to what is stored up to `position`."""
         for id in self.commands():
             window.forget(id)
         memory.reload(self.touched, position)

@@ -1,20 +1,20 @@
-"""The window of handled command ids: what makes sending a command again harmless.
+"""The window of handled command ids, which makes it harmless to send a command again.
 
-Two generations in memory; when the young one is full the old one is dropped. Ids are time-ordered. So an
-id above the `highest` so far is surely new, without a look anywhere, and one above every dropped id has
-surely not been dropped: only a late id below `floor` needs a look into the store. The ids of commits stay
-findable in the store for ever; other outcomes (rejected, failed, unchanged) are remembered for `size` to
-2 × `size` commands.
+Two generations in memory; when the young one is full the old one is dropped. Ids are ordered by time. So an
+id above the `highest` so far is surely new, without any look-up, and one above every dropped id has surely
+not been dropped; only a late id below `floor` needs a look-up in the store. The ids of commits stay findable
+in the store for ever; other outcomes (rejected, failed, unchanged) are remembered for `size` to 2 × `size`
+commands.
 """
 
 from collections.abc import Callable
 
 COMMITTED = b""
-"""In the place of an answer: the command was committed, and the store has its answer."""
+"""Stands for an answer: the command was committed, and the store has its answer."""
 
 
 class Window:
-    """Maps a command id to its encoded answer, or to COMMITTED."""
+    """A map from command id to encoded answer, or to COMMITTED."""
 
     def __init__(self, size: int, in_store: Callable[[str], bool]) -> None:
         self.size = size
@@ -26,7 +26,8 @@ class Window:
         self._in_store = in_store
 
     def find(self, id: str) -> bytes | None:
-        """The encoded answer of a command that was handled before, or COMMITTED; None: it was not."""
+        """The encoded answer of a command that was handled before, or COMMITTED; None if it was not
+        handled."""
         if id in self.young:
             return self.young[id]
         if id in self.old:
@@ -41,11 +42,11 @@ class Window:
         self.highest = max(self.highest, id)
 
     def settle(self, highest: str) -> None:
-        """Every id up to this one is a matter for the store, where all commits of an earlier life are."""
+        """Leaves every id up to this one to the store, which has all commits of an earlier life."""
         self.floor = self._old_highest = self.highest = max(self.highest, highest)
 
     def forget(self, id: str) -> None:
-        """Takes an id back: its batch was never stored."""
+        """Forgets an id whose batch was never stored."""
         self.young.pop(id, None)
         self.old.pop(id, None)
 

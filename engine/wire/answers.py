@@ -1,4 +1,4 @@
-"""Answers: what a client is told about its commands, one JSON object each.
+"""Answers to a client about its commands, one JSON object each.
 
     frame      [answer, …]                              of one client, in no particular order
     committed  id | version | partition | position | result, if the handler gave one
@@ -10,7 +10,7 @@
     accepted   ids                                      journaled; the outcome follows
 
 Each object begins with its `outcome`, the first word above. Until the frame is put together, answers travel
-as bytes joined by commas, without the brackets: what one stage has encoded no other one takes apart.
+as bytes joined by commas, without the brackets, so that no stage decodes what another has encoded.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Answer(msgspec.Struct, gc=False, omit_defaults=True, tag_field="outcome", tag=str.lower):
-    """What all answers share."""
+    """The base of all answers."""
 
     def encode(self) -> bytes:
         """The JSON object."""
@@ -40,7 +40,7 @@ class Committed(Answer):
 
 
 class CommittedBlock(Answer, tag="committed"):
-    """The same for several commands, none of which has a result."""
+    """The events of several commands, none of which has a result, are stored."""
 
     ids: tuple[str, ...]
     versions: tuple[int, ...]
@@ -57,7 +57,7 @@ class Unchanged(Answer):
 
 
 class Rejected(Answer):
-    """A rule said no."""
+    """A rule refused the command."""
 
     id: str
     code: str
@@ -129,7 +129,7 @@ _decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def answered_id(answer: bytes) -> str:
-    """Which command a final answer is about."""
+    """The id of the command that a final answer is about."""
     return _decode_final(answer).id
 
 

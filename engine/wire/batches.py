@@ -1,4 +1,4 @@
-"""The batch: what the core decided for one section, ready to be stored and answered as bytes.
+"""The batch: the core's decisions on one section as bytes, ready to be stored and answered.
 
     batch     first_sequence u64 | last_sequence u64 | first_position u64 | commits u32 | epoch u32 |
               seven lengths u32: log, keys, heads, outcomes, replies, duplicates, children | those bytes
@@ -12,7 +12,7 @@
               commit (8, big-endian; 0 if it has none)
 
 The epoch counts how often the core had to go back to what is stored, because another process had appended
-to the store: batches of an older epoch are not to be stored.
+to the store; batches of an older epoch must not be stored.
 """
 
 import struct

@@ -3,9 +3,9 @@
     message   command | [command, …]               one client's; a body of a section is always an array
     command   {"type": …, "aggregate": …, "id": …, fields of the application, "wait": "accepted" if so}
 
-They are decoded twice. The gate learns ids, aggregates and how many there are, so that nothing malformed is
-journaled. The core decodes a whole body at once, typed and in full, and one by one only if that fails, so
-that a bad command never takes its neighbours with it.
+They are decoded twice. The gate reads ids and aggregates and counts the commands, so that nothing malformed
+is journaled. The core decodes a whole body at once, typed and in full, and one by one only if that fails, so
+that a bad command never affects its neighbours.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ AggregateId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """What the gate reads of a command."""
+    """The fields of a command that the gate reads."""
 
     id: Id
     aggregate: AggregateId
@@ -59,7 +59,7 @@ _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
 def encode_command(command: Command, *, early: bool = False) -> bytes:
-    """A command as it is sent. `early`: its client wants to be told when it is journaled."""
+    """The bytes of a command. `early`: its client wants to be told when it is journaled."""
     body = _encode(command)
     return body[:-1] + b',"wait":"accepted"}' if early else body
 

@@ -1,4 +1,4 @@
-"""The doorbell: what the output process publishes for each record that it has stored.
+"""The doorbell: a notice that the output process publishes for each record that it has stored.
 
      0        2                10               18
      ┌────────┬────────────────┬────────────────┬──────────────────────────────┐
@@ -6,10 +6,10 @@
      │ u16    │ u64            │ u64            │ (engine.wire.log)            │     big-endian
      └────────┴────────────────┴────────────────┴──────────────────────────────┘
 
-Any of these notices may be lost, and the same one may come twice: the store has everything. A *beat*, once a
-second, is a notice without a record: its last position is the last one stored, and its first position the one
-that comes next. So a reader needs no second rule for it: who lacks what stands before the first position has
-missed something.
+Any of these notices may be lost, and the same one may come twice, since the store has everything. A *beat*,
+once a second, is a notice without a record: its last position is the last one stored, and its first position
+is the one after that. So a reader needs no second rule for it: if it lacks what comes before the first
+position, it has missed something.
 """
 
 import struct

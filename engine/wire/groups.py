@@ -1,8 +1,8 @@
-"""The group: what belongs to one client, among what belongs to others.
+"""The group: the part of a section or of replies that belongs to one client.
 
     group     who_length u16 | zero u16 | count u32 | body_length u32 | who | body       little-endian
 
-`who` is the client's routing id, `count` how many commands the body is about. In a section
+`who` is the client's routing id, `count` the number of commands that the body is about. In a section
 (engine.wire.sections) the body is commands; in a batch's replies (engine.wire.batches) it is answers.
 """
 

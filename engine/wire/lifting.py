@@ -1,8 +1,8 @@
-"""Lifting: how an event that was stored under an old version is read as one of today's.
+"""Lifting: reading an event that was stored under an old version as one of today's.
 
     stored fields ──upcaster 1 → 2──▶ fields ──upcaster 2 → 3──▶ fields ──convert──▶ class of version 3
 
-What is stored is never rewritten. Only events that are old take this way; see `engine.wire.log`.
+What is stored is never rewritten. Only old events are lifted; see `engine.wire.log`.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,8 @@ def tag_in(stored: "msgspec.Raw | bytes") -> str:
 
 
 class EventDecoder:
-    """Decodes one stored event, old or not. `ways`: see `lifts`. `classes`: what to make of each wire tag."""
+    """A decoder of single stored events, old or not. `ways`: see `lifts`. `classes`: what to make of each
+    wire tag."""
 
     def __init__(self, ways: Mapping[str, Lift], classes: Mapping[str, type]) -> None:
         self._lifts = ways

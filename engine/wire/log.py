@@ -1,4 +1,4 @@
-"""The log record: what the store keeps under a position and the doorbell carries to projectors.
+"""The log record, which the store keeps under a position and the doorbell carries to projectors.
 
     record  = [first_position, [commit, …]]        JSON; commit k has position first_position + k
     commit  = [aggregate, version, command id, command sequence, time_ns, [event, …], result,
@@ -31,7 +31,7 @@ class RawRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Unread(msgspec.Struct, frozen=True, gc=False):
-    """Stands for an event that a reader takes no notice of: none of its fields is decoded."""
+    """Stands for an event that a reader ignores; none of its fields is decoded."""
 
 
 class Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -49,7 +49,7 @@ class Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class RecordDecoder:
-    """Decodes records, and single commits of them, for one application."""
+    """A decoder of records, and of single commits in them, for one application."""
 
     def __init__(self, app: Engine, readers: Iterable[type[Event]] | None = None) -> None:
         known: dict[str, type] = dict(app.events())

@@ -1,12 +1,12 @@
-"""Queries: what is asked of a view or a process manager, and what it says. One JSON object a frame.
+"""Queries to a view or a process manager, and their answers. One JSON object a frame.
 
     request  {"request": any, "query": name, "args": {…} or "texts": {name: text},
               "at_least": [partition, position], "after": [n per partition], "timeout_ms": n}
     answer   {"request": any, "positions": [n per partition], "answer": …}
     refusal  {"request": any, "positions": [n per partition], "error": code, "message": text}
 
-`request` comes back unchanged, so that the asker knows what is answered; it is null where the request could
-not be read. Only `query` is needed in a request.
+`request` comes back unchanged, so that the client knows what is answered; it is null if the request could not
+be read. Only `query` is needed in a request.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ RequestId = str | int | None
 class Request(msgspec.Struct, omit_defaults=True):
     """A query on its way. `at_least`: the (partition, position) that the view must contain to answer, for
     which it may wait `timeout_ms`. `after`: the positions of an earlier answer; the view waits as long until
-    it is beyond them in any partition, and then answers in any case. `texts` stand in the place of `args`
-    where a person typed them: what each means is up to the declared type."""
+    it is beyond them in any partition, and then answers in any case. `texts` replace `args` if a
+    person typed them; the declared type decides what each means."""
 
     query: str
     request: RequestId = None
@@ -45,7 +45,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """The question is not answered. `error`: a stable code, see docs/PROTOCOL.md."""
+    """A refusal in place of an answer. `error`: a stable code, see docs/PROTOCOL.md."""
 
     request: RequestId
     positions: list[int]
@@ -54,7 +54,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """An answer or a refusal as the asker reads it. `error` is empty if it is an answer."""
+    """An answer or a refusal as the client reads it. `error` is empty if it is an answer."""
 
     request: RequestId
     answer: msgspec.Raw = msgspec.Raw(b"null")

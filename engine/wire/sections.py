@@ -1,11 +1,12 @@
-"""The section: commands of one drained batch for one partition, as journaled and as put on the ring.
+"""The section: the commands of one drained batch for one partition, as they are journaled and put on the
+ring.
 
     section   first_sequence u64 | previous_sequence u64 | time_ns u64 | count u32 | groups u32 | group …
     group     who | count | body: JSON array of commands, as the client wrote them (engine.wire.groups)
     payload   (partition u32 | length u32 | section) …          what one journal frame holds
 
 Command k of the section has sequence first_sequence + k and time time_ns + k. `previous_sequence` is
-the last sequence of the same partition before it: it proves that nothing between is missing.
+the last sequence of the same partition before it, which proves that nothing between is missing.
 Little-endian throughout.
 """
 
@@ -66,7 +67,7 @@ def last_sequence(section: bytes) -> int:
 
 
 def singles(section: bytes, after: int = 0) -> Iterator[bytes]:
-    """The same commands as sections of one command each, those beyond sequence `after`."""
+    """Sections of one command each, for the commands after sequence `after`."""
     sequence, previous, time_ns, _, _ = header_of(section)
     for who, _, body in groups_of(section):
         for command in split_commands(body):
