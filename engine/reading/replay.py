@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.base.errors import ConfigError, CorruptData
+from engine.base.errors import ConfigError
 from engine.core.partition import Partition
-from engine.core.window import COMMITTED
 from engine.journal import read
 from engine.journal.poisoned import read_poisoned
 from engine.model.app import Engine
@@ -87,9 +86,8 @@ class _Lane:
             )
         for single in singles(section, self._partition.sequence):
             self._sequence = first_sequence(single)
-            if self._next is not None and self._next.sequence == self._sequence:
-                while self._foreign:
-                    self._apply_foreign(self._foreign.popleft())
+            if self._foreign and self._next is not None and self._next.sequence == self._sequence:
+                self._go_back(self._partition.sequence, self._partition.position, self._next_position)
             if self._sequence in self._poisoned:
                 self._partition.refuse(single, "poisoned", "")
                 continue
@@ -105,9 +103,7 @@ class _Lane:
             clash = today and next((one for one in self._foreign if one.precedes(today)), None)
             if not clash:
                 return today
-            self._partition.go_back(*before, lambda _: ())
-            while clash.position > self._reach:
-                self._apply_foreign(self._foreign.popleft())
+            self._go_back(*before, clash.position)
 
     # ------------------------------------------------------------------ as the partition's archive
 
@@ -139,17 +135,17 @@ class _Lane:
             if commit.sequence:
                 self._next, self._next_position = commit, position
                 return
-            self._foreign.append(_Foreign(position, commit, bytes(entry)))
+            self._foreign.append(_Foreign(position, commit))
 
-    def _apply_foreign(self, foreign: "_Foreign") -> None:
-        """What others appended is part of the past from now on."""
-        self._reach = foreign.position
-        memory, window, id = self._partition.memory, self._partition.window, foreign.commit.command
-        try:
-            memory.apply(self._typed(foreign.entry, foreign.position), 0)
-        except CorruptData:  # decisions differ, and so do versions: on with what is stored
-            memory.reload([foreign.commit.aggregate], 0)
-        window.remember(id, COMMITTED)
+    def _go_back(self, sequence: int, position: int, upto: int) -> None:
+        """Undoes what was decided after `sequence`. What others appended up to position `upto` is part of the
+        past from now on."""
+        commits = []
+        while self._foreign and self._foreign[0].position <= upto:
+            foreign = self._foreign.popleft()
+            self._reach = foreign.position
+            commits.append(foreign.commit)
+        self._partition.go_back(sequence, position, lambda _: commits)
 
     def _compare(self, sequence: int, today: Commit | None) -> Iterator[Difference]:
         stored = None
@@ -169,7 +165,6 @@ class _Foreign(NamedTuple):
 
     position: int
     commit: Commit
-    entry: bytes
 
     def precedes(self, other: Commit) -> bool:
         """True if the other one could not be stored after it."""

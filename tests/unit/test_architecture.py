@@ -113,6 +113,17 @@ def test_binary_formats_are_packed_and_unpacked_where_they_are_described() -> No
     assert wrong == []
 
 
-def test_the_core_is_typed_without_exceptions() -> None:
-    ignoring = [path.name for path in modules("engine/core") if "type: ignore" in path.read_text()]
+@pytest.mark.parametrize("package", ["core", "stages", "processes", "testing"])
+def test_these_packages_are_typed_without_exceptions(package: str) -> None:
+    ignoring = [path.name for path in modules(f"engine/{package}") if "type: ignore" in path.read_text()]
     assert ignoring == []
+
+
+def test_the_testing_kit_runs_what_the_processes_run_and_imports_none_of_them() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules("engine/testing")
+        for name in sorted(imports_of(path))
+        if name.startswith("engine.processes")
+    ]
+    assert wrong == []
