@@ -4,5 +4,7 @@
       ▲                               │
       └────────────── replies ────────┘
 
-`stage` holds what they share: finding the node, beating, leaving when the supervisor is gone.
+Reading order: input, core, output, doorbell (what a follower hears), projector and builder (views), manager,
+snapshotter, reader. `engine.node.process` is what they share: finding the node, beating, leaving when the
+supervisor is gone.
 """

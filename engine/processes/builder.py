@@ -1,8 +1,8 @@
-"""The builder of a view: builds a version of it from position 0 beside the projector that serves another.
+"""The builder of a view, which builds a version from position 0 beside the projector that serves another.
 
-It is started by that projector, tells it how far it has come, and ends when it is so close that the
-projector can load what is there and catch up itself. Killed, it is started again and goes on from what it
-saved last. It gives way to all other processes, and none waits for it.
+That projector starts it and reads how far it has come. It ends when it is so close that the projector can
+load what is there and catch up itself. If it is killed, it is started again and continues from its last save.
+It gives way to all other processes, and none waits for it.
 
     standard output   one line of JSON now and then: {"positions": [n per partition], "store": [the same]}
 """
@@ -26,7 +26,7 @@ from engine.node.description import NodeDescription, read_description
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
 RECORDS_A_TURN = 256
 TELL_S = 0.2
-SAVE_S = 5.0  # what a kill costs; a save writes whatever has changed since
+SAVE_S = 5.0  # what a kill costs; a save writes what has changed since
 NICE = 10
 
 
@@ -47,7 +47,7 @@ class Builder:
         self._tell_at = self._save_at = 0.0
 
     def build(self) -> None:
-        """Until it is close."""
+        """Builds until it is close."""
         fold = self.fold
         while True:
             for partition in range(len(self.readers)):
@@ -68,17 +68,17 @@ class Builder:
                 return
 
     def behind(self) -> int:
-        """How many events are missing."""
+        """The number of events that are missing."""
         return sum(reader.position() for reader in self.readers) - sum(self.fold.positions)
 
     def tell(self) -> None:
-        """Says how far it has come."""
+        """Reports how far it has come."""
         store = [reader.position() for reader in self.readers]
         line = json.dumps({"positions": self.fold.positions, "store": store}) + "\n"
         os.write(self._told, line.encode())
 
     def beat(self) -> None:
-        """Leaves when the projector is gone: the next one starts a builder of its own."""
+        """Ends if the projector is gone, since the next one starts a builder of its own."""
         if os.getppid() != self._parent:
             sys.exit(Exit.TEMPORARY)
 
@@ -94,7 +94,7 @@ def main() -> None:
     options = parser.parse_args()
     node = read_description(options.run)
     log = LineLog(f"builder-{options.view}", node.config.log_format)
-    told = os.dup(1)  # standard output belongs to the projector: what the application prints goes to the log
+    told = os.dup(1)  # standard output is for the projector, so what the application prints goes to the log
     os.dup2(STANDARD_ERROR, 1)
     sys.stdout = sys.stderr = output_as_log(log)
     with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""The core process of a partition: takes sections off the ring, decides, hands batches on.
+"""The core process of a partition, which takes sections from the ring, decides, and hands batches on.
 
-It owns all aggregates of its partition. Its state is always what the event store and the journal say:
-after a crash it loads the stored events, replays the journaled commands behind them through the same
-code (`recovering`), and goes on with the ring.
+It owns all aggregates of its partition. Its state is always what the event store and the journal say.
+After a crash it loads the stored events, replays the journaled commands after them through the same code
+(`recovering`), and continues with the ring.
 """
 
 import gc
@@ -21,14 +21,15 @@ from ringbuffer import Aborted, Producer
 
 def main(stage: NodeProcess) -> None:
     """The loop: take, decide, hand on, release."""
-    # Replay decodes from another depth of the stack than the gate did: what passed there must pass here.
+    # Replay decodes at another depth of the stack than the gate did, and what passed there must pass here.
     sys.setrecursionlimit(2 * sys.getrecursionlimit())
     gc.disable()  # aggregates and messages make no cycles; a full collection over millions would stall
     stage.wait_for_stores()
     bell = stage.bell(stage.role)
     inbox = stage.consumer(INBOX, bell)
     outbox = stage.producer(OUTBOX)
-    # What an earlier life handed on is stored first: decided twice, it might be told apart or set aside.
+    # What an earlier life handed on is stored first; if it were decided again, it might differ or be set
+    # aside.
     stage.wait_until(lambda: outbox.backlog == 0)
     poison = Poison(stage.data.poisoned(stage.partition), stage.slot)
     stage.slot.state = State.REPLAYING
@@ -38,7 +39,7 @@ def main(stage: NodeProcess) -> None:
     def decide(section: bytes) -> None:
         for batch in poison.run(partition, section):
             hand_on(stage, outbox, encode_batch(batch))
-            del batch  # or its memory would not be free for the next one
+            del batch  # otherwise its memory would not be free for the next one
 
     past.replay(partition, inbox.mark - 1, decide)
     stage.running()

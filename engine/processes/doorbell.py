@@ -1,4 +1,4 @@
-"""The doorbell as a follower hears it: what the output processes publish, from every partition."""
+"""The doorbell of a follower: what the output processes of all partitions publish."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ class Doorbell:
             self.socket.connect(endpoint)
 
     def notices(self) -> Iterator[Notice]:
-        """The records at hand, within bounds."""
+        """The records that have arrived, within bounds."""
         receive = self.socket.recv
         for _ in range(DRAIN_RECORDS):
             try:

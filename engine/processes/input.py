@@ -1,8 +1,9 @@
-"""The input process: drains the commands socket, journals what it admits with one flush, feeds the cores.
+"""The input process, which drains the commands socket, journals what it admits with one flush, and feeds the
+cores.
 
-It never waits for a full ring: a command without room is answered `busy` and nothing of it is kept, so
-replies always flow and no cycle can block. What is admitted the gate decides, sequences and time the
-sequencer.
+It never waits for a full ring. A command without room is answered `busy` and nothing of it is kept, so
+replies always flow and no cycle of processes can block. The gate decides what is admitted, the sequencer
+assigns sequences and time.
 """
 
 import os
@@ -94,7 +95,7 @@ def stored(stage: NodeProcess) -> list[int]:
 
 
 def pruner_of(stage: NodeProcess) -> Pruner | None:
-    """What lets journal segments go; None if all are kept."""
+    """The pruner of the journal; None if all segments are kept."""
     config = stage.config
     if config.journal_keep == "all" or not config.snapshot_events:
         return None
@@ -103,7 +104,7 @@ def pruner_of(stage: NodeProcess) -> Pruner | None:
 
 
 def journaled(stage: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> bool:
-    """Makes it durable. False if the disk has no room: nothing of it was kept."""
+    """Makes them durable. False if the disk has no room, and nothing was kept."""
     try:
         sequencer.journal(stamped)
     except NoSpace as error:
@@ -113,7 +114,7 @@ def journaled(stage: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> boo
 
 
 def pass_on(gate: Gate, outlets: list[Consumer], clients: "Clients") -> bool:
-    """Sends the answers at hand, those of one client in one frame. True if there were any."""
+    """Sends the answers that have arrived, those of one client in one frame. True if there were any."""
     records = [record for outlet in outlets for record in outlet.take(1 << 20)]
     if not records:
         return False
@@ -124,7 +125,7 @@ def pass_on(gate: Gate, outlets: list[Consumer], clients: "Clients") -> bool:
 
 
 def park(stage: NodeProcess, outlets: list[Consumer], clients: "Clients") -> None:
-    """Until a message or an answer comes."""
+    """Parks until a message or an answer comes."""
     parked = [outlet.prepare_wait() for outlet in outlets]
     if all(parked):
         clients.poll(stage.patience())
@@ -133,7 +134,7 @@ def park(stage: NodeProcess, outlets: list[Consumer], clients: "Clients") -> Non
 
 
 def shortage_of(stage: NodeProcess) -> str:
-    """Why nothing can be accepted now; empty if all is well."""
+    """The reason why nothing can be accepted now; empty if there is none."""
     disk = os.statvfs(stage.data.path)
     if disk.f_bavail * disk.f_frsize < stage.config.disk_reserve_bytes:
         return "the disk is nearly full"
@@ -146,7 +147,7 @@ class Inboxes:
     """The rings to the cores. The mark of each is the sequence before which its core has everything."""
 
     def __init__(self, stage: NodeProcess, sequencer: Sequencer) -> None:
-        """Publishes first what an earlier life journaled and was killed before the ring had it."""
+        """Publishes first what an earlier life journaled and did not publish before it was killed."""
 
         def beat() -> None:
             if stage.waits():
@@ -171,7 +172,7 @@ class Inboxes:
         )
 
     def publish(self, stamped: Stamped) -> None:
-        """Hands the sections on; there is room for them."""
+        """Publishes the sections, for which there is room."""
         mark = stamped.last_sequence + 1
         for partition, ring in enumerate(self.rings):
             some = stamped.sections.get(partition)
@@ -181,7 +182,7 @@ class Inboxes:
                 ring.try_publish(some, mark=mark)
 
     def finish(self) -> None:
-        """Nothing more will come."""
+        """Declares that nothing more will come."""
         for ring in self.rings:
             ring.finish()
 
@@ -191,7 +192,7 @@ class Clients:
 
     def __init__(self, stage: NodeProcess, bell: Bell) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
-        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a reply to a client that left is an error, not silence
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a reply to a client that left is an error
         socket.setsockopt(zmq.LINGER, 500)
         socket.setsockopt(zmq.MAXMSGSIZE, stage.config.max_message_bytes + 1024)
         socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
@@ -205,8 +206,8 @@ class Clients:
         self._poller.register(socket, zmq.POLLIN)
 
     def drain(self) -> list[tuple[bytes, bytes]]:
-        """All (who, body) messages at hand, within bounds; messages of another shape are dropped, and those
-        of a client whose routing id is too long."""
+        """All (who, body) messages that have arrived, within bounds; messages of another shape are dropped,
+        and those of a client whose routing id is too long."""
         messages: list[tuple[bytes, bytes]] = []
         size, most_bytes = 0, self._most_bytes
         receive, more = self._socket.recv, self._socket.getsockopt
@@ -240,7 +241,7 @@ class Clients:
         self._poller.poll(int(timeout_s * 1000))
 
     def close(self) -> None:
-        """What was sent still leaves, within moments."""
+        """Closes the socket; what was sent still leaves, within moments."""
         self._socket.close()
 
 

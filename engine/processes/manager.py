@@ -22,7 +22,7 @@ from engine.store import Reader
 
 
 def main(stage: NodeProcess) -> None:
-    """The loop: one turn, queries, park; now and then a look into the store."""
+    """The loop: one turn, queries, park; now and then a check of the store."""
     stage.wait_for_stores()
     stage.slot.state = State.REPLAYING
     readers = stage.data.readers()
@@ -95,7 +95,7 @@ def tell(stage: NodeProcess, managing: Managing) -> None:
 
 
 def park(stage: NodeProcess, managing: Managing, desk: Desk, doorbell: Doorbell) -> None:
-    """Until something comes, or something is due. While there is no room for events, they may wait."""
+    """Parks until something comes or is due. While there is no room for events, they may wait."""
     poller = zmq.Poller()
     poller.register(managing.post.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)

@@ -1,4 +1,5 @@
-"""The output process of a partition: one transaction for all batches at hand, then answers, then the bell.
+"""The output process of a partition: one transaction for all waiting batches, then answers, then the
+doorbell.
 
 What is stored and answered is in `engine.stages.storing`. Batches are released from the ring last, so a crash
 anywhere before that delivers them again.
@@ -21,7 +22,7 @@ from engine.wire.doorbell import encode_beat, encode_notice
 from ringbuffer import Aborted
 
 READER_CHECK_S = 5.0
-BEAT_S = 1.0  # bounds how long what was stored goes unheard if its notice was lost
+BEAT_S = 1.0  # the longest time until a lost notice is noticed
 RETRY_S = 0.2
 
 

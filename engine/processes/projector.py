@@ -1,4 +1,5 @@
-"""The projector of one view: takes events by position, saves view and position together, answers queries.
+"""The projector of one view, which applies events by position, saves view and position together, and answers
+queries.
 
 What a turn does is in `engine.stages.projecting`, which generation of the view is served in
 `engine.stages.serving`. A slow view slows no other process.
@@ -15,12 +16,12 @@ from engine.stages.projecting import Projecting
 from engine.stages.query_desk import Desk, desk_socket
 from engine.stages.serving import Serving
 
-LOOK_S = 1.0  # how often the store is looked at without a doorbell: bounds what a lost one costs
-GAP_LOOK_S = 0.01  # while a record is held because what stands before it is not there yet
+LOOK_S = 1.0  # between two checks of the store without a doorbell, which bounds the cost of a lost one
+GAP_LOOK_S = 0.01  # while a record is held because what comes before it is missing
 
 
 def main(stage: NodeProcess) -> None:
-    """The loop: take what the doorbell brought, answer, try again what failed, save now and then, park."""
+    """The loop: apply what the doorbell brought, answer, retry what failed, save now and then, park."""
     stage.wait_for_stores()
     view, checkpoint_s = stage.role.subject, stage.config.checkpoint_ms / 1000
     serving = Serving(

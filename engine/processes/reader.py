@@ -1,7 +1,7 @@
-"""The reader: answers questions about what is stored, for clients that cannot open the event stores.
+"""The reader, which answers queries about what is stored, for clients that cannot open the event stores.
 
-It reads them as every other process does, beside the output that writes them, and slows no one: what one
-question may cost is bounded, and a client that reads much asks page by page.
+It reads them as every other process does, beside the output that writes them. It slows no other process,
+because the cost of one query is bounded and a client that reads much asks page by page.
 """
 
 from engine.node.process import NodeProcess, run
@@ -9,7 +9,7 @@ from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores
 from engine.stages.query_desk import Desk, desk_socket
 
-LOOK_S = 0.25  # how often it looks whether it should leave; a question wakes it at once
+LOOK_S = 0.25  # between two checks whether it should leave; a query wakes it at once
 
 
 def main(stage: NodeProcess) -> None:

@@ -1,7 +1,7 @@
-"""The snapshotter: takes snapshots of all partitions beside the cores, at low priority.
+"""The snapshotter, which takes snapshots of all partitions beside the cores, at low priority.
 
 It sleeps until the event store of a partition is `snapshot_events` ahead of its newest snapshot, or until
-it is asked to (`engine.snapshots.request`). Then it takes one of every partition where anything is new, and
+it is asked to (`engine.snapshots.request`). Then it takes one of every partition that has changed, and
 notes which commands the journal need no longer keep.
 """
 
@@ -22,8 +22,8 @@ from engine.snapshots.request import Request
 
 NICENESS = 10
 LOOK_S = 0.25
-AGAIN_S, SELDOM_S = 60.0, 3600.0  # after a failure, then doubled: a full disk gets no emptier by asking
-COMMANDS_PER_EVENT = 4  # where nearly all commands are refused, they make a snapshot due too
+AGAIN_S, SELDOM_S = 60.0, 3600.0  # after a failure, then doubled, since a full disk does not empty by trying
+COMMANDS_PER_EVENT = 4  # if nearly all commands are refused, they make a snapshot due too
 
 
 class Stopping(BaseException):
@@ -42,7 +42,7 @@ class Snapshotter:
         self.request = Request(stage.data.snapshot_request)
 
     def look(self) -> None:
-        """Finds out which snapshots of earlier lives are whole and of today's code: only those count."""
+        """Finds the snapshots of earlier lives that are whole and of today's code, since only those count."""
         mark = ""
         for p, folder in enumerate(self.folders):
             for snapshot in folder.snapshots()[:KEPT]:
@@ -68,8 +68,8 @@ class Snapshotter:
         return False
 
     def take(self) -> None:
-        """One of every partition where anything is new."""
-        gc.disable()  # millions of objects without a cycle, and a collector that would look at them all
+        """Takes a snapshot of every partition that has changed."""
+        gc.disable()  # there are millions of objects without a cycle, and the collector would visit them all
         try:
             self._take()
         finally:
@@ -103,7 +103,7 @@ class Snapshotter:
     def tell(self) -> None:
         """Notes what the journal must keep, and that the note is new.
 
-        What the older snapshot of a partition needs; of one that rests while others go on, the newer.
+        It is what the older snapshot of a partition needs, or the newer one if the partition has not changed.
         """
         needed = []
         for p, sound in enumerate(self.sound):
@@ -114,7 +114,7 @@ class Snapshotter:
         self.stage.slot.notes_written += 1
 
     def beat(self) -> None:
-        """Progress; out of whatever goes on if it is time to leave."""
+        """Counts progress; raises to end the work if it is time to leave."""
         self.stage.beat()
         if self.stage.stopping:
             raise Stopping
@@ -123,7 +123,7 @@ class Snapshotter:
 
 
 def main(stage: NodeProcess) -> None:
-    """The loop: look whether one is due, take it, sleep."""
+    """The loop: check whether a snapshot is due, take it, sleep."""
     os.nice(NICENESS)
     stage.wait_for_stores()  # it makes the event stores
     work = Snapshotter(stage)

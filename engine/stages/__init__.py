@@ -1,6 +1,7 @@
-"""What each stage decides, without sockets, rings or waiting: the processes and the testing kit run the same.
+"""The stages: what each decides, without sockets, rings or waiting. The processes and the testing kit run the
+same code.
 
-Reading order, along a command's way: gate (what is let in), sequencer (sequences, time and the journal),
-recovering and poison (the core's start and its deaths), storing (the output stage), then projecting, serving
-and building (views), managing and post (process managers), query_desk, pruner.
+Reading order: gate (what is admitted), sequencer (sequences, time and the journal), recovering and poison (a
+core's start and its deaths), storing (the output's turn), projecting, serving and building (views), managing
+and post (process managers), query_desk, pruner.
 """

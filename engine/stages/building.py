@@ -1,4 +1,4 @@
-"""The projector's side of a builder: started, listened to, started again when it ended badly."""
+"""The projector's side of a builder, which it starts, listens to, and starts again if it ended badly."""
 
 import contextlib
 import json
@@ -36,7 +36,8 @@ class Building:
         self._line = b""
 
     def look(self, now: float) -> bool:
-        """Starts it if due, hears what it tells, judges its end. True once it is built."""
+        """Starts the builder if it is due, reads its reports, judges its end. True once the generation is
+        built."""
         if self._child is None:
             if self._due is not None and now >= self._due:
                 self._start(now)
@@ -49,7 +50,7 @@ class Building:
         return self.state == "built"
 
     def stop(self) -> None:
-        """Ends it; what it saved stays."""
+        """Ends the builder; what it saved stays."""
         if self._child is not None:
             self._child.send_signal(signal.SIGKILL)
             self._child.wait()
@@ -57,7 +58,7 @@ class Building:
         self._due = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For operators."""
+        """The state as operators see it."""
         version, number = self.generation
         where = {"version": version, "generation": number, "folder": self.folder.name}
         return {**where, "state": self.state, **self.told}

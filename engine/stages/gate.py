@@ -1,8 +1,8 @@
-"""The gate: which messages are let in, and what the others are told. Pure: bytes in, verdicts out.
+"""The gate, which admits messages or refuses them. It is pure: bytes in, verdicts out.
 
-Each message is decoded for itself, so that none can lean on its neighbours: `[…],[…]` or half an object
-is malformed, whatever comes before or behind it. Only then are single commands of one client joined into
-one array, which the core decodes faster. Cheap checks come first: bytes, then the envelope of each command
+Each message is decoded by itself, so that none depends on its neighbours: `[…],[…]` or half an object is
+malformed, whatever comes before or after it. Only then are single commands of one client joined into one
+array, which the core decodes faster. Cheap checks come first: the size, then the envelope of each command
 (ids, aggregates, how many), then the client's share of what is in flight.
 """
 
@@ -27,7 +27,7 @@ from engine.wire.commands import (
 from engine.wire.groups import Group
 
 LONGEST_ECHOED_ID = 64
-GROUP_COMMANDS = 1_000  # a larger array is parted: what the core makes of it has to fit into a ring
+GROUP_COMMANDS = 1_000  # a larger array is divided, because what the core makes of it has to fit into a ring
 
 
 class _Named(msgspec.Struct):
@@ -39,7 +39,7 @@ _decode_named = msgspec.json.Decoder(_Named).decode
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on what one client may ask for, so that none can stop the others."""
+    """The limits of one client, so that none can stop the others."""
 
     message_bytes: int
     commands_per_message: int
@@ -47,7 +47,7 @@ class Limits:
 
     @classmethod
     def of(cls, config: Config) -> "Limits":
-        """Those of a node."""
+        """The limits that a node is configured with."""
         return cls(
             config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
         )
@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass
 class Admitted:
-    """What one drain lets in: groups by partition, and answers that are due at once or after the fsync."""
+    """What one drain admits: groups by partition, and answers that are due at once or after the fsync."""
 
     groups: dict[int, list[Group]] = field(default_factory=dict)
     refused: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Admitted:
 
 
 class Gate:
-    """Keeps count of what each client has in flight."""
+    """The gate of one node, which counts what each client has in flight."""
 
     def __init__(self, limits: Limits, partitions: int) -> None:
         self.limits = limits
@@ -93,15 +93,16 @@ class Gate:
         return admitted
 
     def turn_away(self, groups: Mapping[int, Sequence[Group]], reason: str) -> Iterator[tuple[bytes, bytes]]:
-        """(who, answers) for groups that were let in and then found no room: `busy`, all of them."""
+        """(who, answers) for groups that were admitted and for which there was no room: `busy` for all of
+        them."""
         for some in groups.values():
             for who, count, body in some:
                 self._left(who, count)
                 yield who, _busy(decode_envelopes(body), reason)
 
     def answers(self, records: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        """(who, answers) in records of the output stage, those to one client joined. With them its commands
-        leave the node."""
+        """(who, answers) in records of the output stage, those to one client joined. The answered commands
+        are no longer in flight."""
         bodies: dict[bytes, list[bytes]] = {}
         for record in records:
             for who, count, body in decode_replies(record):
@@ -111,7 +112,7 @@ class Gate:
             yield who, b",".join(parts)
 
     def _left(self, who: bytes, count: int) -> None:
-        """Commands of a client left the node."""
+        """Notes that commands of a client are no longer in flight."""
         left = self.in_flight.get(who, 0) - count
         if left > 0:
             self.in_flight[who] = left
@@ -158,9 +159,9 @@ class Gate:
         self._let_in(admitted, who, envelopes, join_commands(bodies), busy)
 
     def _one_by_one(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
-        """The slow path: refuses what is malformed and lets its neighbours in, in their order."""
+        """The slow path, which refuses what is malformed and admits its neighbours, in their order."""
         good: list[bytes] = []
-        refusals: list[bytes] = []  # leave in one frame: one for each would pass the socket's high-water mark
+        refusals: list[bytes] = []  # in one frame: many would pass the high-water mark
         for body in bodies:
             try:
                 envelope = decode_envelope(body)
@@ -212,7 +213,7 @@ def _busy(envelopes: list[Envelope], reason: str) -> bytes:
 
 
 def _some_id(body: bytes) -> str | None:
-    """The id in a malformed command, if it can be made out: so that its sender learns which one it was."""
+    """The id in a malformed command, if it can be read, so that its sender learns which one it was."""
     try:
         found = _decode_named(body).id
     except NOT_DECODABLE:

@@ -1,6 +1,6 @@
-"""A process manager's turn: what it is told goes in, what follows leaves, each command with one effect.
+"""A process manager's turn: events and answers in, commands out, each with one effect.
 
-    hear answers, take events, fire timers ──▶ save all of it at once ──▶ only then send
+    receive answers, apply events, fire timers ──▶ save all of it at once ──▶ only then send
 
 A crash before the save forgets the turn, and it is done again, with the same ids. A crash after it finds the
 commands in the outbox and sends them again; the node knows their ids.
@@ -19,7 +19,7 @@ from engine.managers.intake import Intake
 from engine.stages.post import Post
 from engine.wire.doorbell import Notice
 
-RETRY_S = 0.2  # between two tries to save where there is no room
+RETRY_S = 0.2  # between two attempts to save without room
 
 
 class Managing:
@@ -41,19 +41,20 @@ class Managing:
     ) -> None:
         self.fold, self.manager, self.post = fold, manager, post
         self.has_room = True
-        """False: the disk is full, and nothing leaves or is taken before it has room again"""
+        """False: the disk is full, and nothing leaves or is applied before it has room again"""
         self._intake = Intake(fold, manager)
         self._now, self._wall_ns, self._checkpoint_s, self._log = now, wall_ns, checkpoint_s, log
         self._save_at = now()
 
     @property
     def crowded(self) -> bool:
-        """True while nothing more can be taken: too much waits for answers, or for room on the disk."""
+        """True while nothing more can be applied, because too much waits for answers or for room on the
+        disk."""
         return self.manager.full or not self.has_room
 
     @property
     def caught_up(self) -> bool:
-        """True if everything that the store had is taken, or as much of it as there is room for."""
+        """True if everything that the store had is applied, or as much of it as there is room for."""
         return self.crowded or not self._intake.behind
 
     def turn(self, notices: Iterable[Notice]) -> bool:
@@ -64,12 +65,12 @@ class Managing:
         return self._send() or busy
 
     def look(self) -> bool:
-        """Finds out whether the store has more than the doorbell said. True if the next turn takes it."""
+        """Checks whether the store has more than the doorbell announced. True if the next turn applies it."""
         self._intake.poll()
         return not self.caught_up
 
     def finish(self, beat: Callable[[], object] = lambda: None) -> None:
-        """Takes what is stored and saves. What has to leave stays in the outbox for the next start."""
+        """Applies what is stored and saves. What must leave stays in the outbox for the next start."""
         self.look()
         while self._take(()):
             self._save_if_due()
@@ -78,14 +79,14 @@ class Managing:
 
     @property
     def next_due(self) -> float:
-        """When something is tried again that failed: by the clock `now`, timers left out."""
+        """The time of the next retry, by the clock `now`; timers are not counted."""
         if not self.has_room:
             return self._save_at
         mine = NEVER if self.crowded else min(self.fold.dead_letters.next_due, self.manager.setbacks.next_due)
         return min(mine, self.post.next_due)
 
     def patience(self) -> float:
-        """Seconds until something is due, timers too."""
+        """Seconds until something is due, timers included."""
         due_s = max(0.0, self.next_due - self._now())
         if self.crowded:
             return min(due_s, RETRY_S)
@@ -94,7 +95,7 @@ class Managing:
     # ------------------------------------------------------------------ the steps of a turn
 
     def _hear(self) -> bool:
-        """Answers to what was sent."""
+        """Receives answers to what was sent."""
         heard = False
         for id, refusal in self.post.answers():
             self.manager.answered(id, refusal, self._now())
@@ -104,7 +105,7 @@ class Managing:
         return heard
 
     def _take(self, notices: Iterable[Notice]) -> bool:
-        """New events, and what failed before, as far as there is room for what they send."""
+        """Applies new events, and retries what failed before, as far as there is room for what they send."""
         if self.crowded:
             return False
         before = sum(self.fold.positions)
@@ -120,19 +121,20 @@ class Managing:
         return taken or retried
 
     def _fire(self) -> bool:
-        """Timers that are due."""
+        """Fires timers that are due."""
         fired = 0 if self.crowded else self.manager.fire(self._wall_ns())
         if fired:
             crash_point("manager.fired")
         return fired > 0
 
     def _save_if_due(self) -> None:
-        """At once if something waits to leave, otherwise now and then."""
+        """Saves at once if something waits to leave, otherwise now and then."""
         if self._now() >= self._save_at or (self.has_room and self.manager.outbox.wants_out):
             self._save()
 
     def _save(self) -> None:
-        """Makes the turn durable, if it can. Without room nothing is taken either, until there is some."""
+        """Makes the turn durable, if there is room. Without room nothing is applied either, until there is
+        some."""
         wanted = self.manager.outbox.wants_out
         try:
             self.fold.save(self.manager.changed or wanted)
@@ -149,7 +151,7 @@ class Managing:
             crash_point("manager.saved")
 
     def _send(self) -> bool:
-        """What is saved leaves; what has waited too long for its answer leaves again."""
+        """Sends what is saved, and again what has waited too long for its answer."""
         commands = self.manager.leaving(self.post.room)
         self.post.send(commands)
         if commands:

@@ -1,9 +1,9 @@
-"""Poisoned commands: those that end the process that runs them, again and again.
+"""Poisoned commands, which end the process that runs them again and again.
 
-The core notes in the status page what it has in hand, which outlives it. A life that ended with a section
-in hand makes the next one run that section's commands one by one, so that the culprit is known by its
-sequence. A command that was in hand at DEATHS deaths is set aside: it is answered `failed(poisoned)` without
-being run, and its sequence is kept in the data directory, because a replay must not run it either.
+The core notes on the status page, which outlives it, what it has in hand. If a life ended with a section in
+hand, the next one runs that section's commands one by one, so that the one at fault is known by its sequence.
+A command that was in hand at DEATHS deaths is set aside: it is answered `failed(poisoned)` without being run,
+and its sequence is kept in the data directory, because a replay must not run it either.
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,15 @@ MEANING = "this command ended its process three times and was set aside"
 
 
 class Poison:
-    """What is set aside in one partition, listed in the file `path`, and what the last life had in hand."""
+    """The commands set aside in one partition, listed in the file `path`, and what the last life had in
+    hand."""
 
     def __init__(self, path: Path, slot: Slot) -> None:
         self._slot = slot
         self.sequences = read_poisoned(path)
         self.suspect = slot.in_hand
-        """the command that the last life died of, or the first one of its section; 0: it died of nothing"""
+        """the command in which the last life died, or the first one of its section; 0 if it had none in
+        hand"""
         slot.deaths = deaths_after(self.suspect, slot.suspect, slot.deaths)
         slot.suspect, slot.in_hand = self.suspect, 0
         if slot.deaths >= DEATHS:
@@ -35,7 +37,7 @@ class Poison:
             write_poisoned(path, self.sequences)
 
     def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
-        """The batches of a section; one for each command where there is a suspect or a culprit in it."""
+        """The batches of a section; one for each command if a suspected or poisoned one is in it."""
         first, last = first_sequence(section), last_sequence(section)
         if not any(first <= sequence <= last for sequence in (self.suspect, *self.sequences)):
             yield from self._watched(partition, first, section)
@@ -61,8 +63,8 @@ class Poison:
 
 
 def deaths_after(suspect: int, before: int, deaths: int) -> int:
-    """How many deaths in a row count against `suspect`: what the last life had in hand, `before` it the one
-    before, with so many `deaths`."""
+    """The number of deaths in a row that count against `suspect`, which the last life had in hand. `before`:
+    what the life before that had in hand, with this many `deaths`."""
     if not suspect:
         return 0
     if suspect == before:

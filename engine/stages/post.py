@@ -1,5 +1,5 @@
-"""The post of a process manager: its commands to the node, their answers back. A client like any other, only
-that it never gives up: busy and silence are sent again until there is an answer."""
+"""The post of a process manager: its commands to the node, and their answers. It is a client like any other,
+except that it never gives up: after busy or silence it sends again until there is an answer."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ NEVER_S = float("inf")
 
 
 class Post:
-    """Not to be handed a command before it is durable."""
+    """The post. It must not be given a command before that is durable."""
 
     def __init__(
         self, socket: "zmq.Socket[bytes]", limits: Limits, now: Callable[[], float] = time.monotonic
@@ -35,11 +35,11 @@ class Post:
 
     @property
     def room(self) -> int:
-        """How many more commands may be on their way."""
+        """The number of further commands that may be on their way."""
         return max(0, self._talk.max_in_flight - len(self._talk))
 
     def send(self, commands: list[Command]) -> None:
-        """Sends these, and again what has waited too long for its answer."""
+        """Sends these, and again those that have waited too long for their answer."""
         now = self._now()
         for command in commands:
             self._talk.submit(command, "committed", now, NEVER_S)
@@ -59,12 +59,12 @@ class Post:
 
     @property
     def next_due(self) -> float:
-        """When to look whether something is to be sent again, by the clock."""
+        """The time at which something may have to be sent again, by the clock."""
         now = self._now()
         return now + self._talk.patience(now) if len(self._talk) else NEVER_S
 
     def close(self) -> None:
-        """What is on its way will be sent again by the next life."""
+        """Closes the socket. The next life sends again what is on its way."""
         self.socket.close()
 
 

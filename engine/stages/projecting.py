@@ -1,8 +1,8 @@
-"""A view's turn: take what the doorbell brought, try again what failed, save now and then.
+"""A view's turn: apply what the doorbell brought, retry what failed, save now and then.
 
-The doorbell only says that there is something new; it may drop. A record that does not follow on the last
-position is a gap, and what is missing is read from the event store. So a view converges to the fold of the
-log whatever was lost.
+The doorbell only says that there is something new, and its messages may be lost. A record that does not
+follow the last position leaves a gap, and what is missing is read from the event store. So a view converges
+to the fold of the log, whatever was lost.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,8 +27,8 @@ class Projecting:
         self._save_at = now()
 
     def turn(self, notices: Iterable[Notice]) -> bool:
-        """Takes these records and what is due. True if there was anything: a beat alone is no work, or it
-        would keep an idle process awake."""
+        """Applies these records and retries what is due. True if there was anything. A beat alone does not
+        count, or it would keep an idle process awake."""
         busy = False
         for notice in notices:
             self.fold.accept(*notice)
@@ -39,13 +39,13 @@ class Projecting:
         return busy
 
     def look(self) -> bool:
-        """Takes what the store has and no doorbell has brought. True if there was any."""
+        """Applies what is in the store and was not announced by the doorbell. True if there was any."""
         before = sum(self.fold.positions)
         self.fold.poll()
         return sum(self.fold.positions) > before
 
     def save(self) -> None:
-        """Saves what is new, or says once that there is no room."""
+        """Saves what is new, or logs once that there is no room."""
         try:
             self.fold.save()
         except NoSpace as error:
@@ -57,13 +57,14 @@ class Projecting:
         self._save_at = self._now() + self._checkpoint_s
 
     def finish(self) -> None:
-        """Takes what is stored and saves it. NoSpace: what was not saved is taken again at the next start."""
+        """Applies what is stored and saves it. NoSpace: what was not saved is applied again at the next
+        start."""
         self.fold.poll()
         self.fold.save()
 
     @property
     def next_due(self) -> float:
-        """When something that failed is tried again, by the clock."""
+        """The time of the next retry, by the clock."""
         return self.fold.dead_letters.next_due
 
     def patience(self) -> float:

@@ -1,4 +1,4 @@
-"""The input process's helper that lets journal segments go: a thread, as the disk may take its time.
+"""The pruner of the input process, which removes journal segments in a thread, because the disk may be slow.
 
 It acts only on a note of the snapshotter of this life of the node (`engine.snapshots.needed`).
 """
@@ -18,10 +18,10 @@ from engine.snapshots.needed import read_needed
 
 
 def prunable(needed: Sequence[int], last: Sequence[int], sequence: int) -> int:
-    """Up to which sequence no partition needs the journal. `last`: the last sequence of each partition.
+    """The sequence up to which no partition needs the journal. `last`: the last sequence of each partition.
 
     A partition that has had no command since `needed` needs nothing of what came later either. `needed` must
-    have been read before `last`: a command that came between would else be overlooked.
+    have been read before `last`, otherwise a command that came between would be overlooked.
     """
     return min([first for first, end in zip(needed, last, strict=True) if end > first], default=sequence)
 
@@ -42,7 +42,7 @@ class Pruner:
         self._thread: threading.Thread | None = None
 
     def look(self, sequence: int, last: Sequence[int]) -> None:
-        """Starts removing if there is a new note."""
+        """Starts to remove segments if there is a new note."""
         if self._thread is not None and self._thread.is_alive():
             return
         noted = self._snapshotter.notes_written

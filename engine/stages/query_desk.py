@@ -1,5 +1,5 @@
-"""The query desk of a follower or of the reader: a ROUTER that answers, or waits until what it answers from
-is far enough.
+"""The query desk of a follower or of the reader: a ROUTER that answers, or holds a query until what it
+answers from is far enough.
 
 What goes over the wire is in `engine.wire.queries`; what is asked is answered in `engine.follow.questions`.
 """
@@ -23,15 +23,15 @@ MAX_PER_TURN = 200  # then events have their turn
 LONGEST_TIMEOUT_MS = 60_000
 PARK_S = 60.0  # while nothing waits
 LOOK_S = 0.01  # while a query waits for an event that is stored already
-LONG_S = 0.05  # a query held longer than this makes the projector look into the store
+LONG_S = 0.05  # a query held for longer than this makes the process check the store
 
 
 class Answers(Protocol):
-    """What knows the answers; see `engine.follow.questions` and `engine.reading.questions`."""
+    """The source of the answers; see `engine.follow.questions` and `engine.reading.questions`."""
 
     @property
     def positions(self) -> list[int]:
-        """How far it has come in each partition."""
+        """The last position in each partition."""
 
     def answer(
         self, query: str, args: "msgspec.Raw | bytes", texts: Mapping[str, str] | None = None
@@ -57,8 +57,8 @@ class _Waiting(msgspec.Struct):
 
 
 class Desk:
-    """The socket of one view or process manager. `answers` may be replaced while others wait: those who
-    ask notice nothing of it."""
+    """The socket of one view or process manager. `answers` may be replaced while queries wait; clients
+    do not notice."""
 
     def __init__(self, socket: "zmq.Socket[bytes]", answers: Answers) -> None:
         self.answers = answers
@@ -80,15 +80,16 @@ class Desk:
         return any_work
 
     def patience(self) -> float:
-        """How long the projector may park, in seconds."""
+        """The seconds for which the process may park."""
         return self._patience_s
 
     def waits_long(self) -> bool:
-        """True if a query is held though its event should long be here: a doorbell may have been lost."""
+        """True if a query is held although its event should have arrived, so that a doorbell message may have
+        been lost."""
         return self._waits_long
 
     def close(self) -> None:
-        """Tells those who wait that nothing will come, and closes."""
+        """Tells waiting clients that no answer will come, and closes."""
         for waiting in self._waiting:
             self._refuse(waiting.route, waiting.request.request, "stopping", "the node stops")
         self.socket.close()

@@ -1,7 +1,7 @@
-"""How a core comes to its state: the newest snapshot, the events behind it, the journal behind those.
+"""Recovering the state of a core: the newest snapshot, the events after it, the journal after those.
 
-Also how it comes to it again, when another process has appended to the event store: everything that was
-decided in ignorance of that is undone and decided again, in the same order, without any client noticing.
+The same is done when another process has appended to the event store. Everything that was decided without
+knowing of that is undone and decided again, in the same order, without any client noticing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +22,11 @@ from engine.wire.log import record_decoder
 from engine.wire.sections import decode_payload, last_sequence
 
 Run = Callable[[bytes], None]
-"""Runs one section and hands on what comes of it."""
+"""Runs one section and hands on its batches."""
 
 
 class Output(Protocol):
-    """What the core sees of its output: the last sequence stored, and how often others have appended."""
+    """What the core knows of its output: the last sequence stored, and the number of foreign appends."""
 
     @property
     def sequence(self) -> int: ...
@@ -58,7 +58,7 @@ class Past:
         self._decode = record_decoder(app).decode
 
     def partition(self) -> Partition:
-        """State as the event store has it."""
+        """Loads the state that the event store has."""
 
         def wait() -> None:
             if partition.epoch != self.output.epoch:
@@ -67,7 +67,7 @@ class Past:
 
         archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, wait)
         partition = Partition(self.app, self.number, window=self._window, archive=archive, log=self._log)
-        partition.epoch = self.output.epoch  # before looking: what is appended from now on is a new epoch
+        partition.epoch = self.output.epoch  # read first, so that an append from now on is a new epoch
         stored, position = self.reader.watermark()
         snapshot = load_newest(
             self._snapshots,
@@ -123,7 +123,7 @@ class Past:
             for number, section in decode_payload(frame.payload):
                 if number == partition.number and last_sequence(section) > partition.sequence:
                     run(section)
-            self._beat(partition.position)  # also while all of it is of other partitions
+            self._beat(partition.position)  # even while all of it is of other partitions
 
     def _undo(self, partition: Partition) -> None:
         while partition.epoch != self.output.epoch:

@@ -1,13 +1,13 @@
-"""The sequencer: gives every command its sequence and its time, and makes it durable in the journal.
+"""The sequencer, which gives every command its sequence and its time and makes it durable in the journal.
 
     groups of commands ──stamp──▶ sections, not yet kept ──journal──▶ durable: the next ones follow
 
-It alone assigns sequences and time, and it reads no clock: the time of day is handed in. Commands get the
-sequences after the last one, partition by partition; the k-th command of a batch has the time of the first
-plus k nanoseconds, so time strictly increases with the sequence, however the clock jumps.
+It alone assigns sequences and time, and it reads no clock, because the time of day is passed in. Commands get
+the sequences after the last one, partition by partition; the k-th command of a batch has the time of the
+first plus k nanoseconds, so time strictly increases with the sequence, however the clock jumps.
 
-Between `stamp` and `journal` the caller may still turn the commands away, where a ring has no room: nothing
-of them is kept then, and the next ones get the same sequences.
+Between `stamp` and `journal` the caller may still refuse the commands, if a ring has no room. Then nothing of
+them is kept, and the next ones get the same sequences.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,12 +54,12 @@ class Sequencer:
     def replay(
         self, seen: Sequence[int], beat: Callable[[], object] = lambda: None
     ) -> Iterator[tuple[int, bytes]]:
-        """(partition, section) of what was journaled after the sequence that each partition has seen: the
-        process may have been killed before it handed that on. To be exhausted before anything is stamped,
-        because this is how `last` is learned.
+        """(partition, section) of what was journaled after the sequence that each partition has seen, since
+        the process may have been killed before it handed that on. It must be exhausted before anything is
+        stamped, because that is how `last` is learned.
 
-        `beat` is called for each frame: where one partition had no commands for long, it may be all of the
-        journal that is read."""
+        `beat` is called for each frame, because if one partition had no commands for long, the whole journal
+        may have to be read."""
         for frame in read(self._folder, min(*self.last, *seen), self.sequence):
             beat()
             for partition, section in decode_payload(frame.payload):
@@ -83,7 +83,7 @@ class Sequencer:
         return Stamped(first, sequence - 1, at_ns, sections)
 
     def journal(self, stamped: Stamped) -> None:
-        """Makes them durable. NoSpace: nothing was kept. Fault: the process must leave."""
+        """Makes them durable. NoSpace: nothing was kept. Fault: the process must end."""
         first, last, time_ns, sections = stamped
         payload = encode_payload([(p, section) for p, some in sections.items() for section in some])
         self._journal.append(payload, first, last - first + 1, time_ns)
@@ -92,7 +92,7 @@ class Sequencer:
             self.last[partition] = last_sequence(some[-1])
 
     def close(self) -> None:
-        """Lets go of the journal's files."""
+        """Closes the journal's files."""
         self._journal.close()
 
 

@@ -2,7 +2,7 @@
 
     serve ──a newer version, or `rebuild`──▶ serve and build ──built──▶ load, catch up, serve it
 
-The one that served before goes on answering until the other one is as far as the log.
+The old generation answers until the new one is as far as the log.
 """
 
 import gc
@@ -57,7 +57,8 @@ class Serving:
         self.questions = Questions(self.fold, self)
 
     def ready(self) -> None:
-        """It has caught up and is served: what the next start begins with. Begins to build what is newer."""
+        """Serves the generation, which has caught up; the next start begins with it. Begins to build what is
+        newer."""
         self._slot.position = sum(self.fold.positions)
         self._slot.dead_letters = len(self.fold.dead_letters)
         self._generations.point(self._pointer)
@@ -78,7 +79,7 @@ class Serving:
         self._save()
 
     def look(self, now: float) -> bool:
-        """Looks after what is being built. True if it was taken over just now: `fold` is another one."""
+        """Checks on what is being built. True if it has just taken over, so that `fold` is another one."""
         if self._building is None or not self._building.look(now):
             return False
         self._take_over(self._building)
@@ -110,7 +111,7 @@ class Serving:
             raise Refused("building", f"{self._building.folder.name} is being built already")
         serves = self._pointer.serves
         newest = max(self._registered)
-        again = serves.version == newest  # if not, the build of a newer version has failed: once more
+        again = serves.version == newest  # otherwise the newer version failed to build: once more
         generation = Generation(newest, serves.number + 1 if again else 1)
         shutil.rmtree(self._generations.folder(generation), ignore_errors=True)
         self._pointer = Pointer(serves, generation)
@@ -118,7 +119,7 @@ class Serving:
         return self._build(generation).as_dict()
 
     def close(self) -> None:
-        """Closes everything. What is being built goes on at the next start."""
+        """Closes everything. The next start continues what is being built."""
         if self._building is not None:
             self._building.stop()
         self.fold.close()
@@ -150,7 +151,7 @@ class Serving:
             self.catch_up()
             if any(new < old for new, old in zip(self.fold.positions, before.positions, strict=True)):
                 raise Fault("it cannot take all events in", positions=self.fold.positions)
-        except Exception:  # whatever is wrong with the new one, the old one serves on
+        except Exception:  # whatever is wrong with the new one, the old one still serves
             trace = traceback.format_exc().rstrip()
             self._log(Code.VIEW_NOT_SERVED, f"{building.folder.name} cannot be served", trace=trace)
             if self.fold is not before:
@@ -171,5 +172,5 @@ class Serving:
     def _save(self) -> None:
         try:
             self.fold.save()
-        except NoSpace as error:  # it goes on in memory; the next save is the projector's own
+        except NoSpace as error:  # it continues in memory; the projector saves next
             log_error(self._log, Code.FOLLOW_NO_ROOM, error)

@@ -1,1 +1,5 @@
-"""The supervisor, and `Node`: a node of their own for tests and programs."""
+"""The supervisor, and the handle for tests and programs.
+
+Reading order: supervisor (starts, watches and stops the processes of a node), node (`Node`, a node of your
+own).
+"""

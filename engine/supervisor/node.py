@@ -1,4 +1,4 @@
-"""A node of its own for a program: started as `serve` in a process, awaited, and stopped again.
+"""A node of its own for a program, which is started as `serve` in a process, awaited, and stopped again.
 
 Tests, benchmarks and the demo run the real thing this way: the same command line, processes and signals
 that an operator has.
@@ -82,7 +82,7 @@ class Node:
 
     @property
     def endpoints(self) -> Endpoints:
-        """How it is reached, as it was when it was ready last."""
+        """The endpoints as they were when the node was ready last."""
         if self._endpoints is None:
             hint = "call its start(), or use it by `with`"
             raise Fault("the node is not started", data=self.data, hint=hint)
@@ -90,12 +90,12 @@ class Node:
 
     @property
     def pid(self) -> int:
-        """Process id of the supervisor."""
+        """The process id of the supervisor."""
         return self._running().pid
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process ids of the children by name (input, core-0, output-0, projector-VIEW) as they are now.
+        """The process ids of the children by name (input, core-0, output-0, projector-VIEW) as they are now.
 
         Never 0 on a started node; of a child that ended, the last one until it is started again.
         """
@@ -105,7 +105,7 @@ class Node:
 
     @property
     def ended(self) -> bool:
-        """True if the supervisor has ended, asked or not. See `wait` for how."""
+        """True if the supervisor has ended, on request or not; `wait` returns how."""
         return self._running().poll() is not None
 
     def at_work(self) -> bool:
@@ -115,14 +115,16 @@ class Node:
         )
 
     def stop(self, timeout_s: float = 30.0) -> int:
-        """Stops it in order (SIGTERM); returns its exit code. Kills it and raises Fault after `timeout_s`."""
+        """Stops the node gracefully (SIGTERM); returns its exit code. Kills it and raises Fault after
+        `timeout_s`."""
         process = self._running()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
     def wait(self, timeout_s: float = 30.0) -> int:
-        """Waits for its end; returns its exit code, negative for a signal. Kills it after `timeout_s`."""
+        """Waits for the end of the node; returns its exit code, negative for a signal. Kills it after
+        `timeout_s`."""
         process = self._running()
         try:
             code = process.wait(timeout_s)
@@ -133,7 +135,7 @@ class Node:
         return code
 
     def kill(self) -> None:
-        """SIGKILL to the supervisor; its children notice and leave within about a second."""
+        """Sends SIGKILL to the supervisor; its children notice and end within about a second."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -1,13 +1,14 @@
-"""The supervisor: makes what the processes of a node share, starts them, watches, restarts and stops them.
+"""The supervisor, which makes what the processes of a node share, and starts, watches, restarts and stops
+them.
 
     start     lock the data directory → check its manifest → run directory, rings, bells, status page →
               node.json → processes in pipeline order → ready when all of them are at work
     watch     ended: the policy table says restart or stop all; it hangs: killed, which is an end
     stop      input is told; it drains, and the end of its rings travels down the pipeline and back;
-              then those who follow are told; whatever is left after `stop_seconds` is killed
+              then the followers are told; what is left after `stop_seconds` is killed
 
-It holds no lock that a child needs and passes no data, so killing it harms nothing: the children notice
-within a second and leave. Signals and the ends of children wake it; else it looks once a second.
+It holds no lock that a child needs and passes no data, so killing it does no harm; the children notice within
+a second and end. Signals and the ends of children wake it; otherwise it checks once a second.
 """
 
 import contextlib
@@ -40,7 +41,7 @@ from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
 from ringbuffer import Bell, create
 
-LOOK_S = 1.0  # between two looks when all is well: what an idle supervisor costs
+LOOK_S = 1.0  # between two checks when all is well, which is what an idle supervisor costs
 EAGER_LOOK_S = 0.02  # while something starts or stops
 
 
@@ -90,7 +91,7 @@ class Supervisor:
     def _prepare(
         self, app: Engine, data: DataDirectory, run: RunDirectory, cleanup: contextlib.ExitStack
     ) -> tuple[list[Process], list[int]]:
-        """Rings, bells, status page, node.json: everything that the processes expect to find."""
+        """Makes rings, bells, status page and node.json, which the processes expect to find."""
         config = msgspec.structs.replace(self.config, partitions=data.partitions)
         roles = roles_of(
             data.partitions, app.projections, app.process_managers, snapshots=config.snapshot_events > 0
@@ -144,7 +145,7 @@ class Supervisor:
         on_ready: Callable[["Supervisor"], None],
         on_progress: Callable[[dict[str, dict[str, object]]], None] | None,
     ) -> int:
-        """The loop: start what is due, look at each process, then sleep until something happens."""
+        """The loop: start what is due, check each process, then sleep until something happens."""
         tell_at = time.monotonic() + 1.0
         stop_by = float("inf")
         while True:
@@ -172,7 +173,8 @@ class Supervisor:
             self._sleep(wake, now)
 
     def _look_after(self, process: Process, now: float) -> int | None:
-        """One process: started if due, its end judged, killed if it hangs. A code ends the node."""
+        """Handles one process: starts it if due, judges its end, kills it if it hangs. A returned code ends
+        the node."""
         if process.finished:
             return None
         if process.popen is None:
@@ -213,7 +215,7 @@ class Supervisor:
         return None
 
     def _stopped(self) -> bool:
-        """Passes the stop on, one step further than it has come. True when nothing is left."""
+        """Passes the stop on by one step. True once no process is left."""
         if not self._ready:
             return True  # the node was not announced yet; what was acknowledged all the same is durable
         pipeline = [process for process in self._processes if process.role.in_pipeline]
@@ -227,7 +229,7 @@ class Supervisor:
             if process.slot.state in AT_WORK:
                 process.told_to_stop = True
                 process.signal(signal.SIGTERM)
-            elif not process.role.in_pipeline:  # far behind; it goes on from its last checkpoint next time
+            elif not process.role.in_pipeline:  # far behind; it continues from its last checkpoint next time
                 process.told_to_stop = True
                 process.signal(signal.SIGKILL)
         return all(process.finished for process in self._processes)
