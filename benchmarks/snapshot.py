@@ -186,7 +186,7 @@ def forks(app: Engine, snapshot: Snapshot) -> dict[str, Any]:
 
 def touch(app: Engine, runs: list[Aggregate], name: str) -> float:
     """Decides and applies commands for runs here and there; returns the seconds."""
-    _, decide, _ = app.handlers[ReserveSeats]
+    decide = app.handlers[ReserveSeats].decide
     commands = [order(0, f"{name}-{k}") for k in range(TOUCHED)]
     began = time.perf_counter()
     for k, command in enumerate(commands):

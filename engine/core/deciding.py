@@ -33,18 +33,20 @@ class Failure(Exception):
 
 
 AggregateFor = Callable[[Any, Aggregate | None], Aggregate]
-Decider = tuple[type[Aggregate] | None, Callable[..., Any], Appliers, AggregateFor]
-"""What decides the commands of one class: (usual, decide, appliers, aggregate_for). `usual`: the class whose
-aggregates may decide at once, None if none may; any other case is put to `aggregate_for` first. It is a plain
-tuple because a named one is unpacked more slowly, once for every command."""
+Decider = tuple[type[Aggregate] | None, Callable[..., Any], bool, Appliers, AggregateFor]
+"""What decides the commands of one class: (usual, decide, stamped, appliers, aggregate_for). `usual`: the
+class whose aggregates may decide at once, None if none may; any other case is put to `aggregate_for` first.
+`stamped`: `decide` takes a stamp, which is made only then (0.1 µs). It is a plain tuple: a named one is
+unpacked more slowly, once for every command."""
 
 
 def deciders_of(app: Engine, memory: Memory) -> dict[type[Command], Decider]:
     """The deciders of an application, and the one for commands that do not decode."""
-    deciders: dict[type[Command], Decider] = {Malformed: (None, _undecided, {}, _malformed)}
-    for command, (cls, decide, exists) in app.handlers.items():
+    deciders: dict[type[Command], Decider] = {Malformed: (None, _undecided, False, {}, _malformed)}
+    for command, (cls, method, exists, stamped) in app.handlers.items():
         usual = None if exists == "must-not" else cls
-        deciders[command] = (usual, decide, memory.appliers_of(cls), _asking(cls, exists, memory))
+        aggregate_for = _asking(cls, exists, memory)
+        deciders[command] = (usual, method, stamped, memory.appliers_of(cls), aggregate_for)
     return deciders
 
 

@@ -181,13 +181,16 @@ class Partition:
                 aggregate: Any = aggregates.get(name)
                 if aggregate is None and memory.gaps:
                     aggregate = memory.recall(name, self.position)
-                usual, decide, appliers, aggregate_for = deciders[type(command)]
+                usual, decide, stamped, appliers, aggregate_for = deciders[type(command)]
                 result = answer = None
                 now_ns = time_ns + sequence
                 try:
                     if type(aggregate) is not usual or command.expected_version is not None:
                         aggregate = aggregate_for(command, aggregate)
-                    decision = decide(aggregate, command, Stamp(now_ns, sequence))
+                    if stamped:
+                        decision = decide(aggregate, command, Stamp(now_ns, sequence))
+                    else:
+                        decision = decide(aggregate, command)
                     if type(decision) in appliers:
                         events = [decision]
                     else:

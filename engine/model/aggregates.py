@@ -5,7 +5,6 @@ rejection and changes nothing. Only an `applies` method changes state. So a fail
 behind, and replaying events through `applies` gives exactly the state that the live node had.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
@@ -76,18 +75,17 @@ def applies(event: type[Event]) -> Callable[[F], F]:
 
 
 class CommandHandler(NamedTuple):
-    """How commands of one class are decided: by aggregates of `cls`, which exist or not as `exists` says, in
-    calls `decide(aggregate, command, stamp)`."""
+    """How commands of one class are decided: by `method` of the aggregates of `cls`, which exist or not as
+    `exists` says. `stamped`: the method takes a stamp after the command."""
 
     cls: type[Aggregate]
-    decide: Callable[..., Any]
+    method: Callable[..., Any]
     exists: Exists
+    stamped: bool
 
-    @property
-    def method(self) -> Callable[..., Any]:
-        """The method that was marked, which takes a stamp or not."""
-        method: Callable[..., Any] = inspect.unwrap(self.decide)
-        return method
+    def decide(self, aggregate: Aggregate, command: Command, stamp: Stamp) -> Any:
+        """What the aggregate decides. (The core calls the method itself, without this detour.)"""
+        return self.method(aggregate, command, stamp) if self.stamped else self.method(aggregate, command)
 
 
 def command_handlers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Command], CommandHandler]]:
@@ -105,7 +103,7 @@ def command_handlers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Command], C
         match_messages(method, parameters, [command])
         wants = match_offers(method, parameters[1:], [Stamp])
         expect_declaration(command, method)
-        yield command, CommandHandler(cls, method if wants else _without_stamp(method), exists)
+        yield command, CommandHandler(cls, method, exists, bool(wants))
 
 
 def appliers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Event], Callable[[Any, Any], None]]]:
@@ -139,11 +137,3 @@ def expect_constructor(cls: type[Aggregate]) -> None:
         return
     if any(not hasattr(made, name) for name in OWN):
         raise wrong(constructor, "does not call super().__init__(id)")
-
-
-def _without_stamp(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def decide(aggregate: Any, command: Any, _stamp: Stamp) -> Any:
-        return method(aggregate, command)
-
-    return decide

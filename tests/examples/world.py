@@ -73,7 +73,8 @@ class World:
             manager.refused(command, refusal)
 
     def _decide(self, command: Command) -> Refusal | None:
-        cls, decide, exists = self.app.handlers[type(command)]
+        handler = self.app.handlers[type(command)]
+        cls, exists = handler.cls, handler.exists
         aggregate = self.aggregates.get(command.aggregate)
         if aggregate is None and exists == "must":
             return Refusal("failed", "aggregate-unknown")
@@ -84,7 +85,7 @@ class World:
         elif type(aggregate) is not cls:
             return Refusal("failed", "wrong-aggregate")
         self.now_ns += 1
-        decision = decide(aggregate, command, Stamp(self.now_ns, len(self.history) + 1))
+        decision = handler.decide(aggregate, command, Stamp(self.now_ns, len(self.history) + 1))
         assert not isinstance(decision, Decided)
         if isinstance(decision, Rejection):
             return Refusal("rejected", decision.code, decision.message)

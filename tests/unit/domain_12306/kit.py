@@ -50,13 +50,13 @@ class Counter:
     def __init__(self, name: str = RUN, **settings: str) -> None:
         self.app = app_of(**settings)
         self.history: list[Event] = []
-        self.run: TrainRun = self.app.handlers[OpenRun][0](name)  # type: ignore[assignment]
+        self.run: TrainRun = self.app.handlers[OpenRun].cls(name)  # type: ignore[assignment]
 
     def do(self, command: Command) -> Any:
         """The event, after it was applied, or the rejection."""
-        _, decide, exists = self.app.handlers[type(command)]
-        assert exists == "may" or self.run.version == 0, "the engine would not ask"
-        decision = decide(self.run, command, Stamp(0, len(self.history) + 1))
+        handler = self.app.handlers[type(command)]
+        assert handler.exists == "may" or self.run.version == 0, "the engine would not ask"
+        decision = handler.decide(self.run, command, Stamp(0, len(self.history) + 1))
         if isinstance(decision, Event):
             self.app.appliers[type(decision)][1](self.run, decision)
             self.history.append(decision)

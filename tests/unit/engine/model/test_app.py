@@ -78,8 +78,8 @@ def test_a_whole_application_passes() -> None:
             return 0
 
     app.check()
-    assert app.handlers[Do][0] is Thing
-    assert app.handlers[Do][2] == "may"
+    assert app.handlers[Do].cls is Thing
+    assert app.handlers[Do].exists == "may"
     assert app.appliers[Done][0] is Thing
     spec = app.projections["things"]
     assert (spec.version, spec.handlers) == (2, [Handler((Done,), 0, "done", (Commit,))])

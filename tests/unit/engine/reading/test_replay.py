@@ -27,12 +27,12 @@ def test_changed_code_shows_what_it_would_have_decided_otherwise(
         engine.send_many([Deposit("a", amount=10), Deposit("b", amount=10)])
         last = Withdraw("a", amount=10)
         engine.send(last)
-    *_, exists = app.handlers[Withdraw]
+    handler = app.handlers[Withdraw]
 
     def stingy(self: Account, command: Withdraw, stamp: Stamp) -> None: ...
 
     handlers: dict[Any, Any] = app.handlers
-    monkeypatch.setitem(handlers, Withdraw, (Account, stingy, exists))
+    monkeypatch.setitem(handlers, Withdraw, handler._replace(method=stingy, stamped=True))
     (difference,) = replay(tmp_path / "data", app)
     assert (difference.sequence, difference.command, difference.aggregate) == (3, last.id, "a")
     assert difference.stored == [{"type": "account.withdrawn", "amount": 10}]
