@@ -1,25 +1,30 @@
 """`trace`: what led to a command and what it led to, as a tree."""
 
 import argparse
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from engine.base.errors import ConfigError, Exit
+from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.cli.time_text import time_text
+from engine.managers.ended import TimerStory
+from engine.node.data_directory import DataDirectory
+from engine.node.running import find_node
 from engine.reading.causes import Causes
 from engine.reading.stores import Stores
-from engine.reading.trace import NOT_KEPT, Link, Timer, Trace, trace
+from engine.reading.trace import NOT_KEPT, Link, Trace, trace
 from engine.wire.commands import ids_are_canonical
 
 DESCRIPTION = """Prints the chain around a command as a tree: the command that it all began with, its events,
 the commands that followed from them, and so on, with refusals, and with the timers that were set. It does not
-matter where in the chain the command stands. The data directory is read, whether or not a node
-runs on it. Outcomes that are no longer kept are named as such. Changes nothing."""
+matter where in the chain the command stands. The data directory is read; process managers are asked about
+their timers if a node runs on it. Outcomes that are no longer kept are named as such. Changes nothing."""
 EXAMPLES = "trace 019ab0f3a1c07d2e8f4455a1b2c3d4e5"
 MOST_TEXT = 160  # of the fields of an event; --json prints all
 
@@ -38,7 +43,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     data = data_from(options)
     stores = Stores(data)
     try:
-        found = trace(Causes(stores), options.id)
+        timers = AskedTimers(_process_managers(data))
+        found = trace(Causes(stores, timers), options.id)
     finally:
         stores.close()
     if found is None:
@@ -49,6 +55,33 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     else:
         print("\n".join(lines(found)))
     return Exit.OK
+
+
+class AskedTimers:
+    """Timers as the process managers of a running node tell of them."""
+
+    def __init__(self, managers: list[Follower]) -> None:
+        self._managers = managers
+
+    def set_by(self, command: str) -> list[TimerStory]:
+        """The timers that were set because of a command."""
+        answers = [ask(manager, "timers-of", {"command": command}) for manager in self._managers]
+        return [timer for answer in answers for timer in msgspec.convert(answer, list[TimerStory])]
+
+    def waiting(self, command: str) -> TimerStory | None:
+        """The timer that will send a command."""
+        for manager in self._managers:
+            for timer in ask(manager, "instance", {"id": command})["timers"]:
+                if timer["command"]["id"] == command:
+                    causes = (story for story in self.set_by(timer["command"]["causation"]))
+                    return next((story for story in causes if story.id == command), None)
+        return None
+
+
+def _process_managers(data: DataDirectory) -> list[Follower]:
+    with contextlib.suppress(RingfoldError):  # no node runs, and the stores alone are told of
+        return [one for one in followers(find_node(data)) if one.kind == "process-manager"]
+    return []
 
 
 def lines(found: Trace) -> Iterator[str]:
@@ -90,7 +123,7 @@ def _details(link: Link) -> Iterator[str]:
         yield f"result {_text(link.result)}"
 
 
-def _timer(timer: Timer) -> str:
+def _timer(timer: TimerStory) -> str:
     key = f" {timer.key}" if timer.key else ""
     ended = f", by {timer.ended_by}" if timer.ended_by else ""
     what = f"{timer.type} to {timer.aggregate}"

@@ -4,9 +4,10 @@ can be asked, the process managers of a running node.
 
 from typing import Protocol
 
+from engine.managers.ended import TimerStory
 from engine.model.commit import Commit
 from engine.reading.stores import Stores
-from engine.reading.trace import Link, Timer
+from engine.reading.trace import Link, link_of_timer
 from engine.store import Reader
 from engine.wire.answers import Received
 
@@ -14,11 +15,11 @@ from engine.wire.answers import Received
 class TimersKnown(Protocol):
     """What process managers know of the timers that they set."""
 
-    def set_by(self, command: str) -> list[Timer]:
+    def set_by(self, command: str) -> list[TimerStory]:
         """The timers that were set because of a command."""
 
-    def sending(self, command: str) -> Timer | None:
-        """The timer that sends a command, or would have."""
+    def waiting(self, command: str) -> TimerStory | None:
+        """The timer that will send a command."""
 
 
 class Causes:
@@ -33,7 +34,10 @@ class Causes:
             indexed = reader.find_command(id)
             if indexed is not None:
                 return _committed(indexed.commit, partition, indexed.position)
-        for partition, reader in readers:  # after all of the above: it is a search
+        timer = None if self._timers is None else self._timers.waiting(id)
+        if timer is not None:
+            return link_of_timer(timer)
+        for partition, reader in readers:  # after all of the above, because it is a search
             answer = reader.find_outcome(id)
             if answer is not None:
                 return _answered(id, answer, partition)
@@ -54,11 +58,8 @@ class Causes:
                     links.append(_answered(child.command, answer, partition))
         return sorted(links, key=lambda link: link.command)[:most]
 
-    def timers_set_by(self, id: str) -> list[Timer]:
+    def timers_set_by(self, id: str) -> list[TimerStory]:
         return [] if self._timers is None else self._timers.set_by(id)
-
-    def timer(self, id: str) -> Timer | None:
-        return None if self._timers is None else self._timers.sending(id)
 
     def _readers(self) -> list[tuple[int, Reader]]:
         readers = ((p, self._stores.reader(p)) for p in range(self._stores.partitions))

@@ -14,26 +14,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine.managers.ended import TimerStory
+
 MOST_LINKS = 1_000  # commands in a tree, and steps up to its root: chains may be endless
 NOT_KEPT = "not-kept"
-
-
-class Timer(msgspec.Struct, frozen=True):
-    """A timer that a process manager set because of a command, its `causation`.
-
-    `id`, `type` and `aggregate` are those of the command that it sends. `state`: waiting, fired, cancelled or
-    replaced. `ended_by`: the command whose commit or refusal cancelled or replaced it.
-    """
-
-    id: str
-    type: str
-    aggregate: str
-    due_ns: int
-    state: str
-    key: str = ""
-    correlation: str | None = None
-    causation: str | None = None
-    ended_by: str | None = None
 
 
 class Link(msgspec.Struct, omit_defaults=True):
@@ -57,7 +41,7 @@ class Link(msgspec.Struct, omit_defaults=True):
     message: str = ""
     correlation: str | None = None
     causation: str | None = None
-    timer: Timer | None = None
+    timer: TimerStory | None = None
     led_to: list["Link"] = []
     cut: bool = False
 
@@ -83,39 +67,28 @@ class Source(Protocol):
     """What is known of an id."""
 
     def find(self, id: str) -> Link | None:
-        """The command, without what it led to; None: nothing is known of it."""
+        """The command, or the timer that will send it, without what it led to; None: nothing is known."""
 
     def led_to(self, id: str, most: int) -> list[Link]:
         """The first commands that name this one as their causation, in the order of their ids."""
 
-    def timers_set_by(self, id: str) -> list[Timer]:
+    def timers_set_by(self, id: str) -> list[TimerStory]:
         """The timers that were set because of this command."""
-
-    def timer(self, id: str) -> Timer | None:
-        """The timer that sends this command, or would have."""
 
 
 def trace(source: Source, id: str, most: int = MOST_LINKS) -> Trace | None:
     """The tree around a command. None: nothing is known of it, nor of anything that it led to."""
-    asked = _known(source, id)
+    asked = source.find(id)
     path = [asked or Link(id, NOT_KEPT)]
     seen = {id}
     while (above := path[-1].causation) is not None and above not in seen and len(path) < most:
         seen.add(above)
-        path.append(_known(source, above) or Link(above, NOT_KEPT))
+        path.append(source.find(above) or Link(above, NOT_KEPT))
     cut = path[-1].causation is not None
     _complete(source, path, most)
     if asked is None and not path[0].led_to:
         return None
     return Trace(id, path[-1], cut)
-
-
-def _known(source: Source, id: str) -> Link | None:
-    link, timer = source.find(id), source.timer(id)
-    if link is None:
-        return None if timer is None else _link_of(timer)
-    link.timer = timer
-    return link
 
 
 def _complete(source: Source, path: list[Link], most: int) -> None:
@@ -128,9 +101,9 @@ def _complete(source: Source, path: list[Link], most: int) -> None:
         link = waiting.popleft()
         children = _children(source, link.command, room + 1)
         kept = below.get(link.command)
-        if kept is not None:
-            children = [kept, *(child for child in children if child.command != kept.command)]
-        new = [child for child in children if child.command not in known]
+        if kept is not None and kept.command in children:
+            kept.timer = children[kept.command].timer
+        new = [child for child in children.values() if child.command not in known]
         link.cut = len(new) > room
         new = new[:room]
         room -= len(new)
@@ -139,19 +112,19 @@ def _complete(source: Source, path: list[Link], most: int) -> None:
         link.led_to = sorted([*new, *([] if kept is None else [kept])], key=lambda child: child.command)
 
 
-def _children(source: Source, id: str, most: int) -> list[Link]:
+def _children(source: Source, id: str, most: int) -> dict[str, Link]:
     children = {child.command: child for child in source.led_to(id, most)}
     for timer in source.timers_set_by(id):
         child = children.get(timer.id)
         if child is None:
             child = source.find(timer.id) if timer.state == "fired" else None
-            child = children[timer.id] = child or _link_of(timer)
+            child = children[timer.id] = child or link_of_timer(timer)
         child.timer = timer
-    return list(children.values())
+    return children
 
 
-def _link_of(timer: Timer) -> Link:
-    """A timer whose command has no outcome that is kept."""
+def link_of_timer(timer: TimerStory) -> Link:
+    """A timer in the place of its command, of which there is no outcome, or none that is kept."""
     return Link(
         timer.id,
         NOT_KEPT if timer.state == "fired" else timer.state,

@@ -1,7 +1,8 @@
 """The tree of a trace as an operator reads it."""
 
 from engine.cli.trace import lines
-from engine.reading.trace import NOT_KEPT, Link, Timer, Trace
+from engine.managers.ended import TimerStory
+from engine.reading.trace import NOT_KEPT, Link, Trace
 
 START_NS = 1_764_000_000_000_000_000
 
@@ -14,8 +15,8 @@ def committed(id: str, aggregate: str, position: int, event: str, *led_to: Link)
 
 
 def test_commands_events_refusals_and_timers_are_branches_of_one_tree() -> None:
-    waiting = Timer("t1", "order.expire", "order-1", START_NS, "waiting", "late")
-    over = Timer("t2", "order.remind", "order-1", START_NS, "cancelled", "", ended_by="c3")
+    waiting = TimerStory("t1", "order.expire", "order-1", "late", START_NS, "waiting", None, "c1")
+    over = TimerStory("t2", "order.remind", "order-1", "", START_NS, "cancelled", None, "c1", "c3")
     refused = Link("c3", "rejected", code="too-little", message="only 3 left")
     chain = committed(
         "c1",

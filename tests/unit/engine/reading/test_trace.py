@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
-from engine.reading.trace import NOT_KEPT, Link, Timer, Trace, trace
+from engine.managers.ended import State, TimerStory
+from engine.reading.trace import NOT_KEPT, Link, Trace, link_of_timer, trace
 
 
 class Known:
     """A source made of a few words: `causes` is child → what led to it."""
 
-    def __init__(self, causes: dict[str, str | None], forgotten: str = "", timers: list[Timer] | None = None):
+    def __init__(
+        self, causes: dict[str, str | None], forgotten: str = "", timers: list[TimerStory] | None = None
+    ):
         self.links = {id: Link(id, "committed", causation=above) for id, above in causes.items()}
         for id in forgotten.split():
             del self.links[id]
@@ -18,16 +21,16 @@ class Known:
 
     def find(self, id: str) -> Link | None:
         link = self.links.get(id)
-        return None if link is None else Link(id, link.outcome, causation=link.causation)
+        if link is not None:
+            return Link(id, link.outcome, causation=link.causation)
+        waiting = [timer for timer in self.timers if timer.id == id and timer.state == "waiting"]
+        return link_of_timer(waiting[0]) if waiting else None
 
     def led_to(self, id: str, most: int) -> list[Link]:
         return [self._fresh(link.command) for link in self.links.values() if link.causation == id][:most]
 
-    def timers_set_by(self, id: str) -> list[Timer]:
+    def timers_set_by(self, id: str) -> list[TimerStory]:
         return [timer for timer in self.timers if timer.causation == id]
-
-    def timer(self, id: str) -> Timer | None:
-        return next((timer for timer in self.timers if timer.id == id), None)
 
     def _fresh(self, id: str) -> Link:
         link = self.find(id)
@@ -50,8 +53,8 @@ def traced(source: Known, id: str, most: int = 1000) -> Trace:
     return found
 
 
-def timer(id: str, state: str, causation: str, ended_by: str | None = None) -> Timer:
-    return Timer(id, "order.expire", "order-1", 7, state, "expire", None, causation, ended_by)
+def timer(id: str, state: State, causation: str, ended_by: str | None = None) -> TimerStory:
+    return TimerStory(id, "order.expire", "order-1", "expire", 7, state, None, causation, ended_by)
 
 
 @pytest.mark.parametrize("id", FAMILY)
