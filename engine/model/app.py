@@ -117,7 +117,11 @@ class Engine:
         return register if cls is None else register(cls)
 
     def projection(
-        self, name: str = "", *, version: int = 0, factory: Callable[[], Projection] | None = None
+        self,
+        name: str = "",
+        *,
+        version: int | None = None,
+        factory: Callable[[], Projection] | None = None,
     ) -> Callable[[P], P]:
         """Class decorator: registers a view, `@app.projection("notes", version=1)`.
 
@@ -125,10 +129,11 @@ class Engine:
         arguments. Where two versions of a name are registered, the older one serves until the newer one is
         built.
         """
+        _expect_call("projection", name)
 
         def register(cls: P) -> P:
             known_as = self._name("projection", cls, Projection, name)
-            number = version or cls.registered_version
+            number = cls.registered_version if version is None else version
             versions = self.versions.setdefault(known_as, {})
             if number in versions:
                 raise ConfigError(f"two projections are named {known_as}, version {number}")
@@ -149,6 +154,7 @@ class Engine:
         `name`: by default that of the class line. It is part of the ids of what the process manager sends, so
         it must not change. `factory`: makes it where its class needs arguments.
         """
+        _expect_call("process_manager", name)
 
         def register(cls: M) -> M:
             known_as = self._name("process manager", cls, ProcessManager, name)
@@ -194,7 +200,7 @@ class Engine:
         check(self)
 
     def _name(self, kind: str, cls: Any, base: type, name: str) -> str:
-        """The name under which a class is registered."""
+        """The name under which a class is registered. `name`: the one that its decorator was given."""
         if not (isinstance(cls, type) and issubclass(cls, base)):
             raise ConfigError(f"{cls!r} is not a {kind}: write class X({base.__name__})")
         name = name or cls.registered_name  # type: ignore[attr-defined]
@@ -210,6 +216,14 @@ class Engine:
         owner = self._names.setdefault(tag, message)
         if owner is not message:
             raise ConfigError(f"the wire name {tag} is used twice: by {_both(owner, message)}")
+
+
+def _expect_call(decorator: str, name: Any) -> None:
+    """ConfigError where a decorator stands without its parentheses: it would put a function in the place of
+    the class, and register nothing."""
+    if not isinstance(name, str):
+        shown = getattr(name, "__qualname__", repr(name))
+        raise ConfigError(f'{shown} is registered without a name: write @app.{decorator}("…") above it')
 
 
 def _both(one: Any, other: Any) -> str:
