@@ -3,9 +3,8 @@
 Reading order: birth (which events are history to a process manager), identity (ids that follow from what is
 handled), step (`send` as a handler sees it), outbox (commands that must arrive), timers (commands that must
 leave later), ended (what became of timers), setbacks (refusals whose handler failed), manager (all of it as a
-target that a `Fold` drives), intake (events only as fast as there is room), questions (what it answers about
-itself).
-`engine.processes.manager` is the process around it.
+target that a `Fold` drives), intake (events only as fast as there is room), instance and questions (what it
+answers about itself). `engine.processes.manager` is the process around it.
 """
 
 from engine.managers.birth import read_birth, record_births

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Aggregate:
-    """Base of all aggregates. `version` counts stored stream entries; 0: nothing stored yet."""
+    """The base of all aggregates. `version` counts stored stream entries; 0: nothing is stored yet."""
 
     __slots__ = ("id", "key", "version")
 
@@ -36,7 +36,7 @@ class Aggregate:
         self.key = ""  # the engine's index key, in hex
 
     def save_state(self) -> Any:
-        """Everything that it remembers besides what the engine keeps: for snapshots, and to compare.
+        """The state besides what the engine keeps, for snapshots and comparisons.
 
         By default all attributes. Override both methods where that would be large: the value may be of any
         types that `pickle` takes; it is taken while nothing changes, and belongs to the caller.
@@ -44,7 +44,7 @@ class Aggregate:
         return {name: value for name, value in attributes(self).items() if name not in OWN}
 
     def load_state(self, state: Any) -> None:
-        """Sets what `save_state` gave, on a fresh object."""
+        """Sets what `save_state` gave, on a new object."""
         for name, value in state.items():
             setattr(self, name, value)
 

@@ -1,4 +1,4 @@
-"""The app object: everything is registered on it and checked before a node starts."""
+"""The application object, on which everything is registered and checked before a node starts."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -9,8 +9,8 @@ from engine.base.instants import instant
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One stream entry. `events` are typed where the reader knows them, else dictionaries. `correlation` and
-    `causation` are those of the command, None where it has none."""
+    """One stream entry. `events` are typed if the reader knows them, otherwise dictionaries. `correlation`
+    and `causation` are those of the command, None where it has none."""
 
     aggregate: str
     version: int

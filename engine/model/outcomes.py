@@ -1,4 +1,4 @@
-"""What a command handler may answer, besides an event or several."""
+"""The outcomes that a command handler may return, besides events."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,8 @@ from engine.model.messages import ApplicationMessage, Event
 
 
 class Rejection(Exception):
-    """A domain rule said no. An answer, not a fault; returned, or raised from deep inside."""
+    """The refusal of a domain rule. It is an answer and not a fault; it is returned, or raised from deep
+    inside."""
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(code, message)
@@ -16,7 +17,7 @@ class Rejection(Exception):
 
 
 def reject(code: str, message: str = "") -> Rejection:
-    """Say no with a stable code, such as `sold-out`, and a sentence for a person."""
+    """A rejection with a stable code, such as `sold-out`, and a sentence for people."""
     return Rejection(code, message)
 
 

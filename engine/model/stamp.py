@@ -1,4 +1,5 @@
-"""What a handler may know of the world: only what the input stage wrote into the journal."""
+"""The stamp: all that a handler may know of the world, which is what the input process wrote into the
+journal."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What a node is, for everything that runs in one or looks at one: settings, data directory, processes.
+"""The node, for everything that runs in one or looks at one: settings, data directory, processes.
 
 Reading order: config and setting_files (every setting, and where its value came from), manifest (what is
 fixed for the life of a data directory), data_directory (what lies where in it), foreign (appending to it from

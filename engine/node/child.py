@@ -1,4 +1,5 @@
-"""A child process of the supervisor: how it is started, what is known about it, how its end reads."""
+"""A child process of the supervisor: how it is started, what is known about it, and how its end is
+described."""
 
 import os
 import signal
@@ -16,7 +17,7 @@ AT_WORK = (State.RUNNING, State.WAITING_FOR_ROOM)
 
 
 class Process:
-    """One child: how to start it, and what is known about it."""
+    """One child process, and how to start it."""
 
     def __init__(self, role: Role, arguments: list[str], slot: Slot, liveness: Liveness) -> None:
         self.role, self.name = role, role.name
@@ -31,7 +32,7 @@ class Process:
         self.finished = False
 
     def start(self, pass_fds: tuple[int, ...]) -> None:
-        """Starts it. Raises Fault if the system refuses."""
+        """Starts the process. Raises Fault if the system refuses."""
         self.slot.state = State.STARTING
         self.liveness.reset()
         self.due = self.at_work_since = None
@@ -40,17 +41,17 @@ class Process:
             self.popen = subprocess.Popen(
                 self.arguments,
                 stdin=subprocess.DEVNULL,
-                stdout=sys.stderr.fileno(),  # standard output belongs to the ready line
+                stdout=sys.stderr.fileno(),  # standard output is for the ready line
                 pass_fds=pass_fds,
                 env=environment(),
-                process_group=0,  # Ctrl-C at a terminal is for the supervisor, which then stops in order
+                process_group=0,  # Ctrl-C at a terminal is for the supervisor, which stops the node
             )
         except OSError as error:
             raise Fault("a process cannot be started", name=self.name, error=error) from None
         self.slot.pid = self.popen.pid  # set before the process can do it, so that pid 0 is never signalled
 
     def signal(self, number: int) -> None:
-        """Sends a signal if the process is there."""
+        """Sends a signal if the process exists."""
         if self.popen is not None and self.popen.poll() is None:
             self.popen.send_signal(number)
 

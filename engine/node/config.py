@@ -3,7 +3,7 @@
 A flag wins over the environment (RINGFOLD_NAME), the environment over a file that is named (TOML, table
 [ringfold]), that file over the project's own (pyproject.toml, table [tool.ringfold]), and this one over the
 default. An application may have settings of its own: its module names them in `SETTINGS`, and they are found
-in the same places. Whatever is wrong is one ConfigError, before anything was started.
+in the same places. Any error is one ConfigError, before anything is started.
 """
 
 import difflib
@@ -47,7 +47,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     segment_bytes: Annotated[int, Meta(ge=64 * KIB, le=4 * GIB, description="size of a journal segment")] = (
         64 * MIB
     )
-    # Sparse: only address space until it is used. Never resized while others have it open.
+    # It is sparse: only address space until it is used. It is never resized while other processes have it
+    # open.
     map_bytes: Annotated[
         int, Meta(ge=16 * MIB, le=1 << 44, description="most that the event store of a partition can hold")
     ] = 64 * GIB
@@ -129,7 +130,7 @@ class Settings:
         return self.config.app
 
     def given(self, name: str) -> bool:
-        """True if someone set it; False if it is the default."""
+        """True if it was set; False if it is the default."""
         return any(value.name == name and value.source != "default" for value in self.values)
 
 
@@ -192,7 +193,7 @@ def app_setting_names(reference: str) -> tuple[str, ...]:
 
 
 def show(name: str, value: Any) -> str:
-    """A value as an operator would write it: ring_bytes as 16MiB rather than 16777216."""
+    """The value as an operator would write it, such as 16MiB rather than 16777216."""
     if isinstance(value, int) and name.endswith("_bytes"):
         for size, unit in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
             if value >= size and value % size == 0:
@@ -280,7 +281,7 @@ def _checked(values: dict[str, Any]) -> Config:
 
 
 def check_endpoint(endpoint: str) -> None:
-    """Refuses what clients could not reach, and networks: nothing authenticates a client yet."""
+    """Refuses what clients could not reach, and networks, since nothing authenticates a client yet."""
     if endpoint == "":
         return
     if endpoint.startswith("ipc://"):

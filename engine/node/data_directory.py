@@ -12,7 +12,7 @@
     views/                    the views, a folder for each generation
     managers/NAME/            state, outbox and timers of a process manager
 
-A room below this one is given the paths that it works on, and does not know how they lie.
+A package below this one is given the paths that it works on, and does not know this layout.
 """
 
 import os
@@ -33,7 +33,7 @@ AS_STORED = 0
 
 @dataclass(frozen=True)
 class DataDirectory:
-    """One data directory. `map_bytes`: how much an event store may hold; AS_STORED: what its file says, which
+    """One data directory. `map_bytes`: the capacity of an event store; AS_STORED: what its file says, which
     is right for all but the node that makes it."""
 
     path: Path
@@ -105,13 +105,13 @@ class DataDirectory:
 
     @property
     def partitions(self) -> int:
-        """How many there are, for the life of the directory."""
+        """The number of partitions, which never changes."""
         return self.manifest.partitions
 
     def open(
         self, app: str, fingerprint: str, partitions: int, *, given: bool, index_key: bytes = b""
     ) -> None:
-        """Writes the manifest of a new directory; holds an old one against the configuration.
+        """Writes the manifest of a new directory, or compares that of an old one with the configuration.
 
         `given`: the number of partitions was asked for. ConfigError if the directory belongs to another
         application, to other reference data, or has another number of partitions than was asked for;

@@ -65,5 +65,5 @@ def read_description(run: Path) -> NodeDescription:
 
 
 def write_description(path: Path, description: NodeDescription) -> None:
-    """Writes it, readable by people. It only lives as long as the node: nothing is flushed."""
+    """Writes it, readable by people. It is not flushed, because it only lives as long as the node."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(description), indent=1))

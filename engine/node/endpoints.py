@@ -1,6 +1,6 @@
-"""How a running node is reached: `endpoints.json` in its data directory, for clients in any language.
+"""The endpoints of a running node: `endpoints.json` in its data directory, for clients in any language.
 
-The file is there while the node is; docs/PROTOCOL.md says what each field means to a client.
+The file exists while the node runs; docs/PROTOCOL.md says what each field means to a client.
 """
 
 from pathlib import Path

@@ -15,8 +15,8 @@ INDEX_KEY_BYTES = 16
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is fixed for the life of a data directory. `fingerprint`: of the application's reference data.
-    `index_key`: in hex, random; it belongs to every copy of the directory too."""
+    """The facts that are fixed for the life of a data directory. `fingerprint`: of the application's
+    reference data. `index_key`: in hex, random; it belongs to every copy of the directory too."""
 
     format: int
     app: str

@@ -1,9 +1,9 @@
-"""What the supervisor does about a process that ended or hangs. Pure: times are passed in.
+"""The policy of the supervisor for a process that ended or hangs. It is pure: times are passed in.
 
 exit code                                        what is done
 ------------------------------------------------------------------------------------------------
 2 config, 3 disk fault, 4 corrupt data,          stop all: a restart would fail the same way, or
-5 invariant broken, 6 locked                     build on something that is not to be believed
+5 invariant broken, 6 locked                     build on something that cannot be trusted
 anything else: 0, 1, 75, killed by a signal      restart, after a delay that doubles while it fails early
 """
 
@@ -14,7 +14,7 @@ from engine.node.status import State
 
 
 class Action(Enum):
-    """What follows from the end of a process."""
+    """The action after the end of a process."""
 
     RESTART = "restart"
     STOP_ALL = "stop all"
@@ -63,7 +63,7 @@ class Backoff:
 
 
 class Liveness:
-    """Whether a process hangs, judged by the progress counter that its working loop writes."""
+    """A watch on whether a process hangs, by the progress counter that its working loop writes."""
 
     MOST_PER_LOOK_S = 2.0  # if the supervisor itself was stopped, the silence of the others proves nothing
 
@@ -78,7 +78,7 @@ class Liveness:
         self._looked_at: float | None = None
 
     def hangs(self, now: float, state: int, progress: int) -> bool:
-        """Takes one look. True once the counter has not moved for as long as this state may take."""
+        """Checks once. True if the counter has not moved for as long as this state may take."""
         since = 0.0 if self._looked_at is None else min(now - self._looked_at, self.MOST_PER_LOOK_S)
         self._looked_at = now
         if progress != self._progress:

@@ -1,4 +1,4 @@
-"""What every process of a node shares: its role, its status slot, its signals, its way out."""
+"""A process of a node, with what all of them share: role, status slot, signals, exit code."""
 
 import argparse
 import gc
@@ -19,7 +19,7 @@ from engine.node.roles import INPUT, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from ringbuffer import Bell, Consumer, Producer, RingError
 
-BUSY_WAIT_S = 0.005  # bound of a park while work was seen lately: a lost wake-up costs at most this
+BUSY_WAIT_S = 0.005  # bound of a park after recent work, which is what a lost wake-up costs at most
 IDLE_WAIT_S = 0.1  # bound of a park when long idle: keeps an idle node near zero
 IDLE_AFTER_S = 0.5
 STORES_ARE_MADE = (State.RUNNING, State.WAITING_FOR_ROOM, State.STOPPING, State.STOPPED)
@@ -67,22 +67,22 @@ class NodeProcess:
         self.wait_until(lambda: self.slot_of(INPUT).state in STORES_ARE_MADE)
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Waits for something that a neighbour does."""
+        """Waits for something that a neighbouring process does."""
         while not holds():
             if self.waits():
                 raise SystemExit(Exit.TEMPORARY)
             time.sleep(0.01)
 
     def beat(self) -> None:
-        """Called once a loop: progress is counted by the loop that does the work, not beside it."""
+        """Counts progress. It is called once a loop, by the loop that does the work."""
         self.slot.progress += 1
 
     def worked(self) -> None:
-        """Something was done: stay alert for a while."""
+        """Notes that something was done, so that the process stays alert for a while."""
         self._last_work = time.monotonic()
 
     def patience(self) -> float:
-        """How long to park, in seconds: short after work, long when idle."""
+        """The seconds for which to park: short after work, long when idle."""
         return IDLE_WAIT_S if time.monotonic() - self._last_work > IDLE_AFTER_S else BUSY_WAIT_S
 
     def abort(self) -> bool:
@@ -90,7 +90,8 @@ class NodeProcess:
         return os.getppid() != self._parent
 
     def waits(self) -> bool:
-        """For a wait on a neighbour: to wait is not to hang, so it counts as progress. True to give up."""
+        """Called while waiting for a neighbour, which counts as progress since waiting is not hanging. True
+        to give up."""
         self.beat()
         return self.abort()
 
@@ -112,7 +113,7 @@ class NodeProcess:
         return self.node.load_app()
 
     def running(self) -> None:
-        """Start-up is over: nothing of it needs to be looked at by the collector again."""
+        """Ends the start-up, after which the collector need not visit its objects again."""
         gc.collect()
         gc.freeze()
         # Messages make no cycles, but each batch makes thousands of lists: with Python's own thresholds the

@@ -1,4 +1,4 @@
-"""Who is who in a node: each process has a role, and rings lead from one role to the next.
+"""The roles of a node: each process has one, and rings lead from one role to the next.
 
     clients ──▶ input ──inbox──▶ core ──outbox──▶ output ──doorbell──▶ projectors, managers
                   ▲                                  │
@@ -44,7 +44,8 @@ class Role(msgspec.Struct, frozen=True):
 
     @property
     def in_pipeline(self) -> bool:
-        """True for what a command passes through; every other process follows what is stored."""
+        """True for the processes that a command passes through; every other process follows what is
+        stored."""
         return self.kind in PIPELINE
 
 

@@ -1,9 +1,9 @@
-"""The run directory: what a node needs only while it runs: rings, sockets, status page, node description.
+"""The run directory, for what a node needs only while it runs: rings, sockets, status page, node description.
 
 It lies in shared memory where there is any, because rings and status page are written all the time and
 mean nothing after a reboot. It is readable by its owner alone (0700), which is what protects the ipc
-sockets in it. A node that was killed leaves its directory behind; the next node of the same user removes
-it, which is safe because a living one holds the lock in it.
+sockets in it. A node that was killed leaves its directory; the next node of the same user removes it,
+which is safe because a live node holds the lock in it.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ class RunDirectory:
 
     @classmethod
     def create(cls, need_bytes: int) -> "RunDirectory":
-        """Makes one where there is room for `need_bytes` of rings. Raises Fault if there is no such place."""
+        """Makes one in a place with room for `need_bytes` of rings. Raises Fault if there is none."""
         refused = []
         for base in bases():
             sweep(base)

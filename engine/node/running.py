@@ -14,7 +14,7 @@ DATA = "./ringfold-data"  # the data directory, where nothing names another
 
 
 def find_node(data: str | os.PathLike[str] | DataDirectory) -> Endpoints:
-    """How the node that runs there is reached. Raises RingfoldError (try again later) if none does."""
+    """The endpoints of the node that runs there. Raises RingfoldError (try again later) if none does."""
     directory = DataDirectory.at(data)
     if not is_held(directory.lock):
         hint = f"`{called()} serve` starts one"

@@ -1,4 +1,4 @@
-"""The two files that settings may stand in: one that is named, and the project's own.
+"""The two files that may contain settings: one that is named, and the project's own.
 
     node.toml        [ringfold]         named with --config
     pyproject.toml   [tool.ringfold]    read where it lies in the working directory

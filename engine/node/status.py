@@ -1,4 +1,4 @@
-"""The status page: one shared file in which each process of a node tells how it is.
+"""The status page: one shared file in which each process of a node shows its state.
 
     0     header, 256 bytes: magic, number of slots
     256   slots, one 256-byte line each: 8-byte words, written by that slot's process alone

@@ -1,6 +1,6 @@
-"""Trying out an aggregate: the partition that a node runs, with a log of its own.
+"""The story of an aggregate, on the partition that a node runs, with a log of its own.
 
-After every command the kit looks for what would make a node another one after a restart:
+After every command the kit checks for what would make a difference after a restart:
 
     state changed outside of `applies`, or not carried by events    one made from the events, by the codec
     decisions by chance, clock or anything outside                  the same commands, decided again
@@ -34,7 +34,7 @@ from engine.wire.log import record_decoder
 
 
 class AggregateStory:
-    """One aggregate, what it was told, and what it answered last."""
+    """One aggregate, the commands so far, and its last answer."""
 
     def __init__(self, cls: type[Aggregate], before: Sequence[Event | list[Event]]) -> None:
         self._cls, self._before = cls, before
@@ -79,32 +79,32 @@ class AggregateStory:
         return self
 
     def then(self, *events: Event) -> "AggregateStory":
-        """It was committed with just these events, in this order."""
+        """Asserts that it was committed with just these events, in this order."""
         if self._outcome != "committed" or self._events != list(events):
             raise AssertionError(f"expected events:{listed(events)}\nfound {self._found()}")
         return self
 
     def result(self, value: Any) -> "AggregateStory":
-        """It was committed with this result."""
+        """Asserts that it was committed with this result."""
         found = self._answer.get("result")
         if self._outcome != "committed" or found != msgspec.to_builtins(value):
             raise AssertionError(f"expected the result {value!r}, found {found!r}; {self._found()}")
         return self
 
     def unchanged(self) -> "AggregateStory":
-        """The handler returned no events."""
+        """Asserts that the handler returned no events."""
         return self._expect("unchanged")
 
     def rejected(self, code: str) -> "AggregateStory":
-        """A rule said no, with this code."""
+        """Asserts that a rule refused it, with this code."""
         return self._expect("rejected", code)
 
     def failed(self, code: str = "handler-bug") -> "AggregateStory":
-        """It could not be handled, with this code."""
+        """Asserts that it could not be handled, with this code."""
         return self._expect("failed", code)
 
     def state(self, **attributes: Any) -> "AggregateStory":
-        """The aggregate has these attributes now."""
+        """Asserts that the aggregate has these attributes now."""
         aggregate = self._live.partition.aggregates.get(self._id)
         for name, value in attributes.items():
             found = getattr(aggregate, name)

@@ -1,4 +1,4 @@
-"""The clock of an inline engine: it stands still until it is told to go on."""
+"""The clock of an inline engine, which stands still until it is moved."""
 
 from datetime import timedelta
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Given, when, then: an aggregate, a process manager or a view, tried out by what it is told and says.
+"""Given, when, then: the story of an aggregate, a process manager or a view.
 
     given(Account, Opened(owner="ann")).when(Withdraw("a", amount=5)).rejected("too-little")
     given(OrderPlaced(...)).process_manager(Checkout).when(Reserved(...)).sends(AskForPayment(...)).sets_timer(...)

@@ -50,7 +50,7 @@ from engine.testing.wires import Wire, as_socket
 from engine.wire.doorbell import Notice
 
 PATIENCE_S = 1.0  # with a view that does not come to a position
-MOST_TURNS = 100_000  # of `settle`: a process manager that answers itself would go on for ever
+MOST_TURNS = 100_000  # of `settle`, since a process manager that answers itself would go on for ever
 
 
 class HandlerKeepsFailing(AssertionError):
@@ -190,14 +190,14 @@ class InlineEngine(Asking):
             raise HandlerKeepsFailing("\n".join(map(str, fresh)))
 
     def time_passes(self, span: timedelta | None = None, *, minutes: float = 0, seconds: float = 0) -> None:
-        """The clock goes on; timers that became due fire, and everything settles."""
+        """Moves the clock; timers that become due fire, and everything settles."""
         self.settle()
         self._clock.now_ns += span_ns(span, minutes, seconds)
         self.settle()
 
     def restart(self, *, kill: bool = False) -> None:
-        """Ends and starts again from what is on disk. `kill`: views lose what they had not saved, and what
-        was on its way between the parts is lost."""
+        """Ends the engine and starts it again from what is on disk. `kill`: views lose what they had not
+        saved, and what was on its way between the parts is lost."""
         self._close(saves=not kill)
         self._open()
         for wire in self._wires.values():

@@ -1,4 +1,5 @@
-"""The command side of a node in one thread: gate, journal, core and store, one after the other.
+"""The pipeline: the command side of a node in one thread, with gate, journal, core and store one after the
+other.
 
 The same parts as in the processes, with the same bytes between them: a message is admitted by the gate,
 journaled with a flush, decoded by the core from the section that was journaled, stored from the encoded
@@ -65,7 +66,7 @@ class Lane:
         self.partition: Partition = self._past.partition()
 
     def replay(self, journaled: int) -> None:
-        """Runs the journal behind what is stored."""
+        """Runs the journal after what is stored."""
         self._past.replay(self.partition, journaled, self._run)
 
     def take(self, sections: Sequence[bytes]) -> None:

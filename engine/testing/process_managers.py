@@ -1,4 +1,5 @@
-"""Trying out a process manager: the target that a node drives, told events and answers, its clock in hand.
+"""The story of a process manager: the target that a node drives, given events and answers, with a clock to
+move.
 
 After every step what it keeps is saved and loaded again, as if the process had been killed there.
 """
@@ -48,7 +49,7 @@ class ProcessManagerStory:
     def when_refused(
         self, command: Command | type[Command], code: str, message: str = ""
     ) -> "ProcessManagerStory":
-        """A command that it sent in the last step comes back rejected."""
+        """Rejects a command that it sent in the last step."""
         entry = next((one for one in self._manager.outbox if _is(one.command, command)), None)
         if entry is None:
             raise AssertionError(f"no {command!r} is on its way; it sent:{listed(self._sent)}")
@@ -62,7 +63,7 @@ class ProcessManagerStory:
     def time_passes(
         self, span: timedelta | None = None, *, minutes: float = 0, seconds: float = 0
     ) -> "ProcessManagerStory":
-        """The clock goes on; timers that are due fire."""
+        """Moves the clock; timers that are due fire."""
         self._clear()
         self._book.now_ns += span_ns(span, minutes, seconds)
         while self._manager.fire(self._book.now_ns):
@@ -71,13 +72,13 @@ class ProcessManagerStory:
         return self
 
     def sends(self, *commands: Command) -> "ProcessManagerStory":
-        """It sent just these in the last step, in this order; ids do not count."""
+        """Asserts that it sent just these in the last step, in this order; ids do not count."""
         if [_body(one) for one in self._sent] != [_body(one) for one in commands]:
             raise AssertionError(f"expected to be sent:{listed(commands)}\nfound:{listed(self._sent)}")
         return self
 
     def sends_nothing(self) -> "ProcessManagerStory":
-        """It sent nothing in the last step."""
+        """Asserts that it sent nothing in the last step."""
         return self.sends()
 
     def sets_timer(
@@ -89,7 +90,7 @@ class ProcessManagerStory:
         seconds: float = 0,
         key: str | None = None,
     ) -> "ProcessManagerStory":
-        """A timer is set that sends this command, so long from now (to the millisecond)."""
+        """Asserts that a timer is set that sends this command after this time (to the millisecond)."""
         delay_ns = span_ns(span, minutes, seconds)
         due_ns = self._book.now_ns + delay_ns
         for at_ns, under, one in self._manager.timers.pending():
@@ -103,13 +104,13 @@ class ProcessManagerStory:
         raise AssertionError(f"expected {wanted}\nset are:{listed(set_now)}")
 
     def has_no_timer(self) -> "ProcessManagerStory":
-        """No timer is set."""
+        """Asserts that no timer is set."""
         if self._manager.timers.pending():
             raise AssertionError(f"timers are set:{listed(self._manager.timers.pending())}")
         return self
 
     def state(self, key: str, value: Any) -> "ProcessManagerStory":
-        """Its own state has this value under a key; None: nothing."""
+        """Asserts that its state has this value under a key; None: nothing."""
         found = self._manager.state.get(key)
         if msgspec.to_builtins(found) != msgspec.to_builtins(value):
             raise AssertionError(f"state[{key!r}] is {found!r}, expected {value!r}")

@@ -1,4 +1,4 @@
-"""Trying out a view: the fold that a node drives, over a log on disk, in several orders.
+"""The story of a view: the fold that a node drives, over a log on disk, in several orders.
 
 What a view may rely on is the order of each aggregate's events, and nothing else. So the events are laid
 out in other orders across aggregates too; every record is delivered twice, and one in three not at all
@@ -38,8 +38,8 @@ class ViewStory:
         self._entries = taken_apart(events)
 
     def shows(self, query: str, arguments: Any, answer: Any) -> "ViewStory":
-        """A query has this answer, in whatever order the events came. AssertionError if not, or if a handler
-        raises."""
+        """Asserts that a query has this answer, in whatever order the events came. AssertionError too if a
+        handler raises."""
         wanted = msgspec.to_builtins(answer)
         for number, entries in enumerate(_orders(self._entries)):
             for told, found in self._answers(entries, query, arguments):

@@ -1,7 +1,7 @@
-"""Wires: stand-ins for sockets where everything happens in one thread.
+"""Wires, which replace sockets if everything happens in one thread.
 
-Each has as much of a ZeroMQ socket as its user touches. What is sent is at the other end at once; looking
-whether something has come (`poll`, `recv`) is what makes the engine work.
+Each has the part of a ZeroMQ socket that is used. What is sent is at the other end at once; checking whether
+something has come (`poll`, `recv`) makes the engine work.
 """
 
 from collections import deque
