@@ -71,10 +71,11 @@ class AskedTimers:
     def waiting(self, command: str) -> TimerStory | None:
         """The timer that will send a command."""
         for manager in self._managers:
-            for timer in ask(manager, "instance", {"id": command})["timers"]:
-                if timer["command"]["id"] == command:
-                    causes = (story for story in self.set_by(timer["command"]["causation"]))
-                    return next((story for story in causes if story.id == command), None)
+            waiting = [timer["command"] for timer in ask(manager, "instance", {"id": command})["timers"]]
+            causes = [one["causation"] for one in waiting if one["id"] == command]
+            for story in (story for cause in causes for story in self.set_by(cause)):
+                if story.id == command:
+                    return story
         return None
 
 
