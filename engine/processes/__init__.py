@@ -1,4 +1,4 @@
-"""The processes of a node, one file each; each loop tells its stage's whole story.
+"""The processes of a node, one file each; each loop tells the whole story of its process.
 
     input ──ring──▶ core ──ring──▶ output ──doorbell──▶ projector
       ▲                               │

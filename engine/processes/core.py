@@ -19,74 +19,74 @@ from engine.wire.batches import encode_batch
 from ringbuffer import Aborted, Producer
 
 
-def main(stage: NodeProcess) -> None:
+def main(process: NodeProcess) -> None:
     """The loop: take, decide, hand on, release."""
     # Replay decodes at another depth of the stack than the gate did, and what passed there must pass here.
     sys.setrecursionlimit(2 * sys.getrecursionlimit())
     gc.disable()  # aggregates and messages make no cycles; a full collection over millions would stall
-    stage.wait_for_stores()
-    bell = stage.bell(stage.role)
-    inbox = stage.consumer(INBOX, bell)
-    outbox = stage.producer(OUTBOX)
+    process.wait_for_stores()
+    bell = process.bell(process.role)
+    inbox = process.consumer(INBOX, bell)
+    outbox = process.producer(OUTBOX)
     # What an earlier life handed on is stored first; if it were decided again, it might differ or be set
     # aside.
-    stage.wait_until(lambda: outbox.backlog == 0)
-    poison = Poison(stage.data.poisoned(stage.partition), stage.slot)
-    stage.slot.state = State.REPLAYING
-    past = past_of(stage)
+    process.wait_until(lambda: outbox.backlog == 0)
+    poison = Poison(process.data.poisoned(process.partition), process.slot)
+    process.slot.state = State.REPLAYING
+    past = past_of(process)
     partition = past.partition()
 
     def decide(section: bytes) -> None:
         for batch in poison.run(partition, section):
-            hand_on(stage, outbox, encode_batch(batch))
+            hand_on(process, outbox, encode_batch(batch))
             del batch  # otherwise its memory would not be free for the next one
 
     past.replay(partition, inbox.mark - 1, decide)
-    stage.running()
+    process.running()
     while True:
         sections = inbox.take(1 << 20)
         past.take(partition, sections, decide)
-        stage.beat()
+        process.beat()
         if sections:
             inbox.release()
-            stage.slot.sequence, stage.slot.position = partition.sequence, partition.position
-            stage.worked()
+            process.slot.sequence, process.slot.position = partition.sequence, partition.position
+            process.worked()
         elif inbox.finished:
             if past.output.sequence >= partition.sequence:
                 break
             bell.wait(0.005)  # until all is stored, since it might have to be decided again
-        elif not inbox.wait(stage.patience()) and stage.abort():
+        elif not inbox.wait(process.patience()) and process.abort():
             return
     outbox.finish()
 
 
-def past_of(stage: NodeProcess) -> Past:
+def past_of(process: NodeProcess) -> Past:
     """The stored past of this process's partition."""
 
     def beat(position: int) -> None:
-        if stage.waits():
+        if process.waits():
             raise RingfoldError("the supervisor is gone")
-        stage.slot.position = max(position, stage.slot.position)
+        process.slot.position = max(position, process.slot.position)
 
     def wait() -> None:
-        if stage.waits():
+        if process.waits():
             raise RingfoldError("the supervisor is gone")
         time.sleep(0.001)
 
     return Past(
-        stage.app(),
-        stage.data.journal,
-        stage.data.snapshot_folder(stage.partition),
-        stage.data.reader(stage.partition),
-        stage.slot_of(Role(Kind.OUTPUT, stage.partition)),
-        window=stage.config.duplicate_window,
-        log=stage.log,
+        process.app(),
+        process.data.journal,
+        process.data.snapshot_folder(process.partition),
+        process.data.reader(process.partition),
+        process.slot_of(Role(Kind.OUTPUT, process.partition)),
+        window=process.config.duplicate_window,
+        log=process.log,
         beat=beat,
         wait=wait,
     )
 
 
-def hand_on(stage: NodeProcess, outbox: Producer, batch: bytes) -> None:
+def hand_on(process: NodeProcess, outbox: Producer, batch: bytes) -> None:
     """Publishes a batch, waiting for room as long as the node lives."""
     if len(batch) > outbox.longest_record:
         raise ConfigError(
@@ -97,7 +97,7 @@ def hand_on(stage: NodeProcess, outbox: Producer, batch: bytes) -> None:
         )
     if not outbox.try_publish((batch,)):
         try:
-            outbox.publish((batch,), deadline_s=float("inf"), abort=stage.waits)
+            outbox.publish((batch,), deadline_s=float("inf"), abort=process.waits)
         except Aborted:
             raise RingfoldError("the supervisor is gone") from None
 

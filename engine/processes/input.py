@@ -35,80 +35,80 @@ LONGEST_ROUTING_ID = 255  # what ZeroMQ lets a socket set; only a client without
 ROOM_CHECK_S = 1.0
 
 
-def main(stage: NodeProcess) -> None:
+def main(process: NodeProcess) -> None:
     """The loop: drain, stamp, journal, publish; pass answers on; park."""
-    config = stage.config
-    stage.slot.state = State.REPLAYING
-    bell = stage.bell(stage.role)
-    sequencer = Sequencer(stage.data.journal, stored(stage), segment_bytes=config.segment_bytes)
-    inboxes = Inboxes(stage, sequencer)
-    outlets = [stage.consumer(REPLIES, bell, p) for p in range(stage.partitions)]
-    gate = Gate(Limits.of(config), stage.partitions)
-    clients = Clients(stage, bell)
-    pruner = pruner_of(stage)
+    config = process.config
+    process.slot.state = State.REPLAYING
+    bell = process.bell(process.role)
+    sequencer = Sequencer(process.data.journal, stored(process), segment_bytes=config.segment_bytes)
+    inboxes = Inboxes(process, sequencer)
+    outlets = [process.consumer(REPLIES, bell, p) for p in range(process.partitions)]
+    gate = Gate(Limits.of(config), process.partitions)
+    clients = Clients(process, bell)
+    pruner = pruner_of(process)
     shortage, look_at = "", 0.0
-    stage.running()
+    process.running()
     while True:
-        stage.beat()
-        messages = [] if stage.stopping else clients.drain()
+        process.beat()
+        messages = [] if process.stopping else clients.drain()
         if messages:
             admitted = gate.admit(messages, shortage)
             clients.send(admitted.refused)
             if admitted.groups:
                 stamped = sequencer.stamp(admitted.groups, time.time_ns())
-                if inboxes.have_room(stamped) and journaled(stage, sequencer, stamped):
+                if inboxes.have_room(stamped) and journaled(process, sequencer, stamped):
                     inboxes.publish(stamped)
                     clients.send(admitted.accepted)
                 else:
                     clients.send(gate.turn_away(admitted.groups, "the node is full"))
         answered = pass_on(gate, outlets, clients)
         if messages or answered:
-            stage.slot.sequence = sequencer.sequence
-            stage.worked()
-        elif stage.stopping:
-            stage.slot.state = State.STOPPING
+            process.slot.sequence = sequencer.sequence
+            process.worked()
+        elif process.stopping:
+            process.slot.state = State.STOPPING
             inboxes.finish()
             if all(outlet.finished for outlet in outlets):
                 break
             bell.wait(0.01)
         else:
-            park(stage, outlets, clients)
+            park(process, outlets, clients)
         if time.monotonic() > look_at:
-            shortage, look_at = shortage_of(stage), time.monotonic() + ROOM_CHECK_S
+            shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
             if pruner is not None:
                 pruner.look(sequencer.sequence, sequencer.last)
-            if stage.abort():
+            if process.abort():
                 return
     sequencer.close()
     clients.close()
 
 
-def stored(stage: NodeProcess) -> list[int]:
+def stored(process: NodeProcess) -> list[int]:
     """The last sequence in each partition's event store, which is made if it is not there."""
     sequences = []
-    for partition in range(stage.partitions):
-        Store(stage.data.store(partition), stage.data.map_bytes).close()
-        reader = stage.data.reader(partition)
+    for partition in range(process.partitions):
+        Store(process.data.store(partition), process.data.map_bytes).close()
+        reader = process.data.reader(partition)
         sequences.append(reader.sequence())
         reader.close()
     return sequences
 
 
-def pruner_of(stage: NodeProcess) -> Pruner | None:
+def pruner_of(process: NodeProcess) -> Pruner | None:
     """The pruner of the journal; None if all segments are kept."""
-    config = stage.config
+    config = process.config
     if config.journal_keep == "all" or not config.snapshot_events:
         return None
     archive = Path(config.journal_archive).expanduser() if config.journal_archive else None
-    return Pruner(stage.data, stage.slot_of(SNAPSHOTTER), archive=archive, log=stage.log)
+    return Pruner(process.data, process.slot_of(SNAPSHOTTER), archive=archive, log=process.log)
 
 
-def journaled(stage: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> bool:
+def journaled(process: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> bool:
     """Makes them durable. False if the disk has no room, and nothing was kept."""
     try:
         sequencer.journal(stamped)
     except NoSpace as error:
-        log_error(stage.log, Code.JOURNAL_NO_ROOM, error)
+        log_error(process.log, Code.JOURNAL_NO_ROOM, error)
         return False
     return True
 
@@ -124,21 +124,21 @@ def pass_on(gate: Gate, outlets: list[Consumer], clients: "Clients") -> bool:
     return True
 
 
-def park(stage: NodeProcess, outlets: list[Consumer], clients: "Clients") -> None:
+def park(process: NodeProcess, outlets: list[Consumer], clients: "Clients") -> None:
     """Parks until a message or an answer comes."""
     parked = [outlet.prepare_wait() for outlet in outlets]
     if all(parked):
-        clients.poll(stage.patience())
+        clients.poll(process.patience())
     for outlet in outlets:
         outlet.cancel_wait()
 
 
-def shortage_of(stage: NodeProcess) -> str:
+def shortage_of(process: NodeProcess) -> str:
     """The reason why nothing can be accepted now; empty if there is none."""
-    disk = os.statvfs(stage.data.path)
-    if disk.f_bavail * disk.f_frsize < stage.config.disk_reserve_bytes:
+    disk = os.statvfs(process.data.path)
+    if disk.f_bavail * disk.f_frsize < process.config.disk_reserve_bytes:
         return "the disk is nearly full"
-    if psutil.virtual_memory().available < stage.config.memory_reserve_bytes:
+    if psutil.virtual_memory().available < process.config.memory_reserve_bytes:
         return "memory is nearly full"
     return ""
 
@@ -146,23 +146,23 @@ def shortage_of(stage: NodeProcess) -> str:
 class Inboxes:
     """The rings to the cores. The mark of each is the sequence before which its core has everything."""
 
-    def __init__(self, stage: NodeProcess, sequencer: Sequencer) -> None:
+    def __init__(self, process: NodeProcess, sequencer: Sequencer) -> None:
         """Publishes first what an earlier life journaled and did not publish before it was killed."""
 
         def beat() -> None:
-            if stage.waits():
+            if process.waits():
                 raise RingfoldError("the supervisor is gone")
 
         self.rings: list[Producer] = [
-            stage.producer(INBOX, p) for p in range(stage.partitions)
+            process.producer(INBOX, p) for p in range(process.partitions)
         ]
         marks = [ring.mark - 1 if ring.mark else sequencer.sequence for ring in self.rings]
         for partition, section in sequencer.replay(marks, beat):
             mark = last_sequence(section) + 1
-            self.rings[partition].publish((section,), deadline_s=60.0, abort=stage.abort, mark=mark)
+            self.rings[partition].publish((section,), deadline_s=60.0, abort=process.abort, mark=mark)
         for ring in self.rings:
             ring.mark = sequencer.sequence + 1
-        stage.log(Code.JOURNAL_RECOVERED, str(sequencer.recovered))
+        process.log(Code.JOURNAL_RECOVERED, str(sequencer.recovered))
 
     def have_room(self, stamped: Stamped) -> bool:
         """True if every section finds room."""
@@ -190,17 +190,17 @@ class Inboxes:
 class Clients:
     """The ROUTER that clients talk to."""
 
-    def __init__(self, stage: NodeProcess, bell: Bell) -> None:
+    def __init__(self, process: NodeProcess, bell: Bell) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a reply to a client that left is an error
         socket.setsockopt(zmq.LINGER, 500)
-        socket.setsockopt(zmq.MAXMSGSIZE, stage.config.max_message_bytes + 1024)
+        socket.setsockopt(zmq.MAXMSGSIZE, process.config.max_message_bytes + 1024)
         socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
         socket.setsockopt(zmq.RCVHWM, 1000)
         socket.setsockopt(zmq.SNDHWM, 10_000)
-        socket.bind(stage.endpoints.commands)
-        self._socket, self._slot = socket, stage.slot
-        self._most_bytes = min(DRAIN_BYTES, stage.config.ring_bytes // 8)
+        socket.bind(process.endpoints.commands)
+        self._socket, self._slot = socket, process.slot
+        self._most_bytes = min(DRAIN_BYTES, process.config.ring_bytes // 8)
         self._poller = zmq.Poller()
         self._poller.register(bell.fileno(), zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)

@@ -21,34 +21,34 @@ from engine.stages.query_desk import Desk, desk_socket
 from engine.store import Reader
 
 
-def main(stage: NodeProcess) -> None:
+def main(process: NodeProcess) -> None:
     """The loop: one turn, queries, park; now and then a check of the store."""
-    stage.wait_for_stores()
-    stage.slot.state = State.REPLAYING
-    readers = stage.data.readers()
-    managing = managing_of(stage, readers)
-    doorbell = Doorbell(stage.endpoints.events)
-    endpoint = stage.endpoints.process_managers[stage.role.subject]
+    process.wait_for_stores()
+    process.slot.state = State.REPLAYING
+    readers = process.data.readers()
+    managing = managing_of(process, readers)
+    doorbell = Doorbell(process.endpoints.events)
+    endpoint = process.endpoints.process_managers[process.role.subject]
     desk = Desk(desk_socket(endpoint), ManagerQuestions(managing.fold, managing.manager))
     look_at, started = 0.0, False
-    while not stage.stopping:
-        stage.beat()
+    while not process.stopping:
+        process.beat()
         busy = managing.turn(doorbell.notices())
         if not started and managing.caught_up:
             started = True
-            stage.running()
-        tell(stage, managing)
+            process.running()
+        tell(process, managing)
         if desk.serve() or busy:
-            stage.worked()
+            process.worked()
         else:
-            park(stage, managing, desk, doorbell)
+            park(process, managing, desk, doorbell)
         now = time.monotonic()
         if now > look_at:
             managing.look()
             look_at = now + LOOK_S
-            if stage.abort():
+            if process.abort():
                 return
-    managing.finish(stage.beat)
+    managing.finish(process.beat)
     desk.close()
     managing.post.close()
     doorbell.close()
@@ -57,34 +57,34 @@ def main(stage: NodeProcess) -> None:
         reader.close()
 
 
-def managing_of(stage: NodeProcess, readers: list[Reader]) -> Managing:
+def managing_of(process: NodeProcess, readers: list[Reader]) -> Managing:
     """The process manager, as its folder has it, with a connection of its own to the node."""
-    app, limits = stage.app(), Limits.of(stage.config)
-    spec = app.process_managers[stage.role.subject]
-    folder = stage.data.manager(spec.name)
+    app, limits = process.app(), Limits.of(process.config)
+    spec = app.process_managers[process.role.subject]
+    folder = process.data.manager(spec.name)
     manager = Manager(
         app,
         spec,
-        read_birth(folder, stage.partitions),
-        log=stage.log,
+        read_birth(folder, process.partitions),
+        log=process.log,
         message_bytes=limits.message_bytes,
-        most_ended=2 * stage.config.duplicate_window,
+        most_ended=2 * process.config.duplicate_window,
     )
-    fold = Fold(app, manager, folder, readers, stage.data.map_bytes, log=stage.log, beat=stage.beat)
+    fold = Fold(app, manager, folder, readers, process.data.map_bytes, log=process.log, beat=process.beat)
     return Managing(
         fold,
         manager,
-        Post(dealer(stage.endpoints.commands), limits),
+        Post(dealer(process.endpoints.commands), limits),
         now=time.monotonic,
         wall_ns=time.time_ns,
-        checkpoint_s=stage.config.checkpoint_ms / 1000,
-        log=stage.log,
+        checkpoint_s=process.config.checkpoint_ms / 1000,
+        log=process.log,
     )
 
 
-def tell(stage: NodeProcess, managing: Managing) -> None:
+def tell(process: NodeProcess, managing: Managing) -> None:
     """The line on the status page."""
-    slot, manager = stage.slot, managing.manager
+    slot, manager = process.slot, managing.manager
     slot.position = sum(managing.fold.positions)
     slot.outbox, slot.timers = len(manager.outbox), len(manager.timers)
     slot.dead_letters = len(managing.fold.dead_letters) + len(manager.setbacks)
@@ -94,14 +94,14 @@ def tell(stage: NodeProcess, managing: Managing) -> None:
         slot.state = State.RUNNING
 
 
-def park(stage: NodeProcess, managing: Managing, desk: Desk, doorbell: Doorbell) -> None:
+def park(process: NodeProcess, managing: Managing, desk: Desk, doorbell: Doorbell) -> None:
     """Parks until something comes or is due. While there is no room for events, they may wait."""
     poller = zmq.Poller()
     poller.register(managing.post.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)
     if not managing.crowded:
         poller.register(doorbell.socket, zmq.POLLIN)
-    patience = min(stage.patience(), managing.patience(), desk.patience())
+    patience = min(process.patience(), managing.patience(), desk.patience())
     poller.poll(int(patience * 1000))
 
 

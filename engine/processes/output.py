@@ -26,69 +26,69 @@ BEAT_S = 1.0  # the longest time until a lost notice is noticed
 RETRY_S = 0.2
 
 
-def main(stage: NodeProcess) -> None:
+def main(process: NodeProcess) -> None:
     """The loop: take, store, answer, ring the doorbell, release."""
-    config = stage.config
-    writer = Writer(stage.data.store(stage.partition), stage.data.map_bytes, 2 * config.duplicate_window)
-    storing = Storing(writer, stage.partition, stage.slot.epoch)
-    outbox = stage.consumer(OUTBOX, stage.bell(stage.role))
-    replies = stage.producer(REPLIES)
+    data, window = process.data, process.config.duplicate_window
+    writer = Writer(data.store(process.partition), data.map_bytes, 2 * window)
+    storing = Storing(writer, process.partition, process.slot.epoch)
+    outbox = process.consumer(OUTBOX, process.bell(process.role))
+    replies = process.producer(REPLIES)
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
     doorbell.setsockopt(zmq.LINGER, 200)
-    doorbell.bind(stage.endpoints.events[stage.partition])
-    core = stage.bell(Role(Kind.CORE, stage.partition))
+    doorbell.bind(process.endpoints.events[process.partition])
+    core = process.bell(Role(Kind.CORE, process.partition))
     check_readers_at = beat_at = 0.0
-    stage.slot.sequence, stage.slot.position = storing.sequence, storing.position
-    stage.running()
+    process.slot.sequence, process.slot.position = storing.sequence, storing.position
+    process.running()
     while True:
         batches = [decode_batch(record) for record in outbox.take(1 << 20)]
-        stage.beat()
+        process.beat()
         if batches:
-            answers, notices, conflict = store(stage, storing, batches)
+            answers, notices, conflict = store(process, storing, batches)
             if answers:
                 try:
-                    replies.publish(answers, deadline_s=float("inf"), abort=stage.waits)
+                    replies.publish(answers, deadline_s=float("inf"), abort=process.waits)
                 except Aborted:
                     return
             for notice in notices:
                 doorbell.send(encode_notice(*notice))
             if conflict is not None:
-                log_error(stage.log, Code.OUTPUT_CONFLICT, conflict)
-                stage.slot.epoch = storing.epoch
+                log_error(process.log, Code.OUTPUT_CONFLICT, conflict)
+                process.slot.epoch = storing.epoch
                 core.ring()
             outbox.release()
-            stage.slot.sequence, stage.slot.position = storing.sequence, storing.position
-            stage.worked()
+            process.slot.sequence, process.slot.position = storing.sequence, storing.position
+            process.worked()
         elif outbox.finished:
             break
-        elif not outbox.wait(stage.patience()):
-            if stage.abort():
+        elif not outbox.wait(process.patience()):
+            if process.abort():
                 return
             if time.monotonic() > check_readers_at:
                 writer.check_readers()
                 check_readers_at = time.monotonic() + READER_CHECK_S
         if time.monotonic() > beat_at:
-            doorbell.send(encode_beat(stage.partition, writer.position))
+            doorbell.send(encode_beat(process.partition, writer.position))
             beat_at = time.monotonic() + BEAT_S
     writer.close()
     replies.finish()
     doorbell.close()
 
 
-def store(stage: NodeProcess, storing: Storing, batches: list[Batch]) -> Stored:
+def store(process: NodeProcess, storing: Storing, batches: list[Batch]) -> Stored:
     """Stores, however long it takes the operator to make room; upstream answers `busy` meanwhile."""
     while True:
         try:
             stored = storing.store(batches)
         except NoSpace as error:
-            if stage.slot.state != State.WAITING_FOR_ROOM:
-                log_error(stage.log, Code.OUTPUT_NO_ROOM, error)
-            stage.slot.state = State.WAITING_FOR_ROOM
-            if stage.waits():
+            if process.slot.state != State.WAITING_FOR_ROOM:
+                log_error(process.log, Code.OUTPUT_NO_ROOM, error)
+            process.slot.state = State.WAITING_FOR_ROOM
+            if process.waits():
                 raise RingfoldError("the supervisor is gone") from None
             time.sleep(RETRY_S)
         else:
-            stage.slot.state = State.RUNNING
+            process.slot.state = State.RUNNING
             return stored
 
 

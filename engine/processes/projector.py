@@ -20,46 +20,46 @@ LOOK_S = 1.0  # between two checks of the store without a doorbell, which bounds
 GAP_LOOK_S = 0.01  # while a record is held because what comes before it is missing
 
 
-def main(stage: NodeProcess) -> None:
+def main(process: NodeProcess) -> None:
     """The loop: apply what the doorbell brought, answer, retry what failed, save now and then, park."""
-    stage.wait_for_stores()
-    view, checkpoint_s = stage.role.subject, stage.config.checkpoint_ms / 1000
+    process.wait_for_stores()
+    view, checkpoint_s = process.role.subject, process.config.checkpoint_ms / 1000
     serving = Serving(
-        stage.app(),
+        process.app(),
         view,
-        stage.data,
-        stage.slot,
-        run=stage.run,
-        log=stage.log,
-        beat=stage.beat,
-        settled=stage.running,
+        process.data,
+        process.slot,
+        run=process.run,
+        log=process.log,
+        beat=process.beat,
+        settled=process.running,
     )
-    doorbell = Doorbell(stage.endpoints.events)
-    stage.slot.state = State.REPLAYING
+    doorbell = Doorbell(process.endpoints.events)
+    process.slot.state = State.REPLAYING
     serving.catch_up()
-    desk = Desk(desk_socket(stage.endpoints.queries[view]), serving.questions)
+    desk = Desk(desk_socket(process.endpoints.queries[view]), serving.questions)
     poller = zmq.Poller()
     poller.register(doorbell.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)
     serving.ready()
-    stage.running()
-    projecting = Projecting(serving.fold, now=time.monotonic, checkpoint_s=checkpoint_s, log=stage.log)
+    process.running()
+    projecting = Projecting(serving.fold, now=time.monotonic, checkpoint_s=checkpoint_s, log=process.log)
     look_at = time.monotonic()
-    while not stage.stopping:
-        stage.beat()
+    while not process.stopping:
+        process.beat()
         busy = projecting.turn(doorbell.notices()) | desk.serve()
-        tell(stage, projecting)
+        tell(process, projecting)
         if busy:
-            stage.worked()
+            process.worked()
         else:
-            patience = GAP_LOOK_S if projecting.fold.has_gap else stage.patience()
+            patience = GAP_LOOK_S if projecting.fold.has_gap else process.patience()
             patience = min(patience, desk.patience(), projecting.patience(), serving.patience)
             poller.poll(int(patience * 1000))
         now = time.monotonic()
         if now > look_at or desk.waits_long() or projecting.fold.has_gap:
             projecting.look()
             look_at = now + LOOK_S
-            if stage.abort():
+            if process.abort():
                 return
         if serving.look(now):
             projecting.fold, desk.answers = serving.fold, serving.questions
@@ -69,9 +69,9 @@ def main(stage: NodeProcess) -> None:
     doorbell.close()
 
 
-def tell(stage: NodeProcess, projecting: Projecting) -> None:
+def tell(process: NodeProcess, projecting: Projecting) -> None:
     """The line on the status page."""
-    fold, slot = projecting.fold, stage.slot
+    fold, slot = projecting.fold, process.slot
     slot.position, slot.dead_letters = sum(fold.positions), len(fold.dead_letters)
     slot.state = State.RUNNING if projecting.has_room and not fold.full else State.WAITING_FOR_ROOM
 

@@ -12,17 +12,17 @@ from engine.stages.query_desk import Desk, desk_socket
 LOOK_S = 0.25  # between two checks whether it should leave; a query wakes it at once
 
 
-def main(stage: NodeProcess) -> None:
+def main(process: NodeProcess) -> None:
     """The loop: answer, park."""
-    stage.wait_for_stores()
-    stores = Stores(stage.data)
-    desk = Desk(desk_socket(stage.endpoints.reads), ReaderQuestions(stores, stage.app))
-    stage.running()
-    while not stage.stopping:
-        stage.beat()
+    process.wait_for_stores()
+    stores = Stores(process.data)
+    desk = Desk(desk_socket(process.endpoints.reads), ReaderQuestions(stores, process.app))
+    process.running()
+    while not process.stopping:
+        process.beat()
         if not desk.serve():
             desk.socket.poll(int(min(LOOK_S, desk.patience()) * 1000))
-        if stage.abort():
+        if process.abort():
             return
     desk.close()
     stores.close()
