@@ -70,7 +70,8 @@ def managing_of(process: NodeProcess, readers: list[Reader]) -> Managing:
         message_bytes=limits.message_bytes,
         most_ended=2 * process.config.duplicate_window,
     )
-    fold = Fold(app, manager, folder, readers, process.data.map_bytes, log=process.log, beat=process.beat)
+    map_bytes, log = process.data.map_bytes, process.log
+    fold = Fold(app, manager, folder, readers, map_bytes, log=log, beat=process.beat)
     return Managing(
         fold,
         manager,

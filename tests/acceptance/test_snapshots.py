@@ -98,7 +98,8 @@ def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path)
     with node, Client(node.endpoints) as client:
         story.holds(client)
     assert node.log is not None
-    assert f"snapshot {spoilt} is not used: chunk 0" in node.log.read_text()
+    assert "a snapshot is not used: chunk 0 at" in node.log.read_text()
+    assert f"path={spoilt}" in node.log.read_text()
 
 
 @contextlib.contextmanager
