@@ -39,7 +39,8 @@ lint: $(READY)   ## ruff
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
 
-verifytypes: $(READY)  ## how completely the public names are typed, by pyright if it is installed
+verifytypes: $(READY)  ## how completely the public names are typed: pyright, which is installed for it
+	-$(BIN)/python -m pip install --disable-pip-version-check --quiet 'pyright[nodejs]'
 	$(BIN)/python -m tests.verify_types
 
 tests: $(READY)  ## all tests but the slow ones

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from engine.base.errors import RingfoldError
 
-Kind = Literal["sent", "accepted", "committed", "unchanged", "rejected", "failed", "busy", "unknown"]
+Outcome = Literal["sent", "accepted", "committed", "unchanged", "rejected", "failed", "busy", "unknown"]
 Wait = str
 """`sent`, `accepted`, `committed` or `projected:<view>`."""
 
@@ -38,7 +38,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     shown it in time, for the reason in `message`; a query with `at_least=receipt` waits for it again.
     """
 
-    outcome: Kind
+    outcome: Outcome
     id: str
     version: int = 0
     partition: int = 0

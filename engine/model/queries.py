@@ -18,6 +18,7 @@ from engine.model.marks import mark, wrong
 from engine.model.parameters import Parameter, is_table, parameters_of, return_hint, row_types
 from engine.model.readable import unreadable
 
+OPTIONS = ("at_least", "predicate", "timeout_s")  # of `Client.query` and `until`, beside the arguments
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -58,6 +59,8 @@ def query_of(attribute: str, method: Callable[..., Any]) -> Query:
     wants_view = bool(parameters) and is_table(parameters[0].hint)
     arguments = parameters[wants_view:]
     for argument in arguments:
+        if argument.name in OPTIONS:
+            raise wrong(method, f"takes an argument {argument.name}, which a client keeps for itself")
         if argument.hint is inspect.Parameter.empty:
             raise wrong(method, f"does not say of which type {argument.name} is: annotate it")
         if is_table(argument.hint):

@@ -90,28 +90,28 @@ class Subscriber:
         self._waiting = [0] * self._stores.partitions  # how many of them
 
     def take(self, timeout_s: float = 1.0, most: int = 100) -> list[Delivery]:
-        """The next messages, at most `most`; none if nothing came in time. Those taken before and not
+        """The next deliveries, at most `most`; none if nothing came in time. Those taken before and not
         acknowledged are not given again, unless to the next subscriber of this name."""
         if not self._rest:
             self._fetch(timeout_s)
         taken = [self._rest.popleft() for _ in range(min(most, len(self._rest)))]
-        for message in taken:
-            self._out[message.partition] = (message.position, message.index)
-            self._waiting[message.partition] -= 1
+        for delivery in taken:
+            self._out[delivery.partition] = (delivery.position, delivery.index)
+            self._waiting[delivery.partition] -= 1
         return taken
 
     def __iter__(self) -> Iterator[Delivery]:
-        """One message after the other, for ever."""
+        """One delivery after the other, for ever."""
         while True:
             yield from self.take(1.0, 1)
 
-    def ack(self, *messages: Delivery) -> None:
+    def ack(self, *deliveries: Delivery) -> None:
         """These, and all before them of their partitions, are dealt with; without any: all that was taken.
-        Durable when it returns; one write, so a batch costs as much as a message."""
-        done = dict(enumerate(self._out)) if not messages else {}
-        for message in messages:
-            at = message.position, message.index
-            done[message.partition] = max(at, done.get(message.partition, at))
+        Durable when it returns; one write, so a batch costs as much as a delivery."""
+        done = dict(enumerate(self._out)) if not deliveries else {}
+        for delivery in deliveries:
+            at = delivery.position, delivery.index
+            done[delivery.partition] = max(at, done.get(delivery.partition, at))
         for partition, (position, index) in done.items():
             if self._out[partition] <= (position, index) and not self._waiting[partition]:
                 at = (self._tail.positions[partition] + 1, 0)  # nothing up to there is still to be done
@@ -139,9 +139,9 @@ class Subscriber:
         entries = self._tail.take(timeout_s, AT_ONCE)
         for k, (partition, position, entry) in enumerate(entries):
             try:
-                messages = list(self._messages(partition, position, entry))
-                self._rest.extend(messages)
-                self._waiting[partition] += len(messages)
+                deliveries = list(self._deliveries(partition, position, entry))
+                self._rest.extend(deliveries)
+                self._waiting[partition] += len(deliveries)
             except BaseException as error:  # it cannot be read: what follows is not to be taken for done
                 for p, position, _ in reversed(entries[k:]):
                     self._tail.positions[p] = position - 1
@@ -151,7 +151,7 @@ class Subscriber:
         if not entries:
             self._keep_up()
 
-    def _messages(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Delivery]:
+    def _deliveries(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Delivery]:
         parts = decode_parts(entry)
         for index, stored in enumerate(parts.events):
             if (position, index) < self._next[partition]:

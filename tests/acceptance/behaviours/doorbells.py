@@ -3,7 +3,7 @@
     late.POSITION     the record that begins here is published after the one that follows it
     lost.POSITION     it is not published
     hidden.POSITION   views do not find it, nor what comes behind it, in the store
-    heard.NAME.POSITION   made when process NAME has had it from the doorbell, while something is hidden
+    heard.VIEW.POSITION   made when a view has had it from the doorbell, while something is hidden
 
 For one partition. As in `faults` methods of the product are patched, and the product knows nothing of it.
 """
@@ -49,7 +49,8 @@ class Doorbells:
     def hear(self, position: int) -> None:
         """A record has come."""
         if any(self._folder.glob("hidden.*")):
-            (self._folder / f"heard.{sys.argv[-1]}.{position}").touch()
+            name = sys.argv[-1].removeprefix("--name=projector-")
+            (self._folder / f"heard.{name}.{position}").touch()
 
     def top(self, position: int) -> int:
         """How far a store seems to reach that reaches to `position`."""

@@ -3,11 +3,11 @@
 import pytest
 
 from engine import Busy, Failed, OutcomeError, Receipt, Rejected, RingfoldError, Unknown
-from engine.client.receipts import Kind
+from engine.client.receipts import Outcome
 
 
 @pytest.mark.parametrize("outcome", ["committed", "unchanged", "accepted"])
-def test_what_went_well_is_ok_and_raises_nothing(outcome: Kind) -> None:
+def test_what_went_well_is_ok_and_raises_nothing(outcome: Outcome) -> None:
     receipt = Receipt(outcome, "1")
     assert receipt.ok
     assert receipt.raise_for_outcome() is receipt
@@ -23,7 +23,7 @@ def test_what_nothing_is_known_of_because_it_was_not_asked_raises_nothing() -> N
     ("outcome", "error"), [("rejected", Rejected), ("failed", Failed), ("busy", Busy), ("unknown", Unknown)]
 )
 def test_every_other_outcome_is_raised_as_an_error_of_its_own_that_has_the_receipt(
-    outcome: Kind, error: type[OutcomeError]
+    outcome: Outcome, error: type[OutcomeError]
 ) -> None:
     receipt = Receipt(outcome, "1", code="sold-out", message="only 3 left")
     with pytest.raises(error, match=r"sold-out: only 3 left \(command=1\)") as raised:

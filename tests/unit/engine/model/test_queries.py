@@ -176,6 +176,12 @@ def test_a_signature_that_says_too_little_is_refused() -> None:
         def sum(self, names: list[str] = ["a"]) -> int:  # noqa: B006
             return 0
 
+    class Reserved(Projection):
+        @query
+        def sum(self, timeout_s: float) -> int:
+            return 0
+
+    assert "Reserved.sum takes an argument timeout_s, which a client keeps for itself" in line_of(Reserved)
     assert "Bare.sum does not say of which type account is: annotate it" in line_of(Bare)
     assert "Late.sum takes the view as view: it must be the first parameter" in line_of(Late)
     assert "Odd.sum takes arguments that JSON cannot give" in line_of(Odd)
