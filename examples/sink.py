@@ -1,6 +1,6 @@
 """An application message for the world outside, and a sink that acts on each once, however often it arrives.
 
-    python -m engine serve --app examples.sink:app --data ./shop-data
+    ringfold serve --app examples.sink:app --data ./shop-data
     python -m examples.sink ./shop-data ./letters.sqlite          another process, on the same machine
 
 The receipt is stored together with the order, so none is forgotten. The sink may be killed at any moment. If

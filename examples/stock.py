@@ -1,6 +1,6 @@
 """A whole application: messages, an aggregate that decides and applies, and a view.
 
-python -m engine serve --app examples.stock:app --data ./stock-data
+ringfold serve --app examples.stock:app --data ./stock-data
 python -m examples.stock ./stock-data
 """
 

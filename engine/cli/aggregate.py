@@ -10,7 +10,7 @@ import msgspec
 
 from engine.base.errors import ConfigError, Exit
 from engine.cli.command import Program
-from engine.cli.options import add_config_options, app_and_data_from
+from engine.cli.options import add_app_options, app_and_data_from
 from engine.model.state import OWN, attributes
 from engine.reading.history import aggregate_at
 from engine.reading.log import EventLog
@@ -31,7 +31,7 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
     place = places.add_parser("show", help="print its state", description=SHOW)
     place.add_argument("id", metavar="ID", help="which one")
     place.add_argument("--at-version", type=int, metavar="N", help="as it was then (the last)")
-    add_config_options(place, program)
+    add_app_options(place, program)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from engine.base.errors import Exit
 from engine.base.progress import Progress
 from engine.cli.command import Program
-from engine.cli.options import add_config_options, app_and_data_from
+from engine.cli.options import add_app_options, app_and_data_from
 from engine.reading.compatibility import Compatibility, Kind, registration_problem
 from engine.reading.stores import Stores
 
@@ -27,7 +27,7 @@ MOST_BREAKS = 20  # printed in full; a store with more is not looked at line by 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of this command."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_config_options(parser, program)
+    add_app_options(parser, program)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:

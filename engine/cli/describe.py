@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.base.errors import Exit
 from engine.cli.command import Program
-from engine.cli.options import add_config_options, settings_from
+from engine.cli.options import add_app_options, settings_from
 
 DESCRIPTION = """Prints every command, event, application message, query and process manager of an
 application. With --json, whole, as one object with JSON Schemas, from which a client in any language can be
@@ -20,7 +20,7 @@ ENVELOPE = ("type", "aggregate", "id", "expected_version", "correlation", "causa
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of this command."""
     parser.add_argument("--json", action="store_true", help="print one JSON object, with schemas")
-    add_config_options(parser, program)
+    add_app_options(parser, program)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:

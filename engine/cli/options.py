@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.base.errors import ConfigError
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     from engine.node.config import Settings
 
 NO_DATA = "name one with --data DIR; a start of a node makes one"
+METAVARS = {
+    "data": "DIR",
+    "app": "MODULE:NAME",
+    "endpoint": "ENDPOINT",
+    "journal_keep": "needed|all",
+    "journal_archive": "DIR",
+    "log_format": "text|json",
+    "bytes": "SIZE",
+    "ms": "MS",
+    "seconds": "SECONDS",
+}
 SOURCES = """from the flag, or the variable RINGFOLD_NAME, or --config, or [tool.ringfold] of the
 pyproject.toml in the working directory; otherwise the default, in parentheses"""
 
@@ -23,13 +35,26 @@ def add_config_options(parser: argparse.ArgumentParser, program: Program) -> Non
     """A flag for each setting of the engine and of the application, and --config."""
     from engine.node import config  # with all that checks settings: not for commands that have none
 
+    parser.usage = f"{parser.prog} [options]"  # with every setting it would be longer than the rest
+    _add_settings(parser, program, config.names())
+
+
+def add_app_options(parser: argparse.ArgumentParser, program: Program) -> None:
+    """The same for commands that need the application and its data, but run no node: other settings can
+    still be given with --set."""
+    _add_settings(parser, program, ("data", "app"))
+
+
+def _add_settings(parser: argparse.ArgumentParser, program: Program, names: Sequence[str]) -> None:
+    from engine.node import config
+
     parser.add_argument("--config", metavar="FILE", help="TOML file with a table [ringfold]")
     group = parser.add_argument_group("settings", SOURCES)
-    for name in config.names():
+    for name in names:
         text, default = config.describe(name)
         default = str(program.defaults.get(name, default)) or "none"
-        kind = "SIZE" if name.endswith("_bytes") else name.rpartition("_")[2].upper()
-        group.add_argument(_flag(name), metavar=kind, dest=f"set_{name}", help=f"{text} ({default})")
+        text = f"{text} ({default})"
+        group.add_argument(_flag(name), metavar=_metavar(name), dest=f"set_{name}", help=text)
     for name, text in program.app_settings.items():
         group.add_argument(_flag(name), metavar=name.upper(), dest=f"set_{name}", help=text)
     group.add_argument(
@@ -38,7 +63,7 @@ def add_config_options(parser: argparse.ArgumentParser, program: Program) -> Non
         default=[],
         metavar="NAME=VALUE",
         dest="more",
-        help="a setting of the application, by name; may be repeated",
+        help="a setting by its name, an application's too; may be repeated",
     )
 
 
@@ -92,6 +117,11 @@ def _there(text: str) -> DataDirectory:
     if not data.path.is_dir():
         raise ConfigError("there is no data directory", path=data.path, hint=NO_DATA)
     return data
+
+
+def _metavar(name: str) -> str:
+    """What stands for the value in help: its own word, or one for the unit that ends the name."""
+    return METAVARS.get(name) or METAVARS.get(name.rpartition("_")[2], "N")
 
 
 def _flag(name: str) -> str:

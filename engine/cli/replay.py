@@ -10,7 +10,7 @@ import msgspec
 from engine.base.errors import Exit
 from engine.base.progress import Progress
 from engine.cli.command import Program
-from engine.cli.options import add_config_options, app_and_data_from
+from engine.cli.options import add_app_options, app_and_data_from
 
 DESCRIPTION = """Runs the application's handlers over the recorded journal and compares what they decide
 with the events that are stored. It shows what a change of the code would have decided differently, intended
@@ -24,7 +24,7 @@ MOST = 20
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of this command."""
     parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"differences to print ({MOST})")
-    add_config_options(parser, program)
+    add_app_options(parser, program)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:

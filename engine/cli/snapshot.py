@@ -16,7 +16,7 @@ from engine.base.log import rendered
 from engine.base.log_codes import Code
 from engine.base.progress import Progress
 from engine.cli.command import Program
-from engine.cli.options import add_config_options, add_data_option, data_from, data_of, settings_from
+from engine.cli.options import add_app_options, add_data_option, data_from, data_of, settings_from
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.model.state import state_digest
@@ -49,7 +49,7 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of the three commands."""
     places = parser.add_subparsers(title="commands", metavar="take|list|verify", dest="what", required=True)
     place = places.add_parser("take", help="take one now", description=TAKE)
-    add_config_options(place, program)
+    add_app_options(place, program)
     place.add_argument(
         "--timeout", type=float, default=3600.0, metavar="SECONDS", help="give up after (3600)"
     )
@@ -57,7 +57,7 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
     add_data_option(place)
     place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("verify", help="check them", description=VERIFY)
-    add_config_options(place, program)
+    add_app_options(place, program)
     place.add_argument("--events", action="store_true", help="compare with the events")
 
 

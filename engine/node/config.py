@@ -33,7 +33,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a node. Sizes in bytes, times in the unit that ends the name."""
 
     data: Annotated[str, Meta(description="data directory")] = DATA
-    app: Annotated[str, Meta(description="the application, module:function")] = ""
+    app: Annotated[str, Meta(description="the application, by its name in a module")] = ""
     endpoint: Annotated[
         str,
         Meta(description="where commands are taken: ipc://PATH or tcp://127.0.0.1:PORT; empty: a fresh ipc"),
@@ -185,7 +185,7 @@ def app_setting_names(reference: str) -> tuple[str, ...]:
         return ()
     module, colon, function = reference.partition(":")
     if not (module and colon and function):
-        raise ConfigError("an application is named module:function", app=reference)
+        raise ConfigError("an application is named MODULE:NAME, for example notes:app", app=reference)
     try:
         return tuple(getattr(importlib.import_module(module), "SETTINGS", ()))
     except ImportError as error:

@@ -17,6 +17,7 @@ PAGE = (ROOT / "docs" / "TUTORIAL.md").read_text()
 BLOCKS = re.findall(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 EXAMPLE = ROOT / "examples" / "notes"
 PATIENCE_S = 30.0
+CONSOLE_SCRIPT = "import sys\nfrom engine.__main__ import ringfold\nsys.exit(ringfold())\n"
 
 
 class Reader:
@@ -26,7 +27,12 @@ class Reader:
         self.folder = folder
         self.serving: subprocess.Popen[str] | None = None
         self.environment = {name: text for name, text in os.environ.items() if "RINGFOLD" not in name}
-        self.environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        script = folder / ".bin" / "ringfold"  # as pip writes it; here the checkout need not be installed
+        script.parent.mkdir()
+        script.write_text(f"#!{sys.executable}\n{CONSOLE_SCRIPT}")
+        script.chmod(0o755)
+        path = (script.parent, Path(sys.executable).parent, os.environ["PATH"])
+        self.environment["PATH"] = os.pathsep.join(map(str, path))
         self.environment["PYTHONPATH"] = str(ROOT)
         self.environment["PYTHONDONTWRITEBYTECODE"] = "1"  # files change within the second that a cache knows
 

@@ -179,3 +179,12 @@ def test_tables_in_a_description_stay_as_they_are() -> None:
     shown = typed("status", "--help", path=ROOT).stdout
     assert "\n  sequence      the last command that it handled\n" in shown
     assert shown.index("examples:") < shown.index("exit codes:")
+
+
+def test_only_what_runs_a_node_shows_every_setting() -> None:
+    whole, short = (typed(name, "--help", path=ROOT).stdout for name in ("serve", "check"))
+    assert "--ring-bytes SIZE" in whole
+    assert whole.startswith("usage: python -m engine serve [options]\n")
+    assert "--ring-bytes" not in short
+    flags = ("--app MODULE:NAME", "--data DIR", "--config FILE", "--set NAME=VALUE")
+    assert all(flag in short for flag in flags)
