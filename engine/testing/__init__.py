@@ -1,9 +1,9 @@
 """The testing kit: an application tried out without processes, clocks or sleeps.
 
 Reading order: given (an aggregate, a process manager or a view), aggregates and lone (on one partition),
-process_managers, views and entries (without a node), inline (a whole node in one thread), clock, pipeline and
-followers (its parts), wires (in place of sockets), plugin (fixtures of pytest, for projects that ask for
-them). `replay` (today's handlers over a recorded journal) is from `engine.reading`.
+process_managers, views, disorder and entries (without a node), inline (a whole node in one thread), clock,
+pipeline and followers (its parts), wires (in place of sockets), plugin (fixtures of pytest, for projects that
+ask for them). `replay` (today's handlers over a recorded journal) is from `engine.reading`.
 """
 
 from typing import TYPE_CHECKING

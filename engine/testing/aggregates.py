@@ -26,7 +26,7 @@ from engine.model.app import Engine, app_of
 from engine.model.declared import undeclared
 from engine.model.messages import Command, Event
 from engine.model.state import canonical
-from engine.testing.entries import LogBook, listed
+from engine.testing.entries import Happened, LogBook, listed, several
 from engine.testing.lone import Asked, Lone, all_at_once, one_by_one
 from engine.wire.answers import encode_answers
 from engine.wire.commands import encode_command, join_commands
@@ -36,9 +36,14 @@ from engine.wire.log import record_decoder
 class AggregateStory:
     """One aggregate, the commands so far, and its last answer."""
 
-    def __init__(self, cls: type[Aggregate], before: Sequence[Event | list[Event]]) -> None:
-        self._cls, self._before = cls, before
-        self._app = app_of(cls) or _app_for(cls)
+    def __init__(
+        self, cls: type[Aggregate], before: Sequence[Happened | list[Happened]], app: Engine | None = None
+    ) -> None:
+        self._cls = cls
+        self._before = [several(events) for events in before]
+        self._app = app or app_of(cls) or _app_for(cls)
+        if cls not in self._app.aggregates:
+            raise LookupError(f"the application {self._app.name} has no aggregate {cls.__name__}")
         self._decoder = record_decoder(self._app)
         self._book = LogBook()
         self._log = KeptLog()
@@ -131,7 +136,7 @@ class AggregateStory:
     def _begin(self, id: str) -> None:
         self._id = id
         for events in self._before:
-            self._past.append(self._book.record(id, events if isinstance(events, list) else [events]))
+            self._past.append(self._book.record(id, events))
         self._live, self._saved = self._lone(self._log), self._lone(KeptLog())
 
     def _lone(self, log: KeptLog) -> Lone:

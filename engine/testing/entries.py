@@ -12,20 +12,34 @@ AGGREGATE = "test"  # of events that name none
 START_NS = 1_764_000_000_000_000_000
 SECOND_NS = 1_000_000_000
 
-Told = Event | list[Event] | tuple[str, Event | list[Event]]
-"""An event of AGGREGATE, the events of one command, or either with the aggregate that they are of."""
+Happened = Event | dict[str, Any]
+"""An event; or one as it stands in the store, perhaps under an old version: its fields, and its `type`."""
+
+Told = Happened | Sequence[Happened] | tuple[str, Happened | Sequence[Happened]]
+"""What happened to AGGREGATE, the events of one command, or either with the aggregate that they are of."""
 
 
-def taken_apart(told: Sequence[Told]) -> list[tuple[str, list[Event]]]:
+def several(events: Any) -> list[Happened]:
+    """The events of one command, given as one or as a list. TypeError for anything else."""
+    some = events if isinstance(events, list) else [events]
+    if not some or not all(isinstance(event, Event) or _is_stored(event) for event in some):
+        raise TypeError(f"an event, a stored event with its type, or a list of them, not {events!r}")
+    return some
+
+
+def taken_apart(told: Sequence[Told]) -> list[tuple[str, list[Happened]]]:
     """(aggregate, events) of each. TypeError for anything else."""
-    found = []
+    entries = []
     for one in told:
         aggregate, events = one if isinstance(one, tuple) else (AGGREGATE, one)
-        several = events if isinstance(events, list) else [events]
-        if not several or not all(isinstance(event, Event) for event in several):
-            raise TypeError(f"an event, a list of events, or (aggregate, either), not {one!r}")
-        found.append((aggregate, several))
-    return found
+        if not isinstance(aggregate, str):
+            raise TypeError(f"an aggregate and its events are (aggregate, events), not {one!r}")
+        entries.append((aggregate, several(events)))
+    return entries
+
+
+def _is_stored(event: object) -> bool:
+    return isinstance(event, dict) and isinstance(event.get("type"), str)
 
 
 class LogBook:
@@ -36,7 +50,7 @@ class LogBook:
         self.now_ns = START_NS
         self._versions: dict[str, int] = {}
 
-    def record(self, aggregate: str, events: Sequence[Event], time_ns: int = 0) -> bytes:
+    def record(self, aggregate: str, events: Sequence[Happened], time_ns: int = 0) -> bytes:
         """The record of the next position, as the store would keep it."""
         self.position += 1
         self.now_ns = max(self.now_ns + 1, time_ns)
@@ -45,13 +59,14 @@ class LogBook:
         return encode_record((self.position, [entry]))
 
 
-def application(cls: type, kind: str) -> Engine:
-    """The application of a class. LookupError if it was not registered on one."""
-    app = app_of(cls)
+def application(cls: type, kind: str, app: Engine | None) -> Engine:
+    """The application to try a class out with: the one given, or the one that it was registered on last.
+    LookupError if there is none."""
+    app = app or app_of(cls)
     if app is None:
         raise LookupError(
-            f"{cls.__name__} is registered on no application: decorate it with @app.{kind}, or call the "
-            "function that builds the application first"
+            f"{cls.__name__} is registered on no application: decorate it with @app.{kind}, or name the "
+            "application that lists it, given(…, app=app)"
         )
     return app
 

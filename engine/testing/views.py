@@ -6,7 +6,7 @@ until the view looks into the store; and the answers must be the same each time,
 saved and loaded again.
 """
 
-import random
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,40 +16,48 @@ import msgspec
 from engine.base.log import KeptLog
 from engine.follow import Fold, Projected
 from engine.follow.questions import Questions, Refused
-from engine.model.messages import Event
+from engine.model.app import Engine
 from engine.model.projections import Projection
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
+from engine.testing.disorder import Disorder, Entry, Order
 from engine.testing.entries import Told, application, taken_apart
 from engine.testing.pipeline import MAP_BYTES, temporary_folder
 
-ORDERS = 4  # the one that was told, and others
-
-Entries = list[tuple[str, list[Event]]]
+FEW = Disorder(3, seed=1)  # the same at each run
 
 
 class ViewStory:
     """One view, and the events that it applies."""
 
-    def __init__(self, cls: type[Projection], events: Sequence[Told]) -> None:
-        self._app = application(cls, "projection")
+    def __init__(self, cls: type[Projection], events: Sequence[Told], app: Engine | None = None) -> None:
+        self._app = application(cls, "projection", app)
         specs = [spec for versions in self._app.versions.values() for spec in versions.values()]
-        self._spec = next(spec for spec in specs if spec.cls is cls)
-        self._entries = taken_apart(events)
+        spec = next((spec for spec in specs if spec.cls is cls), None)
+        if spec is None:
+            raise LookupError(f"the application {self._app.name} has no projection {cls.__name__}")
+        self._spec, self._entries, self._disorder = spec, taken_apart(events), FEW
+
+    def in_disorder(self, orders: int = 20, *, seed: int | None = None) -> "ViewStory":
+        """From here on the events come in so many orders, besides the one that was told, each aggregate's own
+        kept; every event is delivered twice. They are drawn by chance, by a seed that is named if an answer
+        differs: with it they are the same again."""
+        self._disorder = Disorder(orders, seed)
+        return self
 
     def shows(self, query: str, arguments: Any, answer: Any) -> "ViewStory":
         """Asserts that a query has this answer, in whatever order the events came. AssertionError too if a
         handler raises."""
         wanted = msgspec.to_builtins(answer)
-        for number, entries in enumerate(_orders(self._entries)):
-            for told, found in self._answers(entries, query, arguments):
+        told = Order(self._entries, "events as told")
+        for entries, order in itertools.chain([told], self._disorder.orders(self._entries)):
+            for when, found in self._answers(entries, query, arguments):
                 if found != wanted:
-                    order = "as told" if number == 0 else f"as {[aggregate for aggregate, _ in entries]}"
                     text = f"{query} shows {found!r}, expected {wanted!r}"
-                    raise AssertionError(f"{text} ({told}, events {order})")
+                    raise AssertionError(f"{text} ({when}, {order})")
         return self
 
-    def _answers(self, entries: Entries, query: str, arguments: Any) -> Iterator[tuple[str, Any]]:
+    def _answers(self, entries: Sequence[Entry], query: str, arguments: Any) -> Iterator[tuple[str, Any]]:
         with temporary_folder() as folder:
             writer = Writer(Path(folder) / "store", MAP_BYTES)
             for aggregate, events in entries:
@@ -86,16 +94,3 @@ def _ask(fold: Fold, query: str, arguments: Any) -> Any:
         return msgspec.json.decode(Questions(fold).answer(query, msgspec.json.encode(arguments or {})))
     except Refused as refused:
         raise AssertionError(f"{query}: {refused}") from None
-
-
-def _orders(entries: Entries) -> Iterator[Entries]:
-    """The order that was told, then others that keep each aggregate's own."""
-    yield entries
-    for seed in range(1, ORDERS):
-        lanes: dict[str, Entries] = {}
-        for entry in entries:
-            lanes.setdefault(entry[0], []).append(entry)
-        whose = [aggregate for aggregate, _ in entries]
-        random.Random(seed).shuffle(whose)
-        waiting = {aggregate: iter(lane) for aggregate, lane in lanes.items()}
-        yield [next(waiting[aggregate]) for aggregate in whose]
