@@ -127,3 +127,27 @@ def test_the_testing_kit_runs_what_the_processes_run_and_imports_none_of_them() 
         if name.startswith("engine.processes")
     ]
     assert wrong == []
+
+
+def test_no_stage_is_handed_the_process_that_runs_it() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for floor in FLOORS[: FLOORS.index("processes")]
+        for path in modules(f"engine/{floor}")
+        if "engine.node.process" in imports_of(path)
+    ]
+    assert wrong == []
+
+
+def test_one_file_knows_what_lies_where_in_a_data_directory() -> None:
+    names = (
+        '"manifest.json"', '"endpoints.json"', '"store-', '"needed.json"', '/ "journal"', '"poisoned-'
+    )  # fmt: skip
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules("engine")
+        if path.name != "data_directory.py"
+        for name in names
+        if name in path.read_text()
+    ]
+    assert wrong == []
