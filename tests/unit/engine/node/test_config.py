@@ -81,7 +81,7 @@ def test_every_setting_is_described(name: str) -> None:
         ("endpoint", "udp://127.0.0.1:1", "loopback"),
         ("endpoint", "ipc://relative", "absolute"),
         ("endpoint", "ipc:///" + "x" * 120, "100 bytes"),
-        ("app", "no_colon", "module:function"),
+        ("app", "no_colon", "MODULE:NAME"),
         ("app", "no_such_module_anywhere:create", "cannot be imported"),
     ],
 )
