@@ -39,13 +39,13 @@ def run(options: argparse.Namespace, program: Program) -> int:
     app, data = app_and_data_from(options, program)
     app.check()
     with EventLog(data, app) as log:
-        found = aggregate_at(log, app, options.id, options.at_version)
-    if found is None:
+        result = aggregate_at(log, app, options.id, options.at_version)
+    if result is None:
         facts: dict[str, Any] = {"aggregate": options.id}
         if options.at_version is not None:
             facts["at_version"] = options.at_version
         raise ConfigError("there is no such aggregate in the event store", **facts)
-    aggregate, entry = found
+    aggregate, entry = result
     shown = {
         "aggregate": aggregate.id,
         "kind": type(aggregate).__qualname__,
@@ -81,10 +81,10 @@ def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
         return {name: plain(getattr(value, name), above) for name in value.__struct_fields__}
     if hasattr(value, "tolist"):  # arrays
         return plain(value.tolist(), above)
-    found = attributes(value)
-    return plain(found, above) if found else str(value)
+    values = attributes(value)
+    return plain(values, above) if values else str(value)
 
 
 def _key(key: Any) -> str:
-    found = plain(key)
-    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    name = plain(key)
+    return name if isinstance(name, str) else json.dumps(name, ensure_ascii=False)

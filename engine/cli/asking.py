@@ -27,16 +27,16 @@ class Follower(NamedTuple):
 def followers(node: Endpoints, name: str | None = None) -> list[Follower]:
     """All of a node, or the one that is meant: by its name, or as process-manager:NAME where a view has that
     name too. ConfigError if there is none."""
-    found = [Follower("view", view, endpoint) for view, endpoint in node.queries.items()]
-    found += [
+    candidates = [Follower("view", view, endpoint) for view, endpoint in node.queries.items()]
+    candidates += [
         Follower("process-manager", one, endpoint) for one, endpoint in node.process_managers.items()
     ]
     if name is None:
-        return found
-    for follower in found:
+        return candidates
+    for follower in candidates:
         if name in (follower.name, f"{follower.kind}:{follower.name}"):
             return [follower]
-    known = ", ".join(follower.name for follower in found) or "none"
+    known = ", ".join(follower.name for follower in candidates) or "none"
     raise ConfigError("there is no such view or process manager", name=name, known=known)
 
 

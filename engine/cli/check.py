@@ -47,9 +47,9 @@ def run(options: argparse.Namespace, program: Program) -> int:
     kinds = sorted(compatibility.kinds.values(), key=lambda kind: kind.tag)
     sound = compatibility.sound and not registered
     if options.json:
-        found = {"sound": sound, "application": registered, "entries": compatibility.entries}
-        found |= msgspec.to_builtins({"events": kinds, "breaks": compatibility.breaks})
-        print(json.dumps(found, ensure_ascii=False))
+        report = {"sound": sound, "application": registered, "entries": compatibility.entries}
+        report |= msgspec.to_builtins({"events": kinds, "breaks": compatibility.breaks})
+        print(json.dumps(report, ensure_ascii=False))
     else:
         _show(compatibility, kinds, registered)
     if not sound:

@@ -46,15 +46,15 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Does what was asked for. Exit code 75 if a retry or a drop left something set aside."""
-    found = followers(find_node(data_from(options)), options.name)
+    asked = followers(find_node(data_from(options)), options.name)
     if options.what == "list":
-        letters = [(follower, letter) for follower in found for letter in ask(follower, "dead-letters")]
+        letters = [(follower, letter) for follower in asked for letter in ask(follower, "dead-letters")]
         for follower, letter in letters:
             print(_line(follower, letter, options.json))
         if not letters and not options.json:
             print("nothing is set aside")
         return Exit.OK
-    (follower,) = found
+    (follower,) = asked
     left = ask(
         follower, f"dead-letter-{options.what}", {"aggregate": options.aggregate}, timeout_s=PATIENCE_S
     )

@@ -66,8 +66,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         partitions = _partitions(stores, options)
         if options.what == "export":
             return _export(stores, partitions, types, options.file)
-        found = {"read": _read, "tail": _tail}[options.what](stores, partitions, types, options)
-        for place in itertools.islice(found, options.limit):
+        places = {"read": _read, "tail": _tail}[options.what](stores, partitions, types, options)
+        for place in itertools.islice(places, options.limit):
             sys.stdout.buffer.write(line(place) + b"\n")
             if options.what == "tail":
                 sys.stdout.flush()
@@ -115,10 +115,10 @@ def _of_aggregate(
         if reader is None:
             return
         if back:
-            found = reader.entries_of_back(id, None if start is None else start + 1)
+            entries = reader.entries_of_back(id, None if start is None else start + 1)
         else:
-            found = reader.entries_of(id, max(1, start or 1) - 1)
-        for position, entry in found:
+            entries = reader.entries_of(id, max(1, start or 1) - 1)
+        for position, entry in entries:
             if types is None or types.wants(entry):
                 yield partition, position, entry
 
@@ -138,8 +138,8 @@ def _tail(
         yield from reversed([*itertools.islice(known, options.last)])
     tail = Tail(stores, after, types, partitions)
     try:
-        while found := tail.take(float("inf")):
-            yield from (place for place in found if id is None or aggregate_and_version(place[2])[0] == id)
+        while places := tail.take(float("inf")):
+            yield from (place for place in places if id is None or aggregate_and_version(place[2])[0] == id)
     finally:
         tail.close()
 

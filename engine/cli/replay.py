@@ -34,15 +34,15 @@ def run(options: argparse.Namespace, program: Program) -> int:
     app, data = app_and_data_from(options, program)
     app.check()
     progress = Progress("replay: up to command", 0)
-    found = list(
+    differences = list(
         islice(replay(data, app, beat=lambda sequence: progress.step(sequence - progress.done)), options.most)
     )
     progress.end()
-    for difference in found:
+    for difference in differences:
         print(json.dumps(msgspec.to_builtins(difference._asdict()), ensure_ascii=False))
-    if found:
-        more = " or more" if len(found) == options.most else ""
-        print(f"ringfold: {len(found)}{more} commands are decided otherwise", file=sys.stderr)
+    if differences:
+        more = " or more" if len(differences) == options.most else ""
+        print(f"ringfold: {len(differences)}{more} commands are decided otherwise", file=sys.stderr)
         return Exit.CORRUPT
     print("every command is decided as it was")
     return Exit.OK

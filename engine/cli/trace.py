@@ -44,16 +44,16 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     stores = Stores(data)
     try:
         timers = AskedTimers(_process_managers(data))
-        found = trace(Causes(stores, timers), options.id)
+        chain = trace(Causes(stores, timers), options.id)
     finally:
         stores.close()
-    if found is None:
+    if chain is None:
         hint = "it was never sent here, or its outcome is no longer kept"
         raise ConfigError("nothing is known of this command", command=options.id, hint=hint)
     if options.json:
-        print(json.dumps(msgspec.to_builtins(found), ensure_ascii=False, indent=1))
+        print(json.dumps(msgspec.to_builtins(chain), ensure_ascii=False, indent=1))
     else:
-        print("\n".join(lines(found)))
+        print("\n".join(lines(chain)))
     return Exit.OK
 
 
@@ -85,11 +85,11 @@ def _process_managers(data: DataDirectory) -> list[Follower]:
     return []
 
 
-def lines(found: Trace) -> Iterator[str]:
+def lines(chain: Trace) -> Iterator[str]:
     """The tree for people."""
-    if found.cut:
+    if chain.cut:
         yield "… what led to this is not shown"
-    yield from _branch(found.root, found.asked, "", "")
+    yield from _branch(chain.root, chain.asked, "", "")
 
 
 def _branch(link: Link, asked: str, first: str, rest: str) -> Iterator[str]:

@@ -43,8 +43,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     views = [follower for follower in followers(node) if follower.kind == "view"]
     if options.what == "list":
         for view in views:
-            found = ask(view, "versions")
-            print(json.dumps({"view": view.name, **found}) if options.json else _told(view, found))
+            versions = ask(view, "versions")
+            print(json.dumps({"view": view.name, **versions}) if options.json else _told(view, versions))
         if not views and not options.json:
             print("this node has no views")
         return Exit.OK
@@ -61,24 +61,24 @@ def _rebuild(view: Follower, wait: bool) -> int:
         return Exit.OK
     progress = Progress(f"{aim}: events", sum(ask(view, "versions")["store"]))
     while True:
-        found = ask(view, "versions", timeout_s=60.0)  # it does not answer while it loads what was built
-        if found["served"]["folder"] == aim:
-            progress.step(sum(found["served"]["positions"]) - progress.done)
+        versions = ask(view, "versions", timeout_s=60.0)  # it does not answer while it loads what was built
+        if versions["served"]["folder"] == aim:
+            progress.step(sum(versions["served"]["positions"]) - progress.done)
             print(f"view {view.name} is served from {aim}, built in {progress.end():.1f} s")
             return Exit.OK
-        building = found["building"]
+        building = versions["building"]
         if building is None or building["folder"] != aim or building["state"] == "failed":
             raise RingfoldError("the view was not built", view=view.name, hint="the node's log says why")
         progress.step(sum(building["positions"] or ()) - progress.done)
         time.sleep(LOOK_S)
 
 
-def _told(view: Follower, found: dict[str, Any]) -> str:
-    served, store = found["served"], sum(found["store"])
+def _told(view: Follower, versions: dict[str, Any]) -> str:
+    served, store = versions["served"], sum(versions["store"])
     behind = store - sum(served["positions"])
     line = f"{view.name}  version {served['version']} in {served['folder']}, {store:,} events"
     line += f", {behind:,} behind" if behind > 0 else ""
-    building = found["building"]
+    building = versions["building"]
     if building is not None:
         done = sum(building["positions"] or ())
         line += f"; {building['folder']} has {done:,} of them, {building['state']}"

@@ -33,13 +33,13 @@ class Idle:
     def expired(self, time_ns: int, stored: int) -> list[str]:
         """The names of those that are idle for too long and whose last change is stored; they are forgotten
         here."""
-        found: list[str] = []
+        names: list[str] = []
         for cls, uses in self._uses.items():
-            before, of_class = time_ns - self._limits[cls], len(found)
+            before, of_class = time_ns - self._limits[cls], len(names)
             for name, (used, sequence) in uses.items():
-                if used > before or sequence > stored or len(found) >= MOST_AT_ONCE:
+                if used > before or sequence > stored or len(names) >= MOST_AT_ONCE:
                     break
-                found.append(name)
-            for name in found[of_class:]:
+                names.append(name)
+            for name in names[of_class:]:
                 del uses[name]
-        return found
+        return names

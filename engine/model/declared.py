@@ -41,6 +41,6 @@ def undeclared(command: type[Command], answer: dict[str, Any]) -> str:
         try:
             msgspec.convert(answer.get("result"), command.__result__)
         except msgspec.ValidationError as error:
-            found = answer.get("result")
-            return f"{name} is committed with the result {found!r}; its class declares another: {error}"
+            result = answer.get("result")
+            return f"{name} is committed with the result {result!r}; its class declares another: {error}"
     return ""

@@ -38,15 +38,15 @@ def parameters_of(method: Method) -> list[Parameter]:
         raise wrong(method, "is an async def; the engine calls it and waits for nothing: write def")
     if inspect.isgeneratorfunction(plain):
         raise wrong(method, "is a generator; return a list instead of yielding")
-    found = []
+    parameters = []
     for parameter in inspect.signature(method).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise wrong(method, f"takes {parameter}; name every parameter")
         hint = _resolved(method, parameter.name, parameter.annotation)
-        found.append(Parameter(parameter.name, hint, parameter.default))
-    if not found:
+        parameters.append(Parameter(parameter.name, hint, parameter.default))
+    if not parameters:
         raise wrong(method, "takes nothing; its first parameter is self")
-    return found[1:]
+    return parameters[1:]
 
 
 def return_hint(method: Method) -> Any:

@@ -18,14 +18,14 @@ OWN = ("id", "key", "version")  # kept by the engine
 
 def attributes(thing: object) -> dict[str, Any]:
     """Everything an object holds, by attribute name: slots and `__dict__`. Unset slots are left out."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for cls in type(thing).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__") and hasattr(thing, name):
-                found[name] = getattr(thing, name)
-    found.update(getattr(thing, "__dict__", {}))
-    return found
+                values[name] = getattr(thing, name)
+    values.update(getattr(thing, "__dict__", {}))
+    return values
 
 
 def canonical(value: Any) -> bytes:

@@ -59,12 +59,12 @@ class Process:
 def environment() -> dict[str, str]:
     """Children find the same packages, and numpy makes no threads that are never used."""
     root = str(Path(engine.__file__).parent.parent)
-    found = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    folders = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(found),
+        "PYTHONPATH": os.pathsep.join(folders),
     }
 
 

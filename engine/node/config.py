@@ -165,8 +165,8 @@ def load(
     config = _checked({value.name: value.value for value in values})
     own = app_setting_names(config.app)
     known = {*names(), *own}
-    for source, found in places[:-1]:
-        for name in found:
+    for source, texts in places[:-1]:
+        for name in texts:
             if name in known:
                 continue
             close = difflib.get_close_matches(name, known, 1, 0.8)
@@ -202,11 +202,11 @@ def show(name: str, value: Any) -> str:
 
 
 def _fields() -> dict[str, tuple[str, Any]]:
-    found: dict[str, tuple[str, Any]] = {}
+    fields: dict[str, tuple[str, Any]] = {}
     for field in msgspec.structs.fields(Config):
         meta = next(note for note in field.type.__metadata__ if isinstance(note, Meta))
-        found[field.name] = (meta.description or "", field.default)
-    return found
+        fields[field.name] = (meta.description or "", field.default)
+    return fields
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -220,11 +220,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def _resolve(name: str, places: list[tuple[str, Mapping[str, Any]]]) -> Value:
     fields = _fields()
     description, default = fields.get(name, ("setting of the application", ""))
-    for source, found in places:
-        if name in found:
+    for source, texts in places:
+        if name in texts:
             written = {"flag": f"flag --{name.replace('_', '-')}", "environment": PREFIX + name.upper()}
             where = written.get(source, source)
-            return Value(name, _convert(name, found[name], type(default), where), where, description)
+            return Value(name, _convert(name, texts[name], type(default), where), where, description)
     raise ConfigError("a setting has no value", name=name)
 
 

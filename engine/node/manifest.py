@@ -54,12 +54,12 @@ def read_manifest(path: Path, files: Files = DISK) -> Manifest:
     except OSError as error:
         raise Fault("the manifest cannot be read", path=path, error=error) from None
     try:
-        found = msgspec.json.decode(body, type=_Format).format
-        if found == FORMAT:
+        number = msgspec.json.decode(body, type=_Format).format
+        if number == FORMAT:
             return msgspec.json.decode(body, type=Manifest)
     except msgspec.DecodeError as error:
         raise CorruptData("the manifest is damaged", path=path, error=error) from None
-    raise ConfigError("the data directory has another format", path=path, found=found, wanted=FORMAT)
+    raise ConfigError("the data directory has another format", path=path, found=number, wanted=FORMAT)
 
 
 def write_manifest(path: Path, manifest: Manifest, files: Files = DISK) -> None:

@@ -107,5 +107,5 @@ def sweep(base: Path) -> list[Path]:
 
 
 def _free_bytes(base: Path) -> int:
-    found = os.statvfs(base)
-    return found.f_bavail * found.f_frsize
+    space = os.statvfs(base)
+    return space.f_bavail * space.f_frsize

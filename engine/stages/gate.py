@@ -215,7 +215,7 @@ def _busy(envelopes: list[Envelope], reason: str) -> bytes:
 def _some_id(body: bytes) -> str | None:
     """The id in a malformed command, if it can be read, so that its sender learns which one it was."""
     try:
-        found = _decode_named(body).id
+        id = _decode_named(body).id
     except NOT_DECODABLE:
         return None
-    return found if len(found) <= LONGEST_ECHOED_ID else None
+    return id if len(id) <= LONGEST_ECHOED_ID else None

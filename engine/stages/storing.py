@@ -65,25 +65,25 @@ class Storing:
         crash_point("output.stored")
         again = [(who, self._commit_of(id)) for who, id in _duplicates(batches)]
         answers = [batch.replies for batch in batches if batch.replies]
-        answers += [self._answered_again(who, found) for who, found in again]
+        answers += [self._answered_again(who, located) for who, located in again]
         notices = [
             Notice(self._partition, batch.first_position, batch.last_position, batch.log)
             for batch in batches
             if batch.commits
         ]
         # Rung again: the first notice may have been lost in a power cut.
-        notices += {Notice(self._partition, *found.record): None for _, found in again}
+        notices += {Notice(self._partition, *located.record): None for _, located in again}
         return Stored(answers, notices, conflict)
 
     def _commit_of(self, id: str) -> LocatedCommit:
-        found = self._writer.find_command(id)
-        if found is None:
+        located = self._writer.find_command(id)
+        if located is None:
             raise InvariantBroken("the core knows a commit that is not stored", command=id)
-        return found
+        return located
 
-    def _answered_again(self, who: bytes, found: LocatedCommit) -> bytes:
-        commit = found.commit
-        answer = Committed(commit.command, commit.version, self._partition, found.position, commit.result)
+    def _answered_again(self, who: bytes, located: LocatedCommit) -> bytes:
+        commit = located.commit
+        answer = Committed(commit.command, commit.version, self._partition, located.position, commit.result)
         return encode_reply(who, 1, answer.encode())
 
 

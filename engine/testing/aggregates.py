@@ -91,9 +91,9 @@ class AggregateStory:
 
     def result(self, value: Any) -> "AggregateStory":
         """Asserts that it was committed with this result."""
-        found = self._answer.get("result")
-        if self._outcome != "committed" or found != msgspec.to_builtins(value):
-            raise AssertionError(f"expected the result {value!r}, found {found!r}; {self._found()}")
+        given = self._answer.get("result")
+        if self._outcome != "committed" or given != msgspec.to_builtins(value):
+            raise AssertionError(f"expected the result {value!r}, found {given!r}; {self._found()}")
         return self
 
     def unchanged(self) -> "AggregateStory":
@@ -112,9 +112,9 @@ class AggregateStory:
         """Asserts that the aggregate has these attributes now."""
         aggregate = self._live.partition.aggregates.get(self._id)
         for name, value in attributes.items():
-            found = getattr(aggregate, name)
-            if found != value:
-                raise AssertionError(f"{name} is {found!r}, expected {value!r}")
+            current = getattr(aggregate, name)
+            if current != value:
+                raise AssertionError(f"{name} is {current!r}, expected {value!r}")
         return self
 
     @property
@@ -204,10 +204,10 @@ def _app_for(cls: type[Aggregate]) -> Engine:
 
 def _kept_by_class(cls: type) -> dict[str, bytes]:
     """What can change of what the class itself holds, by name, in canonical bytes."""
-    found: dict[str, bytes] = {}
+    held: dict[str, bytes] = {}
     for base in cls.__mro__:
         for name, value in vars(base).items():
             if isinstance(value, (dict, list, set, bytearray)) and not name.startswith("__"):
                 with contextlib.suppress(TypeError):  # it holds functions: a table, no state
-                    found[f"{base.__name__}.{name}"] = canonical(value)
-    return found
+                    held[f"{base.__name__}.{name}"] = canonical(value)
+    return held

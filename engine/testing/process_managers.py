@@ -152,9 +152,9 @@ class ProcessManagerStory:
 
     def state(self, key: str, value: Any) -> "ProcessManagerStory":
         """Asserts that its state has this value under a key; None: nothing."""
-        found = self._manager.state.get(key)
-        if msgspec.to_builtins(found) != msgspec.to_builtins(value):
-            raise AssertionError(f"state[{key!r}] is {found!r}, expected {value!r}")
+        row = self._manager.state.get(key)
+        if msgspec.to_builtins(row) != msgspec.to_builtins(value):
+            raise AssertionError(f"state[{key!r}] is {row!r}, expected {value!r}")
         return self
 
     def _take_all(self, entries: Sequence[Entry]) -> None:

@@ -34,14 +34,14 @@ class Lift(NamedTuple):
 
 def lifts(app: Engine) -> dict[str, Lift]:
     """Every old wire tag and its way up. A broken chain ends at an unknown tag (`Engine.check`)."""
-    found: dict[str, Lift] = {}
+    ways: dict[str, Lift] = {}
     for name, start in app.upcasters:
         version, steps = start, []
         while (name, version) in app.upcasters:
             version, step = app.upcasters[name, version]
             steps.append(step)
-        found[tag_of(name, start)] = Lift(tuple(steps), tag_of(name, version))
-    return found
+        ways[tag_of(name, start)] = Lift(tuple(steps), tag_of(name, version))
+    return ways
 
 
 class _Tag(msgspec.Struct, frozen=True, gc=False):
