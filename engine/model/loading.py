@@ -1,19 +1,17 @@
-"""Loading an application by its name, `module:attribute`.
+"""Loading an application by its name, `module:name`.
 
 notes:app        an `Engine`
 notes:create     a function that makes one, without parameters or with one: the application's settings,
                  a mapping from names to texts
 """
 
-import importlib
 import inspect
-import traceback
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
 from engine.base.errors import ConfigError, RingfoldError
 from engine.model.app import Engine
+from engine.model.references import failed, module_of, split
 
 
 def load_app(reference: str, settings: Mapping[str, str]) -> Engine:
@@ -25,10 +23,8 @@ def load_app(reference: str, settings: Mapping[str, str]) -> Engine:
 
 def import_app(reference: str, settings: Mapping[str, str]) -> Engine:
     """The same without the checks, for commands that look for what is wrong."""
-    module_name, colon, attribute = reference.partition(":")
-    if not (module_name and colon and attribute):
-        raise ConfigError("an application is named MODULE:ATTRIBUTE, as in notes:app", app=reference)
-    module = _imported(module_name, reference)
+    module_name, attribute = split(reference)
+    module = module_of(reference)
     if not hasattr(module, attribute):
         known = ", ".join(name for name, value in vars(module).items() if isinstance(value, Engine))
         hint = f"of its attributes, these are an Engine: {known}" if known else ""
@@ -44,20 +40,6 @@ def import_app(reference: str, settings: Mapping[str, str]) -> Engine:
     if not isinstance(made, Engine):
         raise ConfigError(f"{reference} made no Engine", returned=repr(made))
     return made
-
-
-def _imported(name: str, reference: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            hint = "run in the folder that holds it, or set PYTHONPATH"
-            raise ConfigError(f"there is no module {error.name}", app=reference, hint=hint) from None
-        raise _failed("importing it", reference, error) from error
-    except RingfoldError:
-        raise
-    except Exception as error:
-        raise _failed("importing it", reference, error) from error
 
 
 def _made(function: Callable[..., Any], settings: Mapping[str, str], reference: str) -> Any:
@@ -79,15 +61,4 @@ def _made(function: Callable[..., Any], settings: Mapping[str, str], reference: 
     except RingfoldError:
         raise
     except Exception as error:
-        raise _failed("calling it", reference, error) from error
-
-
-def _failed(what: str, reference: str, error: Exception) -> ConfigError:
-    """The error with the innermost place outside the import system, in one line."""
-    if isinstance(error, SyntaxError):
-        place = f"{error.filename}:{error.lineno}"
-    else:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if "<frozen" not in f.filename]
-        place = f"{frames[-1].filename}:{frames[-1].lineno}"
-    text = " ".join(str(error).split())
-    return ConfigError(f"{what} failed: {type(error).__name__}: {text}", app=reference, at=place)
+        raise failed(f"calling {reference}", reference, error) from error

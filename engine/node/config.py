@@ -7,7 +7,6 @@ in the same places. Any error is one ConfigError, before anything is started.
 """
 
 import difflib
-import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from msgspec import Meta
 
 from engine.base.called import called
 from engine.base.errors import ConfigError
+from engine.model.references import module_of
 from engine.node.running import DATA
 from engine.node.setting_files import PROJECT_FILE, named_table
 
@@ -183,13 +183,7 @@ def app_setting_names(reference: str) -> tuple[str, ...]:
     """The settings that an application declares in its module's SETTINGS."""
     if not reference:
         return ()
-    module, colon, function = reference.partition(":")
-    if not (module and colon and function):
-        raise ConfigError("an application is named MODULE:NAME, for example notes:app", app=reference)
-    try:
-        return tuple(getattr(importlib.import_module(module), "SETTINGS", ()))
-    except ImportError as error:
-        raise ConfigError("the application cannot be imported", app=reference, error=error) from None
+    return tuple(getattr(module_of(reference), "SETTINGS", ()))
 
 
 def show(name: str, value: Any) -> str:

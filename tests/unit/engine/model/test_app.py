@@ -360,7 +360,7 @@ def test_a_method_for_two_messages_is_refused_rather_than_losing_one() -> None:
 
 def test_a_decorator_without_its_parentheses_is_refused() -> None:
     app = Engine("test")
-    with pytest.raises(ConfigError, match=r'Things is registered without a name: write @app'):
+    with pytest.raises(ConfigError, match=r"Things is registered without a name: write @app"):
 
         @app.projection  # type: ignore[arg-type]
         class Things(Projection): ...

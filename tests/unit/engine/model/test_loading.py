@@ -72,7 +72,7 @@ def test_settings_that_nothing_reads_are_refused(attribute: str) -> None:
 
 @pytest.mark.parametrize("reference", ["notes", ":app", "notes:", ""])
 def test_a_reference_is_a_module_and_an_attribute(reference: str) -> None:
-    assert "MODULE:ATTRIBUTE, as in notes:app" in refused(reference)
+    assert "MODULE:NAME, for example notes:app" in refused(reference)
 
 
 def test_a_module_that_is_not_there_is_named() -> None:
@@ -102,9 +102,12 @@ def test_what_is_no_application_is_refused(attribute: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("source", "error"),
     [
-        ("x = 1\ny = x / 0\n", "importing it failed: ZeroDivisionError: division by zero"),
-        ("x = 1\nimport no_such_thing\n", "importing it failed: ModuleNotFoundError: No module named"),
-        ("x = 1\ny = (\n", "importing it failed: SyntaxError: '(' was never closed"),
+        ("x = 1\ny = x / 0\n", "importing failing_application failed: ZeroDivisionError: division by zero"),
+        (
+            "x = 1\nimport no_such_thing\n",
+            "importing failing_application failed: ModuleNotFoundError: No module named",
+        ),
+        ("x = 1\ny = (\n", "importing failing_application failed: SyntaxError: '(' was never closed"),
     ],
 )
 def test_a_module_that_fails_at_import_is_named_with_file_and_line(
@@ -119,5 +122,5 @@ def test_a_module_that_fails_at_import_is_named_with_file_and_line(
 
 def test_a_function_that_fails_is_named_with_file_and_line() -> None:
     line = refused(f"{__name__}:with_settings")
-    assert "calling it failed: KeyError: 'name'" in line
+    assert f"calling {__name__}:with_settings failed: KeyError: 'name'" in line
     assert f"at={__file__}:" in line

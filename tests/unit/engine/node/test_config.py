@@ -82,7 +82,7 @@ def test_every_setting_is_described(name: str) -> None:
         ("endpoint", "ipc://relative", "absolute"),
         ("endpoint", "ipc:///" + "x" * 120, "100 bytes"),
         ("app", "no_colon", "MODULE:NAME"),
-        ("app", "no_such_module_anywhere:create", "cannot be imported"),
+        ("app", "no_such_module_anywhere:create", "there is no module no_such_module_anywhere"),
     ],
 )
 def test_a_bad_value_is_named_with_what_would_be_good(name: str, text: str, said: str) -> None:

@@ -1,0 +1,42 @@
+"""References: the name of an application, `module:name`, and the module that it leads to."""
+
+import importlib
+import traceback
+from types import ModuleType
+
+from engine.base.errors import ConfigError, RingfoldError
+
+
+def split(reference: str) -> tuple[str, str]:
+    """(module, name in it). ConfigError if it is not written so."""
+    module, colon, attribute = reference.partition(":")
+    if not (module and colon and attribute):
+        raise ConfigError("an application is named MODULE:NAME, for example notes:app", app=reference)
+    return module, attribute
+
+
+def module_of(reference: str) -> ModuleType:
+    """The module, imported. ConfigError, one line with the place, if there is none or if it fails."""
+    name, _ = split(reference)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            hint = "run in the folder that holds it, or set PYTHONPATH"
+            raise ConfigError(f"there is no module {error.name}", app=reference, hint=hint) from None
+        raise failed(f"importing {name}", reference, error) from error
+    except RingfoldError:
+        raise
+    except Exception as error:
+        raise failed(f"importing {name}", reference, error) from error
+
+
+def failed(what: str, reference: str, error: Exception) -> ConfigError:
+    """The error with the innermost place outside the import system, in one line."""
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}:{error.lineno}"
+    else:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if "<frozen" not in f.filename]
+        place = f"{frames[-1].filename}:{frames[-1].lineno}"
+    text = " ".join(str(error).split())
+    return ConfigError(f"{what} failed: {type(error).__name__}: {text}", app=reference, at=place)
