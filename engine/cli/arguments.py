@@ -8,7 +8,7 @@ from engine.base.errors import ConfigError
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """What argparse would print above a complaint is what `--help` prints."""
+    """`--help` prints what argparse would print above an error."""
 
     _has_commands = False
 

@@ -8,7 +8,7 @@ from engine.node.endpoints import Endpoints
 from engine.node.roles import Kind, Role
 
 AGAIN = ("behind", "busy", "building", "stopping")  # refusals that are over after a while
-GRACE_S = 0.5  # a view says itself that it is behind; this is for its answer to come
+GRACE_S = 0.5  # a view reports itself that it is behind; this is the time for its answer to arrive
 
 
 class Follower(NamedTuple):
@@ -52,7 +52,7 @@ def ask(
 ) -> Any:
     """Its answer. `texts`: arguments as they were typed, instead of `args`. Raises RingfoldError if it does
     not answer now; ConfigError, with the hint, if it would not answer this later either."""
-    # Imported here: to list followers, or to look at a node that has none, no socket is needed.
+    # Imported here, because listing followers needs no socket.
     import msgspec
 
     from engine.client.sockets import dealer

@@ -21,7 +21,7 @@ EXAMPLES = """
 check --app notes:app
 check --app notes:app --data /var/lib/notes --json
 """
-MOST_BREAKS = 20  # printed in full; a store with more is not looked at line by line
+MOST_BREAKS = 20  # printed in full; a store with more is not read line by line
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:

@@ -1,4 +1,4 @@
-"""What a command is, and what a program around the engine adds to all of them."""
+"""A command of the command line, and what a program around the engine adds to all of them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -20,7 +20,7 @@ class Command(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What the program around the engine brings: defaults for settings, and its application's settings."""
+    """The program around the engine: its defaults for settings, and its application's settings."""
 
     defaults: Mapping[str, Any] = {}
     app_settings: Mapping[str, str] = {}  # name → help text

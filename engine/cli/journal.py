@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 
 def commands(folder: Path, after: int = 0) -> Iterator[dict[str, Any]]:
-    """Every command behind a sequence: sequence, partition, time_ns, client (hex), command (as sent)."""
+    """Every command after a sequence: sequence, partition, time_ns, client (hex), command (as sent)."""
     decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
     for frame in read(folder, after):
         for partition, section in decode_payload(frame.payload):

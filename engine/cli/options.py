@@ -40,7 +40,7 @@ def add_config_options(parser: argparse.ArgumentParser, program: Program) -> Non
 
 
 def add_app_options(parser: argparse.ArgumentParser, program: Program) -> None:
-    """The same for commands that need the application and its data, but run no node: other settings can
+    """Options of commands that need the application and its data, but run no node: other settings can
     still be given with --set."""
     _add_settings(parser, program, ("data", "app"))
 
@@ -83,7 +83,7 @@ def settings_from(options: argparse.Namespace, program: Program) -> "Settings":
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
-    """--data, for commands that look at a data directory and need no other setting."""
+    """--data, for commands that read a data directory and need no other setting."""
     parser.add_argument("--data", metavar="DIR", help=f"data directory (RINGFOLD_DATA, or {DATA})")
 
 
@@ -93,7 +93,7 @@ def data_from(options: argparse.Namespace) -> DataDirectory:
 
 
 def data_of(settings: "Settings") -> DataDirectory:
-    """The same, for commands that have all settings."""
+    """The data directory, for commands that have all settings."""
     return _there(settings.config.data)
 
 
@@ -120,7 +120,7 @@ def _there(text: str) -> DataDirectory:
 
 
 def _metavar(name: str) -> str:
-    """What stands for the value in help: its own word, or one for the unit that ends the name."""
+    """The word for the value in help: its own, or that of the unit that ends the name."""
     return METAVARS.get(name) or METAVARS.get(name.rpartition("_")[2], "N")
 
 

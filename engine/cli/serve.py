@@ -65,7 +65,7 @@ def settings_and_output(options: argparse.Namespace, program: Program) -> tuple[
 
 @contextlib.contextmanager
 def own_standard_output() -> Iterator[TextIO]:
-    """Standard output for the ready line alone: whatever else is written there meanwhile, by an application
+    """Standard output for the ready line alone: what else is written there meanwhile, by an application
     that prints or by a library, goes to standard error."""
     streams = sys.stdout, sys.stderr
     sys.stdout.flush()
@@ -92,7 +92,7 @@ def json_line(endpoints: Endpoints) -> str:
 
 
 def log_progress(log: Log, snapshot: dict[str, dict[str, object]]) -> None:
-    """Which processes are not at work yet, and how far they have come."""
+    """The processes that are not at work yet, and how far they have come."""
     waiting = [
         f"{name} {values['state']}" + (f" at position {values['position']:,}" if values["position"] else "")
         for name, values in snapshot.items()

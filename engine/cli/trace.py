@@ -104,7 +104,7 @@ def _branch(link: Link, asked: str, first: str, rest: str) -> Iterator[str]:
 
 
 def _head(link: Link) -> str:
-    """What became of a command, in a few words."""
+    """The outcome of a command, in a few words."""
     if link.outcome == "committed":
         where = f"partition {link.partition}, position {link.position}"
         return f"{link.aggregate} version {link.version}  {time_text(link.time_ns)}  ({where})"

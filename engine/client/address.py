@@ -25,7 +25,7 @@ NodeLocation = str | os.PathLike[str] | Endpoints | Mapping[str, Any] | Started
 
 
 class _Given(msgspec.Struct):
-    """What is used of the endpoints."""
+    """The endpoints that a client uses."""
 
     commands: str
     queries: dict[str, str] = {}
@@ -35,7 +35,7 @@ class _Given(msgspec.Struct):
 
 
 class NodeAddress(NamedTuple):
-    """Where a node is asked, and how much it takes. Where nothing is said, the defaults."""
+    """The address of a node and its limits; what is not given has defaults."""
 
     commands: str
     queries: dict[str, str]

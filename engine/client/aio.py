@@ -108,7 +108,7 @@ class AsyncClient:
             return
         for frame in self._talk.outgoing(time.monotonic()):
             self._socket.send(frame)
-        self._receive()  # the descriptor tells of changes only: sending may have swallowed one
+        self._receive()  # the descriptor reports only changes, and sending may have swallowed one
 
     def _receive(self) -> None:
         try:

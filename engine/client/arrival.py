@@ -13,7 +13,7 @@ from engine.base.errors import RingfoldError
 from engine.client.address import NodeAddress, NodeLocation, address_of
 from engine.client.sockets import dealer
 
-LOOK_S = 0.02  # between two looks
+LOOK_S = 0.02  # between two checks
 KNOCK_S = 1.0  # a knock may have been lost with the process that it was for
 KNOCK = b"[]"  # a message without commands: the node refuses it, and by that has answered
 
@@ -51,7 +51,7 @@ class Arrival:
             self._socket = None
 
     def _answers(self, endpoint: str, now: float) -> bool:
-        if self._socket is None or self._at != endpoint:  # or a node of before has left this address behind
+        if self._socket is None or self._at != endpoint:  # or an earlier node has left this address
             self.close()
             self._socket, self._at, self._knock_at = dealer(endpoint), endpoint, now
         if now >= self._knock_at:

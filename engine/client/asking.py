@@ -1,4 +1,4 @@
-"""What can be asked of a node: one answer, or an answer that is as wanted.
+"""Asking a view: for one answer, or until the answer is as wanted.
 
 `Asking` is the part of a client that asks views. How a question leaves and its answer comes is up to the
 class that inherits it.
@@ -15,7 +15,7 @@ TIMEOUT_S = 10.0
 
 
 class Asking:
-    """Base of what asks views and waits for their answers."""
+    """The base of clients that ask views and wait for their answers."""
 
     @overload
     def query(

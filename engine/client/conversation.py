@@ -25,15 +25,15 @@ LONGEST_BACK_OFF_S = 1.0
 
 
 class _Flight:
-    """All tickets of one id. The same command may be submitted again before it is answered."""
+    """The tickets of one id, since the same command may be submitted again before it is answered."""
 
     __slots__ = ("back_off_s", "due", "reason", "refused", "sent", "tickets")
 
     def __init__(self) -> None:
         self.tickets: list[Ticket] = []
-        self.due = 0.0  # when to look at it next; entries of the queue with another time are stale
+        self.due = 0.0  # the time of the next check; entries of the queue with another time are outdated
         self.sent = 0
-        self.refused = 0  # of those sent: only if all were refused is it certain that nothing was kept
+        self.refused = 0  # of those sent; only if all were refused is it certain that nothing was kept
         self.reason = ""
         self.back_off_s = FIRST_BACK_OFF_S
 
@@ -56,7 +56,7 @@ class Conversation:
         self._refused: list[Ticket] = []
         self._fresh: list[Ticket] = []
         self._flying: dict[str, _Flight] = {}
-        self._due: list[tuple[float, int, list[str]]] = []  # when to look again: resend or give up
+        self._due: list[tuple[float, int, list[str]]] = []  # the time of the next check, to resend or give up
         self._looks = count()  # keeps equal moments in order
         self._again: list[Ticket] = []
 
@@ -80,7 +80,7 @@ class Conversation:
 
     @property
     def idle(self) -> bool:
-        """True if no command waits for its answer: a new one gains nothing by waiting for company."""
+        """True if no command waits for its answer, so that a new one gains nothing by waiting for others."""
         return not self._flying
 
     @property
@@ -217,7 +217,7 @@ class Conversation:
         if flight is not None:
             flight.refused += 1
             flight.reason = reason
-            # Spread by the id, so that all who were refused together do not come back together.
+            # Spread by the id, so that commands that were refused together are not sent again together.
             spread = 0.5 + int(id[-4:], 16) / 0xFFFF
             self._look_at(flight, now + flight.back_off_s * spread)
             flight.back_off_s = min(2 * flight.back_off_s, LONGEST_BACK_OFF_S)

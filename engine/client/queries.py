@@ -1,4 +1,4 @@
-"""The client's half of queries without any I/O: what is asked, what was told, and answers waited for."""
+"""The client's half of queries, without any I/O: requests, answers, and waiting for answers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -9,14 +9,14 @@ from engine.base.errors import RingfoldError
 from engine.client.receipts import Receipt
 from engine.wire.queries import decode_answer, encode_request
 
-GRACE_S = 0.5  # a view says itself when it is behind; this is for its answer to come
+GRACE_S = 0.5  # a view reports itself when it is behind; this is the time for its answer to arrive
 HELD_S = 2.0  # a request is held so long at most, and then repeated: it may be lost with a view that restarts
 PAUSE_S = 0.05  # before a view that stops, or that too many ask, is asked again
 LONGEST_TOLD = 200  # bytes of the last answer in an error
 AGAIN = ("behind", "busy", "stopping")  # codes of refusals that may be different soon
 
 AtLeast = Receipt | tuple[int, int] | None
-"""What an answer must contain: the events of a receipt, or those up to a (partition, position)."""
+"""The events that an answer must contain: those of a receipt, or up to a (partition, position)."""
 
 
 class QueryRefused(RingfoldError):
@@ -29,7 +29,7 @@ class QueryRefused(RingfoldError):
 
 
 class Question(NamedTuple):
-    """What is asked. `decode` makes the answer of its JSON."""
+    """A query and its arguments. `decode` makes the answer from its JSON."""
 
     view: str
     query: str
@@ -72,7 +72,7 @@ def position_of(at_least: AtLeast) -> tuple[int, int] | None:
 
 
 def endpoint_of(view: str, endpoints: Mapping[str, str]) -> str:
-    """Where a view is asked. Raises QueryRefused, which names the views that there are."""
+    """The endpoint of a view. Raises QueryRefused, which names the existing views."""
     if view not in endpoints:
         known = ", ".join(endpoints) or "no views"
         raise QueryRefused("unknown-view", f"there is no view {view!r}; the node has {known}")
@@ -103,7 +103,7 @@ class Watch:
         self._last: msgspec.Raw | str = "no answer"
 
     def held_s(self, now: float) -> float:
-        """How long the view may hold the next request."""
+        """The time for which the view may hold the next request."""
         return max(0.0, min(self._deadline - now, HELD_S))
 
     def told(self, told: Told, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The receipt: what a client knows of a command, and the errors that it raises for those who prefer them.
+"""The receipt of a command, and the errors that it raises on request.
 
     committed, unchanged, accepted    ok
     sent                              no answer was waited for
@@ -25,7 +25,7 @@ _PROJECTED = "projected:"
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """How a command ended, or how far it has come.
+    """The outcome of a command, or how far it has come.
 
     `busy`: nothing was kept of this sending. `unknown`: no answer in time; the command may have taken effect
     or may still do so. Sending the same command object again is safe after either, and answers as the first
@@ -99,8 +99,8 @@ _ERRORS: dict[str, type[OutcomeError]] = {
 }
 
 def view_waited_for(wait: Wait, views: Container[str]) -> str | None:
-    """The view that a `wait` names, or None. ValueError if it is no such word, or there is no such view: to
-    be asked before the command is sent, not after it had its effect."""
+    """The view that a `wait` names, or None. ValueError if it is not such a word, or there is no such view:
+    to be asked before the command is sent, not after it had its effect."""
     if wait in LEVELS:
         return None
     view = wait.removeprefix(_PROJECTED)

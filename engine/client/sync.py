@@ -49,7 +49,7 @@ class Client(Asking):
         self._socket = self._connect(address.commands)
         self._queries: dict[str, zmq.Socket[bytes]] = {}
         self._asked = 0
-        self._done: list[Ticket] = []  # of which `pump` has yet to tell
+        self._done: list[Ticket] = []  # which `pump` has yet to return
         self._process = os.getpid()
         self._closed = False
 
@@ -99,7 +99,7 @@ class Client(Asking):
 
     def wait(self, ticket: Ticket) -> Receipt:
         """The receipt of a submitted command, at its deadline at the latest. Others that are done meanwhile
-        have their receipts too; `pump` no longer tells of them."""
+        have their receipts too; `pump` does not return them."""
         self._done.clear()
         if ticket.receipt is None:
             self.flush()

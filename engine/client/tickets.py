@@ -40,7 +40,7 @@ class Ticket:
 
 
 def why_no_command(thing: Any) -> str:
-    """What to do with something that is sent in place of a command."""
+    """Advice about something that was sent in place of a command."""
     if isinstance(thing, type) and issubclass(thing, Command):
         return f"{thing.__name__} is a class: send an object of it, {thing.__name__}(aggregate, …)"
     if isinstance(thing, Event):

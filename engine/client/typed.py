@@ -25,7 +25,7 @@ OwnQuery = Callable[Concatenate[Any, P], R]
 
 
 class _Plan(NamedTuple):
-    """How one method is asked. `decode`: makes the answer; `check`: refuses arguments that do not fit."""
+    """The query of one method. `decode`: makes the answer; `check`: refuses arguments that do not fit."""
 
     query: Query
     check: Callable[[bytes], Any]
@@ -65,7 +65,7 @@ def _plan(method: Callable[..., Any]) -> _Plan:
 
 
 def _values(name: str, query: Query, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    """What is sent as arguments: a dictionary of them, or the one struct that the method takes."""
+    """The arguments to send: a dictionary of them, or the one struct that the method takes."""
     if not query.spread:
         (value, *more) = (*args, *named.values()) or (None,)
         if more or value is None:

@@ -19,10 +19,10 @@ class ViewSocket:
         loop.add_reader(self._socket.fileno(), self._receive)
 
     def ask(self, number: int, frame: bytes) -> "asyncio.Future[Told]":
-        """Sends a request; the future gets what is told, or raises QueryRefused."""
+        """Sends a request; the future gets the answer, or raises QueryRefused."""
         future = self.waiting[number] = self._loop.create_future()
         self._socket.send(frame)
-        self._receive()  # the descriptor tells of changes only: sending may have swallowed one
+        self._receive()  # the descriptor reports only changes, and sending may have swallowed one
         return future
 
     def close(self) -> None:

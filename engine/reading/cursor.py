@@ -1,4 +1,4 @@
-"""How far a subscriber has come: a small file, written whole.
+"""The cursor of a subscriber: a small file, written whole.
 
 {"format": 1, "next": [[position, index], …]}     one pair for each partition: the first event that is
                                                   not acknowledged yet, by its place in its entry
@@ -34,7 +34,7 @@ def write_cursor(path: Path, next: list[Mark], files: Files = DISK) -> None:
 
 
 def read_cursor(path: Path, files: Files = DISK) -> list[Mark]:
-    """What was written last. Raises OSError, msgspec.DecodeError."""
+    """The last content. Raises OSError, msgspec.DecodeError."""
     return msgspec.json.decode(read_file(path, files), type=_File).next
 
 

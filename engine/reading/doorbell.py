@@ -1,4 +1,4 @@
-"""The doorbell, as a reader outside the node hears it: a reason to look into the store, nothing more.
+"""The doorbell of a reader outside the node, which is only a reason to check the store.
 
 What it brings is thrown away and what it drops is not missed, because the store is read in any case. When
 no node runs, or one was restarted, waiting ends after a moment all the same.
@@ -13,7 +13,7 @@ import zmq
 from engine.node.data_directory import DataDirectory
 
 LOOK_S = 0.25  # a doorbell that was not heard costs at most this
-NODE_S = 1.0  # between two looks for another node
+NODE_S = 1.0  # between two checks for another node
 
 
 class Doorbell:

@@ -1,4 +1,4 @@
-"""Stored entries as lines of JSON, for people and for programs that know nothing of the engine.
+"""Lines of JSON for stored entries, for people and for programs that do not know the engine.
 
     {"partition":0,"position":7,"aggregate":"a","version":2,"command":"…","sequence":9,"time_ns":…,
      "events":[{"type":"note.created",…}],"result":…,"correlation":"…","causation":"…"}

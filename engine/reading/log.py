@@ -1,4 +1,5 @@
-"""The event log of a data directory: its past and what comes, for any process, whether or not a node runs."""
+"""The event log of a data directory: its past, and then what comes, for any process, whether or not a node
+runs."""
 
 import heapq
 import os
@@ -29,7 +30,7 @@ class EventLog:
     """All events of a data directory. `app`: events come typed, old ones lifted; without it they are
     dictionaries, as stored. `types` of its methods are wire names; one without a version stands for all.
 
-    Not for several threads at once. Raises ConfigError where there is no data directory.
+    Not for several threads at once. Raises ConfigError if there is no data directory.
     """
 
     partitions: int
@@ -82,14 +83,14 @@ class EventLog:
             yield self._entry(partition, position, entry)
 
     def aggregate_back(self, id: str, before_version: int | None = None) -> Iterator[StoredCommit]:
-        """The same below a version, the last first."""
+        """The entries below a version, newest first."""
         partition = partition_of(id, self.partitions)
         reader = self._stores.reader(partition)
         for position, entry in () if reader is None else reader.entries_of_back(id, before_version):
             yield self._entry(partition, position, entry)
 
     def close(self) -> None:
-        """Closes what nothing else in this process reads."""
+        """Closes the stores, unless something else in this process reads them."""
         self._stores.close()
 
     def __enter__(self) -> "EventLog":

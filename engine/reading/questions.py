@@ -1,4 +1,4 @@
-"""What the reader of a node answers: questions about what is stored, which need no view.
+"""The questions that the reader of a node answers: those about what is stored, which need no view.
 
     positions                                   null; the positions stand in every answer
     events     {"after", "partition", "types",  a page of the event log: {"entries": […], "after": …,
@@ -80,7 +80,7 @@ class ReaderQuestions:
 
     @property
     def positions(self) -> list[int]:
-        """How far each partition is stored."""
+        """The last stored position of each partition."""
         return self._stores.positions()
 
     def answer(

@@ -1,6 +1,6 @@
 """Replay: today's handlers over a recorded journal, compared with what was stored then.
 
-After a change of the code it tells what would have been decided otherwise. Nothing is written. What others
+After a change of the code it shows what would have been decided differently. Nothing is written. What others
 appended to the store, and commands that were set aside as poisoned, are not decided by handlers: they are
 taken as they are.
 """
@@ -94,7 +94,7 @@ class _Lane:
             yield from self._compare(self._sequence, self._decide(single))
 
     def _decide(self, single: bytes) -> Commit | None:
-        """What comes of a command today. A decision that a foreign commit has come before is undone, as
+        """The outcome of a command today. A decision that a foreign commit has come before is undone, as
         a node does that finds it in the store, and the command is decided again."""
         while True:
             before = self._partition.sequence, self._partition.position

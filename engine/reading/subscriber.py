@@ -48,7 +48,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subscriber:
-    """Reads a data directory, whether or not a node runs on it. One process a name, one thread.
+    """A reader of a data directory, whether or not a node runs on it, for one process a name and one thread.
 
     `types`: classes, whose events come typed, or wire names, whose events come as dictionaries as they are
     stored; a name without a version stands for all versions. `app`: needed to lift old events to the classes.
@@ -122,7 +122,7 @@ class Subscriber:
             self._cursor.save(self._next)
 
     def close(self) -> None:
-        """Leaves the name to the next one. What was not acknowledged comes again."""
+        """Closes it and frees the name. What was not acknowledged is delivered again."""
         self._tail.close()
         self._stores.close()
         self._cursor.close()
@@ -174,7 +174,7 @@ class Subscriber:
 
 
 class _Wanted:
-    """Which events are wanted, and what is made of them."""
+    """The wanted events, and how they are decoded."""
 
     def __init__(self, types: Sequence[type[Event] | str], app: Engine | None) -> None:
         names = [name for name in types if isinstance(name, str)]
