@@ -68,12 +68,17 @@ class Follower:
     kind: str
 
     def __init__(self, around: Surroundings, name: str) -> None:
-        self.name, self.title = name, f"{self.kind} {name}"
+        self.name, self.title = name, self.title_of(name)
         self.wire = DeskWire()
         self._around = around
         self._starts = 0
         self.stage, answers = self._open()
         self.desk = Desk(as_socket(self.wire), answers)
+
+    @classmethod
+    def title_of(cls, name: str) -> str:
+        """Which one it is: a view and a process manager may have the same name."""
+        return f"{cls.kind} {name}"
 
     def turn(self, notices: Sequence[Notice]) -> bool:
         """What its process does, once around. True if there was anything."""

@@ -63,8 +63,9 @@ class InlineClient(Client):
 
     def __init__(self, engine: "InlineEngine", batch: int = 100) -> None:
         self._engine = engine
-        views = {name: name for name in (*engine.app.projections, *engine.app.process_managers)}
-        self._begin(NodeAddress("", views), batch, 0.0)
+        managers = {name: ManagerInline.title_of(name) for name in engine.app.process_managers}
+        views = {name: ViewInline.title_of(name) for name in engine.app.projections}
+        self._begin(NodeAddress("", {**managers, **views}), batch, 0.0)
 
     def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
         return as_socket(self._engine.ask(endpoint) if endpoint else self._engine.connect())
@@ -243,16 +244,16 @@ class InlineEngine(Asking):
         wire = self._wires[who] = Wire(lambda frame: self._messages.append((who, frame)), work or self.turn)
         return wire
 
-    def ask(self, view: str) -> Wire:
+    def ask(self, title: str) -> Wire:
         """A wire for queries to a view or a process manager."""
-        route = len(self._followers[view].wire.routes).to_bytes(8, "big")
+        route = len(self._followers[title].wire.routes).to_bytes(8, "big")
 
         def deliver(frame: bytes) -> None:
-            desk = self._followers[view].wire
+            desk = self._followers[title].wire
             desk.routes[route] = wire  # after a restart it is another one
             desk.requests.append([route, frame])
 
-        wire = self._followers[view].wire.routes[route] = Wire(deliver, self.turn)
+        wire = self._followers[title].wire.routes[route] = Wire(deliver, self.turn)
         return wire
 
     def turn(self) -> bool:
@@ -285,13 +286,11 @@ class InlineEngine(Asking):
         self._lent = contextlib.ExitStack()
         self._lent.enter_context(lend(*readers))
         around = Surroundings(self.app, data, readers, self._pipeline.limits, self._clock, self.log)
-        self._followers: dict[str, Follower] = {
-            **{name: ViewInline(around, name) for name in self.app.projections},
-            **{
-                name: ManagerInline(around, name, self.connect(_nothing))
-                for name in self.app.process_managers
-            },
-        }
+        followers: list[Follower] = [ViewInline(around, name) for name in self.app.projections]
+        followers += [
+            ManagerInline(around, name, self.connect(_nothing)) for name in self.app.process_managers
+        ]
+        self._followers = {follower.title: follower for follower in followers}
 
     def _close(self, saves: bool) -> None:
         for follower in self._followers.values():

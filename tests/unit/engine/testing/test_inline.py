@@ -1,6 +1,8 @@
 """The inline engine: a node without processes, and the same node after a restart."""
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,7 @@ def test_an_answer_is_waited_for_by_working_until_nothing_is_left(ringfold_inlin
 
 
 def test_a_view_that_is_not_there_is_named_with_those_that_are(ringfold_inline: Make) -> None:
-    with pytest.raises(QueryRefused, match="there is no view 'riches'; the node has balances"):
+    with pytest.raises(QueryRefused, match="there is no view 'riches'; the node has collector, balances"):
         ringfold_inline(app).query("riches", "positions")
 
 
@@ -200,3 +202,49 @@ def test_the_clock_shows_what_is_due_once_it_has_gone_there(now_ns: int, later_s
     clock.go_on(due)
     assert clock.now() >= due
     assert clock.now_ns >= now_ns
+
+
+STOPS = """
+from engine import Aggregate, Command, Engine, Event, Projection, Table, applies, handles, on, query
+from engine.testing import InlineEngine
+
+class Open(Command, name="box.open"):
+    number: int
+
+class Opened(Event, name="box.opened"):
+    number: int
+
+class Box(Aggregate):
+    @handles(Open, exists="may")
+    def open(self, command: Open) -> Opened:
+        breakpoint()
+        return Opened(command.number)
+
+    @applies(Opened)
+    def _opened(self, event: Opened) -> None: ...
+
+class Boxes(Projection, name="boxes"):
+    @on(Opened)
+    def opened(self, event: Opened, view: Table[int]) -> None:
+        breakpoint()
+        view["last"] = event.number
+
+    @query
+    def last(self, view: Table[int]) -> int:
+        breakpoint()
+        return view["last"]
+
+with InlineEngine(Engine("boxes", aggregates=[Box], projections=[Boxes])) as engine:
+    receipt = engine.send(Open("a", number=7))
+    print("answer", engine.query(Boxes.last, at_least=receipt))
+"""
+
+
+def test_a_debugger_stops_in_handlers_and_reads_what_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "stops.py").write_text(STOPS)
+    typed = "p 'command', command.number\nc\np 'event', event.number\nc\np 'view', view['last']\nc\n"
+    ended = subprocess.run(
+        [sys.executable, tmp_path / "stops.py"], input=typed, capture_output=True, text=True, timeout=60
+    )
+    for seen in ("('command', 7)", "('event', 7)", "('view', 7)", "answer 7"):
+        assert seen in ended.stdout, ended.stdout + ended.stderr
