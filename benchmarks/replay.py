@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--restarts", type=int, default=3, help="how often it is measured; the median (3)")
     parser.add_argument("--batch", type=int, default=250, help="commands per message while filling (250)")
     parser.add_argument(
-        "--tail", type=int, default=100_000, help="events behind the snapshot (100000); 0: no snapshot"
+        "--tail", type=int, default=100_000, help="events after the snapshot (100000); 0: no snapshot"
     )
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--data", type=Path, help="directory to keep, filled now or by an earlier run")
@@ -154,7 +154,7 @@ def with_snapshot(options: argparse.Namespace, data: Path, filled: Filled) -> tu
         driver.play(told.messages)
         filled.note(told)
         if driver.committed != told.ids:
-            raise AssertionError(f"behind the snapshot: {driver.others[:3]}")
+            raise AssertionError(f"after the snapshot: {driver.others[:3]}")
     runs, verified = restarts(options, data, filled)
     digests = [same_state(data, p) for p in range(filled.partitions)]
     progress(f"the state's digests, from the snapshot and from the first event: {digests}")

@@ -1,4 +1,4 @@
-"""The file operations that must survive a power cut, behind an interface so that a test can replace the disk.
+"""The file operations that must survive a power cut, as an interface, so that a test can replace the disk.
 
 The replacement in the tests logs each call and builds from the log what a power cut may leave. Methods are
 named after what they promise. They raise OSError and translate nothing, because what an error means depends

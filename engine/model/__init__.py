@@ -5,5 +5,6 @@ order), outcomes (what a handler may return), aggregates (decide and apply), sta
 remembers), commit (what a command's events become), handlers (of events), tables (rows that the engine
 keeps), readable (types of rows), queries, projections (views), process_managers (across aggregates), marks
 and parameters (what decorators note, what methods are given), app (where all of it is registered), checks
-(what could not work), loading (an application by its name), describing (for clients in other languages).
+(what could not work), references and loading (an application by its name), describing (for clients in other
+languages).
 """

@@ -25,7 +25,7 @@ COMMANDS_PER_EVENT = 4  # if nearly all commands are refused, they make a snapsh
 class Snapshotting:
     """The folders of all partitions, and which snapshots in them a start could use, newest first.
 
-    `load_app`: the application, loaded anew for each use, so that nothing of it stays in memory. `outputs`:
+    `load_app`: the application, loaded again for each use, so that nothing of it stays in memory. `outputs`:
     the status lines that say how far each store is; `slot`: the snapshotter's own. `beat` is called every now
     and then; what it raises ends the work.
     """

@@ -101,7 +101,7 @@ class Lane:
 
 
 class Pipeline:
-    """All partitions behind one gate and one journal. `now_ns` is its clock."""
+    """All partitions of a node, with one gate and one journal. `now_ns` is its clock."""
 
     def __init__(
         self,
