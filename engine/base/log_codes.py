@@ -18,6 +18,10 @@ class Level(StrEnum):
 class Code(Enum):
     """A code: its name, its level, and what it says."""
 
+    text: str
+    level: Level
+    meaning: str
+
     def __init__(self, text: str, level: Level, meaning: str) -> None:
         self.text, self.level, self.meaning = text, level, meaning
 

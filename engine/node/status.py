@@ -59,22 +59,25 @@ class Slot:
 
     __slots__ = ("name", "words")
 
-    state = _Word(0)
-    progress = _Word(1)  # counted up by the loop that does the work
-    pid = _Word(2)
-    sequence = _Word(3)  # last command sequence handled
-    position = _Word(4)  # last event position made or applied
-    restarts = _Word(5)  # how often the supervisor has started this process again
-    lost_replies = _Word(6)  # of the input: frames to clients that had left or did not read
-    epoch = _Word(7)  # of an output: how often an append from outside made the core go back
-    in_hand = _Word(8)  # of a core: the first sequence of what it is running, as death would leave it
-    suspect = _Word(9)  # of a core: what the last life had in hand
-    deaths = _Word(10)  # of a core: how many lives in a row ended so
-    dead_letters = _Word(11)  # of a projector or process manager: how many aggregates are set aside
-    outbox = _Word(12)  # of a process manager: commands that wait for their answer
-    timers = _Word(13)  # of a process manager: timers that are set
-    snapshots_taken = _Word(14)  # of the snapshotter
-    notes_written = _Word(15)  # of the snapshotter: how often it has noted what the journal must keep
+    name: str
+    words: "memoryview[int]"
+
+    state: _Word = _Word(0)
+    progress: _Word = _Word(1)  # counted up by the loop that does the work
+    pid: _Word = _Word(2)
+    sequence: _Word = _Word(3)  # last command sequence handled
+    position: _Word = _Word(4)  # last event position made or applied
+    restarts: _Word = _Word(5)  # how often the supervisor has started this process again
+    lost_replies: _Word = _Word(6)  # of the input: frames to clients that had left or did not read
+    epoch: _Word = _Word(7)  # of an output: how often an append from outside made the core go back
+    in_hand: _Word = _Word(8)  # of a core: the first sequence of what it is running, as death would leave it
+    suspect: _Word = _Word(9)  # of a core: what the last life had in hand
+    deaths: _Word = _Word(10)  # of a core: how many lives in a row ended so
+    dead_letters: _Word = _Word(11)  # of a projector or process manager: how many aggregates are set aside
+    outbox: _Word = _Word(12)  # of a process manager: commands that wait for their answer
+    timers: _Word = _Word(13)  # of a process manager: timers that are set
+    snapshots_taken: _Word = _Word(14)  # of the snapshotter
+    notes_written: _Word = _Word(15)  # of the snapshotter: how often it has noted what the journal must keep
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:
         self.name = name

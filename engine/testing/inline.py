@@ -101,6 +101,7 @@ class InlineEngine(Asking):
     app: Engine
     data: Path
     partitions: int
+    log: KeptLog
 
     def __init__(
         self,
