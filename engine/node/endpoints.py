@@ -4,7 +4,6 @@ The file exists while the node runs; docs/PROTOCOL.md says what each field means
 """
 
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -36,7 +35,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 class Ready(Endpoints, frozen=True, kw_only=True):
     """The ready line of `serve --json`."""
 
-    ready: Literal[True]
+    ready: bool  # always true: what tells the line from others; older msgspecs know no Literal[True]
 
 
 def write_endpoints(path: Path, endpoints: Endpoints) -> None:
