@@ -17,7 +17,7 @@ from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.outcomes import Decided, Rejection, bad_decision
-from engine.wire.answers import Failed, Rejected
+from engine.wire.answers import Failed, Rejected, Unchanged
 from engine.wire.commands import Malformed
 
 Appliers = Mapping[type, Apply]
@@ -54,6 +54,11 @@ def refusal(command: Command, why: Rejection | Failure) -> bytes:
     """The encoded answer to a command that is refused."""
     kind = Rejected if isinstance(why, Rejection) else Failed
     return kind(command.id, why.code, why.message, command.correlation, command.causation).encode()
+
+
+def unchanged(command: Command) -> bytes:
+    """The encoded answer to a command that had nothing to do."""
+    return Unchanged(command.id, command.correlation, command.causation).encode()
 
 
 def unfold(

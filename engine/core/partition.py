@@ -21,7 +21,7 @@ from engine.base.log import Log, no_log
 from engine.base.log_codes import Code
 from engine.core.archive import Archive, NoArchive, Superseded
 from engine.core.broken import Broken
-from engine.core.deciding import Failure, deciders_of, refusal, unfold
+from engine.core.deciding import Failure, deciders_of, refusal, unchanged, unfold
 from engine.core.flights import Flights
 from engine.core.memory import Memory
 from engine.core.tally import Tally
@@ -31,7 +31,6 @@ from engine.model.app import Engine
 from engine.model.messages import Command
 from engine.model.outcomes import BadDecision, Rejection
 from engine.model.stamp import Stamp
-from engine.wire.answers import Unchanged
 from engine.wire.batches import Batch
 from engine.wire.commands import CommandDecoder
 from engine.wire.sections import first_sequence, groups_of, header_of, singles
@@ -119,9 +118,7 @@ class Partition:
         answer = refusal(command, Failure(code, message))
         self.window.remember(command.id, answer)
         tally = Tally(self.number, header.first_sequence, self.position + 1)
-        tally.outcomes.append(answer)
-        tally.trace_outcome(command)
-        tally.reply(who, number, [answer])
+        tally.reply(who, number, [tally.end(command, answer)])
         return self._finish(tally, header.first_sequence, header.time_ns, self.window.highest)
 
     def go_back(self, sequence: int, position: int, since: Callable[[int], Iterable[Any]]) -> None:
@@ -159,15 +156,14 @@ class Partition:
 
     def _run(self, section: bytes) -> Batch:
         """Decides the commands of a section in order. The usual case is written out; see `deciding`."""
-        sequence, previous, time_ns, count, _ = header_of(section)
+        first, previous, time_ns, count, _ = header_of(section)
         if previous != self.sequence:
             raise InvariantBroken("a section is missing", expected=self.sequence, found=previous)
-        tally = self._tally = Tally(self.number, sequence, self.position + 1)
-        commits, keys, touched, outcomes = tally.commits, tally.keys, tally.touched, tally.outcomes
+        tally = self._tally = Tally(self.number, first, self.position + 1)
+        commits, keys, touched = tally.commits, tally.keys, tally.touched
         deciders, aggregates, memory, window = self._deciders, self.aggregates, self.memory, self.window
         young, highest = window.young, window.highest
-        # Before the first command; so the time of each = time_ns + its sequence.
-        last, time_ns, sequence = sequence + count - 1, time_ns - sequence, sequence - 1
+        sequence, time_ns = first - 1, time_ns - first  # so that the time of each = time_ns + its sequence
         for who, number, body in groups_of(section):
             answers: list[bytes] = []
             for command in self._decode(body):
@@ -198,11 +194,8 @@ class Partition:
                 except BUGS as error:  # a handler's bug must not stop its neighbours
                     events, answer = [], self._refusal(command, error)
                 if not events:
-                    young[id] = answer = answer or _unchanged(command)
-                    outcomes.append(answer)
-                    answers.append(answer)
-                    if command.causation:
-                        tally.trace_outcome(command)
+                    young[id] = answer = answer or unchanged(command)
+                    answers.append(tally.end(command, answer))
                     continue
                 touched[name] = aggregate
                 try:
@@ -220,7 +213,7 @@ class Partition:
                 if command.causation or command.correlation:
                     tally.trace_commit(command)
             tally.reply(who, number, answers)
-        if sequence != last:
+        if sequence != first + count - 1:
             raise InvariantBroken("a section holds more or fewer commands than it says", sequence=sequence)
         return self._finish(tally, sequence, time_ns + sequence, highest)
 
@@ -265,10 +258,6 @@ class Partition:
         text = f"the applier for {type(command).__name__} failed"
         self._log(Code.CORE_APPLIER_BUG, text, command=command.id, where=_place(error), error=repr(error))
         return Broken(f"the applier raised {type(error).__name__}")
-
-
-def _unchanged(command: Command) -> bytes:
-    return Unchanged(command.id, command.correlation, command.causation).encode()
 
 
 def _place(error: BaseException) -> str:

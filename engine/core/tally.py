@@ -83,10 +83,12 @@ class Tally:
             position = self.first_position + len(self.commits) - 1
             self.children.append(encode_child(command.causation, command.id, position))
 
-    def trace_outcome(self, command: Command) -> None:
-        """The outcome that was added last is of a command with a causation."""
+    def end(self, command: Command, answer: bytes) -> bytes:
+        """A command has no commit. Returns its answer."""
+        self.outcomes.append(answer)
         if command.causation:
             self.children.append(encode_child(command.causation, command.id, 0))
+        return answer
 
     def reply(self, who: bytes, count: int, answers: list[bytes]) -> None:
         """One client's commands are decided. `count`: how many are answered now; `answers`: those that were
