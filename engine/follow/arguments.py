@@ -12,6 +12,8 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
+from engine.base.decoding import NOT_DECODABLE
+
 _MODULES = re.compile(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])")
 
 
@@ -44,7 +46,7 @@ def _meant(text: str, kind: Any) -> msgspec.Raw:
     as_text = msgspec.json.encode(text)
     try:
         msgspec.json.decode(text)
-    except msgspec.DecodeError:  # it is not JSON
+    except NOT_DECODABLE:  # it is not JSON
         return msgspec.Raw(as_text)
     for reading in (text.encode(), as_text):
         try:

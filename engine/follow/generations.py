@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.errors import CorruptData
 from engine.base.files import DISK, Files
@@ -92,7 +93,7 @@ class Generations:
             written = msgspec.json.decode(read_file(self._file, self._files), type=_Written)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *NOT_DECODABLE) as error:
             hint = "remove it, and the newest version that has a folder is served"
             text = "the pointer of a view is damaged"
             raise CorruptData(text, path=self._file, error=error, hint=hint) from None

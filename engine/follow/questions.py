@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.follow.arguments import arguments_of, signature_of
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
@@ -108,7 +109,7 @@ class Questions:
             raise Refused("unknown-query", f"this view has: {', '.join(self.names)}")
         try:
             request = known.decode(arguments_of(texts, known.request) if texts else args)
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             raise Refused("malformed", str(error)) from None
         try:
             return known.encode(known.method(request))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.errors import CorruptData
 from engine.base.files import DISK, Files
@@ -22,7 +23,7 @@ def read_poisoned(path: Path, files: Files = DISK) -> list[int]:
         return msgspec.json.decode(read_file(path, files), type=Poisoned).sequences
     except FileNotFoundError:
         return []
-    except msgspec.DecodeError as error:
+    except NOT_DECODABLE as error:
         raise CorruptData("the list of poisoned commands is damaged", path=path, error=error) from None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.errors import CorruptData, Fault
 from engine.base.files import DISK, Files
@@ -63,7 +64,7 @@ def read_birth(folder: Path, partitions: int, files: Files = DISK) -> list[int]:
     path = folder / FILE
     try:
         positions = msgspec.json.decode(read_file(path, files), type=Birth).positions
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *NOT_DECODABLE) as error:
         raise CorruptData(
             "the birth of a process manager cannot be read", path=path, error=repr(error)
         ) from None

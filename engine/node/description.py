@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file
 from engine.base.errors import ConfigError, Fault
 from engine.model.app import Engine
@@ -60,7 +61,7 @@ def read_description(run: Path) -> NodeDescription:
     path = run / "node.json"
     try:
         return msgspec.json.decode(read_file(path), type=NodeDescription)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *NOT_DECODABLE) as error:
         raise Fault("the description of the node cannot be read", path=path, error=error) from None
 
 

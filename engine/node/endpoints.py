@@ -44,5 +44,5 @@ def write_endpoints(path: Path, endpoints: Endpoints) -> None:
 
 
 def read_endpoints(path: Path) -> Endpoints:
-    """What the file says. Raises OSError, msgspec.DecodeError."""
+    """What the file says. Raises OSError, or one of NOT_DECODABLE."""
     return msgspec.json.decode(read_file(path), type=Endpoints)

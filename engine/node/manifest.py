@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.errors import ConfigError, CorruptData, Fault
 from engine.base.files import DISK, Files
@@ -57,7 +58,7 @@ def read_manifest(path: Path, files: Files = DISK) -> Manifest:
         number = msgspec.json.decode(body, type=_Format).format
         if number == FORMAT:
             return msgspec.json.decode(body, type=Manifest)
-    except msgspec.DecodeError as error:
+    except NOT_DECODABLE as error:
         raise CorruptData("the manifest is damaged", path=path, error=error) from None
     raise ConfigError("the data directory has another format", path=path, found=number, wanted=FORMAT)
 

@@ -2,9 +2,8 @@
 
 import os
 
-import msgspec
-
 from engine.base.called import called
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import RingfoldError
 from engine.base.lock import is_held
 from engine.node.data_directory import DataDirectory
@@ -21,7 +20,7 @@ def find_node(data: str | os.PathLike[str] | DataDirectory) -> Endpoints:
         raise RingfoldError("no node is running on this data directory", path=directory.path, hint=hint)
     try:
         return read_endpoints(directory.endpoints)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *NOT_DECODABLE):
         raise RingfoldError(
             "the node is starting or stopping", path=directory.path, hint="try again"
         ) from None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import ConfigError, RingfoldError
 from engine.model.app import Engine
 from engine.model.messages import wire_tag
@@ -63,7 +64,7 @@ class Compatibility:
         for last, record in () if reader is None else reader.records():
             try:
                 first, entries = take_apart(record)
-            except msgspec.DecodeError as error:
+            except NOT_DECODABLE as error:
                 self.breaks.append(Break(partition, last, f"a record is malformed: {error}"))
                 position = last
                 continue
@@ -79,7 +80,7 @@ class Compatibility:
     def _entry(self, partition: int, position: int, entry: msgspec.Raw) -> None:
         try:
             parts = decode_parts(entry)
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             self.breaks.append(Break(partition, position, f"an entry is malformed: {error}"))
             return
         before = self._versions.get(parts.aggregate, 0)

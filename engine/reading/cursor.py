@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.errors import ConfigError, CorruptData, Fault, Locked, NoSpace
 from engine.base.files import DISK, Files
@@ -34,7 +35,7 @@ def write_cursor(path: Path, next: list[Mark], files: Files = DISK) -> None:
 
 
 def read_cursor(path: Path, files: Files = DISK) -> list[Mark]:
-    """The last content. Raises OSError, msgspec.DecodeError."""
+    """The last content. Raises OSError, or one of NOT_DECODABLE."""
     return msgspec.json.decode(read_file(path, files), type=_File).next
 
 
@@ -79,7 +80,7 @@ class Cursor:
             return []
         except OSError as error:
             raise Fault("a subscriber's cursor cannot be read", path=self._path, error=error) from None
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             raise self._damaged(error) from None
         if len(saved) != partitions or min(min(saved)) < 0:
             raise self._damaged("it does not fit this data directory")

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.identity import partition_of
 from engine.follow.arguments import arguments_of
 from engine.follow.questions import Nothing, Refused
@@ -93,7 +94,7 @@ class ReaderQuestions:
         request, method = known
         try:
             asked: Any = msgspec.json.decode(arguments_of(texts, request) if texts else args, type=request)
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             raise Refused("malformed", str(error)) from None
         try:
             return method(asked)

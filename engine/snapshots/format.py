@@ -26,6 +26,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.model.aggregates import Aggregate
 
 PREFIX = struct.Struct("<8sII16s")
@@ -92,7 +93,7 @@ def decode_header(prefix: bytes, body: bytes) -> tuple[SnapshotHeader, bytes] | 
         return "the header is damaged"
     try:
         return msgspec.json.decode(body, type=SnapshotHeader), digest
-    except msgspec.DecodeError as error:
+    except NOT_DECODABLE as error:
         return f"the header cannot be read: {error}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.files import DISK, Files
 
@@ -30,6 +31,6 @@ def read_needed(path: Path, partitions: int, files: Files = DISK) -> list[int]:
     """The sequences by partition. All are 0 if no note can be read, so that nothing is removed."""
     try:
         needed = msgspec.json.decode(read_file(path, files), type=Needed).sequences
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *NOT_DECODABLE):
         return [0] * partitions
     return needed if len(needed) == partitions else [0] * partitions

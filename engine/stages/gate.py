@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.identity import partition_of
 from engine.node.config import Config
 from engine.wire.answers import Accepted, Busy, Failed
 from engine.wire.batches import decode_replies
 from engine.wire.commands import (
-    NOT_DECODABLE,
     Envelope,
     decode_envelope,
     decode_envelopes,

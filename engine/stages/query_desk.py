@@ -13,13 +13,16 @@ from typing import Protocol
 import msgspec
 import zmq
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.follow.questions import Refused
 from engine.wire import queries
 from engine.wire.queries import Answered, Request, RequestId, decode_request, encode_answer
 
 MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 64 << 20  # of all of them
 MAX_REQUEST_BYTES = 1 << 16
 MAX_PER_TURN = 200  # then events have their turn
+TURN_S = 0.05  # or when so much time has passed: no client may keep the process from its beat
 LONGEST_TIMEOUT_MS = 60_000
 PARK_S = 60.0  # while nothing waits
 LOOK_S = 0.01  # while a query waits for an event that is stored already
@@ -52,6 +55,7 @@ def desk_socket(endpoint: str) -> "zmq.Socket[bytes]":
 class _Waiting(msgspec.Struct):
     route: list[bytes]
     request: Request
+    size: int
     since: float
     until: float
 
@@ -63,13 +67,15 @@ class Desk:
     def __init__(self, socket: "zmq.Socket[bytes]", answers: Answers) -> None:
         self.answers = answers
         self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
         self._patience_s = PARK_S
         self._waits_long = False
         self.socket = socket
 
     def serve(self) -> bool:
         """Answers what can be answered now. True if there was anything."""
-        any_work = self._serve_waiting()
+        until = time.monotonic() + TURN_S
+        any_work = self._serve_waiting(until)
         for _ in range(MAX_PER_TURN):
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -77,6 +83,8 @@ class Desk:
                 break
             any_work = True
             self._receive(frames[:-1], frames[-1])
+            if time.monotonic() > until:
+                break
         return any_work
 
     def patience(self) -> float:
@@ -97,40 +105,44 @@ class Desk:
     def _receive(self, route: list[bytes], body: bytes) -> None:
         try:
             request = decode_request(body)
-        except msgspec.DecodeError as error:
+        except NOT_DECODABLE as error:
             self._refuse(route, None, "malformed", str(error))
             return
-        aim, after, partitions = request.at_least, request.after, len(self.answers.positions)
-        if aim is not None and not 0 <= aim[0] < partitions:
+        positions, aim, after = self.answers.positions, request.at_least, request.after
+        if aim is not None and not 0 <= aim[0] < len(positions):
             self._refuse(route, request.request, "malformed", f"there is no partition {aim[0]}")
-        elif after is not None and len(after) != partitions:
-            text = f"`after` needs a position for each partition: {partitions}"
+        elif after is not None and len(after) != len(positions):
+            text = f"`after` needs a position for each partition: {len(positions)}"
             self._refuse(route, request.request, "malformed", text)
-        elif self._contains(request.at_least) and self._is_beyond(request.after):
+        elif _contain(positions, aim) and _are_beyond(positions, after):
             self._answer(route, request)
-        elif len(self._waiting) >= MAX_WAITING:
-            self._refuse(route, request.request, "busy", "too many queries wait for their position")
         else:
-            now, timeout_ms = time.monotonic(), min(request.timeout_ms, LONGEST_TIMEOUT_MS)
-            self._waiting.append(_Waiting(route, request, now, now + timeout_ms / 1000))
-            self._patience_s = 0.0  # `_serve_waiting` knows how long
+            self._hold(route, request, sum(map(len, route)) + len(body))
 
-    def _contains(self, aim: tuple[int, int] | None) -> bool:
-        return aim is None or self.answers.positions[aim[0]] >= aim[1]
+    def _hold(self, route: list[bytes], request: Request, size: int) -> None:
+        if len(self._waiting) >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES:
+            self._refuse(route, request.request, "busy", "too many queries wait for their position")
+            return
+        now, timeout_ms = time.monotonic(), max(0, min(request.timeout_ms, LONGEST_TIMEOUT_MS))
+        self._waiting.append(_Waiting(route, request, size, now, now + timeout_ms / 1000))
+        self._waiting_bytes += size
+        self._patience_s = 0.0  # `_serve_waiting` knows how long
 
-    def _is_beyond(self, after: list[int] | None) -> bool:
-        return after is None or any(map(operator.gt, self.answers.positions, after))
-
-    def _serve_waiting(self) -> bool:
+    def _serve_waiting(self, until: float) -> bool:
         self._patience_s, self._waits_long = PARK_S, False
         if not self._waiting:
             return False
-        now, still = time.monotonic(), []
-        for waiting in self._waiting:
+        now, positions = time.monotonic(), self.answers.positions
+        still: list[_Waiting] = []
+        for number, waiting in enumerate(self._waiting):
             request, late = waiting.request, now >= waiting.until
-            contained = self._contains(request.at_least)
-            if contained and (late or self._is_beyond(request.after)):
+            contained = _contain(positions, request.at_least)
+            if contained and (late or _are_beyond(positions, request.after)):
                 self._answer(waiting.route, request)
+                if time.monotonic() > until:
+                    still += self._waiting[number + 1 :]
+                    self._patience_s = 0.0
+                    break
             elif late:
                 self._refuse(waiting.route, request.request, "behind", "the view has not come that far yet")
             else:
@@ -140,20 +152,33 @@ class Desk:
                 self._patience_s = min(self._patience_s, wake_s)
         served = len(still) < len(self._waiting)
         self._waiting = still
+        self._waiting_bytes = sum(waiting.size for waiting in still)
         return served
 
     def _answer(self, route: list[bytes], request: Request) -> None:
+        # Read first: of what is stored meanwhile a client would think that the answer has it.
+        positions = self.answers.positions
         try:
             answer = self.answers.answer(request.query, request.args, request.texts)
         except Refused as refused:
             self._refuse(route, request.request, refused.code, refused.message)
             return
-        positions = self.answers.positions
         self._send(route, Answered(request.request, positions, msgspec.Raw(answer)))
 
     def _refuse(self, route: list[bytes], request: RequestId, code: str, message: str) -> None:
-        self._send(route, queries.Refused(request, self.answers.positions, code, message))
+        text = message.encode(errors="backslashreplace").decode()  # of any exception, so of any characters
+        self._send(route, queries.Refused(request, self.answers.positions, code, text))
 
     def _send(self, route: list[bytes], answer: Answered | queries.Refused) -> None:
         with contextlib.suppress(zmq.ZMQError):  # the client has left or does not read
             self.socket.send_multipart([*route, encode_answer(answer)], zmq.NOBLOCK)
+
+
+def _contain(positions: list[int], aim: tuple[int, int] | None) -> bool:
+    """True if what has come so far contains the (partition, position) that is wanted."""
+    return aim is None or positions[aim[0]] >= aim[1]
+
+
+def _are_beyond(positions: list[int], after: list[int] | None) -> bool:
+    """True if something has come after these positions, in any partition."""
+    return after is None or any(map(operator.gt, positions, after))

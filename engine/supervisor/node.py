@@ -21,6 +21,7 @@ from typing import IO
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import Fault
 from engine.node.child import AT_WORK, environment
 from engine.node.endpoints import Endpoints, Ready
@@ -155,7 +156,7 @@ class Node:
         while True:
             *lines, rest = rest.split(b"\n")
             for line in lines:
-                with contextlib.suppress(msgspec.DecodeError):
+                with contextlib.suppress(*NOT_DECODABLE):
                     return msgspec.json.decode(line, type=Ready)
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([process.stdout], [], [], left)[0]:

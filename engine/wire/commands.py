@@ -14,12 +14,9 @@ from typing import Annotated, Any, Union
 import msgspec
 from msgspec.inspect import type_info
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.model.app import Engine
 from engine.model.messages import Command, wire_tag
-
-# What decoding may raise on hostile bytes. msgspec checks UTF-8 only in strings that it keeps, and nesting
-# only against the interpreter's stack; neither has an error class of its own.
-NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 MAX_DEPTH = 64
 

@@ -100,3 +100,16 @@ def test_what_can_be_asked_and_arguments_that_were_typed(view: Following, log: L
     assert questions.answer("all", b"{}", {}) == questions.answer("all", b"{}")
     with pytest.raises(Refused, match="unknown field `much`"):
         questions.answer("all", b"{}", {"much": "1"})
+
+
+@pytest.mark.parametrize("hostile", [b'{"aggregate":"\xff"}', b'{"x":' + b"[" * 9_999 + b"]" * 9_999 + b"}"])
+def test_arguments_that_do_not_decode_are_malformed(view: Following, hostile: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        Questions(view.fold).answer("dead-letter-drop", hostile)
+    assert refused.value.code == "malformed"
+
+
+def test_a_typed_text_that_nests_without_end_is_malformed(view: Following) -> None:
+    with pytest.raises(Refused) as refused:
+        Questions(view.fold).answer("dead-letter-drop", b"{}", {"x": "[" * 50_000 + "]" * 50_000})
+    assert refused.value.code == "malformed"

@@ -64,10 +64,15 @@ def test_what_differs_is_refused_and_the_manifest_stays(
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", "[]", "{}", '{"format": "1"}', f'{{"format": {FORMAT}, "app": 5}}']
+    "body",
+    [
+        *(b"", b"{", b"[]", b"{}", b'{"format": "1"}'),
+        b'{"format": %d, "app": 5}' % FORMAT,
+        b'{"format": %d, "app": "\xff"}' % FORMAT,
+    ],
 )
-def test_a_damaged_manifest_is_refused(tmp_path: Path, body: str) -> None:
-    (tmp_path / "manifest.json").write_text(body)
+def test_a_damaged_manifest_is_refused(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(body)
     with pytest.raises(CorruptData, match="damaged"):
         opened(tmp_path)
 

@@ -122,3 +122,10 @@ def test_a_damaged_record_fails_the_question_and_not_the_reader(
         reader.ask("events")
     assert refused.value.code == "query-failed"
     assert reader.ask("positions") is None
+
+
+@pytest.mark.parametrize("hostile", [b'{"aggregate":"\xff"}', b'{"x":' + b"[" * 9_999 + b"]" * 9_999 + b"}"])
+def test_arguments_that_do_not_decode_are_malformed(reader: Reader, hostile: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        reader.questions.answer("aggregate", hostile)
+    assert refused.value.code == "malformed"

@@ -9,6 +9,7 @@ import pytest
 import zmq
 
 from engine.follow.questions import Refused
+from engine.stages import query_desk
 from engine.stages.query_desk import Desk, desk_socket
 from tests.deadline import until
 
@@ -26,14 +27,19 @@ def twice(request: Asked) -> int:
 class Answers:
     def __init__(self) -> None:
         self.positions = [5, 3]
+        self.meanwhile: list[int] = []  # where it is after the next answer
 
     def answer(
         self, query: str, args: msgspec.Raw | bytes, texts: Mapping[str, str] | None = None
     ) -> bytes:
+        if self.meanwhile:
+            self.positions = self.meanwhile
         if texts:
             return msgspec.json.encode(texts)
         if query == "positions":
             return b"null"
+        if query == "stranger":
+            raise Refused("query-failed", "\udcff")
         if query != "twice":
             raise Refused("unknown-query", "twice")
         try:
@@ -171,3 +177,79 @@ def test_closing_tells_those_who_wait(asker: Asker) -> None:
 def test_arguments_that_were_typed_arrive_as_texts(asker: Asker) -> None:
     asker.ask({"query": "twice", "texts": {"number": "21"}})
     assert asker.answer()["answer"] == {"number": "21"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"query":"\xff"}',
+        b'{"query":"twice","request":"\xff"}',
+        b'{"query":"twice","texts":{"number":"\xff"}}',
+        b'{"query":"twice","args":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    ],
+    ids=["query", "request", "texts", "nesting"],
+)
+def test_bytes_that_are_no_text_and_endless_nesting_are_malformed(asker: Asker, body: bytes) -> None:
+    asker.ask(body)
+    refusal = asker.answer()
+    assert (refusal["request"], refusal["error"]) == (None, "malformed")
+
+
+def test_a_timeout_below_zero_is_none_however_far_below(asker: Asker) -> None:
+    never = b'{"query":"twice","at_least":[0,9],"timeout_ms":-' + b"9" * 400 + b"}"
+    asker.ask(never)
+    until(asker.desk.serve)
+    assert asker.answer()["error"] == "behind"
+
+
+def test_a_refusal_arrives_whatever_characters_its_error_has(asker: Asker) -> None:
+    asker.ask({"query": "stranger"})
+    assert asker.answer()["message"] == r"\udcff"
+
+
+def test_an_answer_does_not_claim_what_was_stored_while_it_was_made(asker: Asker) -> None:
+    asker.answers.meanwhile = [6, 3]
+    asker.ask({"query": "positions"})
+    assert asker.answer()["positions"] == [5, 3]
+
+
+@pytest.fixture
+def _every_query_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_desk, "TURN_S", -1.0)
+
+
+@pytest.mark.usefixtures("_every_query_is_slow")
+def test_slow_queries_leave_the_process_its_beat(asker: Asker) -> None:
+    for _ in range(3):
+        asker.socket.send(b'{"query":"positions"}')
+    until(lambda: asker.desk.socket.poll(10))
+    assert asker.desk.serve()
+    assert asker.answer()
+    assert not asker.has_answer()
+
+
+@pytest.mark.usefixtures("_every_query_is_slow")
+def test_slow_answers_to_held_queries_leave_it_too(asker: Asker) -> None:
+    for _ in range(3):
+        asker.ask({"query": "positions", "at_least": [0, 6], "timeout_ms": 60_000})
+    asker.answers.positions[0] = 6
+    for _ in range(3):
+        assert asker.desk.serve()
+        assert asker.desk.patience() == 0
+        assert asker.answer()
+        assert not asker.has_answer()
+
+
+def test_held_queries_may_not_fill_the_memory(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_desk, "MAX_WAITING_BYTES", 1_000)
+    held = {"query": "twice", "at_least": [0, 6], "timeout_ms": 60_000}
+    asker.ask({**held, "args": {"number": "9" * 890}})
+    asker.ask({**held, "request": 2})
+    refusal = asker.answer()
+    assert (refusal["request"], refusal["error"]) == (2, "busy")
+    asker.answers.positions[0] = 6
+    until(asker.desk.serve)
+    assert asker.answer()["error"] == "malformed"
+    asker.answers.positions[0] = 5
+    asker.ask({**held, "request": 3})  # there is room again
+    assert not asker.has_answer()
