@@ -15,8 +15,9 @@ import msgspec
 from engine.core.memory import Apply, Memory
 from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
+from engine.model.fitting import Fits
 from engine.model.messages import Command
-from engine.model.outcomes import Decided, Rejection, bad_decision
+from engine.model.outcomes import Decided, Rejection, bad_decision, bad_event
 from engine.wire.answers import Failed, Rejected, Unchanged
 from engine.wire.commands import Malformed
 
@@ -62,7 +63,7 @@ def unchanged(command: Command) -> bytes:
 
 
 def unfold(
-    command: Command, decide: Callable[..., Any], decision: Any, appliers: Appliers
+    command: Command, decide: Callable[..., Any], decision: Any, appliers: Appliers, fits: Mapping[type, Fits]
 ) -> tuple[list[Any], Any, bytes | None]:
     """(events, result, encoded answer if the decision is a refusal). Raises BadDecision, about `decide`."""
     result = None
@@ -79,6 +80,8 @@ def unfold(
     for event in events:
         if type(event) not in appliers:
             raise bad_decision(decide, event)
+        if not fits[type(event)](event):
+            raise bad_event(decide, event)
     return events, result, None
 
 

@@ -14,12 +14,14 @@ from engine.core.broken import Broken
 from engine.core.idle import Idle
 from engine.model.aggregates import Aggregate
 from engine.model.app import Engine
+from engine.model.fitting import fits_of
 
 Apply = Callable[[Any, Any], None]
 
 
 class Memory:
-    """The aggregates in memory, by id. `gaps`: the store may have aggregates that are not here."""
+    """The aggregates in memory, by id. `gaps`: the store may have aggregates that are not here. `fits`: by
+    class, what says whether an event fits it."""
 
     def __init__(self, app: Engine, archive: Archive) -> None:
         self.aggregates: dict[str, Aggregate] = {}
@@ -29,6 +31,7 @@ class Memory:
         self._archive = archive
         quiet: dict[type, Apply] = dict.fromkeys(app.messages, _nothing)
         self.appliers = quiet | {event: applier for event, (_, applier) in app.appliers.items()}
+        self.fits = {event: fits_of(event) for event in self.appliers}
         self._owners = {event: cls for event, (cls, _) in app.appliers.items()}
 
     def appliers_of(self, cls: type[Aggregate]) -> dict[type, Apply]:

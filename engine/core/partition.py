@@ -162,7 +162,7 @@ class Partition:
         tally = self._tally = Tally(self.number, first, self.position + 1)
         commits, keys, touched = tally.commits, tally.keys, tally.touched
         deciders, aggregates, memory, window = self._deciders, self.aggregates, self.memory, self.window
-        young, highest = window.young, window.highest
+        young, highest, fits = window.young, window.highest, memory.fits
         sequence, time_ns = first - 1, time_ns - first  # so that the time of each = time_ns + its sequence
         for who, number, body in groups_of(section):
             answers: list[bytes] = []
@@ -187,10 +187,10 @@ class Partition:
                         decision = decide(aggregate, command, Stamp(now_ns, sequence))
                     else:
                         decision = decide(aggregate, command)
-                    if type(decision) in appliers:
+                    if type(decision) in appliers and fits[type(decision)](decision):
                         events = [decision]
                     else:
-                        events, result, answer = unfold(command, decide, decision, appliers)
+                        events, result, answer = unfold(command, decide, decision, appliers, fits)
                 except BUGS as error:  # a handler's bug must not stop its neighbours
                     events, answer = [], self._refusal(command, error)
                 if not events:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from engine.model.fitting import misfit
 from engine.model.messages import ApplicationMessage, Event
 
 
@@ -12,6 +13,8 @@ class Rejection(Exception):
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(code, message)
+        if not isinstance(code, str) or not isinstance(message, str):  # it is stored, and read by clients
+            raise TypeError(f"a rejection is a code and a message, both texts, not {code!r}, {message!r}")
         self.code = code
         self.message = message
 
@@ -45,6 +48,12 @@ def bad_decision(decide: Callable[..., Any], returned: Any) -> BadDecision:
         return BadDecision(f"{decide.__qualname__} returned {kind.__name__}, {why_not_applied(kind)}")
     text = f"{decide.__qualname__} returned a value of type {kind.__name__}"
     return BadDecision(f"{text}: return an event, several in a list, a Rejection, Decided or None")
+
+
+def bad_event(decide: Callable[..., Any], event: Event) -> BadDecision:
+    """The error of a handler that returned an event which could not be read again after it was stored."""
+    text = f"{decide.__qualname__} returned {type(event).__name__}, which does not fit its class"
+    return BadDecision(f"{text}: {misfit(event)}")
 
 
 def why_not_applied(event: type[Event]) -> str:

@@ -102,6 +102,7 @@ class Account(Aggregate):
 
     @handles(Stumble, exists="may")
     def stumble(self, command: Stumble, stamp: Stamp) -> Any:
+        text: Any = command.how
         match command.how:
             case "raise":
                 raise KeyError(f"{object()}")
@@ -111,6 +112,12 @@ class Account(Aggregate):
                 return [Moved(amount=1), Stray()]
             case "number":
                 return 7
+            case "misfit":
+                return Moved(amount=text)
+            case "misfit in a list":
+                return [Moved(amount=1), Moved(amount=text)]
+            case "code":
+                return reject(*[text, 7])
             case "result":
                 return Decided(Moved(amount=1), result=object())
             case "recursion":
@@ -308,6 +315,22 @@ def test_what_is_no_decision_is_answered_with_the_method_that_returned_it(
 ) -> None:
     (answer,) = bank.run(Stumble("a", how=how))
     assert answer["message"].startswith(said)
+
+
+@pytest.mark.parametrize("how", ["misfit", "misfit in a list"])
+def test_an_event_that_could_not_be_read_again_is_a_bug_of_its_handler_and_is_not_stored(
+    bank: Bank, how: str
+) -> None:
+    (answer, after) = bank.run(Stumble("a", how=how), Deposit("a", amount=1))
+    said = "Account.stumble returned Moved, which does not fit its class: Expected `int`, got `str`"
+    assert answer["code"] == "handler-bug"
+    assert answer["message"].startswith(said)
+    assert (after["outcome"], after["version"]) == ("committed", 3)
+
+
+def test_a_rejection_whose_code_is_no_text_is_a_bug_of_its_handler(bank: Bank) -> None:
+    (answer,) = bank.run(Stumble("a", how="code"))
+    assert (answer["outcome"], answer["message"]) == ("failed", "the handler raised TypeError")
 
 
 def test_a_bug_is_logged_with_its_place_and_answered_without_what_differs_from_run_to_run(bank: Bank) -> None:

@@ -1,5 +1,7 @@
 """Outcomes: what a handler may answer besides an event."""
 
+from typing import Any
+
 import pytest
 
 from engine import ApplicationMessage, Decided, Event, Rejection, reject
@@ -20,6 +22,13 @@ def test_a_rejection_can_be_raised_from_deep_inside() -> None:
     with pytest.raises(Rejection) as caught:
         raise reject("sold-out")
     assert caught.value.code == "sold-out"
+
+
+def test_a_rejection_is_made_of_texts() -> None:
+    number: Any = 7
+    for code, message in ((number, ""), ("sold-out", number)):
+        with pytest.raises(TypeError, match="both texts"):
+            reject(code, message)
 
 
 def test_a_decision_carries_events_and_a_result() -> None:
