@@ -26,7 +26,7 @@ from engine.model.app import Engine, app_of
 from engine.model.declared import undeclared
 from engine.model.messages import Command, Event
 from engine.model.state import canonical
-from engine.testing.entries import Happened, LogBook, listed, several
+from engine.testing.entries import AGGREGATE, Happened, LogBook, listed, several
 from engine.testing.lone import Asked, Lone, all_at_once, one_by_one
 from engine.wire.answers import encode_answers
 from engine.wire.commands import encode_command, join_commands
@@ -109,13 +109,22 @@ class AggregateStory:
         return self._expect("failed", code)
 
     def state(self, **attributes: Any) -> "AggregateStory":
-        """Asserts that the aggregate has these attributes now."""
-        aggregate = self._live.partition.aggregates.get(self._id)
+        """Asserts that the aggregate has these attributes now; before the first command, from its events."""
+        aggregate = self._aggregate()
+        if aggregate is None:
+            raise AssertionError("there is no aggregate: it has no events")
         for name, value in attributes.items():
             current = getattr(aggregate, name)
             if current != value:
                 raise AssertionError(f"{name} is {current!r}, expected {value!r}")
         return self
+
+    def _aggregate(self) -> Aggregate | None:
+        if self._id:
+            return self._live.partition.aggregates.get(self._id)
+        book = LogBook()
+        past = [book.record(AGGREGATE, events) for events in self._before]
+        return Lone(self._app, self._decoder, past, KeptLog()).partition.aggregates.get(AGGREGATE)
 
     @property
     def _outcome(self) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.model.messages import Command
-from engine.testing.entries import AGGREGATE, Happened
+from engine.testing.entries import Told
 
 if TYPE_CHECKING:
     from engine.testing.process_managers import ProcessManagerStory
@@ -56,11 +56,9 @@ class StoriesInDisorder:
     def __init__(self, stories: "list[tuple[str, ProcessManagerStory]]") -> None:
         self._stories = stories
 
-    def when(
-        self, event: Happened | list[Happened], *, aggregate: str = AGGREGATE, at: datetime | None = None
-    ) -> "StoriesInDisorder":
+    def when(self, event: Told, *, at: datetime | None = None) -> "StoriesInDisorder":
         """As `ProcessManagerStory.when`."""
-        return self._each(lambda story: story.when(event, aggregate=aggregate, at=at))
+        return self._each(lambda story: story.when(event, at=at))
 
     def when_refused(
         self, command: Command | type[Command], code: str, message: str = ""

@@ -15,6 +15,7 @@ managers take events in when something is waited for or `settle` is called. Time
 import contextlib
 import itertools
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -29,6 +30,7 @@ from engine.base.errors import InvariantBroken
 from engine.base.identity import partition_of
 from engine.base.lock import lock_data
 from engine.base.log import KeptLog
+from engine.base.log_codes import Code, Level
 from engine.client.address import NodeAddress
 from engine.client.asking import TIMEOUT_S, Asking
 from engine.client.queries import AtLeast, Question, Told, Watch
@@ -96,7 +98,8 @@ class InlineClient(Client):
 class InlineEngine(Asking):
     """`data`: a data directory, kept, and locked meanwhile as by a node (Locked, if another uses it); without
     one a temporary one is used and removed. `start_ns`: what the clock shows at first, by default the time of
-    day. What the parts have to say is in `log`."""
+    day. What the parts have to say is in `log`; what is amiss, such as the traceback of a handler, goes to
+    standard error too, where a failing test shows it."""
 
     app: Engine
     data: Path
@@ -114,7 +117,7 @@ class InlineEngine(Asking):
         app.check()
         self.app, self.partitions = app, partitions
         self._clock = Clock(time.time_ns() if start_ns is None else start_ns)
-        self.log = KeptLog()
+        self.log = _ShownLog()
         self.shuffle: Callable[[list[Any]], None] | None = None
         """changes the order in which notices reach the followers, in place; it may drop some too"""
         self._cleanup = contextlib.ExitStack()
@@ -311,6 +314,15 @@ class InlineEngine(Asking):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _ShownLog(KeptLog):
+    """A log that shows what is amiss as it comes."""
+
+    def __call__(self, code: Code, text: str, /, *, hint: str = "", trace: str = "", **facts: object) -> None:
+        super().__call__(code, text, hint=hint, trace=trace, **facts)
+        if code.level is not Level.INFO:
+            print(self[-1], file=sys.stderr)
 
 
 def _nothing() -> None:

@@ -22,13 +22,11 @@ from engine.model.process_managers import ProcessManager, Refusal
 from engine.testing.clock import span_ns
 from engine.testing.disorder import Disorder, Entry, StoriesInDisorder
 from engine.testing.entries import (
-    AGGREGATE,
     Happened,
     LogBook,
     Told,
     application,
     listed,
-    several,
     taken_apart,
 )
 from engine.wire.log import record_decoder
@@ -71,13 +69,11 @@ class ProcessManagerStory:
             stories.append((order, story))
         return StoriesInDisorder(stories)
 
-    def when(
-        self, event: Happened | list[Happened], *, aggregate: str = AGGREGATE, at: datetime | None = None
-    ) -> "ProcessManagerStory":
+    def when(self, event: Told, *, at: datetime | None = None) -> "ProcessManagerStory":
         """An event happens, at a time or a moment after the last one; what its handler raises is raised here.
         Before it, everything sent so far has had its effect."""
-        at_ns = 0 if at is None else nanoseconds(at)
-        self._take(aggregate, several(event), at_ns)
+        for aggregate, events in taken_apart([event]):
+            self._take(aggregate, events, 0 if at is None else nanoseconds(at))
         return self
 
     def when_refused(

@@ -62,26 +62,26 @@ def test_a_transfer_ends_once() -> None:
 
 
 def test_the_clerk_takes_money_from_one_account_to_the_other() -> None:
-    clerk = given().process_manager(Clerk).when(STARTED, aggregate="t")
+    clerk = given().process_manager(Clerk).when(("t", STARTED))
     clerk.sends(Withdraw("a", transfer="t", amount=7)).state("t", Accounts("a", "b"))
-    clerk.when(OUT, aggregate="a").sends(Deposit("b", transfer="t", amount=7))
-    clerk.when(ARRIVED, aggregate="b").sends(FinishTransfer("t")).state("t", None)
+    clerk.when(("a", OUT)).sends(Deposit("b", transfer="t", amount=7))
+    clerk.when(("b", ARRIVED)).sends(FinishTransfer("t")).state("t", None)
 
 
 def test_the_clerk_puts_back_what_cannot_be_deposited() -> None:
-    clerk = given(("t", STARTED)).process_manager(Clerk).when(OUT, aggregate="a")
+    clerk = given(("t", STARTED)).process_manager(Clerk).when(("a", OUT))
     clerk.when_refused(Deposit, "aggregate-unknown")
     clerk.sends(PutBack("a", transfer="t", amount=7, reason="aggregate-unknown"))
-    clerk.when(BACK, aggregate="a").sends(FailTransfer("t", reason="aggregate-unknown")).state("t", None)
+    clerk.when(("a", BACK)).sends(FailTransfer("t", reason="aggregate-unknown")).state("t", None)
 
 
 def test_a_transfer_that_is_not_covered_fails() -> None:
-    clerk = given().process_manager(Clerk).when(STARTED, aggregate="t").when_refused(Withdraw, "not-covered")
+    clerk = given().process_manager(Clerk).when(("t", STARTED)).when_refused(Withdraw, "not-covered")
     clerk.sends(FailTransfer("t", reason="not-covered")).state("t", None)
 
 
 def test_who_goes_past_the_clerk_gets_the_money_back() -> None:
-    clerk = given().process_manager(Clerk).when(OUT, aggregate="a")
+    clerk = given().process_manager(Clerk).when(("a", OUT))
     clerk.sends(PutBack("a", transfer="t", amount=7, reason="unknown-transfer"))
 
 

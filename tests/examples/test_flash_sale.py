@@ -150,52 +150,48 @@ def test_money_comes_in_once_and_goes_back_once() -> None:
 
 
 def test_the_checkout_takes_an_order_to_its_end() -> None:
-    checkout = given().process_manager(Checkout).when(PLACED, aggregate="o")
+    checkout = given().process_manager(Checkout).when(("o", PLACED))
     checkout.sends(Reserve("guitar", order="o", units=1))
-    checkout.when(HELD, aggregate="guitar").sends(AWAIT)
-    checkout.when(RESERVED, aggregate="o", at=T - QUARTER)
+    checkout.when(("guitar", HELD)).sends(AWAIT)
+    checkout.when(("o", RESERVED), at=T - QUARTER)
     checkout.sends(RequestPayment(TILL, order="o", amount=10))
     checkout.sets_timer(ExpireOrder("o"), minutes=15, key="o")
-    checkout.when(PaymentReceived(order="o", amount=10), aggregate=TILL).sends(AcceptPayment("o"))
-    checkout.when(PAID, aggregate="o").sends(Sell("guitar", order="o")).has_no_timer()
-    checkout.when(UnitsSold(order="o", units=1), aggregate="guitar").sends(CompleteOrder("o"))
+    checkout.when((TILL, PaymentReceived(order="o", amount=10))).sends(AcceptPayment("o"))
+    checkout.when(("o", PAID)).sends(Sell("guitar", order="o")).has_no_timer()
+    checkout.when(("guitar", UnitsSold(order="o", units=1))).sends(CompleteOrder("o"))
 
 
 def test_an_order_that_is_not_paid_expires_when_its_time_is_over() -> None:
-    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o", at=T - QUARTER)
+    checkout = given().process_manager(Checkout).when(("o", RESERVED), at=T - QUARTER)
     checkout.time_passes(minutes=14).sends_nothing()
     checkout.time_passes(minutes=2).sends(ExpireOrder("o")).has_no_timer()
-    checkout.when(EXPIRED, aggregate="o").sends(Release("guitar", order="o"))
+    checkout.when(("o", EXPIRED)).sends(Release("guitar", order="o"))
 
 
 def test_what_is_refused_is_undone() -> None:
-    checkout = given().process_manager(Checkout).when(PLACED, aggregate="o").when_refused(Reserve, "sold-out")
+    checkout = given().process_manager(Checkout).when(("o", PLACED)).when_refused(Reserve, "sold-out")
     checkout.sends(RejectOrder("o", reason="sold-out"))
-    checkout = given().process_manager(Checkout).when(HELD, aggregate="guitar").when_refused(AwaitPayment, NO)
+    checkout = given().process_manager(Checkout).when(("guitar", HELD)).when_refused(AwaitPayment, NO)
     checkout.sends(Release("guitar", order="o"))
-    checkout = given().process_manager(Checkout).when(PaymentReceived(order="o", amount=10), aggregate=TILL)
+    checkout = given().process_manager(Checkout).when((TILL, PaymentReceived(order="o", amount=10)))
     checkout.when_refused(AcceptPayment, "order-closed").sends(Refund(TILL))
-    checkout = given().process_manager(Checkout).when(PAID, aggregate="o").when_refused(Sell, "not-held")
+    checkout = given().process_manager(Checkout).when(("o", PAID)).when_refused(Sell, "not-held")
     checkout.sends(RejectOrder("o", reason="not-held"))
 
 
 def test_what_ends_otherwise_gives_back_what_it_has() -> None:
-    checkout = given().process_manager(Checkout).when(RESERVED, aggregate="o").when(CANCELLED, aggregate="o")
+    checkout = given().process_manager(Checkout).when(("o", RESERVED)).when(("o", CANCELLED))
     checkout.sends(Release("guitar", order="o")).has_no_timer()
-    checkout = (
-        given().process_manager(Checkout).when(OrderCancelled(article="guitar", held=False), aggregate="o")
-    )
+    checkout = given().process_manager(Checkout).when(("o", OrderCancelled(article="guitar", held=False)))
     checkout.sends_nothing()
-    checkout.when(OrderRejected(reason="sold-out", paid=False), aggregate="o")
+    checkout.when(("o", OrderRejected(reason="sold-out", paid=False)))
     checkout.sends_nothing()
-    checkout.when(OrderRejected(reason="not-held", paid=True), aggregate="o")
+    checkout.when(("o", OrderRejected(reason="not-held", paid=True)))
     checkout.sends(Refund(TILL))
 
 
 def test_a_free_order_asks_for_no_payment_and_sets_no_timer() -> None:
-    checkout = (
-        given().process_manager(Checkout).when([OrderReserved(amount=0, pay_by=T), PAID], aggregate="o")
-    )
+    checkout = given().process_manager(Checkout).when(("o", [OrderReserved(amount=0, pay_by=T), PAID]))
     checkout.sends(Sell("guitar", order="o")).has_no_timer()
 
 

@@ -72,7 +72,7 @@ def test_a_process_manager_in_disorder_comes_to_the_same_in_every_order() -> Non
     disorder.sends(*(Remind(name, text="now") for name in "bcaa")).state("a", 3).state("c", 8)
     disorder.sets_timer(Remind("b", text="late"), minutes=30, key="b")
     disorder.time_passes(minutes=31).sends(*(Remind(name, text="late") for name in "abc")).has_no_timer()
-    disorder.when(Withdrawn(1), aggregate="d").when_refused(Remind, "no").sends(Deposit("d", amount=2))
+    disorder.when(("d", Withdrawn(1))).when_refused(Remind, "no").sends(Deposit("d", amount=2))
     story.sends_nothing()
 
 

@@ -35,6 +35,16 @@ def test_an_aggregate_is_told_events_and_commands_and_its_answers_are_compared()
     story.when(Cheat("a", how="raise")).failed()
 
 
+def test_the_state_that_events_make_can_be_claimed_without_a_command() -> None:
+    given(Account, Deposited(10), [Deposited(5), Withdrawn(3)]).state(balance=12)
+    stored = given(Account, {"type": "account.deposited", "amount": 2}).state(balance=2)
+    stored.when(Deposit("a", amount=1)).state(balance=3)
+    with pytest.raises(AssertionError, match="balance is 10, expected 9"):
+        given(Account, Deposited(10)).state(balance=9)
+    with pytest.raises(AssertionError, match="there is no aggregate: it has no events"):
+        given(Account).state(balance=0)
+
+
 def test_a_command_for_an_aggregate_that_is_not_there_fails() -> None:
     given(Account).when(Withdraw("a", amount=1)).failed("aggregate-unknown")
 
@@ -94,7 +104,7 @@ def test_state_that_all_aggregates_share_is_found() -> None:
 
 def test_a_process_manager_is_told_events_and_what_it_sends_is_compared() -> None:
     story = given(("a", Deposited(10))).process_manager(Collector)
-    story.when(Withdrawn(4), aggregate="a").sends(Remind("a", text="now"))
+    story.when(("a", Withdrawn(4))).sends(Remind("a", text="now"))
     story.sets_timer(Remind("a", text="late"), timedelta(minutes=30), key="a").state("a", 4)
     story.time_passes(timedelta(minutes=29)).sends_nothing()
     story.time_passes(minutes=2).sends(Remind("a", text="late")).has_no_timer()
@@ -102,12 +112,12 @@ def test_a_process_manager_is_told_events_and_what_it_sends_is_compared() -> Non
 
 def test_a_timer_that_was_cancelled_does_not_fire() -> None:
     story = given(("a", Withdrawn(4))).process_manager(Collector)
-    story.when(Deposited(1), aggregate="a").sends_nothing().has_no_timer()
+    story.when(("a", Deposited(1))).sends_nothing().has_no_timer()
     story.time_passes(minutes=31).sends_nothing()
 
 
 def test_a_refusal_reaches_its_handler() -> None:
-    story = given().process_manager(Collector).when(Withdrawn(4), aggregate="a")
+    story = given().process_manager(Collector).when(("a", Withdrawn(4)))
     story.when_refused(Remind, "busy").sends(Deposit("a", amount=4))
 
 
@@ -129,7 +139,7 @@ def test_a_handler_of_a_process_manager_that_raises_raises_in_the_test() -> None
 def test_a_wrong_claim_about_a_process_manager_says_what_is_so(
     claim: Callable[[Any], Any], says: str
 ) -> None:
-    story = given().process_manager(Collector).when(Withdrawn(4), aggregate="a")
+    story = given().process_manager(Collector).when(("a", Withdrawn(4)))
     with pytest.raises(AssertionError, match=says):
         claim(story)
 

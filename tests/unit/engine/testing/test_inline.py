@@ -16,7 +16,7 @@ from engine.base.errors import ConfigError, Locked
 from engine.base.lock import is_held
 from engine.testing import HandlerKeepsFailing, InlineEngine
 from engine.testing.clock import Clock
-from tests.unit.engine.testing.domain import Deposit, Last, Remind, Withdraw, app
+from tests.unit.engine.testing.domain import Cheat, Deposit, Last, Remind, Withdraw, app
 
 Make = Callable[..., InlineEngine]
 
@@ -122,6 +122,18 @@ def test_many_commands_are_decided_in_one_section(ringfold_inline: Make) -> None
 def test_a_query_that_no_view_knows_is_refused_as_on_a_node(ringfold_inline: Make) -> None:
     with pytest.raises(QueryRefused, match="unknown-query"):
         ringfold_inline(app).query("balances", "riches", {})
+
+
+def test_the_bug_of_a_handler_is_shown_where_a_failing_test_shows_it(
+    ringfold_inline: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = ringfold_inline(app)
+    engine.send(Deposit("a", amount=1))
+    assert capsys.readouterr().err == ""
+    assert engine.send(Cheat("a", how="raise")).code == "handler-bug"
+    shown = capsys.readouterr().err
+    assert shown.startswith("the handler of Cheat failed")
+    assert "domain.py" in shown
 
 
 def test_an_answer_is_waited_for_by_working_until_nothing_is_left(ringfold_inline: Make) -> None:
