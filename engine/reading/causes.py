@@ -2,13 +2,16 @@
 can be asked, the process managers of a running node.
 """
 
+import heapq
+from collections.abc import Iterator
+from itertools import islice, starmap
 from typing import Protocol
 
 from engine.managers.ended import TimerStory
 from engine.model.commit import Commit
 from engine.reading.stores import Stores
 from engine.reading.trace import Link, link_of_timer
-from engine.store import Reader
+from engine.store import Child, Reader
 from engine.wire.answers import Received
 
 
@@ -23,10 +26,14 @@ class TimersKnown(Protocol):
 
 
 class Causes:
-    """A source for `engine.reading.trace`. `timers`: None where no process manager can be asked."""
+    """A source for `engine.reading.trace`. `timers`: None where no process manager can be asked. `searches`:
+    how often all outcomes that are kept may be looked through; None: as often as needed."""
 
-    def __init__(self, stores: Stores, timers: TimersKnown | None = None) -> None:
+    def __init__(
+        self, stores: Stores, timers: TimersKnown | None = None, *, searches: int | None = None
+    ) -> None:
         self._stores, self._timers = stores, timers
+        self._searches, self.exhausted = searches, False
 
     def find(self, id: str) -> Link | None:
         readers = self._readers()
@@ -37,26 +44,19 @@ class Causes:
         timer = None if self._timers is None else self._timers.waiting(id)
         if timer is not None:
             return link_of_timer(timer)
-        for partition, reader in readers:  # after all of the above, because it is a search
+        if self._searches is not None:
+            self.exhausted = self.exhausted or self._searches == 0
+            self._searches = max(0, self._searches - 1)
+        for partition, reader in () if self.exhausted else readers:  # last, because it is a search
             answer = reader.find_outcome(id)
             if answer is not None:
                 return _answered(id, answer, partition)
         return None
 
     def led_to(self, id: str, most: int) -> list[Link]:
-        links: list[Link] = []
-        for partition, reader in self._readers():
-            for number, child in enumerate(reader.children_of(id)):
-                if number == most:
-                    break
-                indexed = reader.find_command(child.command) if child.position else None
-                if indexed is not None:
-                    links.append(_committed(indexed.commit, partition, indexed.position))
-                    continue
-                answer = reader.find_outcome(child.command, child.sequence)
-                if answer is not None:
-                    links.append(_answered(child.command, answer, partition))
-        return sorted(links, key=lambda link: link.command)[:most]
+        parts = [_children(partition, reader, id) for partition, reader in self._readers()]
+        children = heapq.merge(*parts, key=lambda child: child[2].command)
+        return list(islice(filter(None, starmap(_link_of, children)), most))
 
     def timers_set_by(self, id: str) -> list[TimerStory]:
         return [] if self._timers is None else self._timers.set_by(id)
@@ -64,6 +64,18 @@ class Causes:
     def _readers(self) -> list[tuple[int, Reader]]:
         readers = ((p, self._stores.reader(p)) for p in range(self._stores.partitions))
         return [(partition, reader) for partition, reader in readers if reader is not None]
+
+
+def _children(partition: int, reader: Reader, id: str) -> Iterator[tuple[int, Reader, Child]]:
+    return ((partition, reader, child) for child in reader.children_of(id))
+
+
+def _link_of(partition: int, reader: Reader, child: Child) -> Link | None:
+    located = reader.find_command(child.command) if child.position else None
+    if located is not None:
+        return _committed(located.commit, partition, located.position)
+    answer = reader.find_outcome(child.command, child.sequence)
+    return None if answer is None else _answered(child.command, answer, partition)
 
 
 def _committed(commit: Commit, partition: int, position: int) -> Link:

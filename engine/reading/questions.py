@@ -13,7 +13,7 @@ Entries have the form of `engine.reading.lines`. No socket, no thread: the reade
 engine ask the same object.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -27,15 +27,16 @@ from engine.model.describing import describe
 from engine.model.messages import CommandId
 from engine.reading.causes import Causes
 from engine.reading.lines import line
-from engine.reading.page import MOST_BYTES, read_page
+from engine.reading.page import MOST_BYTES, MOST_SCANNED, read_page
 from engine.reading.stores import Stores
 from engine.reading.tail import StoredEntry
 from engine.reading.trace import trace
-from engine.store import Types
-from engine.store.entries import aggregate_and_version
+from engine.store import Reader, Types
+from engine.store.entries import Entry, aggregate_and_version, entries_of
 
 MOST_ENTRIES = 10_000  # in a page
 DEFAULT_ENTRIES = 1_000
+MOST_SEARCHES = 8  # through all outcomes that are kept, for one trace: each may take a quarter of a second
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)]
 Position = Annotated[int, msgspec.Meta(ge=0)]
@@ -133,24 +134,38 @@ class ReaderQuestions:
         partition = partition_of(request.aggregate, self._stores.partitions)
         reader = self._stores.reader(partition)
         entries: list[StoredEntry] = []
-        version, room, more = request.after_version, MOST_BYTES, False
-        for position, entry in () if reader is None else reader.entries_of(request.aggregate, version):
-            if len(entries) == request.limit or room <= 0:
+        version, room, scan, more = request.after_version, MOST_BYTES, MOST_SCANNED, False
+        for entry, size in () if reader is None else _sized(reader, request.aggregate, version):
+            if len(entries) == request.limit or room <= 0 or (entries and scan <= 0):
                 more = True
                 break
-            entries.append((partition, position, entry))
-            room -= memoryview(entry).nbytes
+            entries.append((partition, *entry))
+            room -= memoryview(entry[1]).nbytes
+            scan -= size
         if entries:
             _, version = aggregate_and_version(entries[-1][2])
         return _page(entries, after_version=version, more=more)
 
     def _trace(self, request: TraceRequest) -> bytes:
-        return msgspec.json.encode(trace(Causes(self._stores), request.command))
+        causes = Causes(self._stores, searches=MOST_SEARCHES)
+        tree = trace(causes, request.command)
+        if tree is not None and causes.exhausted:
+            tree.cut = True
+        return msgspec.json.encode(tree)
 
     def _describe(self, _: Nothing) -> bytes:
         if not self._description:
             self._description = msgspec.json.encode(describe(self._app()))
         return self._description
+
+
+def _sized(reader: Reader, aggregate: str, after_version: int) -> Iterator[tuple[Entry, int]]:
+    """(entry of an aggregate, how many bytes were looked through for it)."""
+    for _, record in reader.records_of(aggregate, after_version=after_version):
+        size = len(record)
+        for entry in entries_of(record, aggregate, after_version):
+            yield entry, size
+            size = 0
 
 
 def _page(entries: list[StoredEntry], **rest: Any) -> bytes:

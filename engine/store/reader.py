@@ -149,7 +149,7 @@ class Reader:
 
     def entries_of(self, aggregate: str, after_version: int = 0) -> Iterator[Entry]:
         """(position, encoded commit) of one aggregate in version order."""
-        for _, record in self._records_of(aggregate, word(after_version + 1)):
+        for _, record in self.records_of(aggregate, after_version=after_version):
             yield from entries_of(record, aggregate, after_version)
 
     def entries_of_back(self, aggregate: str, before_version: int | None = None) -> Iterator[Entry]:
@@ -163,10 +163,13 @@ class Reader:
         for _, entry in self.entries_of(aggregate, after_version):
             yield decode_commit(entry)
 
-    def records_of(self, aggregate: str, after: int = 0) -> Iterator[tuple[int, bytes]]:
+    def records_of(
+        self, aggregate: str, after: int = 0, *, after_version: int = 0
+    ) -> Iterator[tuple[int, bytes]]:
         """(last position, JSON record) of every record that holds commits of an aggregate and reaches beyond
-        position `after`."""
-        return self._records_of(aggregate, word(self._version_beyond(aggregate, after)))
+        position `after` and beyond version `after_version` of it."""
+        beyond = self._version_beyond(aggregate, after) if after else 1
+        return self._records_of(aggregate, word(max(beyond, after_version + 1)))
 
     def _version_beyond(self, aggregate: str, position: int) -> int:
         """The lowest version from which on an aggregate's records reach beyond a position, by bisection:
@@ -175,7 +178,7 @@ class Reader:
         low, high = 1, 1 << 62
         with self.env.begin() as txn:
             cursor = txn.cursor(self.tables.versions)
-            while position and low < high:
+            while low < high:
                 middle = (low + high) // 2
                 below = cursor.set_range(prefix + word(middle)) and cursor.key().startswith(prefix)
                 if below and number(cursor.value()) <= position:

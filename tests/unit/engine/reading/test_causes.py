@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from engine.base.identity import uuid7_hex
+from engine.reading import questions
 from engine.testing import InlineEngine
 from tests.unit.engine.testing.domain import Deposit, Withdraw, app
 
@@ -39,3 +42,30 @@ def test_what_led_to_a_command_may_never_have_been_here(ringfold_inline: Make) -
     assert (found["root"]["command"], found["root"]["outcome"]) == (stranger, "not-kept")
     assert [link["command"] for link in found["root"]["led_to"]] == [command.id]
     assert engine.read("trace", command=uuid7_hex()) is None
+
+
+def test_a_way_up_that_takes_too_many_searches_is_cut(
+    ringfold_inline: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MOST_SEARCHES", 3)
+    engine = ringfold_inline(app)
+    refused = [Withdraw("account-1", amount=99)]  # what was refused is found by a search alone
+    for _ in range(5):
+        refused.append(Withdraw("account-1", amount=99, causation=refused[-1].id))
+    for command in refused:
+        engine.send(command)
+    whole, part = (engine.read("trace", command=refused[n].id) for n in (2, 5))
+    assert (whole["cut"], whole["root"]["command"]) == (False, refused[0].id)
+    assert (part["cut"], part["root"]["command"]) == (True, refused[2].id)
+    assert part["root"]["outcome"] == "not-kept"
+
+
+def test_the_first_commands_that_one_led_to_are_those_over_all_partitions(ringfold_inline: Make) -> None:
+    engine = ringfold_inline(app, partitions=4)
+    first = Deposit("account-0", amount=7)
+    seconds = [Deposit(f"account-{n}", amount=n, causation=first.id) for n in range(1, 1_101)]
+    for command in (first, *seconds):
+        engine.send(command)
+    tree = engine.read("trace", command=first.id)
+    assert [link["command"] for link in tree["root"]["led_to"]] == [one.id for one in seconds[:999]]
+    assert tree["root"]["cut"]

@@ -9,8 +9,10 @@ import pytest
 
 from engine.follow.questions import Refused
 from engine.model.describing import describe
+from engine.reading import questions
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores
+from engine.store import Types
 from tests.unit.engine.cli.sample import create
 from tests.unit.engine.reading.test_event_log import added
 from tests.unit.engine.reading.writing import storing
@@ -84,6 +86,26 @@ def test_an_aggregate_is_read_version_by_version(reader: Reader, tmp_path: Path)
         "after_version": 7,
         "more": False,
     }
+
+
+def test_a_page_of_an_aggregate_ends_when_enough_was_looked_through(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MOST_SCANNED", 1)
+    name = next(one for one in ("even", "odd") if reader.ask("aggregate", aggregate=one)["entries"])
+    version, pages = 0, 0
+    while (page := reader.ask("aggregate", aggregate=name, after_version=version))["more"]:
+        (entry,) = page["entries"]
+        assert entry["version"] == page["after_version"] == version + 1
+        version, pages = version + 1, pages + 1
+    assert pages == 9
+
+
+def test_however_many_types_are_wanted_a_record_is_searched_a_few_times(reader: Reader) -> None:
+    many = [*(f"sample.other-{n}" for n in range(1_000)), "sample.added"]
+    assert len(reader.ask("events", types=many)["entries"]) == 20
+    assert reader.ask("events", types=many[:-1])["entries"] == []
+    assert Types(many).may_be_in(b"nothing of them, which only taking it apart would show")
 
 
 def test_the_application_is_described(reader: Reader) -> None:
