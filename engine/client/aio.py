@@ -83,7 +83,7 @@ class AsyncClient:
             self._flush_planned = True
             self._loop.call_soon(self._flush)
         if wait == "sent":
-            return Receipt("sent", command.id)
+            return ticket.receipt or Receipt("sent", command.id)
         receipt: Receipt = await ticket.done
         if view is None or receipt.outcome != "committed":
             return receipt

@@ -183,11 +183,13 @@ class Conversation:
         return done
 
     def give_up(self) -> list[Ticket]:
-        """Ends everything at once, for a client that closes. Returns all tickets not done, as `unknown`."""
+        """Ends everything at once, for a client that closes. Returns all tickets not done, as `unknown`, and
+        those that were too large to be sent."""
         done = [ticket for flight in self._flying.values() for ticket in flight.tickets] + self._fresh
         for ticket in done:
             ticket.receipt = Receipt("unknown", ticket.id, message="the client was closed")
-        self._flying, self._fresh, self._due, self._again = {}, [], [], []
+        done += self._refused
+        self._flying, self._fresh, self._due, self._again, self._refused = {}, [], [], [], []
         return done
 
     def patience(self, now: float) -> float:

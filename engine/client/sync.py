@@ -63,7 +63,7 @@ class Client(Asking):
         ticket = self._take(command, "committed" if view else wait, timeout_s)
         if wait == "sent":
             self._done += self._turn(0)
-            return Receipt("sent", command.id)
+            return ticket.receipt or Receipt("sent", command.id)
         receipt = self.wait(ticket)
         if view is None or receipt.outcome != "committed":
             return receipt

@@ -249,3 +249,18 @@ def test_an_answer_without_a_number_ends_what_waits_at_that_view(run: Run[list[A
 
     (refused,) = run(story)
     assert refused.code == "malformed"
+
+
+def test_a_command_that_is_too_large_is_told_so_however_it_is_waited_for(node: Stub) -> None:
+    where = {"commands": node.endpoint, "max_message_bytes": 1_000}
+
+    async def story() -> list[Receipt]:
+        client = AsyncClient(where)
+        large = Add("a" * 1_000)
+        waited = asyncio.create_task(client.send(large))
+        sent = await client.send(large, wait="sent")
+        await asyncio.sleep(0)  # the task begins to wait
+        await client.close()  # before the client has looked at what is due
+        return [await asyncio.wait_for(waited, 5.0), sent]
+
+    assert [receipt.code for receipt in asyncio.run(story())] == ["too-large", "too-large"]

@@ -423,3 +423,12 @@ def test_a_command_that_is_too_large_is_answered_without_being_sent() -> None:
     assert list(talk.outgoing(0.0)) == []
     assert talk.expire(0.0) == [ticket]
     assert talk.expire(0.0) == []
+
+
+def test_giving_up_ends_what_was_too_large_to_be_sent_too() -> None:
+    talk = Conversation(100, max_message_bytes=1_000)
+    ticket = talk.submit(Add("a", text="x" * 1_000), "committed", 0.0, 10.0)
+    assert talk.give_up() == [ticket]
+    assert ticket.receipt is not None
+    assert ticket.receipt.code == "too-large"
+    assert talk.expire(0.0) == []

@@ -368,3 +368,9 @@ def test_a_started_node_is_an_address_and_one_that_is_not_says_so(node: Stub) ->
 def test_without_a_node_in_the_directory_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(RingfoldError, match="no node is running"):
         Client(tmp_path)
+
+
+def test_a_command_that_is_too_large_is_not_told_to_be_sent(node: Stub) -> None:
+    with Client({"commands": node.endpoint, "max_message_bytes": 1_000}) as client:
+        receipt = client.send(Add("a" * 1_000), wait="sent")
+    assert (receipt.outcome, receipt.code) == ("failed", "too-large")
