@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine import Command, Stamp
+from engine import Aggregate, Command, Engine, Event, Stamp, applies, handles
 from engine.base.errors import ConfigError
 from engine.journal import prune
 from engine.testing import InlineEngine, replay
@@ -37,6 +37,46 @@ def test_changed_code_shows_what_it_would_have_decided_otherwise(
     assert (difference.sequence, difference.command, difference.aggregate) == (3, last.id, "a")
     assert difference.stored == [{"type": "account.withdrawn", "amount": 10}]
     assert difference.today is None
+
+
+def test_an_old_event_is_compared_as_it_is_read_today(tmp_path: Path) -> None:
+    with InlineEngine(counter(1), tmp_path / "data") as engine:
+        engine.send_many([Count("a", by=1), Count("b", by=2)])
+    assert list(replay(tmp_path / "data", counter(2))) == []
+    other = Engine("counter", aggregates=counter(2).aggregates)
+    other.upcaster("counted", 1, 2)(lambda old: {**old, "twice": 2})
+    differences = list(replay(tmp_path / "data", other))
+    assert [(one.aggregate, one.stored) for one in differences] == [("b", [{"type": "counted", "by": 2}])]
+
+
+class Count(Command, name="count"):
+    by: int
+
+
+def counter(version: int) -> Engine:
+    """An application whose event got a field in its version 2."""
+
+    class First(Event, name="counted"):
+        by: int
+
+    class Second(Event, name="counted", version=2):
+        by: int
+        twice: int
+
+    event = First if version == 1 else Second
+
+    class Counter(Aggregate):
+        @handles(Count, exists="may")
+        def count(self, command: Count) -> Event:
+            return First(by=command.by) if version == 1 else Second(by=command.by, twice=2 * command.by)
+
+        @applies(event)
+        def _counted(self, event: Event) -> None: ...
+
+    app = Engine("counter", aggregates=[Counter])
+    if version == 2:
+        app.upcaster("counted", 1, 2)(lambda old: {**old, "twice": 2 * old["by"]})
+    return app
 
 
 def test_what_was_appended_from_outside_counts_in_the_replay_too(tmp_path: Path) -> None:
