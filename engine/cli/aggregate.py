@@ -40,11 +40,12 @@ def run(options: argparse.Namespace, program: Program) -> int:
     app.check()
     with EventLog(data, app) as log:
         result = aggregate_at(log, app, options.id, options.at_version)
+        last = next(log.aggregate_back(options.id), None)
+    if last is None:
+        raise ConfigError("there is no such aggregate in the event store", aggregate=options.id)
     if result is None:
-        facts: dict[str, Any] = {"aggregate": options.id}
-        if options.at_version is not None:
-            facts["at_version"] = options.at_version
-        raise ConfigError("there is no such aggregate in the event store", **facts)
+        facts = {"aggregate": options.id, "wanted": options.at_version, "last": last.commit.version}
+        raise ConfigError("the aggregate has no such version", **facts)
     aggregate, entry = result
     shown = {
         "aggregate": aggregate.id,

@@ -52,6 +52,8 @@ def address_of(node: NodeLocation) -> NodeAddress:
     if isinstance(node, (str, os.PathLike)):
         source = find_node(node)
     else:
+        if not isinstance(node, (Endpoints, Mapping)) and not hasattr(node, "endpoints"):
+            raise TypeError(f"a node is a data directory, its endpoints or a Node, not {node!r}")
         source = node if isinstance(node, (Endpoints, Mapping)) else node.endpoints
     given = msgspec.convert(source, _Given, from_attributes=True)
     return NodeAddress(

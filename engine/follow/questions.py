@@ -110,7 +110,8 @@ class Questions:
         try:
             request = known.decode(arguments_of(texts, known.request) if texts else args)
         except NOT_DECODABLE as error:
-            raise Refused("malformed", str(error)) from None
+            takes = ", ".join(field.encode_name for field in msgspec.structs.fields(known.request))
+            raise Refused("malformed", f"{error}; {query} takes {takes or 'no arguments'}") from None
         try:
             return known.encode(known.method(request))
         except Refused:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from engine.model.declared import expect_declaration
 from engine.model.handlers import expect_message, in_written_order
-from engine.model.marks import expect_marks, mark, wrong
+from engine.model.marks import expect_marks, expect_named, mark, wrong
 from engine.model.messages import ApplicationMessage, Command, Event
 from engine.model.parameters import match_messages, match_offers, parameters_of
 from engine.model.stamp import Stamp
@@ -56,6 +56,7 @@ def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F],
     `exists`: "must" (default): an unknown aggregate is answered `failed(aggregate-unknown)`;
     "must-not": an aggregate that has events is answered `rejected(already-exists)`; "may": always asked.
     """
+    expect_named("handles", command)
 
     def marked(method: F) -> F:
         mark(method, "__handles__", (command, exists))
@@ -66,6 +67,7 @@ def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F],
 
 def applies(event: type[Event]) -> Callable[[F], F]:
     """Marks the method `(self, event)` that changes state for an event: the only place that may."""
+    expect_named("applies", event)
 
     def marked(method: F) -> F:
         mark(method, "__applies__", event)

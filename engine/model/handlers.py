@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from engine.base.errors import ConfigError
-from engine.model.marks import mark, wrong
+from engine.model.marks import expect_named, mark, wrong
 from engine.model.messages import Event, wire_tag
 from engine.model.parameters import match_messages, match_offers, parameters_of, row_types
 
@@ -29,6 +29,7 @@ def on(*events: type[Event], priority: int = 0) -> Callable[[F], F]:
     The class need not be the one that the aggregate applies: one with the same name and version and only
     the fields that are needed is read faster.
     """
+    expect_named("on", *events)
 
     def marked(method: F) -> F:
         mark(method, "__on__", (events, priority))

@@ -24,6 +24,12 @@ def mark(method: Method, name: str, value: Any) -> None:
     setattr(method, name, value)
 
 
+def expect_named(decorator: str, *messages: Any) -> None:
+    """ConfigError for a decorator that was written without its message, so that it was given the method."""
+    for method in filter(inspect.isfunction, messages):
+        raise wrong(method, f"is marked with @{decorator} alone; name the message, as in @{decorator}(X)")
+
+
 def expect_marks(cls: type, kind: str, allowed: Sequence[str]) -> None:
     """ConfigError for a method with a mark that means nothing in this kind of class."""
     for name in dir(cls):

@@ -25,7 +25,7 @@ import msgspec
 from engine.base.errors import ConfigError
 from engine.model.commit import Commit
 from engine.model.handlers import Handler, expect_message, handlers_of, in_written_order
-from engine.model.marks import expect_marks, mark
+from engine.model.marks import expect_marks, expect_named, mark
 from engine.model.messages import Command, Event, wire_tag
 from engine.model.parameters import expect_factory, match_messages, match_offers, parameters_of, row_types
 from engine.model.tables import Layout, Table
@@ -81,6 +81,7 @@ OFFERED_TO_REFUSED = (Refusal, Send, Table)
 def refused(command: type[Command]) -> Callable[[F], F]:
     """Marks a handler `(self, command, …)` for a command of this class that came back rejected or failed.
     After the command it may take, in any order and found by annotation, `Refusal`, `Send` and a `Table`."""
+    expect_named("refused", command)
 
     def marked(method: F) -> F:
         mark(method, "__refused__", command)

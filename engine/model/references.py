@@ -1,10 +1,14 @@
 """References: the name of an application, `module:name`, and the module that it leads to."""
 
 import importlib
+import os
 import traceback
+from pathlib import Path
 from types import ModuleType
 
 from engine.base.errors import ConfigError, RingfoldError
+
+_ENGINE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -32,11 +36,13 @@ def module_of(reference: str) -> ModuleType:
 
 
 def failed(what: str, reference: str, error: Exception) -> ConfigError:
-    """The error with the innermost place outside the import system, in one line."""
+    """The error in one line, with the innermost place in the application, or outside the import system."""
     if isinstance(error, SyntaxError):
         place = f"{error.filename}:{error.lineno}"
     else:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "<frozen" not in f.filename]
-        place = f"{frames[-1].filename}:{frames[-1].lineno}"
+        outside = [f for f in frames if not f.filename.startswith(_ENGINE)]
+        *_, frame = outside or frames
+        place = f"{frame.filename}:{frame.lineno}"
     text = " ".join(str(error).split())
     return ConfigError(f"{what} failed: {type(error).__name__}: {text}", app=reference, at=place)

@@ -15,6 +15,9 @@ DATA = "./ringfold-data"  # the data directory, where nothing names another
 def find_node(data: str | os.PathLike[str] | DataDirectory) -> Endpoints:
     """The endpoints of the node that runs there. Raises RingfoldError (try again later) if none does."""
     directory = DataDirectory.at(data)
+    if not directory.path.is_dir():
+        hint = f"`{called()} serve --data DIR` makes one"
+        raise RingfoldError("there is no data directory", path=directory.path, hint=hint)
     if not is_held(directory.lock):
         hint = f"`{called()} serve` starts one"
         raise RingfoldError("no node is running on this data directory", path=directory.path, hint=hint)

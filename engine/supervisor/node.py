@@ -46,6 +46,8 @@ class Node:
         log: str | os.PathLike[str] | None = None,
         start_timeout_s: float = 60.0,
     ) -> None:
+        if not isinstance(app, str):
+            raise TypeError(f'app is a name, as in "notes:app": the node is another process; not {app!r}')
         self.data = Path(data)
         self.log = Path(log) if log is not None else None
         self.start_timeout_s = start_timeout_s

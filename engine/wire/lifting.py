@@ -86,6 +86,8 @@ class EventDecoder:
         except (ConfigError, RecursionError):
             raise
         except msgspec.ValidationError as error:
-            raise ConfigError("a stored event does not fit its class", **facts, error=error) from error
+            hint = f"give the class a new version and an upcaster; `{called()} check` lists all such events"
+            text = "a stored event does not fit its class"
+            raise ConfigError(text, **facts, error=error, hint=hint) from error
         except Exception as error:  # of an upcaster, which is the application's code
             raise ConfigError("an upcaster failed", **facts, error=repr(error)) from error

@@ -138,10 +138,13 @@ def test_an_aggregate_is_shown_as_it_is_and_as_it_was_by_either_layout(data: Pat
 
 
 def test_an_aggregate_or_version_that_is_not_there_is_said(data: Path) -> None:
-    for arguments in (("nobody",), ("a", "--at-version", "9")):
+    for arguments, said in (
+        (("nobody",), "there is no such aggregate in the event store (aggregate=nobody)"),
+        (("a", "--at-version", "9"), "the aggregate has no such version (aggregate=a, wanted=9, last="),
+    ):
         done = ringfold("aggregate", "show", "--data", str(data), "--app", BEFORE, *arguments)
         assert done.returncode == 2
-        assert "no such aggregate" in one_line(done.stderr)
+        assert said in one_line(done.stderr)
 
 
 def check(data: Path, function: str) -> tuple[int, dict[str, Any]]:

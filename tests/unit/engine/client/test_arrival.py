@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engine import AsyncClient, Client, RingfoldError
+from engine import AsyncClient, Client, Engine, Node, RingfoldError
 from engine.client.arrival import Arrival
 from tests.deadline import until
 from tests.unit.engine.client.stub import Add, Message, Stub, committed
@@ -64,6 +65,19 @@ def test_a_node_that_does_not_answer_in_time_is_an_error(tmp_path: Path) -> None
 def test_a_directory_without_a_node_is_named_as_the_reason(tmp_path: Path) -> None:
     with pytest.raises(RingfoldError, match=r"not ready in time .*no node is running"):
         Client(tmp_path, wait_s=0.05)
+
+
+def test_a_directory_that_is_not_there_is_not_taken_for_one_without_a_node(tmp_path: Path) -> None:
+    with pytest.raises(RingfoldError, match=r"there is no data directory \(path=.*/typo\)"):
+        Client(tmp_path / "typo")
+
+
+def test_what_is_no_node_is_named() -> None:
+    app: Any = Engine("notes")
+    with pytest.raises(TypeError, match="a node is a data directory, its endpoints or a Node, not <"):
+        Client(app)
+    with pytest.raises(TypeError, match='app is a name, as in "notes:app"'):
+        Node("./data", app=app)
 
 
 def test_a_knock_that_was_lost_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

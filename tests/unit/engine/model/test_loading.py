@@ -107,6 +107,10 @@ def test_what_is_no_application_is_refused(attribute: str, text: str) -> None:
             "x = 1\nimport no_such_thing\n",
             "importing failing_application failed: ModuleNotFoundError: No module named",
         ),
+        (
+            'import engine\nclass Go(engine.Command, name="go", rejects="no"): ...\n',
+            "importing failing_application failed: TypeError: Go: rejects is a tuple of codes",
+        ),
         ("x = 1\ny = (\n", "importing failing_application failed: SyntaxError: '(' was never closed"),
     ],
 )

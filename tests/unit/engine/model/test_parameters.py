@@ -244,6 +244,16 @@ def test_methods_that_the_engine_could_not_call() -> None:
     assert projection(Asks) == f"Asks.sum {is_async}"
 
 
+def test_a_decorator_without_its_message() -> None:
+    def method(self: Any, message: Any) -> None: ...
+
+    for decorator in (handles, applies, on, refused):
+        bare: Any = decorator
+        name = bare.__name__
+        said = f"method is marked with @{name} alone; name the message, as in @{name}(X)"
+        assert line_of(lambda bare=bare: bare(method)) == said  # type: ignore[misc]
+
+
 def test_an_annotation_that_cannot_be_read() -> None:
     class Hidden(Aggregate):
         @handles(Add)

@@ -149,7 +149,10 @@ def test_one_entry_of_a_record_can_be_decoded_alone() -> None:
         ({"type": "account.frozen"}, ["does not know", "event=account.frozen", "position=8", "aggregate=a"]),
         ({"type": "account.opened@4"}, ["does not know", "event=account.opened@4", "position=8"]),
         ({"no": "type"}, ["does not know", "position=8"]),
-        ({"type": "account.opened@3", "owner": "x"}, ["does not fit", "position=8", "cents"]),
+        (
+            {"type": "account.opened@3", "owner": "x"},
+            ["does not fit", "cents", "position=8", "and an upcaster"],
+        ),
         ({"type": "account.opened@2", "owner": 5, "euros": 1}, ["does not fit", "position=8", "str"]),
         ({"type": "account.opened@2", "owner": "x"}, ["upcaster failed", "position=8", "KeyError('euros')"]),
     ],
