@@ -47,7 +47,7 @@ def summary(described: dict[str, Any]) -> Iterator[str]:
             yield f"\n{title}"
         for message in described[kind]:
             to = f"  {message['aggregate']}" if "aggregate" in message else ""
-            yield f"  {message['type']} {_fields(message['schema'], schemas)}{to}"
+            yield f"  {message['type']} {_fields(message['schema'], schemas)}{to}{_outcomes(message)}"
     for view in described["views"]:
         yield f"\nview {view['name']}, version {view['version']}: {', '.join(view['events'])}"
         for query in view["queries"]:
@@ -56,6 +56,13 @@ def summary(described: dict[str, Any]) -> Iterator[str]:
     for manager in described["process_managers"]:
         refusals = "".join(f", refusal of {command}" for command in manager["refusals"])
         yield f"\nprocess manager {manager['name']}: {', '.join(manager['events'])}{refusals}"
+
+
+def _outcomes(message: dict[str, Any]) -> str:
+    """What a command declares that it can be answered with."""
+    result = f" → {_short(message['result'])}" if message.get("result") else ""
+    rejects = f"; rejects: {', '.join(message['rejects'])}" if message.get("rejects") else ""
+    return result + rejects
 
 
 def _fields(schema: dict[str, Any], schemas: dict[str, Any]) -> str:

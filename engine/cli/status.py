@@ -78,9 +78,7 @@ def with_lags(snapshot: dict[str, dict[str, Any]], node: Endpoints) -> dict[str,
 
     Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
     """
-    rows = {
-        name: {**values, "process": name, **dict.fromkeys(UNKNOWN)} for name, values in snapshot.items()
-    }
+    rows = {name: {**values, "process": name, **dict.fromkeys(UNKNOWN)} for name, values in snapshot.items()}
     stored = 0
     for p in range(node.partitions):
         core, output = rows[Role(Kind.CORE, p).name], rows[Role(Kind.OUTPUT, p).name]

@@ -34,6 +34,11 @@ def signature_of(request: Any, answer: Any) -> dict[str, Any]:
     return {"arguments": arguments, "answer": _shown(answer)}
 
 
+def taken_by(request: Any) -> str:
+    """The names of what a query takes, in words."""
+    return ", ".join(field.encode_name for field in _fields(request)) or "no arguments"
+
+
 def _fields(request: Any) -> tuple[FieldInfo, ...]:
     """Those of a struct; of anything else (a dictionary, for example) nothing is known."""
     is_struct = isinstance(request, type) and issubclass(request, msgspec.Struct)

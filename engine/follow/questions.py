@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.follow.arguments import arguments_of, signature_of
+from engine.follow.arguments import arguments_of, signature_of, taken_by
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
 from engine.follow.projected import Projected
@@ -110,8 +110,7 @@ class Questions:
         try:
             request = known.decode(arguments_of(texts, known.request) if texts else args)
         except NOT_DECODABLE as error:
-            takes = ", ".join(field.encode_name for field in msgspec.structs.fields(known.request))
-            raise Refused("malformed", f"{error}; {query} takes {takes or 'no arguments'}") from None
+            raise Refused("malformed", f"{error}; {query} takes {taken_by(known.request)}") from None
         try:
             return known.encode(known.method(request))
         except Refused:

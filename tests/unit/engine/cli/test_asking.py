@@ -50,9 +50,7 @@ def view(tmp_path: Path) -> Iterator[View]:
         ("query-failed", Exit.CONFIG, "query-failed: because (view=notes, query=note); look it up"),
     ],
 )
-def test_a_refusal_says_whether_asking_again_helps(
-    view: View, code: str, exit_code: Exit, says: str
-) -> None:
+def test_a_refusal_says_whether_asking_again_helps(view: View, code: str, exit_code: Exit, says: str) -> None:
     view.code = code
     thread = threading.Thread(target=view.refuse)
     thread.start()
