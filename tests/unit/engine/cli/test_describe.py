@@ -20,7 +20,7 @@ def test_it_prints_a_summary_for_people(capsys: pytest.CaptureFixture[str]) -> N
     assert main(BANK) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "application bank"
-    assert "  transfer.start (source: string, target: string, amount: integer)  Transfer" in lines
+    assert "  transfer.finish ()  Transfer" in lines
     assert "  account.withdraw (transfer: string, amount: integer)  Account; rejects: not-covered" in lines
     assert "  account.opened (amount: integer)  Account" in lines
     assert any(line.startswith("process manager clerk: ") for line in lines)
