@@ -29,9 +29,11 @@ class Post:
         self._talk = Conversation(
             min(BATCH, limits.commands_per_message),
             min(MOST_IN_FLIGHT, limits.in_flight_per_client),
-            min(FRAME_BYTES, limits.message_bytes - 2),
+            FRAME_BYTES,
+            limits.message_bytes,
         )
         self.socket, self._now = socket, now
+        self._unsent: list[Ticket] = []
 
     @property
     def room(self) -> int:
@@ -43,12 +45,16 @@ class Post:
         now = self._now()
         for command in commands:
             self._talk.submit(command, "committed", now, NEVER_S)
-        self._talk.expire(now)
+        self._unsent += self._talk.expire(now)  # too large: the node has been given a lower limit since
         for frame in self._talk.outgoing(now):
             self.socket.send(frame)
 
     def answers(self) -> Iterator[tuple[str, Refusal | None]]:
-        """(command id, how it was refused, if it was) of everything that has been answered."""
+        """(command id, how it was refused, if it was) of everything that has been answered, or could not be
+        sent."""
+        unsent, self._unsent = self._unsent, []
+        for ticket in unsent:
+            yield ticket.id, _refusal(ticket)
         while True:
             try:
                 frame = self.socket.recv(zmq.NOBLOCK)
