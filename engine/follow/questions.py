@@ -22,8 +22,8 @@ from engine.follow.arguments import arguments_of, signature_of, taken_by
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
 from engine.follow.projected import Projected
-from engine.model.commit import Commit
 from engine.wire.documents import encode_document, is_document
+from engine.wire.log import decode_commit
 
 
 class Refused(Exception):
@@ -131,7 +131,7 @@ class Questions:
             events, seconds = max(0, reader.position() - position), 0.0
             if events:
                 _, oldest = next(reader.entries(position))
-                seconds = max(0.0, (self._wall() - _decode_commit(oldest).time_ns) / 1e9)
+                seconds = max(0.0, (self._wall() - decode_commit(oldest).time_ns) / 1e9)
             lags[str(partition)] = {"events": events, "seconds": round(seconds, 3)}
         return lags
 
@@ -167,5 +167,3 @@ class Questions:
 def _own(target: Projected, name: str) -> Method:
     return lambda request: target.ask(name, request)
 
-
-_decode_commit = msgspec.json.Decoder(Commit).decode

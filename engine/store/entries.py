@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from engine.wire.lifting import Tagged
 from engine.wire.log import take_apart
 
 Entry = tuple[int, msgspec.Raw]
@@ -17,10 +18,6 @@ class _Start(msgspec.Struct, frozen=True, gc=False, array_like=True):
     version: int
 
 
-class _Tag(msgspec.Struct, frozen=True, gc=False):
-    type: str = ""
-
-
 class _Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A commit without what its events contain."""
 
@@ -29,7 +26,7 @@ class _Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     command: str
     sequence: int
     time_ns: int
-    events: list[_Tag]
+    events: list[Tagged]
 
 
 MOST_SEARCHED = 8  # names that are searched for in a whole record; taking it apart costs less than more

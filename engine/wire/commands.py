@@ -17,6 +17,7 @@ from msgspec.inspect import type_info
 from engine.base.decoding import NOT_DECODABLE
 from engine.model.app import Engine
 from engine.model.messages import Command, wire_tag
+from engine.wire.lifting import tag_in
 
 MAX_DEPTH = 64
 
@@ -44,15 +45,10 @@ class Malformed(Command, kw_only=True):
         return cls(command.aggregate, id=command.id, code=code, message=message)
 
 
-class _Typed(msgspec.Struct, frozen=True, gc=False):
-    type: str = ""
-
-
 decode_envelopes = msgspec.json.Decoder(list[Envelope]).decode
 decode_envelope = msgspec.json.Decoder(Envelope).decode
 decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
-_decode_type = msgspec.json.Decoder(_Typed).decode
 
 
 def encode_command(command: Command, *, early: bool = False) -> bytes:
@@ -114,7 +110,7 @@ class CommandDecoder:
         except NOT_DECODABLE as error:
             envelope = decode_envelope(raw)
             try:
-                kind = _decode_type(raw).type
+                kind = tag_in(raw)
             except NOT_DECODABLE:
                 kind = ""
             if kind and kind not in self._known:

@@ -44,17 +44,19 @@ def lifts(app: Engine) -> dict[str, Lift]:
     return ways
 
 
-class _Tag(msgspec.Struct, frozen=True, gc=False):
+class Tagged(msgspec.Struct, frozen=True, gc=False):
+    """A message of which only the wire tag is read; empty if it has none."""
+
     type: str = ""
 
 
-_decode_tag = msgspec.json.Decoder(_Tag).decode
+_decode_tag = msgspec.json.Decoder(Tagged).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def tag_in(stored: "msgspec.Raw | bytes") -> str:
-    """The wire tag of a stored event; empty if it has none."""
-    return _decode_tag(stored).type
+def tag_in(message: "msgspec.Raw | bytes") -> str:
+    """The wire tag of an encoded event or command; empty if it has none."""
+    return _decode_tag(message).type
 
 
 class EventDecoder:
