@@ -108,6 +108,16 @@ class DataDirectory:
         """The number of partitions, which never changes."""
         return self.manifest.partitions
 
+    def expect_usable(self) -> None:
+        """ConfigError if it is a folder of something else, which a node would fill with its own files."""
+        if self.manifest_file.exists() or self.journal.exists():
+            return
+        others = sorted(name for name in os.listdir(self.path) if not _may_be_first(name))
+        if others:
+            found = ", ".join(others[:3]) + (", …" if others[3:] else "")
+            hint = "name an empty or a new folder with --data DIR"
+            raise ConfigError("this folder holds something else", path=self.path, found=found, hint=hint)
+
     def open(
         self, app: str, fingerprint: str, partitions: int, *, given: bool, index_key: bytes = b""
     ) -> None:
@@ -159,3 +169,8 @@ class DataDirectory:
     def readers(self) -> "list[Reader]":
         """One for each partition."""
         return [self.reader(partition) for partition in range(self.partitions)]
+
+
+def _may_be_first(name: str) -> bool:
+    """True if a file system, a log or a start that did not get far may have made it before the manifest."""
+    return name in ("lock", "lost+found") or name.startswith((".", "manifest.json")) or name.endswith(".log")

@@ -85,6 +85,4 @@ class Liveness:
             self._progress, self._still_s = progress, 0.0
             return False
         self._still_s += since
-        return self._still_s > (
-            self._start_s if state in (State.STARTING, State.REPLAYING) else self._hang_s
-        )
+        return self._still_s > (self._start_s if state in (State.STARTING, State.REPLAYING) else self._hang_s)

@@ -1,8 +1,8 @@
 """The roles of a node: each process has one, and rings lead from one role to the next.
 
-    clients ──▶ input ──inbox──▶ core ──outbox──▶ output ──doorbell──▶ projectors, managers
-                  ▲                                  │
-                  └───────────── replies ────────────┘         beside them: reader, snapshotter
+clients ──▶ input ──inbox──▶ core ──outbox──▶ output ──doorbell──▶ projectors, managers
+              ▲                                  │
+              └───────────── replies ────────────┘         beside them: reader, snapshotter
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """The two files that may contain settings: one that is named, and the project's own.
 
-    node.toml        [ringfold]         named with --config
-    pyproject.toml   [tool.ringfold]    read where it lies in the working directory
+node.toml        [ringfold]         named with --config
+pyproject.toml   [tool.ringfold]    read where it lies in the working directory
 """
 
 import tomllib

@@ -70,6 +70,7 @@ class Supervisor:
         app = load_app(self.settings.app(), self.settings.app_settings)
         data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
         with contextlib.ExitStack() as cleanup, self._signals() as wake:
+            data.expect_usable()
             lock_fd = lock_data(data.lock)
             cleanup.callback(os.close, lock_fd)
             given = self.settings.given("partitions")

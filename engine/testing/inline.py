@@ -124,6 +124,7 @@ class InlineEngine(Asking):
         self.data = Path(self._cleanup.enter_context(temporary_folder())) if data is None else data
         self.data.mkdir(parents=True, exist_ok=True)
         self._directory = DataDirectory(self.data, MAP_BYTES)
+        self._directory.expect_usable()
         self._lock: int | None = lock_data(self._directory.lock)
         self._messages: list[tuple[bytes, bytes]] = []
         self._notices: list[Notice] = []

@@ -96,3 +96,14 @@ def test_another_format_is_refused_in_one_line_whatever_else_is_in_the_manifest(
     with pytest.raises(ConfigError, match=f"another format.*found={found}, wanted={FORMAT}") as refused:
         _ = DataDirectory(tmp_path).partitions
     assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_something_else_is_not_filled_with_files_of_a_node(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    for harmless in ("lock", "lost+found", "node.log", ".hidden", "manifest.json.new"):
+        (tmp_path / harmless).touch()
+    data.expect_usable()
+    (tmp_path / "pyproject.toml").touch()
+    with pytest.raises(ConfigError, match=r"holds something else \(path=.*, found=pyproject.toml\)"):
+        data.expect_usable()
+    opened(tmp_path).expect_usable()
