@@ -48,9 +48,9 @@ def run(options: argparse.Namespace, program: Program) -> int:
         raise ConfigError("the aggregate has no such version", **facts)
     aggregate, entry = result
     shown = {
-        "aggregate": aggregate.id,
+        "aggregate": aggregate.engine_id,
         "kind": type(aggregate).__qualname__,
-        "version": aggregate.version,
+        "version": aggregate.engine_version,
         "partition": entry.partition,
         "position": entry.position,
         "command": entry.commit.command,

@@ -97,8 +97,8 @@ def _asking(cls: type[Aggregate], exists: Exists, memory: Memory) -> AggregateFo
             raise Rejection("already-exists", f"{name} is there already")
         elif type(aggregate) is not cls:
             raise Failure("wrong-aggregate", f"{name} is another kind of aggregate")
-        if command.expected_version not in (None, aggregate.version):
-            raise Rejection("wrong-version", f"{name} is at version {aggregate.version}")
+        if command.expected_version not in (None, aggregate.engine_version):
+            raise Rejection("wrong-version", f"{name} is at version {aggregate.engine_version}")
         return aggregate
 
     return aggregate_for

@@ -27,8 +27,8 @@ class Idle:
         for aggregate in aggregates:
             uses = self._uses.get(type(aggregate))
             if uses is not None:
-                uses.pop(aggregate.id, None)
-                uses[aggregate.id] = use  # at the end: dictionaries keep their order
+                uses.pop(aggregate.engine_id, None)
+                uses[aggregate.engine_id] = use  # at the end: dictionaries keep their order
 
     def expired(self, time_ns: int, stored: int) -> list[str]:
         """The names of those that are idle for too long and whose last change is stored; they are forgotten

@@ -43,12 +43,12 @@ class Memory:
         because those do not say of which class it is."""
         if not any(type(event) in self._owners for event in events):
             raise Broken("an application message alone cannot begin an aggregate")
-        self.aggregates[aggregate.id] = aggregate
+        self.aggregates[aggregate.engine_id] = aggregate
 
     def new(self, cls: type[Aggregate], name: str) -> Aggregate:
         """A new aggregate, which is not added yet."""
         aggregate = cls(name)
-        aggregate.key = aggregate_key(name).hex()
+        aggregate.engine_key = aggregate_key(name).hex()
         return aggregate
 
     def apply(self, commit: Any, position: int) -> None:
@@ -59,22 +59,21 @@ class Memory:
             aggregate = self.recall(name, position - 1)  # it had been idle, and comes back
         if aggregate is None:
             aggregate = self.aggregates[name] = self.new(self._class_of(commit), name)
-        version = aggregate.version + 1
+        version = aggregate.engine_version + 1
         if commit.version != version:
-            raise CorruptData(
-                "versions are not contiguous", aggregate=name, have=aggregate.version, found=commit.version
-            )
+            have, found = aggregate.engine_version, commit.version
+            raise CorruptData("versions are not contiguous", aggregate=name, have=have, found=found)
         appliers = self.appliers
         for event in commit.events:
             appliers[type(event)](aggregate, event)
-        aggregate.version = version
+        aggregate.engine_version = version
         if self._counts_idle:
             self.idle.changed((aggregate,), commit.time_ns, commit.sequence)
 
     def restore(self, aggregates: Mapping[str, Aggregate], time_ns: int) -> None:
         """Loads the aggregates of a snapshot; their idle time begins now."""
         for name, aggregate in aggregates.items():
-            aggregate.key = aggregate_key(name).hex()
+            aggregate.engine_key = aggregate_key(name).hex()
         self.aggregates.update(aggregates)
         if self.idle:
             self.idle.changed(aggregates.values(), time_ns, 0)

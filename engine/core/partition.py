@@ -203,12 +203,12 @@ class Partition:
                         appliers[type(event)](aggregate, event)
                 except BUGS as error:  # half applied
                     raise self._broken(command, error) from error
-                version = aggregate.version = aggregate.version + 1
+                version = aggregate.engine_version = aggregate.engine_version + 1
                 if version == 1:
                     memory.begin(aggregate, events)
                 commits.append((name, version, id, sequence, now_ns, events, result))
                 keys.append(id)
-                keys.append(aggregate.key)
+                keys.append(aggregate.engine_key)
                 young[id] = COMMITTED
                 if command.causation or command.correlation:
                     tally.trace_commit(command)

@@ -7,11 +7,13 @@ behind, and replaying events through `applies` gives exactly the state that the 
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from itertools import takewhile
+from typing import Any, Literal, NamedTuple, NoReturn, TypeVar, get_args
 
+from engine.base.errors import ConfigError
 from engine.model.declared import expect_declaration
 from engine.model.handlers import expect_message, in_written_order
-from engine.model.marks import expect_marks, expect_named, mark, wrong
+from engine.model.marks import expect_marks, expect_named, mark, place_of_class, wrong
 from engine.model.messages import ApplicationMessage, Command, Event
 from engine.model.parameters import match_messages, match_offers, parameters_of
 from engine.model.stamp import Stamp
@@ -20,20 +22,45 @@ from engine.model.state import OWN, attributes
 Exists = Literal["must", "must-not", "may"]
 F = TypeVar("F", bound=Callable[..., Any])
 
+KEPT = ("id", "version")  # what an application reads of an aggregate and never sets
+IS_KEPT = "is a name that the engine keeps for every aggregate: choose another one"
+
 
 class Aggregate:
-    """The base of all aggregates. `version` counts stored stream entries; 0: nothing is stored yet."""
+    """The base of all aggregates.
 
-    __slots__ = ("id", "key", "version")
+    What the engine keeps of one it keeps in slots of its own, so that no attribute of an application can be
+    in their place: `engine_id`, `engine_version` and `engine_key`, the key of its indexes in hex.
+    """
 
-    id: str
-    version: int
-    key: str
+    __slots__ = OWN
+
+    engine_id: str
+    engine_version: int
+    engine_key: str
 
     def __init__(self, id: str) -> None:
-        self.id = id
-        self.version = 0
-        self.key = ""  # the engine's index key, in hex
+        self.engine_id = id
+        self.engine_version = 0
+        self.engine_key = ""
+
+    @property
+    def id(self) -> str:
+        """The name under which commands find it."""
+        return self.engine_id
+
+    @id.setter
+    def id(self, _: object) -> NoReturn:
+        raise _kept("id", self)
+
+    @property
+    def version(self) -> int:
+        """The number of stored stream entries; 0: nothing is stored yet."""
+        return self.engine_version
+
+    @version.setter
+    def version(self, _: object) -> NoReturn:
+        raise _kept("version", self)
 
     def save_state(self) -> Any:
         """The state besides what the engine keeps, for snapshots and comparisons.
@@ -47,6 +74,10 @@ class Aggregate:
         """Sets what `save_state` gave, on a new object."""
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def _kept(name: str, aggregate: Aggregate) -> AttributeError:
+    return AttributeError(f"{type(aggregate).__qualname__}.{name} {IS_KEPT}", name=name, obj=aggregate)
 
 
 def handles(command: type[Command], *, exists: Exists = "must") -> Callable[[F], F]:
@@ -125,7 +156,11 @@ def appliers_of(cls: type[Aggregate]) -> Iterator[tuple[type[Event], Callable[[A
 
 def expect_constructor(cls: type[Aggregate]) -> None:
     """ConfigError unless the engine can make an object of the class: from its id alone, with what
-    `Aggregate.__init__` sets."""
+    `Aggregate.__init__` sets, and with nothing of the application under the engine's names."""
+    for own in takewhile(lambda one: one is not Aggregate, cls.__mro__):
+        for name in (*KEPT, *OWN):
+            if name in vars(own) or name in inspect.get_annotations(own):
+                raise ConfigError(f"{own.__qualname__}.{name} {IS_KEPT}", at=place_of_class(own))
     constructor = cls.__init__
     if constructor is Aggregate.__init__:
         return
@@ -135,6 +170,10 @@ def expect_constructor(cls: type[Aggregate]) -> None:
         raise wrong(constructor, "must take the id of the aggregate and nothing else") from None
     try:
         made = cls("id")
+    except AttributeError as error:
+        if error.name in KEPT and isinstance(error.obj, cls):
+            raise wrong(constructor, f"sets {error.name}, which {IS_KEPT}") from None
+        return
     except Exception:  # of an id of another form, perhaps; a command will tell
         return
     if any(not hasattr(made, name) for name in OWN):

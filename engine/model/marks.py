@@ -50,3 +50,11 @@ def place_of(method: Method) -> str:
     """`file:line` of a method, or of its first decorator."""
     code = inspect.unwrap(method).__code__
     return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def place_of_class(cls: type) -> str:
+    """`file:line` of a class; the name of its module where the source cannot be read."""
+    try:
+        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
+    except (OSError, TypeError):
+        return cls.__module__

@@ -13,7 +13,7 @@ import msgspec
 if TYPE_CHECKING:
     from engine.model.aggregates import Aggregate
 
-OWN = ("id", "key", "version")  # kept by the engine
+OWN = ("engine_id", "engine_key", "engine_version")  # kept by the engine
 
 
 def attributes(thing: object) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def state_digest(aggregates: "Mapping[str, Aggregate]") -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(aggregates):
         aggregate = aggregates[name]
-        digest.update(canonical((name, aggregate.version, aggregate.save_state())))
+        digest.update(canonical((name, aggregate.engine_version, aggregate.save_state())))
     return digest.hexdigest()
 
 

@@ -107,8 +107,8 @@ def encode_chunk(
         beat()
     rows = (
         [kinds[type(aggregate)] for aggregate in some],
-        [aggregate.id for aggregate in some],
-        [aggregate.version for aggregate in some],
+        [aggregate.engine_id for aggregate in some],
+        [aggregate.engine_version for aggregate in some],
         states,
     )
     sink = _Sink(beat)
@@ -124,7 +124,7 @@ def decode_chunk(body: bytes, classes: Sequence[type[Aggregate]], beat: Beat) ->
     for number, id, version, state in zip(numbers, ids, versions, states, strict=True):
         aggregate = classes[number](id)
         aggregate.load_state(state)
-        aggregate.version = version
+        aggregate.engine_version = version
         aggregates.append(aggregate)
         beat()
     return aggregates

@@ -107,7 +107,7 @@ def load(
     for body in bodies:
         assert isinstance(body, bytes)
         try:
-            aggregates.update({one.id: one for one in decode_chunk(body, classes, beat)})
+            aggregates.update({one.engine_id: one for one in decode_chunk(body, classes, beat)})
         except Exception as error:  # whatever the application's load_state raises
             raise Unusable(f"its state cannot be loaded: {error!r}") from error
     if len(aggregates) != header.aggregates:

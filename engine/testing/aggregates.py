@@ -165,7 +165,7 @@ class AggregateStory:
             assert live is made, f"{self._id} is in memory, and has no events"
             return
         have, want = live.save_state(), made.save_state()
-        if live.version == made.version and canonical(have) == canonical(want):
+        if live.engine_version == made.engine_version and canonical(have) == canonical(want):
             return
         raise AssertionError(f"state changed outside apply, by {name}: {_difference(have, want)}")
 

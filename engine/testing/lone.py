@@ -52,7 +52,7 @@ class Lone:
         for name, aggregate in self.partition.aggregates.items():
             fresh = self.partition.memory.new(type(aggregate), name)
             fresh.load_state(pickle.loads(pickle.dumps(aggregate.save_state())))
-            fresh.version = aggregate.version
+            fresh.engine_version = aggregate.engine_version
             self.partition.aggregates[name] = fresh
 
     def entries(self) -> list[bytes]:

@@ -99,7 +99,9 @@ def encode_keys(keys: Iterable[str]) -> bytes:
 
 def encode_heads(aggregates: Iterable[Aggregate]) -> bytes:
     """A heads part."""
-    return b"".join([bytes.fromhex(one.key) + one.version.to_bytes(8, "big") for one in aggregates])
+    return b"".join(
+        [bytes.fromhex(one.engine_key) + one.engine_version.to_bytes(8, "big") for one in aggregates]
+    )
 
 
 def encode_child(causation: str, command: str, position: int) -> bytes:

@@ -94,7 +94,7 @@ class World:
             return None
         for event in events:
             self.app.appliers[type(event)][1](aggregate, event)
-        aggregate.version += 1
+        aggregate.engine_version += 1
         self.aggregates[aggregate.id] = aggregate
         at = (aggregate.id, aggregate.version, command.id, len(self.history) + 1, self.now_ns)
         self.commits.append(Commit(*at, events))

@@ -73,7 +73,7 @@ class Counter:
         times = [(name, 10 * k, 10 * k) for k, name in enumerate(stations(stops))]
         event = self.do(OpenRun(self.run.id, composition=coaches or coaches_of(seats), stops=times))
         assert isinstance(event, RunOpened), event
-        self.run.version = 1
+        self.run.engine_version = 1
         return self
 
     def reserve(self, order: str, board: str, alight: str, party: int = 1, seat_class: str = "O") -> Any:

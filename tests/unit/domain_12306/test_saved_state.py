@@ -14,7 +14,7 @@ def loaded(run: TrainRun) -> TrainRun:
     """The same run from its saved bytes."""
     fresh = type(run)(run.id)
     fresh.load_state(pickle.loads(pickle.dumps(run.save_state())))
-    fresh.version = run.version
+    fresh.engine_version = run.engine_version
     return fresh
 
 

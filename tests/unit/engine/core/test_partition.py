@@ -456,7 +456,8 @@ SECTIONS = st.lists(st.lists(COMMANDS, min_size=1, max_size=8), min_size=1, max_
 
 def states(core: Partition) -> dict[str, Any]:
     return {
-        name: (type(a), a.version, a.key, getattr(a, "balance", None)) for name, a in core.aggregates.items()
+        name: (type(a), a.version, a.engine_key, getattr(a, "balance", None))
+        for name, a in core.aggregates.items()
     }
 
 

@@ -90,7 +90,7 @@ def test_a_tally_that_is_undone_leaves_no_id_and_no_aggregate_behind() -> None:
     memory.begin(aggregate, [Added()])
     tally = Tally(0, 1, 1)
     tally.touched["counter"] = aggregate
-    tally.keys += (A, aggregate.key)
+    tally.keys += (A, aggregate.engine_key)
     tally.outcomes.append(Unchanged(B).encode())
     window.remember(A, COMMITTED)
     window.remember(B, Unchanged(B).encode())

@@ -63,7 +63,7 @@ def line_of(register: Callable[[], object]) -> str:
     if place:
         number = int(place.rstrip(")"))
         code = Path(__file__).read_text().splitlines()[number - 1]
-        assert code.strip().startswith(("@", "def", "async")), code
+        assert code.strip().startswith(("@", "def", "async", "class")), code
     return said.rpartition("<locals>.")[2]
 
 
@@ -324,6 +324,46 @@ def test_a_constructor_that_takes_the_id_apart_is_no_mistake() -> None:
             self.train, self.date = id.split("/")
 
     expect_constructor(Parses)
+
+
+def test_an_attribute_of_an_application_where_the_engine_keeps_its_own() -> None:
+    class Declares(Aggregate):
+        version: Any = 3
+
+    class Sets(Aggregate):
+        def __init__(self, id: str) -> None:
+            super().__init__(id)
+            self.version = 3
+
+    told = "is a name that the engine keeps for every aggregate: choose another one"
+    assert line_of(lambda: expect_constructor(Declares)) == f"Declares.version {told}"
+    assert line_of(lambda: expect_constructor(Sets)) == f"Sets.__init__ sets version, which {told}"
+    for name in ("id", "engine_version", "engine_id", "engine_key"):
+        made = type("Made", (Aggregate,), {"__annotations__": {name: int}, "__module__": "abc"})
+        with pytest.raises(ConfigError, match=f"^Made.{name} {told} ") as caught:
+            expect_constructor(made)
+        assert caught.value.facts["at"] == "abc"  # a class without source has the name of its module
+
+
+def test_an_aggregate_with_a_key_of_its_own_is_no_mistake() -> None:
+    class Locked(Aggregate):
+        def __init__(self, id: str) -> None:
+            super().__init__(id)
+            self.key = ("left", 3)
+
+    expect_constructor(Locked)
+    assert (Locked("door-1").key, Locked("door-1").engine_key) == (("left", 3), "")
+
+
+def test_the_version_of_an_aggregate_is_read_and_not_set() -> None:
+    class Counts(Aggregate): ...
+
+    counts = Counts("one")
+    assert (counts.id, counts.version) == ("one", 0)
+    with pytest.raises(AttributeError, match="a name that the engine keeps"):
+        counts.version = 7
+    with pytest.raises(AttributeError, match="a name that the engine keeps"):
+        counts.id = "another"
 
 
 def test_events_that_a_handler_announces_and_its_aggregate_does_not_apply() -> None:

@@ -61,7 +61,7 @@ def some(number: int, upto: int = 3) -> dict[str, Tally]:
         tally = found[f"t{k}"] = Tally(f"t{k}")
         for amount in range(upto):
             tally._added(Added(amount + k))
-            tally.version += 1
+            tally.engine_version += 1
     return found
 
 

@@ -47,8 +47,8 @@ def test_a_batch_without_duplicates_has_an_empty_part_for_them() -> None:
 def test_keys_and_heads_are_taken_apart_again() -> None:
     ids, aggregates = [f"{n:032x}" for n in (1, 2)], [Aggregate("a"), Aggregate("b")]
     for n, aggregate in enumerate(aggregates):
-        aggregate.key, aggregate.version = f"{n:016x}", 7 + n
-    keys = encode_keys([ids[0], aggregates[0].key, ids[1], aggregates[1].key])
+        aggregate.engine_key, aggregate.engine_version = f"{n:016x}", 7 + n
+    keys = encode_keys([ids[0], aggregates[0].engine_key, ids[1], aggregates[1].engine_key])
     assert split_part(keys, KEY_BYTES) == [bytes(15) + b"\1" + bytes(8), bytes(15) + b"\2" + bytes(7) + b"\1"]
     heads = encode_heads(aggregates)
     assert split_part(heads, HEAD_BYTES) == [bytes(15) + b"\7", bytes(7) + b"\1" + bytes(7) + b"\x08"]
