@@ -97,7 +97,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = 120.0
     hang_seconds: Annotated[
         float,
-        Meta(ge=0.5, le=86_400, description="a running process that makes no progress for so long is killed"),
+        Meta(ge=0.5, le=86_400, description="a process or handler without progress for so long is killed"),
     ] = 10.0
     stop_seconds: Annotated[
         float,

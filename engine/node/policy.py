@@ -63,7 +63,15 @@ class Backoff:
 
 
 class Liveness:
-    """A watch on whether a process hangs, by the progress counter that its working loop writes."""
+    """A watch on whether a process hangs, by the progress counter that its working loop writes, and by what
+    a core has in hand.
+
+    state                                      may be silent for
+    -----------------------------------------------------------------------------------------------
+    starting; replaying, nothing in hand       `start_seconds`: it imports and loads
+    replaying, with commands in hand           `hang_seconds`: a handler runs, as it did when it was new
+    any other                                  `hang_seconds`
+    """
 
     MOST_PER_LOOK_S = 2.0  # if the supervisor itself was stopped, the silence of the others proves nothing
 
@@ -73,16 +81,18 @@ class Liveness:
 
     def reset(self) -> None:
         """Notes that the process was started again."""
-        self._progress = -1
+        self._progress = (-1, 0)
         self._still_s = 0.0
         self._looked_at: float | None = None
 
-    def hangs(self, now: float, state: int, progress: int) -> bool:
-        """Checks once. True if the counter has not moved for as long as this state may take."""
+    def hangs(self, now: float, state: int, progress: int, in_hand: int = 0) -> bool:
+        """Checks once. True if neither the counter nor `in_hand`, the sequence that a core is running, has
+        moved for as long as this state may take."""
         since = 0.0 if self._looked_at is None else min(now - self._looked_at, self.MOST_PER_LOOK_S)
         self._looked_at = now
-        if progress != self._progress:
-            self._progress, self._still_s = progress, 0.0
+        if (progress, in_hand) != self._progress:
+            self._progress, self._still_s = (progress, in_hand), 0.0
             return False
         self._still_s += since
-        return self._still_s > (self._start_s if state in (State.STARTING, State.REPLAYING) else self._hang_s)
+        loads = state == State.STARTING or (state == State.REPLAYING and not in_hand)
+        return self._still_s > (self._start_s if loads else self._hang_s)

@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.base.errors import Exit, RingfoldError
 from engine.base.log import LineLog, log_error, output_as_log
 from engine.base.log_codes import Code
+from engine.base.parent import die_with_parent
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.roles import INPUT, Ring, Role
@@ -51,6 +52,7 @@ class NodeProcess:
         self.stopping = False
         # Not getppid(): a supervisor that died while this process was starting has been replaced already.
         self._parent = self.endpoints.pid
+        die_with_parent(self._parent)
         self._last_work = time.monotonic()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)

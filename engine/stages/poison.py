@@ -4,9 +4,14 @@ The core notes on the status page, which outlives it, what it has in hand. If a 
 hand, the next one runs that section's commands one by one, so that the one at fault is known by its sequence.
 A command that was in hand at DEATHS deaths is set aside: it is answered `failed(poisoned)` without being run,
 and its sequence is kept in the data directory, because a replay must not run it either.
+
+A handler that does not end is one of these, since the supervisor kills a core whose progress stands still.
+One that is only slow is not: when a section would take longer than LONG_S at the pace of the last one, its
+commands are run one by one too, and each of them counts as progress.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engine.core.archive import Superseded
@@ -16,6 +21,7 @@ from engine.node.status import Slot
 from engine.wire.batches import Batch
 from engine.wire.sections import first_sequence, last_sequence, singles
 
+LONG_S = 0.25  # well below the shortest `hang_seconds`
 DEATHS = 3  # the first of them may be known by its section only
 MEANING = "this command ended its process three times and was set aside"
 
@@ -24,8 +30,9 @@ class Poison:
     """The commands set aside in one partition, listed in the file `path`, and what the last life had in
     hand."""
 
-    def __init__(self, path: Path, slot: Slot) -> None:
-        self._slot = slot
+    def __init__(self, path: Path, slot: Slot, clock: Callable[[], float] = time.monotonic) -> None:
+        self._slot, self._clock = slot, clock
+        self._command_s = 0.0  # what a command took in the last section
         self.sequences = read_poisoned(path)
         self.suspect = slot.in_hand
         """the command in which the last life died, or the first one of its section; 0 if it had none in
@@ -37,27 +44,31 @@ class Poison:
             write_poisoned(path, self.sequences)
 
     def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
-        """The batches of a section; one for each command if a suspected or poisoned one is in it."""
+        """The batches of a section; one for each command if a suspected or poisoned one is in it, or if the
+        whole would take too long."""
         first, last = first_sequence(section), last_sequence(section)
-        if not any(first <= sequence <= last for sequence in (self.suspect, *self.sequences)):
-            yield from self._watched(partition, first, section)
+        known = any(first <= sequence <= last for sequence in (self.suspect, *self.sequences))
+        if not known and (last - first + 1) * self._command_s < LONG_S:
+            yield from self._watched(partition, first, section, last - first + 1)
             return
         for single in singles(section, partition.sequence):
             sequence = first_sequence(single)
             if sequence in self.sequences:
                 yield partition.refuse(single, "poisoned", MEANING)
             else:
-                yield from self._watched(partition, sequence, single)
+                yield from self._watched(partition, sequence, single, 1)
         if first <= self.suspect <= last:
             self.suspect = self._slot.suspect = self._slot.deaths = 0
 
-    def _watched(self, partition: Partition, sequence: int, section: bytes) -> list[Batch]:
+    def _watched(self, partition: Partition, sequence: int, section: bytes, count: int) -> list[Batch]:
         self._slot.in_hand = sequence
+        began = self._clock()
         try:
             batches = list(partition.batches(section))
         except Superseded:
             self._slot.in_hand = 0
             raise
+        self._command_s = (self._clock() - began) / count
         self._slot.in_hand = 0  # before they are handed on, since no command is to blame for waiting for room
         return batches
 

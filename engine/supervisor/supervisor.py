@@ -188,7 +188,7 @@ class Supervisor:
         state = process.slot.state
         if process.at_work_since is None and state in AT_WORK:
             process.at_work_since = now
-        if process.liveness.hangs(now, state, process.slot.progress):
+        if process.liveness.hangs(now, state, process.slot.progress, process.slot.in_hand):
             self.log(Code.PROCESS_HANGS, f"{process.name} hangs and is killed", pid=process.popen.pid)
             process.liveness.reset()
             process.signal(signal.SIGKILL)

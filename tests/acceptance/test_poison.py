@@ -1,4 +1,5 @@
-"""Commands that end the process that runs them: set aside after the third time, and the node goes on."""
+"""Commands that end the process that runs them, or never end themselves: set aside after the third time, and
+the node goes on."""
 
 import json
 import os
@@ -21,6 +22,8 @@ class Counter(Aggregate):
     def count(self, command: Count) -> Counted:
         if command.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        while command.how == "hang":
+            pass
         return Counted()
 
     @applies(Counted)
@@ -55,3 +58,20 @@ def test_a_command_that_kills_its_process_three_times_is_set_aside_alone(tmp_pat
     with again as node, Client(node.endpoints) as client:
         assert client.send(poisoned).code == "poisoned"
         assert client.send(Count("c")).version == 3
+
+
+def test_a_command_whose_handler_does_not_end_is_set_aside_in_replay_as_well(tmp_path: Path) -> None:
+    """`start_seconds` is longer than the test may take, so a core that replays is held to `hang_seconds`."""
+    data = tmp_path / "data"
+    settings = {"hang_seconds": 1, "start_seconds": 600}
+    endless = Count("c", how="hang")
+    first = Node(data, app=f"{__name__}:create", settings=settings, log=tmp_path / "log")
+    with first as node, Client(node.endpoints) as client:
+        assert client.send(endless, wait="accepted").outcome == "accepted"
+        node.kill()
+    again = Node(data, app=f"{__name__}:create", settings=settings, log=tmp_path / "log")
+    with again as node, Client(node.endpoints) as client:
+        assert client.send(endless).code == "poisoned"
+        assert client.send(Count("c")).version == 1
+        assert node.page is not None
+        assert node.page.slot("core-0").restarts == 3

@@ -70,6 +70,22 @@ def test_a_starting_process_has_the_start_time(state: State) -> None:
     assert looks(liveness, state, [7] * 10) == [False] * 9 + [True]
 
 
+def test_a_replaying_core_with_commands_in_hand_has_the_hang_time() -> None:
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
+    found = [liveness.hangs(float(second), State.REPLAYING, 7, in_hand=42) for second in range(6)]
+    assert found == [False, False, False, False, True, True]
+
+
+def test_a_starting_core_has_the_start_time_whatever_its_last_life_had_in_hand() -> None:
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
+    assert not any(liveness.hangs(float(second), State.STARTING, 7, in_hand=42) for second in range(50))
+
+
+def test_another_command_in_hand_is_progress() -> None:
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
+    assert not any(liveness.hangs(2.0 * n, State.RUNNING, 7, in_hand=42 + n) for n in range(50))
+
+
 def test_progress_starts_the_count_again() -> None:
     liveness = Liveness(hang_seconds=3, start_seconds=100)
     assert True not in looks(liveness, State.RUNNING, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3])
