@@ -1,6 +1,7 @@
 """What every process of a node does, whatever its stage."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,4 +49,4 @@ def test_a_process_whose_supervisor_died_while_it_was_starting_leaves(tmp_path: 
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])},
         timeout=20,
     )
-    assert started.returncode == Exit.TEMPORARY
+    assert started.returncode in (-signal.SIGKILL, Exit.TEMPORARY), "by the kernel, or by its own look"
