@@ -7,6 +7,7 @@
 What refuses a command is raised: a `Rejection` is a domain rule, a `Failure` is the engine's.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
 from engine.model.fitting import Fits
 from engine.model.messages import Command
-from engine.model.outcomes import Decided, Rejection, bad_decision, bad_event
+from engine.model.outcomes import Decided, Rejection, bad_decision, bad_event, bad_result
 from engine.wire.answers import Failed, Rejected, Unchanged
 from engine.wire.commands import Malformed
 
@@ -73,7 +74,7 @@ def unfold(
     if isinstance(decision, Decided):
         decision, result = decision.events, decision.result
         if result is not None:
-            result = msgspec.Raw(_encode(result))  # now, while it can still be refused
+            result = _encoded(result, command, decide)
     if decision is None:
         return [], None, None
     events = list(decision) if isinstance(decision, (list, tuple)) else [decision]
@@ -83,6 +84,21 @@ def unfold(
         if not fits[type(event)](event):
             raise bad_event(decide, event)
     return events, result, None
+
+
+def _encoded(result: Any, command: Command, decide: Callable[..., Any]) -> msgspec.Raw:
+    """The bytes of a result, made while it can still be refused."""
+    try:
+        encoded = _encode(result)
+        _result_decoder(type(command)).decode(encoded)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        raise bad_result(decide, type(command), error) from error
+    return msgspec.Raw(encoded)
+
+
+@functools.cache
+def _result_decoder(command: type[Command]) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(command.__result__)
 
 
 def _asking(cls: type[Aggregate], exists: Exists, memory: Memory) -> AggregateFor:

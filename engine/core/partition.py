@@ -222,7 +222,7 @@ class Partition:
         try:
             batch = tally.batch(sequence, self.epoch)
         except Exception as error:
-            text = f"an event cannot be encoded: {error}"
+            text = f"an event cannot be encoded: {tally.unencodable() or error}"
             first, last = tally.commits[0][2], tally.commits[-1][2]
             self._log(Code.CORE_UNENCODABLE, text, first_command=first, last_command=last)
             raise Broken(text) from error
@@ -263,5 +263,3 @@ class Partition:
 def _place(error: BaseException) -> str:
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{at.filename}:{at.lineno}"
-
-

@@ -11,7 +11,9 @@ from typing import Any
 from engine.core.memory import Memory
 from engine.core.window import COMMITTED, Window
 from engine.model.aggregates import Aggregate
+from engine.model.fitting import misfit
 from engine.model.messages import Command
+from engine.model.outcomes import misfit_of
 from engine.wire.answers import Committed, CommittedBlock, answered_id, encode_answers
 from engine.wire.batches import (
     Batch,
@@ -74,6 +76,11 @@ class Tally:
             return 1
         answers.append(known)
         return 0
+
+    def unencodable(self) -> str:
+        """What is wrong with the first event that cannot be encoded; empty if there is none."""
+        events = (event for commit in self.commits for event in commit[5])
+        return next((misfit_of(event) for event in events if misfit(event)), "")
 
     def trace_commit(self, command: Command) -> None:
         """The commit that was added last is of a command with a correlation or a causation."""

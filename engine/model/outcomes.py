@@ -3,8 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.model.fitting import misfit
-from engine.model.messages import ApplicationMessage, Event
+from engine.model.fitting import is_text, misfit
+from engine.model.messages import ApplicationMessage, Command, Event
+
+
+class BadDecision(TypeError):
+    """What a handler returned is not a decision. Its text is the same each time, so an answer may have it."""
 
 
 class Rejection(Exception):
@@ -13,8 +17,12 @@ class Rejection(Exception):
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(code, message)
-        if not isinstance(code, str) or not isinstance(message, str):  # it is stored, and read by clients
-            raise TypeError(f"a rejection is a code and a message, both texts, not {code!r}, {message!r}")
+        for name, text in (("code", code), ("message", message)):  # they are stored, and read by clients
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise BadDecision(f"a rejection is a code and a message, both texts; its {name} is {kind}")
+            if not text.isascii() and not is_text(text):
+                raise BadDecision(f"the {name} of a rejection cannot be encoded")
         self.code = code
         self.message = message
 
@@ -37,10 +45,6 @@ class Decided:
         self.result = result
 
 
-class BadDecision(TypeError):
-    """What a handler returned is not a decision. Its text is the same each time, so an answer may have it."""
-
-
 def bad_decision(decide: Callable[..., Any], returned: Any) -> BadDecision:
     """The error of a handler that returned this where an event that its aggregate applies should be."""
     kind = type(returned)
@@ -51,9 +55,18 @@ def bad_decision(decide: Callable[..., Any], returned: Any) -> BadDecision:
 
 
 def bad_event(decide: Callable[..., Any], event: Event) -> BadDecision:
-    """The error of a handler that returned an event which could not be read again after it was stored."""
-    text = f"{decide.__qualname__} returned {type(event).__name__}, which does not fit its class"
-    return BadDecision(f"{text}: {misfit(event)}")
+    """The error of a handler that returned an event which would not be read back as it is."""
+    return BadDecision(f"{decide.__qualname__} returned {misfit_of(event)}")
+
+
+def misfit_of(event: Event) -> str:
+    """What is wrong with an event that does not fit its class; it is named together with the field."""
+    return f"{type(event).__name__}, which does not fit its class: {misfit(event)}"
+
+
+def bad_result(decide: Callable[..., Any], command: type[Command], why: Exception) -> BadDecision:
+    """The error of a handler whose result its clients could not read as what the command declares."""
+    return BadDecision(f"{decide.__qualname__} returned a result that does not fit {command.__name__}: {why}")
 
 
 def why_not_applied(event: type[Event]) -> str:

@@ -29,7 +29,8 @@ def append_foreign(
 
     `version`: the version that the entry must get; None: the next one. `command`: the id of the command whose
     effect the entry is said to be; None: a new id. Raises Conflict if the version or the command is stored
-    already, ConfigError if there is no store, NoSpace if there is no room.
+    already, NoSpace if there is no room, ConfigError if there is no store or an event does not fit its class.
+    Nothing is written then.
     """
     directory = DataDirectory.at(data)
     partition = partition_of(aggregate, directory.partitions)

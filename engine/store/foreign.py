@@ -8,6 +8,7 @@ import lmdb
 
 from engine.base.errors import ConfigError, NoSpace
 from engine.base.identity import aggregate_key, uuid7_hex
+from engine.model.fitting import misfit
 from engine.model.messages import Event
 from engine.store.format import POSITION, number, seal, tables_of, word
 from engine.store.writer import Conflict
@@ -24,9 +25,15 @@ def append_to(
     command: str | None = None,
 ) -> tuple[int, int]:
     """Appends one stream entry to an open environment; returns (version, position). Raises Conflict if the
-    version or the command is stored already, NoSpace where there is no room."""
+    version or the command is stored already, NoSpace where there is no room, ConfigError for an event that
+    could not be read again."""
     if not events:
         raise ConfigError("an entry needs an event", aggregate=aggregate)
+    for event in events:
+        if why := misfit(event):
+            raise ConfigError(
+                "an event does not fit its class", aggregate=aggregate, event=type(event).__name__, field=why
+            )
     id, key = command or uuid7_hex(), aggregate_key(aggregate)
     if len(id) != 32 or not ids_are_canonical([id]):
         raise ConfigError("a command id is 32 lower-case hex digits", command=id)

@@ -30,7 +30,7 @@ class Deposit(Command, name="deposit"):
     amount: int
 
 
-class Split(Command, name="split"):
+class Split(Command, name="split", result=dict[str, int]):
     amounts: list[int]
 
 
@@ -41,7 +41,7 @@ class Withdraw(Command, name="withdraw"):
 class Read(Command, name="read"): ...
 
 
-class Stumble(Command, name="stumble"):
+class Stumble(Command, name="stumble", result=str):
     how: str
 
 
@@ -118,6 +118,10 @@ class Account(Aggregate):
                 return [Moved(amount=1), Moved(amount=text)]
             case "code":
                 return reject(*[text, 7])
+            case "number as result":
+                return Decided(Moved(amount=1), result=1)
+            case "surrogate":
+                return reject("odd", "\ud800")
             case "result":
                 return Decided(Moved(amount=1), result=object())
             case "recursion":
@@ -127,7 +131,7 @@ class Account(Aggregate):
             case "exit":
                 raise SystemExit(3)
             case "event":
-                return Broke(what=object())
+                return Broke(what=10**5000)  # which the plan lets pass
             case _:
                 return Broke(what="apply")
 
@@ -322,7 +326,7 @@ def test_an_event_that_could_not_be_read_again_is_a_bug_of_its_handler_and_is_no
     bank: Bank, how: str
 ) -> None:
     (answer, after) = bank.run(Stumble("a", how=how), Deposit("a", amount=1))
-    said = "Account.stumble returned Moved, which does not fit its class: Expected `int`, got `str`"
+    said = "Account.stumble returned Moved, which does not fit its class: amount: Expected `int`, got `str`"
     assert answer["code"] == "handler-bug"
     assert answer["message"].startswith(said)
     assert (after["outcome"], after["version"]) == ("committed", 3)
@@ -330,7 +334,27 @@ def test_an_event_that_could_not_be_read_again_is_a_bug_of_its_handler_and_is_no
 
 def test_a_rejection_whose_code_is_no_text_is_a_bug_of_its_handler(bank: Bank) -> None:
     (answer,) = bank.run(Stumble("a", how="code"))
-    assert (answer["outcome"], answer["message"]) == ("failed", "the handler raised TypeError")
+    assert answer["outcome"] == "failed"
+    assert answer["message"] == "a rejection is a code and a message, both texts; its message is int"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("number as result", "a result that does not fit Stumble: Expected `str`, got `int`"),
+        ("result", "a result that does not fit Stumble: Encoding objects of type object is unsupported"),
+    ],
+)
+def test_a_result_that_its_client_could_not_read_is_a_bug_of_its_handler(
+    bank: Bank, how: str, said: str
+) -> None:
+    (answer,) = bank.run(Stumble("a", how=how))
+    assert answer["message"] == f"Account.stumble returned {said}"
+
+
+def test_a_rejection_that_cannot_be_encoded_is_a_bug_of_its_handler(bank: Bank) -> None:
+    (answer,) = bank.run(Stumble("a", how="surrogate"))
+    assert answer["message"] == "the message of a rejection cannot be encoded"
 
 
 def test_a_bug_is_logged_with_its_place_and_answered_without_what_differs_from_run_to_run(bank: Bank) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,10 @@ MAP = 64 << 20
 
 
 class Moved(Event, name="foreign-unit.moved"): ...
+
+
+class Weighed(Event, name="foreign-unit.weighed"):
+    grams: int
 
 
 def deposit(position: int, sequence: int) -> Batch:
@@ -70,3 +75,11 @@ def test_an_id_that_no_client_could_send_is_refused(tmp_path: Path, id: str) -> 
     writer = Writer(tmp_path, MAP)
     with pytest.raises(ConfigError, match="32 lower-case hex digits"):
         append_to(writer.env, "z", [Moved()], command=id)
+
+
+def test_an_event_that_could_not_be_read_again_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP)
+    wrong: Any = 7 / 2
+    with pytest.raises(ConfigError, match=r"does not fit its class.*event=Weighed.*grams: Expected `int`"):
+        append_to(writer.env, "z", [Moved(), Weighed(wrong)])
+    assert append_to(writer.env, "z", [Weighed(7)]) == (1, 1)
