@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import ConfigError
 from engine.model.aggregates import CommandHandler, expect_constructor
+from engine.model.defaults import expect_stored_defaults
 from engine.model.marks import wrong
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
 from engine.model.outcomes import Decided, why_not_applied
@@ -25,6 +26,8 @@ def check(app: "Engine") -> None:
         raise ConfigError(text)
     for cls in app.aggregates:
         expect_constructor(cls)
+    for event in (*app.appliers, *app.messages):
+        expect_stored_defaults(event)
     for command, handler in app.handlers.items():
         _check_announced(app, command, handler)
     known = app.events()

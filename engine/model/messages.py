@@ -117,8 +117,9 @@ class Command(_Addressed, kw_only=True):
     causation: CommandId | None = None
 
 
-class Event(Message):
-    """A fact, already true. Named in the past tense. Stored for ever under its name and version."""
+class Event(Message, omit_defaults=False):
+    """A fact, already true. Named in the past tense. Stored for ever under its name and version, defaults
+    included: what is stored does not change when a default does."""
 
 
 class ApplicationMessage(Event):

@@ -11,7 +11,7 @@ from engine.base.durable import read_file, replace_file
 from engine.base.errors import ConfigError, CorruptData, Fault
 from engine.base.files import DISK, Files
 
-FORMAT = 2  # of everything in a data directory: raised whenever a format in it changes
+FORMAT = 3  # of everything in a data directory: raised whenever a format in it changes
 INDEX_KEY_BYTES = 16
 
 

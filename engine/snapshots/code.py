@@ -1,8 +1,10 @@
 """The code mark of a snapshot: a hash over the sources that the state of aggregates can depend on.
 
 State is what appliers made of events. Other appliers might have made something else of them, so a snapshot
-made by other code is not used. The files that count are the modules of aggregates and events and whatever
-they import, directly or not, if it belongs to the application and not to Python, its packages or the engine.
+made by other code is not used. The files that count are the modules of aggregates, commands and events and
+whatever they import, directly or not, if it belongs to the application and not to Python, its packages or the
+engine. The defaults of commands count too, wherever they come from: clients leave them out, so a journaled
+command is decided with those of today.
 """
 
 import ast
@@ -14,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.model.app import Engine
+from engine.model.defaults import defaults_of
 
 _NOT_OURS = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _ENGINE = ("engine", "ringbuffer")
@@ -21,8 +24,9 @@ _ENGINE = ("engine", "ringbuffer")
 
 def code_mark(app: Engine) -> str:
     """A hex digest that stays equal until something changes that state depends on, reference data
-    included."""
-    digest = hashlib.blake2b(f"{app.name}\n{app.fingerprint}\n".encode(), digest_size=16)
+    and defaults of commands included."""
+    first = "\n".join([app.name, app.fingerprint, *defaults_of(app.handlers), ""])
+    digest = hashlib.blake2b(first.encode(), digest_size=16)
     for name, source in sorted(sources(app).items()):
         digest.update(b"%s %d\n%s" % (name.encode(), len(source), source))
     return digest.hexdigest()
@@ -30,7 +34,8 @@ def code_mark(app: Engine) -> str:
 
 def sources(app: Engine) -> dict[str, bytes]:
     """Module name → source, for every module that counts."""
-    waiting = {cls.__module__ for cls in (*app.aggregates, *app.appliers, *app.messages)}
+    classes = (*app.aggregates, *app.handlers, *app.appliers, *app.messages)
+    waiting = {cls.__module__ for cls in classes}
     roots = {name.partition(".")[0] for name in waiting}
     sources: dict[str, bytes] = {}
     while waiting:

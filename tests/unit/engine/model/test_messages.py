@@ -39,7 +39,7 @@ def test_a_command_is_one_flat_object_without_what_is_default() -> None:
 
 def test_a_later_version_of_an_event_has_it_in_its_name() -> None:
     assert wire_tag(Opened) == "account.opened@2"
-    assert msgspec.json.encode(Opened(owner="x")) == b'{"type":"account.opened@2","owner":"x"}'
+    assert msgspec.json.encode(Opened(owner="x")) == b'{"type":"account.opened@2","owner":"x","limit":0}'
     assert (Opened.wire_name, Opened.wire_version) == ("account.opened", 2)
 
 

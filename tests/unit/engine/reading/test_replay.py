@@ -49,6 +49,33 @@ def test_an_old_event_is_compared_as_it_is_read_today(tmp_path: Path) -> None:
     assert [(one.aggregate, one.stored) for one in differences] == [("b", [{"type": "counted", "by": 2}])]
 
 
+def test_a_default_of_a_command_that_has_changed_is_seen(tmp_path: Path) -> None:
+    def meter(default: int) -> tuple[Engine, type[Any]]:
+        class Read(Command, name="meter.read"):
+            by: int = default
+
+        class Meter(Aggregate):
+            @handles(Read, exists="may")
+            def read(self, command: Read) -> Event:
+                return counted(by=command.by)
+
+            @applies(counted)
+            def _counted(self, event: Event) -> None: ...
+
+        return Engine("meter", aggregates=[Meter]), Read
+
+    counted: Any = next(iter(counter(1).appliers))
+    before, read = meter(1)
+    with InlineEngine(before, tmp_path / "data") as engine:
+        engine.send(read("a"))
+    assert list(replay(tmp_path / "data", meter(1)[0])) == []
+    (difference,) = replay(tmp_path / "data", meter(2)[0])
+    assert (difference.stored, difference.today) == (
+        [{"type": "counted", "by": 1}],
+        [{"type": "counted", "by": 2}],
+    )
+
+
 class Count(Command, name="count"):
     by: int
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Engine
+from engine import Aggregate, Command, Engine, handles
 from engine.snapshots import code_mark
 from engine.snapshots.code import sources
 
@@ -83,3 +83,18 @@ def test_reference_data_counts(shop: Path) -> None:
     before = code_mark(app)
     app.fingerprint = "another timetable"
     assert code_mark(app) != before
+
+
+def test_the_default_of_a_command_counts_wherever_it_comes_from() -> None:
+    def made_with(default: int) -> Engine:
+        class Take(Command, name="code.take"):
+            count: int = default
+
+        class Stock(Aggregate):
+            @handles(Take)
+            def take(self, command: Take) -> None: ...
+
+        return Engine("stock", aggregates=[Stock])
+
+    assert code_mark(made_with(1)) == code_mark(made_with(1))
+    assert code_mark(made_with(1)) != code_mark(made_with(2))
