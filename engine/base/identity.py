@@ -1,4 +1,4 @@
-"""Ids and the fixed hashes that data directories depend on.
+"""Ids and the hashes that data directories depend on.
 
 None of the hashes may ever change: the one for partitions decides which store holds an aggregate, the
 aggregate key is part of stored index keys, and an id made from a key has to be the one that is stored.
@@ -10,8 +10,9 @@ import os
 import time
 import zlib
 
-KEY_BYTES = 8
-
+AGGREGATE_KEY_BYTES = 16
+INDEX_KEY_BYTES = 16
+NO_INDEX_KEY = bytes(INDEX_KEY_BYTES)  # of what is only in memory
 
 _last = 0
 
@@ -45,12 +46,13 @@ def id_from(key: str) -> str:
     return f"{0x8 << 76 | high << 64 | 0x2 << 62 | low:032x}"
 
 
-def aggregate_key(aggregate_id: str) -> bytes:
-    """Eight bytes that stand for an aggregate in index keys.
+def aggregate_key(index_key: bytes, aggregate_id: str) -> bytes:
+    """Sixteen bytes that stand for an aggregate in the indexes of one data directory, whose `index_key` is.
 
-    Readers filter what they find by the full id, so a collision costs time, never a wrong answer.
+    It is keyed so that two aggregates with the same one cannot be looked for from outside: of eight bytes
+    without a key, a pair is found within the hour.
     """
-    return hashlib.blake2b(aggregate_id.encode(), digest_size=KEY_BYTES).digest()
+    return hashlib.blake2b(aggregate_id.encode(), digest_size=AGGREGATE_KEY_BYTES, key=index_key).digest()
 
 
 def partition_of(aggregate_id: str, partitions: int) -> int:

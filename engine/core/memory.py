@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from engine.base.errors import CorruptData
-from engine.base.identity import aggregate_key
+from engine.base.identity import NO_INDEX_KEY, aggregate_key
 from engine.core.archive import Archive
 from engine.core.broken import Broken
 from engine.core.idle import Idle
@@ -21,14 +21,14 @@ Apply = Callable[[Any, Any], None]
 
 class Memory:
     """The aggregates in memory, by id. `gaps`: the store may have aggregates that are not here. `fits`: by
-    class, what says whether an event fits it."""
+    class, what says whether an event fits it. `index_key`: of the store that the aggregates are in."""
 
-    def __init__(self, app: Engine, archive: Archive) -> None:
+    def __init__(self, app: Engine, archive: Archive, index_key: bytes = NO_INDEX_KEY) -> None:
         self.aggregates: dict[str, Aggregate] = {}
         self.gaps = False
         self.idle = Idle(app.aggregates)
         self._counts_idle = bool(self.idle)
-        self._archive = archive
+        self._archive, self._index_key = archive, index_key
         quiet: dict[type, Apply] = dict.fromkeys(app.messages, _nothing)
         self.appliers = quiet | {event: applier for event, (_, applier) in app.appliers.items()}
         self.fits = {event: fits_of(event) for event in self.appliers}
@@ -48,7 +48,7 @@ class Memory:
     def new(self, cls: type[Aggregate], name: str) -> Aggregate:
         """A new aggregate, which is not added yet."""
         aggregate = cls(name)
-        aggregate.engine_key = aggregate_key(name).hex()
+        aggregate.engine_key = aggregate_key(self._index_key, name).hex()
         return aggregate
 
     def apply(self, commit: Any, position: int) -> None:
@@ -73,7 +73,7 @@ class Memory:
     def restore(self, aggregates: Mapping[str, Aggregate], time_ns: int) -> None:
         """Loads the aggregates of a snapshot; their idle time begins now."""
         for name, aggregate in aggregates.items():
-            aggregate.engine_key = aggregate_key(name).hex()
+            aggregate.engine_key = aggregate_key(self._index_key, name).hex()
         self.aggregates.update(aggregates)
         if self.idle:
             self.idle.changed(aggregates.values(), time_ns, 0)

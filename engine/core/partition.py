@@ -13,10 +13,11 @@ decided without knowing of it is undone (`go_back`), and the caller feeds the sa
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.base.errors import CorruptData, InvariantBroken
+from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import Log, no_log
 from engine.base.log_codes import Code
 from engine.core.archive import Archive, NoArchive, Superseded
@@ -33,13 +34,14 @@ from engine.model.outcomes import BadDecision, Rejection
 from engine.model.stamp import Stamp
 from engine.wire.batches import Batch
 from engine.wire.commands import CommandDecoder
-from engine.wire.sections import first_sequence, groups_of, header_of, singles
+from engine.wire.sections import first_sequence, groups_of, header_of, last_sequence, singles
 
 BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every start after it
 
 
 class Partition:
-    """All state of one partition. `sequence` and `position` are the last ones applied."""
+    """All state of one partition. `sequence` and `position` are the last ones applied. `index_key`: of the
+    store that its batches are for."""
 
     def __init__(
         self,
@@ -48,15 +50,18 @@ class Partition:
         *,
         window: int = 250_000,
         archive: Archive | None = None,
+        index_key: bytes = NO_INDEX_KEY,
         log: Log = no_log,
     ) -> None:
         self.number = number
         self.sequence = 0
         self.position = 0
         self.epoch = 0
+        self.refused: Mapping[int, str] = {}
+        """why commands cannot be stored, by their sequences; they are answered `failed` and not run"""
         self._archive = archive or NoArchive()
         self.window = Window(window, self._archive.has_command)
-        self.memory = Memory(app, self._archive)
+        self.memory = Memory(app, self._archive, index_key)
         self.aggregates = self.memory.aggregates
         self._flights = Flights()
         self._log = log
@@ -96,7 +101,7 @@ class Partition:
         """What must be stored and answered for a section, which is one batch as a rule. Commands that
         were applied before (up to `sequence`) are left out."""
         first = first_sequence(section)
-        if first > self.sequence:
+        if first > self.sequence and not self._refuses(section):
             try:
                 yield self.process(section)
                 return
@@ -104,11 +109,22 @@ class Partition:
                 text = "commands run one by one now, because of a bug"
                 self._log(Code.CORE_ONE_BY_ONE, text, first_sequence=first)
         for single in singles(section, self.sequence):
+            if self._refuses(single):
+                why = self.refused[first_sequence(single)]
+                yield self.refuse(single, "cannot-be-stored", why)
+                continue
             try:
                 batch = self.process(single)
             except Broken as broken:
                 batch = self.refuse(single, "handler-bug", str(broken))
             yield batch
+
+    def _refuses(self, section: bytes) -> bool:
+        """True if a command of a section is among the refused ones."""
+        if not self.refused:
+            return False
+        first, last = first_sequence(section), last_sequence(section)
+        return any(first <= sequence <= last for sequence in self.refused)
 
     def refuse(self, single: bytes, code: str, message: str) -> Batch:
         """The batch of a section of one command that is answered `failed` without being run."""

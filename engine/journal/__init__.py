@@ -3,7 +3,7 @@
 Reading order: frame and segment (the format), writer (appends), spare (the segment made ahead), walk and
 reader (read back), verdict (the table of what a start does with a journal), scan (looks at all of it),
 recovery (acts), pruning (removes what is no longer needed), beginning (notes where the journal begins since
-then), poisoned (commands that no replay runs again), inspection (for the command line). Only
+then), poisoned and refused (commands that no replay runs again), inspection (for the command line). Only
 `engine.base.files` touches the disk.
 """
 

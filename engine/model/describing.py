@@ -30,6 +30,7 @@ CODES = {
     "rejected": list(ENGINE_REJECTS),
     "failed": [
         "aggregate-unknown",
+        "cannot-be-stored",
         "handler-bug",
         "malformed",
         "poisoned",

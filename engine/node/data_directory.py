@@ -6,6 +6,7 @@
     journal/                  every accepted command
     store-PPPP/               the event store of partition PPPP
     poisoned-PPPP.json        commands of that partition that are set aside
+    refused-PPPP.json         commands of that partition that cannot be stored
     snapshots/PPPP/           its snapshots
     snapshots/needed.json     up to where each partition no longer needs the journal
     snapshots/take            there while an operator waits for snapshots
@@ -94,6 +95,10 @@ class DataDirectory:
         """The list of the commands of a partition that are set aside."""
         return self.path / f"poisoned-{partition:04d}.json"
 
+    def refused(self, partition: int) -> Path:
+        """The list of the commands of a partition that cannot be stored."""
+        return self.path / f"refused-{partition:04d}.json"
+
     def manager(self, name: str) -> Path:
         """The folder of a process manager."""
         return self.path / "managers" / name
@@ -107,6 +112,11 @@ class DataDirectory:
     def partitions(self) -> int:
         """The number of partitions, which never changes."""
         return self.manifest.partitions
+
+    @property
+    def index_key(self) -> bytes:
+        """What the indexes of its stores know aggregates by."""
+        return bytes.fromhex(self.manifest.index_key)
 
     def expect_usable(self) -> None:
         """ConfigError if it is a folder of something else, which a node would fill with its own files."""

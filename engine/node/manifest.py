@@ -10,9 +10,9 @@ from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_file, replace_file
 from engine.base.errors import ConfigError, CorruptData, Fault
 from engine.base.files import DISK, Files
+from engine.base.identity import INDEX_KEY_BYTES
 
-FORMAT = 3  # of everything in a data directory: raised whenever a format in it changes
-INDEX_KEY_BYTES = 16
+FORMAT = 4  # of everything in a data directory: raised whenever a format in it changes
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,6 +76,7 @@ def past_of(process: NodeProcess) -> Past:
     return Past(
         process.app(),
         process.data.journal,
+        process.data.refused(process.partition),
         process.data.snapshot_folder(process.partition),
         process.data.reader(process.partition),
         process.slot_of(Role(Kind.OUTPUT, process.partition)),

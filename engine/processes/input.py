@@ -85,10 +85,10 @@ def main(process: NodeProcess) -> None:
 
 def stored(process: NodeProcess) -> list[int]:
     """The last sequence in each partition's event store, which is made if it is not there."""
-    sequences = []
+    data, sequences = process.data, []
     for partition in range(process.partitions):
-        Store(process.data.store(partition), process.data.map_bytes).close()
-        reader = process.data.reader(partition)
+        Store(data.store(partition), data.map_bytes, index_key=data.index_key).close()
+        reader = data.reader(partition)
         sequences.append(reader.sequence())
         reader.close()
     return sequences

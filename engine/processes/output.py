@@ -29,8 +29,8 @@ RETRY_S = 0.2
 def main(process: NodeProcess) -> None:
     """The loop: take, store, answer, ring the doorbell, release."""
     data, window = process.data, process.config.duplicate_window
-    writer = Writer(data.store(process.partition), data.map_bytes, 2 * window)
-    storing = Storing(writer, process.partition, process.slot.epoch)
+    writer = Writer(data.store(process.partition), data.map_bytes, 2 * window, data.index_key)
+    storing = Storing(writer, process.partition, data.refused(process.partition), process.slot.epoch)
     outbox = process.consumer(OUTBOX, process.bell(process.role))
     replies = process.producer(REPLIES)
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)

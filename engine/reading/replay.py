@@ -17,6 +17,7 @@ from engine.base.errors import ConfigError
 from engine.core.partition import Partition
 from engine.journal import read
 from engine.journal.poisoned import read_poisoned
+from engine.journal.refused import read_refused
 from engine.model.app import Engine
 from engine.model.commit import Commit
 from engine.node.config import Config
@@ -75,6 +76,7 @@ class _Lane:
         lasting.aggregates = dict.fromkeys(app.aggregates)
         window = Config().duplicate_window
         self._partition = Partition(lasting, number, window=window, archive=self)
+        self._partition.refused = read_refused(data.refused(number))
 
     def run(self, section: bytes) -> Iterator[Difference]:
         """Decides a section, command by command."""

@@ -1,7 +1,8 @@
 """Recovering the state of a core: the newest snapshot, the events after it, the journal after those.
 
-The same is done when another process has appended to the event store. Everything that was decided without
-knowing of that is undone and decided again, in the same order, without any client noticing.
+The same is done when another process has appended to the event store, or when the output could not store
+some command. Everything that was decided without knowing of that is undone and decided again, in the same
+order, without any client noticing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from engine.base.log_codes import Code
 from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.journal import read
+from engine.journal.refused import read_refused
 from engine.model.app import Engine
 from engine.snapshots import SnapshotFolder, commands_of, load_newest
 from engine.store import Reader
@@ -36,13 +38,15 @@ class Output(Protocol):
 
 
 class Past:
-    """The stored past of one partition, as its core needs it. `beat(position)` is called every now and then
+    """The stored past of one partition, as its core needs it. `refused`: the file that lists what its output
+    found impossible to store. `beat(position)` is called every now and then
     while it is applied; `wait()` while something is not stored yet; it raises if that will never be."""
 
     def __init__(
         self,
         app: Engine,
         journal: Path,
+        refused: Path,
         snapshots: SnapshotFolder,
         reader: Reader,
         output: Output,
@@ -53,7 +57,8 @@ class Past:
         wait: Callable[[], None],
     ) -> None:
         self.app, self.reader, self.output = app, reader, output
-        self._journal, self._snapshots, self.number = journal, snapshots, snapshots.partition
+        self._journal, self._refused = journal, refused
+        self._snapshots, self.number = snapshots, snapshots.partition
         self._window, self._log, self._beat, self._wait = window, log, beat, wait
         self._decode = record_decoder(app).decode
 
@@ -66,7 +71,14 @@ class Past:
             self._wait()
 
         archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, wait)
-        partition = Partition(self.app, self.number, window=self._window, archive=archive, log=self._log)
+        partition = Partition(
+            self.app,
+            self.number,
+            window=self._window,
+            archive=archive,
+            index_key=self.reader.index_key,
+            log=self._log,
+        )
         partition.epoch = self.output.epoch  # read first, so that an append from now on is a new epoch
         stored, position = self.reader.watermark()
         snapshot = load_newest(
@@ -90,6 +102,7 @@ class Past:
         for id, answer in self.reader.remembered(upto=stored):
             partition.window.remember(id, answer)
         partition.settle(stored, self.reader.last_command())
+        partition.refused = read_refused(self._refused)
         return partition
 
     def replay(self, partition: Partition, journaled: int, run: Run) -> None:
@@ -131,7 +144,8 @@ class Past:
             stored, position = self.reader.watermark()
             partition.go_back(stored, position, partial(self._since, upto=position))
             partition.epoch = epoch
-            self._log(Code.CORE_GOES_BACK, "going back, because of an append from outside", sequence=stored)
+            partition.refused = read_refused(self._refused)
+            self._log(Code.CORE_GOES_BACK, "going back to what is stored", sequence=stored)
 
     def _since(self, after: int, upto: int) -> Iterator[Any]:
         for _, record in self.reader.records(after):

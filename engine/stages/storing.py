@@ -6,16 +6,20 @@ Nothing is answered or rung before it is durable. Batches are delivered again un
 way, so a batch that is stored already is only answered again.
 
 Where another process has appended to the store, what the core decided meanwhile does not fit. Nothing of it
-is stored: a new epoch begins, batches of older ones are dropped, and the core decides them again.
+is stored: a new epoch begins, batches of older ones are dropped, and the core decides them again. So it is
+with a command that turns out to be impossible to store; it is noted first, and the core refuses it then.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from engine.base.crash import crash_point
-from engine.base.errors import InvariantBroken
+from engine.base.errors import CorruptData, NoSpace
+from engine.journal.refused import add_refused
 from engine.store import Conflict, Writer
 from engine.store.commands import LocatedCommit
+from engine.store.writer import Impossible
 from engine.wire.answers import Committed
 from engine.wire.batches import Batch, decode_duplicates, encode_reply
 from engine.wire.doorbell import Notice
@@ -33,11 +37,11 @@ class Stored(NamedTuple):
 
 class Storing:
     """The output stage of one partition. `epoch`: how often another process's append has made the core go
-    back; batches of other epochs are dropped."""
+    back; batches of other epochs are dropped. `refused`: the file that lists what cannot be stored."""
 
-    def __init__(self, writer: Writer, partition: int, epoch: int = 0) -> None:
+    def __init__(self, writer: Writer, partition: int, refused: Path, epoch: int = 0) -> None:
         self.epoch = epoch
-        self._writer, self._partition = writer, partition
+        self._writer, self._partition, self._refused = writer, partition, refused
 
     @property
     def sequence(self) -> int:
@@ -58,6 +62,8 @@ class Storing:
             if new:
                 self._writer.commit(new)
         except Conflict as error:
+            if isinstance(error, Impossible):
+                self._refuse(error)
             conflict = error
             self.epoch += 1
             # What an earlier life had stored is not decided again, so it must be answered here.
@@ -78,8 +84,16 @@ class Storing:
     def _commit_of(self, id: str) -> LocatedCommit:
         located = self._writer.find_command(id)
         if located is None:
-            raise InvariantBroken("the core knows a commit that is not stored", command=id)
+            path = self._writer.path
+            raise CorruptData("the command index lacks a command that was committed", path=path, command=id)
         return located
+
+    def _refuse(self, impossible: Impossible) -> None:
+        try:
+            add_refused(self._refused, impossible.refusal.sequence, impossible.refusal.why)
+        except OSError as error:
+            text = "what cannot be stored cannot be noted"
+            raise NoSpace(text, path=self._refused, error=error) from error
 
     def _answered_again(self, who: bytes, located: LocatedCommit) -> bytes:
         commit = located.commit

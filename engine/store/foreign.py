@@ -10,7 +10,7 @@ from engine.base.errors import ConfigError, NoSpace
 from engine.base.identity import aggregate_key, uuid7_hex
 from engine.model.fitting import misfit
 from engine.model.messages import Event
-from engine.store.format import POSITION, number, seal, tables_of, word
+from engine.store.format import INDEX_KEY, POSITION, number, seal, tables_of, word
 from engine.store.writer import Conflict
 from engine.wire.commands import ids_are_canonical
 from engine.wire.log import encode_record
@@ -34,12 +34,13 @@ def append_to(
             raise ConfigError(
                 "an event does not fit its class", aggregate=aggregate, event=type(event).__name__, field=why
             )
-    id, key = command or uuid7_hex(), aggregate_key(aggregate)
+    id = command or uuid7_hex()
     if len(id) != 32 or not ids_are_canonical([id]):
         raise ConfigError("a command id is 32 lower-case hex digits", command=id)
     tables = tables_of(env)
     try:
         with env.begin(write=True) as txn:
+            key = aggregate_key(txn.get(INDEX_KEY, db=tables.meta), aggregate)
             head = _head(txn.cursor(tables.versions), key)
             wanted = head + 1 if version is None else version
             if wanted != head + 1:

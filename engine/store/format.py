@@ -1,12 +1,13 @@
 """Tables and keys of the event store. All integers in keys are big-endian, so that order is number order.
 
     log       last position of the record (8)            → crc32 (4) | record (JSON, engine.wire.log)
-    versions  aggregate key (8) | last version (8)        → log key of the record that reaches it (8)
-    commands  command id (16) | aggregate key (8)         → log key (8)
+    versions  aggregate key (16) | last version (8)       → log key of the record that reaches it (8)
+    commands  command id (16) | aggregate key (16)        → log key (8)
     outcomes  last sequence of the batch (8)              → JSON array of answers that were not commits
     children  causation (16) | command id (16)            → position (8), 0 if it had no commit |
                                                             last sequence of the batch (8)
     meta      "sequence", "position"                      → the last of each (8)
+meta      "index-key"                                 → what aggregate keys are made with (16)
 
 A record is keyed by its *last* position, so that one seek finds the record that holds position p: it is the
 first one at or after p. Command ids come first in their key because they are ordered by time, which keeps
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 from engine.base.errors import CorruptData
 
-SEQUENCE, POSITION = b"sequence", b"position"
+SEQUENCE, POSITION, INDEX_KEY = b"sequence", b"position", b"index-key"
 
 
 class Tables(NamedTuple):

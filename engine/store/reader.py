@@ -12,7 +12,7 @@ from engine.base.identity import aggregate_key
 from engine.model.commit import Commit
 from engine.store.commands import Child, LocatedCommit, child_of_row, find_commit
 from engine.store.entries import Entry, Types, entries_in, entries_of
-from engine.store.format import MOST_TABLES, POSITION, SEQUENCE, number, tables_of, unseal, word
+from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, tables_of, unseal, word
 from engine.store.writer import Writer
 from engine.wire.answers import Received, answered_id, decode_answers, split_answers
 from engine.wire.log import decode_commit, raw_record_decoder
@@ -37,6 +37,10 @@ class Reader:
                 create=False,
             )
             self.tables = tables_of(self.env)
+            with self.env.begin() as txn:
+                self.index_key = bytes(txn.get(INDEX_KEY, db=self.tables.meta) or b"")
+            if not self.index_key:
+                raise lmdb.Error("it has no index key yet")
         except lmdb.Error as error:
             if self.env is not None:
                 self.env.close()  # a process may open it only once, and should be able to try again
@@ -47,6 +51,7 @@ class Reader:
         """A reader in the writer's process, where the environment is open already. It must not be closed."""
         reader = cls.__new__(cls)
         reader.path, reader.env, reader.tables = writer.path, writer.env, writer.tables
+        reader.index_key = writer.index_key
         return reader
 
     def position(self) -> int:
@@ -174,7 +179,7 @@ class Reader:
     def _version_beyond(self, aggregate: str, position: int) -> int:
         """The lowest version from which on an aggregate's records reach beyond a position, by bisection:
         both grow together."""
-        prefix = aggregate_key(aggregate)
+        prefix = aggregate_key(self.index_key, aggregate)
         low, high = 1, 1 << 62
         with self.env.begin() as txn:
             cursor = txn.cursor(self.tables.versions)
@@ -192,7 +197,7 @@ class Reader:
     ) -> Iterator[tuple[int, bytes]]:
         """The records that hold commits of an aggregate, from the one with this version on, each whole and
         with its last position."""
-        prefix = aggregate_key(aggregate)
+        prefix = aggregate_key(self.index_key, aggregate)
         for key, at in self._items(self.tables.versions, prefix + version, back=back):
             if not key.startswith(prefix):
                 if back and key > prefix:

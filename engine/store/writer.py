@@ -1,5 +1,6 @@
 """The store's only writer: one transaction and one flush for all batches that are waiting."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import lmdb
 
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
 from engine.base.files import DISK
+from engine.base.identity import INDEX_KEY_BYTES
 from engine.store.commands import LocatedCommit, child_rows, find_commit, forget_children
-from engine.store.format import MOST_TABLES, POSITION, SEQUENCE, number, seal, tables_of, word
+from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, seal, tables_of, word
+from engine.store.impossible import Refusal, first_impossible
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
 
 
@@ -16,11 +19,26 @@ class Conflict(RingfoldError):
     """Another process has appended to the store, so what was to be stored was decided on outdated state."""
 
 
+class Impossible(Conflict):
+    """One command cannot be stored, so what comes after it has to be decided again without it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__("a command cannot be stored, and is refused", **refusal._asdict())
+
+
+class _Taken(Exception):
+    """A row that is to be added to an index is there already; the transaction is undone."""
+
+
 class Writer:
     """The writer of one partition's environment, which is made if it is missing. `sequence` and `position`
-    are the last ones stored."""
+    are the last ones stored. `index_key`: what a new store makes its aggregate keys with; random, if it is
+    not given. CorruptData if the store was made with another one."""
 
-    def __init__(self, path: Path, map_bytes: int, keep_outcomes: int = 500_000) -> None:
+    def __init__(
+        self, path: Path, map_bytes: int, keep_outcomes: int = 500_000, index_key: bytes = b""
+    ) -> None:
         self.path = path
         DISK.make_folder(path)
         try:
@@ -31,17 +49,23 @@ class Writer:
             )
             DISK.flush_folder(path)
             self.tables = tables_of(self.env, create=True)
-            with self.env.begin() as txn:
-                self.sequence = number(txn.get(SEQUENCE, db=self.tables.meta))
-                self.position = number(txn.get(POSITION, db=self.tables.meta))
+            with self.env.begin(write=True) as txn:
+                meta = self.tables.meta
+                self.sequence, self.position = (number(txn.get(key, db=meta)) for key in (SEQUENCE, POSITION))
+                txn.put(INDEX_KEY, index_key or os.urandom(INDEX_KEY_BYTES), db=meta, overwrite=False)
+                self.index_key = bytes(txn.get(INDEX_KEY, db=meta) or b"")
         except lmdb.Error as error:
             raise CorruptData("the event store cannot be opened", path=path, error=error) from error
+        if index_key and self.index_key != index_key:
+            self.env.close()
+            raise CorruptData("the event store belongs to another data directory", path=path)
         self.env.reader_check()
         self._keep = keep_outcomes
 
     def commit(self, batches: list[Batch]) -> None:
         """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later. Conflict:
-        nothing was kept, and the batches must be decided again.
+        nothing was kept, and the batches must be decided again; Impossible: without the command that it
+        names.
 
         The position at which they were decided counts, not the last one that this writer knows, because
         either process may have been started after a foreign append and know more than the other."""
@@ -50,6 +74,7 @@ class Writer:
         keys: list[tuple[bytes, bytes]] = []
         outcomes: list[tuple[bytes, bytes]] = []
         children: list[tuple[bytes, bytes]] = []
+        touched = 0
         decided_at = position = batches[0].first_position - 1
         sequence = self.sequence
         for batch in batches:
@@ -69,6 +94,7 @@ class Writer:
             entries.append((at, seal(batch.log)))
             keys += [(key, at) for key in split_part(batch.keys, KEY_BYTES)]
             heads |= dict.fromkeys(split_part(batch.heads, HEAD_BYTES), at)
+            touched += len(batch.heads) // HEAD_BYTES
         keys.sort()
         tables = self.tables
         try:
@@ -85,11 +111,11 @@ class Writer:
                 if entries:
                     txn.cursor(tables.log).putmulti(entries, append=True)
                     _, added = txn.cursor(tables.versions).putmulti(sorted(heads.items()), overwrite=False)
-                    if added != len(heads):
-                        raise InvariantBroken("a version of an aggregate is stored already", path=self.path)
+                    if added != touched:
+                        raise _Taken
                     _, added = txn.cursor(tables.commands).putmulti(keys, overwrite=False)
                     if added != len(keys):
-                        raise InvariantBroken("a command of an aggregate is stored already", path=self.path)
+                        raise _Taken
                     txn.put(POSITION, word(position), db=tables.meta)
                 if outcomes:
                     txn.cursor(tables.outcomes).putmulti(outcomes, append=True)
@@ -97,9 +123,18 @@ class Writer:
                 if children:
                     txn.cursor(tables.children).putmulti(children)
                 txn.put(SEQUENCE, word(sequence), db=tables.meta)
+        except _Taken:
+            raise self._impossible(batches) from None
         except (lmdb.MapFullError, lmdb.DiskError) as error:
             raise NoSpace("the event store has no room", path=self.path, error=error) from error
         self.position, self.sequence = position, sequence
+
+    def _impossible(self, batches: list[Batch]) -> RingfoldError:
+        with self.env.begin() as txn:
+            refusal = first_impossible(txn, self.tables, batches, self.index_key)
+        if refusal is None:
+            return InvariantBroken("the indexes do not take what is not in them", path=self.path)
+        return Impossible(refusal)
 
     def find_command(self, id: str) -> LocatedCommit | None:
         """The commit of a command id."""

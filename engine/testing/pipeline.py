@@ -48,13 +48,14 @@ class Lane:
         log: Log,
     ) -> None:
         self._publish, self._log = publish, log
-        self.writer = Writer(data.store(number), data.map_bytes, 2 * window)
+        self.writer = Writer(data.store(number), data.map_bytes, 2 * window, data.index_key)
         self.reader = Reader.beside(self.writer)
-        self.storing = Storing(self.writer, number)
+        self.storing = Storing(self.writer, number, data.refused(number))
         self.replies: list[bytes] = []
         self._past = Past(
             app,
             data.journal,
+            data.refused(number),
             data.snapshot_folder(number),
             self.reader,
             self.storing,

@@ -3,8 +3,8 @@
     batch     first_sequence u64 | last_sequence u64 | first_position u64 | commits u32 | epoch u32 |
               seven lengths u32: log, keys, heads, outcomes, replies, duplicates, children | those bytes
     log       JSON record (engine.wire.log), empty if nothing was committed
-    keys      24 bytes a commit: command id (16), aggregate key (8)
-    heads     16 bytes a touched aggregate: aggregate key (8), its last version (8, big-endian)
+    keys      32 bytes a commit: command id (16), aggregate key (16)
+    heads     24 bytes a touched aggregate: aggregate key (16), its last version (8, big-endian)
     outcomes  JSON array of answers that were not commits, to be remembered (engine.wire.answers)
     replies   (who | count | answers joined by commas) …  (engine.wire.groups)
     duplicates  JSON array of [who in base64, command id]: the store knows their answers
@@ -25,7 +25,7 @@ from engine.model.aggregates import Aggregate
 from engine.wire.groups import Group, decode_groups, encode_group
 
 BATCH = struct.Struct("<QQQIIIIIIIII")
-KEY_BYTES, HEAD_BYTES, CHILD_BYTES = 24, 16, 40
+KEY_BYTES, HEAD_BYTES, CHILD_BYTES = 32, 24, 40
 _encode = msgspec.json.Encoder().encode
 
 Duplicate = tuple[bytes, str]

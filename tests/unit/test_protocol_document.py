@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine import Aggregate, Command, Engine, Event, Node, Rejection, applies, handles, reject
+from engine.base.identity import NO_INDEX_KEY
 from engine.client.conversation import Conversation
 from engine.core.partition import Partition
 from engine.follow import questions
@@ -65,8 +66,8 @@ class Stages:
     def __init__(self, folder: Path) -> None:
         self.gate = Gate(Limits.of(Config()), 1)
         self.core = Partition(app, 0)
-        self.store = Writer(folder, 1 << 24)
-        self.storing = Storing(self.store, 0)
+        self.store = Writer(folder, 1 << 24, index_key=NO_INDEX_KEY)
+        self.storing = Storing(self.store, 0, folder / "refused")
 
     def send(self, frame: bytes) -> Iterator[list[Any]]:
         """The frames that come back for one."""

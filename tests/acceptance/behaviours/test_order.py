@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import Event
+from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import no_log
 from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
@@ -124,14 +125,14 @@ class Delivered:
     """A view that gets records one by one, and a store that has only what a test puts there."""
 
     def __init__(self, folder: Path) -> None:
-        source = Writer(folder / "source", MAP_BYTES)
+        source = Writer(folder / "source", MAP_BYTES, index_key=NO_INDEX_KEY)
         self._events: list[Event] = [Created("1"), Edited("2"), Edited("3"), Edited("4")]
         for event in self._events:
             append_to(source.env, "note", [event])
         records = Reader.beside(source).records()
         self._records: list[Record] = [(0, at, at, bytes(record)) for at, record in records]
         source.close()
-        self._store = Writer(folder / "store", MAP_BYTES)
+        self._store = Writer(folder / "store", MAP_BYTES, index_key=NO_INDEX_KEY)
         self._stored = 0
         self._target = Projected(app.projections["versions"])
         readers = [Reader.beside(self._store)]

@@ -7,7 +7,7 @@ from msgspec.json import encode
 from benchmarks.ledger import Ledger
 from domain_12306.messages import RunOpened, SeatsReserved
 from engine import Event
-from engine.base.identity import aggregate_key, uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, aggregate_key, uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Writer
 from engine.wire.batches import Batch
@@ -25,10 +25,10 @@ def ledger_of(folder: Path, *events: Event) -> Ledger:
     commits = [
         Commit(RUN, number, uuid7_hex(), number, number, [event]) for number, event in enumerate(events, 1)
     ]
-    key = aggregate_key(RUN)
+    key = aggregate_key(NO_INDEX_KEY, RUN)
     keys = b"".join([bytes.fromhex(commit.command) + key for commit in commits])
     heads = key + len(commits).to_bytes(8, "big")
-    writer = Writer(folder / "store-0000", 1 << 24)
+    writer = Writer(folder / "store-0000", 1 << 24, index_key=NO_INDEX_KEY)
     writer.commit([Batch(1, len(commits), 1, len(commits), encode((1, commits)), keys, heads, b"", b"", b"")])
     writer.close()
     ledger = Ledger(audited=1, seed=1)

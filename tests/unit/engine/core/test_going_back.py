@@ -193,3 +193,19 @@ def test_what_is_half_done_when_the_core_must_go_back_is_undone_with_the_rest(ho
     assert outcomes.count("committed") == 3 - (how == "apply")
     assert outcomes.count("rejected") == 0, "the ids of the first try are forgotten"
     assert bank.balance() == 1100 + 1 - 500
+
+
+def test_a_command_that_cannot_be_stored_is_answered_failed_alone_and_is_not_run() -> None:
+    bank, shelf = stocked()
+    refused = Deposit("a", amount=1_000)
+    more = section(bank, Deposit("a", amount=1), refused, Deposit("a", amount=2))
+    bank.core.refused = {4: "it has no place"}
+    batches = []
+    for batch in bank.core.batches(more):
+        shelf.keep(batch)
+        batches.append(batch)
+    assert [answer["outcome"] for answer in answers(batches)] == ["committed", "failed", "committed"]
+    (failed,) = (answer for answer in answers(batches) if answer["outcome"] == "failed")
+    assert (failed["code"], failed["message"]) == ("cannot-be-stored", "it has no place")
+    assert bank.balance() == 103
+    assert bank.run(refused) == [failed], "remembered like every outcome"

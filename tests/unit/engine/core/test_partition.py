@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine import Aggregate, Command, Decided, Engine, Event, Rejection, Stamp, applies, handles, reject
 from engine.base.errors import CorruptData, InvariantBroken
-from engine.base.identity import aggregate_key, uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, aggregate_key, uuid7_hex
 from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.wire.batches import Batch, decode_replies, encode_batch
@@ -405,7 +405,7 @@ def test_keys_and_heads_point_at_what_was_committed(bank: Bank) -> None:
     bank.run(one, two, Deposit("a", amount=0))
     batch = bank.batches[-1]
     assert (batch.first_sequence, batch.last_sequence, batch.first_position, batch.commits) == (3, 5, 3, 2)
-    a, b = aggregate_key("a"), aggregate_key("b")
+    a, b = aggregate_key(NO_INDEX_KEY, "a"), aggregate_key(NO_INDEX_KEY, "b")
     assert batch.keys == bytes.fromhex(one.id) + a + bytes.fromhex(two.id) + b
     assert batch.heads == a + (3).to_bytes(8, "big") + b + (1).to_bytes(8, "big")
     assert [answer["outcome"] for answer in msgspec.json.decode(batch.outcomes)] == ["unchanged"]

@@ -17,7 +17,7 @@ from engine import (
     on,
     query,
 )
-from engine.base.identity import uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.base.log import KeptLog
 from engine.follow import Fold, Projected
 from engine.store import Reader, Writer
@@ -126,14 +126,14 @@ class StoreReader(Reader):
 
     def __init__(self, writer: Writer) -> None:
         self.path, self.env = writer.path, writer.env
-        self.tables = writer.tables
+        self.tables, self.index_key = writer.tables, writer.index_key
 
 
 class Log:
     """An event store that a test appends to, and what the doorbell would carry."""
 
     def __init__(self, folder: Path) -> None:
-        self.writer = Writer(folder / "store", MAP)
+        self.writer = Writer(folder / "store", MAP, index_key=NO_INDEX_KEY)
         self.reader = StoreReader(self.writer)
         self._versions: dict[str, int] = {}
 

@@ -7,6 +7,7 @@ import pytest
 
 from engine import Commit
 from engine.base.errors import CorruptData
+from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import no_log
 from engine.follow import Fold
 from engine.managers import birth, manager
@@ -33,7 +34,7 @@ def test_a_birth_is_written_once(tmp_path: Path) -> None:
     (tmp_path / "store").rename(data.store(0))
     assert birth.record_births(data, ["p", "q"]) == ["p", "q"]
     assert birth.read_birth(data.manager("p"), 2) == [2, 0]
-    writer = Writer(data.store(1), MAP)
+    writer = Writer(data.store(1), MAP, index_key=NO_INDEX_KEY)
     writer.close()
     assert birth.record_births(data, ["p", "q", "r"]) == ["r"]
     assert birth.record_births(data, ["p", "q", "r"]) == []
@@ -97,7 +98,7 @@ def test_a_record_that_does_not_follow_is_read_from_the_store_with_what_is_missi
 def test_the_store_is_read_in_the_order_of_commands_over_all_partitions(tmp_path: Path) -> None:
     app = create({})
     order = [(1, 1), (2, 0), (3, 1), (4, 1), (7, 0), (8, 0), (9, 1)]  # (sequence, partition)
-    writers = [Writer(tmp_path / f"store-{p}", MAP) for p in range(2)]
+    writers = [Writer(tmp_path / f"store-{p}", MAP, index_key=NO_INDEX_KEY) for p in range(2)]
     for sequence, partition in order:
         position = writers[partition].position + 1
         commit = Commit(f"p{sequence}", 1, f"{sequence:032x}", sequence, sequence, [Posted("a", 0)])

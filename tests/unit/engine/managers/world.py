@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.follow import Fold
@@ -40,7 +41,7 @@ class SmallNode:
         app.check()
         self.app = app
         self.now_ns = 1_764_000_000 * SECOND_NS
-        self.writer = Writer(DataDirectory(folder).store(0), MAP)
+        self.writer = Writer(DataDirectory(folder).store(0), MAP, index_key=NO_INDEX_KEY)
         self.reader = StoreReader(self.writer)
         self.partition = Partition(app, 0)
         self.taken: list[Command] = []

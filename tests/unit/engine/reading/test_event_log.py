@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine import ConfigError, EventLog
-from engine.base.identity import uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.model.commit import Commit
 from engine.node.data_directory import DataDirectory
 from engine.reading.history import aggregate_at
@@ -129,7 +129,7 @@ def test_positions_must_be_given_for_each_partition(tmp_path: Path) -> None:
 def test_the_process_that_writes_may_lend_its_stores_to_readers(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     data.open("sample", "", 1, given=False)
-    writer = Writer(data.store(0), MAP)
+    writer = Writer(data.store(0), MAP, index_key=NO_INDEX_KEY)
     with lend(Reader.beside(writer)):
         log = EventLog(tmp_path)
         for n in (1, 2):
@@ -143,7 +143,7 @@ def test_the_process_that_writes_may_lend_its_stores_to_readers(tmp_path: Path) 
         kept = EventLog(tmp_path)
         assert kept.positions() == [2]
     writer.close()
-    writer = Writer(data.store(0), MAP)
+    writer = Writer(data.store(0), MAP, index_key=NO_INDEX_KEY)
     with lend(Reader.beside(writer)), kept:
         assert kept.positions() == [2]  # by the new one
     writer.close()

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from engine.base.identity import uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.model.commit import Commit
 from engine.node.data_directory import DataDirectory
 from engine.store import Writer
@@ -53,7 +53,7 @@ def storing(data: Path, partitions: int = 1) -> Iterator[Store]:
 
 def main(data: Path, partitions: int) -> None:
     """Stores line by line."""
-    writers = [Writer(DataDirectory(data).store(p), MAP) for p in range(partitions)]
+    writers = [Writer(DataDirectory(data).store(p), MAP, index_key=NO_INDEX_KEY) for p in range(partitions)]
     versions: Counter[str] = Counter()
     sequence = itertools.count(1)
     for line in sys.stdin:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine import Engine
+from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import no_log
 from engine.core.partition import Partition
 from engine.model.state import state_digest
@@ -27,7 +28,7 @@ class History:
     def __init__(self, data: Path) -> None:
         self.store = DataDirectory(data).store(0)
         self.store.mkdir(parents=True, exist_ok=True)
-        Writer(self.store, map_bytes=1 << 28).close()
+        Writer(self.store, map_bytes=1 << 28, index_key=NO_INDEX_KEY).close()
         self._chance = random.Random(7)
         self.partition = Partition(tallies(), 0)
         self.minute = 0
@@ -50,7 +51,8 @@ class History:
             group = (b"c", commands, msgspec.json.encode(rows))
             section = encode_section(first, first - 1, T0 + self.minute * MINUTES, [group])
             found += self.partition.batches(section)
-        writer = Writer(self.store, map_bytes=1 << 28)  # a process may have a store open once only
+        # Not kept, since a process may have a store open once only.
+        writer = Writer(self.store, map_bytes=1 << 28, index_key=NO_INDEX_KEY)
         writer.commit(found)
         writer.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import NoSpace
+from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import KeptLog
 from engine.follow import Fold, Projected
 from engine.follow.dead_letters import NEVER
@@ -25,7 +26,7 @@ class Played:
     """A view over a store that the test appends to."""
 
     def __init__(self, folder: Path) -> None:
-        self.writer = Writer(folder / "store", MAP)
+        self.writer = Writer(folder / "store", MAP, index_key=NO_INDEX_KEY)
         self.clock, self.log = Clock(0), KeptLog()
         target, readers = Projected(app.projections["balances"]), [Reader.beside(self.writer)]
         self.fold = Fold(app, target, folder / "view", readers, MAP, log=self.log, now=self.clock.now)

@@ -11,14 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.base.errors import InvariantBroken, NoSpace
+from engine.base.errors import CorruptData, InvariantBroken, NoSpace
+from engine.base.identity import NO_INDEX_KEY
+from engine.journal.refused import read_refused
 from engine.model.commit import Commit
 from engine.stages.storing import Storing
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
+from engine.store.format import word
+from engine.store.writer import Impossible
 from engine.wire.batches import Batch, decode_replies, encode_duplicates, encode_reply
 from tests.unit.engine.cli.sample import Added
-from tests.unit.engine.store.batches import batch_of
+from tests.unit.engine.store.batches import batch_of, key_of
 
 MAP = 16 << 20
 PARTITION = 3
@@ -27,9 +31,18 @@ PARTITION = 3
 @contextmanager
 def store() -> Iterator[Writer]:
     with tempfile.TemporaryDirectory() as folder:
-        writer = Writer(Path(folder) / "store", MAP)
+        writer = Writer(Path(folder) / "store", MAP, index_key=NO_INDEX_KEY)
         yield writer
         writer.close()
+
+
+def storing_of(writer: Writer) -> Storing:
+    """A new life of the output."""
+    return Storing(writer, PARTITION, refused_of(writer))
+
+
+def refused_of(writer: Writer) -> Path:
+    return writer.path.with_name("refused")
 
 
 def batches(many: int, commits: int = 2, epoch: int = 0) -> list[Batch]:
@@ -66,7 +79,7 @@ def test_however_batches_are_grouped_and_delivered_again_each_is_stored_once(
         for back, many in [*deliveries, (6, 12)]:
             begin = max(0, done - back)  # a crash before the release delivers what was stored once more
             some = made[begin : begin + many]
-            stored = Storing(writer, PARTITION).store(some)  # a new life each time
+            stored = storing_of(writer).store(some)  # a new life each time
             done = max(done, begin + len(some))
             assert stored.conflict is None
             assert answered(stored.answers) == [(b"who", begin + n) for n in range(len(some))]
@@ -79,7 +92,7 @@ def test_however_batches_are_grouped_and_delivered_again_each_is_stored_once(
 def test_a_command_that_was_committed_before_is_answered_from_the_store_and_rung_again() -> None:
     first, second = batches(2)
     with store() as writer:
-        storing = Storing(writer, PARTITION)
+        storing = storing_of(writer)
         storing.store([first])
         ids = [f"{number:032x}" for number in (2, 1)]
         again = second._replace(duplicates=encode_duplicates([(b"you", id) for id in ids]))
@@ -92,10 +105,10 @@ def test_a_command_that_was_committed_before_is_answered_from_the_store_and_rung
     assert rung == [(PARTITION, 3, 4), (PARTITION, 1, 2)], "one record, though two commands are in it"
 
 
-def test_a_duplicate_that_the_store_does_not_know_is_a_bug() -> None:
+def test_a_duplicate_that_the_store_does_not_know_is_damage() -> None:
     (batch,) = batches(1)
-    with store() as writer, pytest.raises(InvariantBroken, match="a commit that is not stored"):
-        Storing(writer, PARTITION).store([batch._replace(duplicates=encode_duplicates([(b"me", "ff" * 16)]))])
+    with store() as writer, pytest.raises(CorruptData, match="lacks a command that was committed"):
+        storing_of(writer).store([batch._replace(duplicates=encode_duplicates([(b"me", "ff" * 16)]))])
 
 
 def test_without_room_nothing_is_kept_and_the_same_batches_can_be_stored_later(
@@ -103,7 +116,7 @@ def test_without_room_nothing_is_kept_and_the_same_batches_can_be_stored_later(
 ) -> None:
     made = batches(2)
     with store() as writer:
-        storing = Storing(writer, PARTITION)
+        storing = storing_of(writer)
 
         def full(_: list[Batch]) -> None:
             raise NoSpace("the event store has no room")
@@ -119,7 +132,7 @@ def test_without_room_nothing_is_kept_and_the_same_batches_can_be_stored_later(
 def test_an_append_by_another_process_begins_an_epoch_and_what_was_decided_before_is_dropped() -> None:
     stored_before, *outdated = batches(3)
     with store() as writer:
-        storing = Storing(writer, PARTITION)
+        storing = storing_of(writer)
         storing.store([stored_before])
         append_to(writer.env, "b", [Added(1)])
         found = storing.store([stored_before, *outdated])
@@ -131,3 +144,66 @@ def test_an_append_by_another_process_begins_an_epoch_and_what_was_decided_befor
         fitting = [one._replace(first_position=one.first_position + 1) for one in decided_anew]
         assert len(storing.store(fitting).answers) == 2
         assert versions(writer) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_command_that_cannot_be_stored_is_noted_and_all_after_what_is_stored_is_decided_again() -> None:
+    first, second, third = batches(3)
+    with store() as writer:
+        storing = storing_of(writer)
+        storing.store([first])
+        with writer.env.begin(write=True) as txn:  # as if another aggregate with the key of `a` were there
+            txn.put(key_of("a") + word(6), word(2), db=writer.tables.versions)
+        stored = storing.store([second, third])
+        assert isinstance(stored.conflict, Impossible)
+        assert not stored.answers
+        assert not stored.notices
+        assert (storing.epoch, writer.sequence, writer.position) == (1, 2, 2)
+        assert read_refused(refused_of(writer)) == {
+            6: "another aggregate has the place of this one in the index"
+        }
+        assert storing_of(writer).store([second]).conflict is None
+        assert versions(writer) == [1, 2, 3, 4]
+
+
+def test_two_aggregates_with_one_key_in_one_turn_are_told_apart() -> None:
+    """They cannot be found, so the batch of one of them is made to say the key of the other."""
+    (first,) = batches(1)
+    commit = Commit("b", 2, f"{3:032x}", 3, 3, [{"type": "sample.added", "number": 3}])
+    second = batch_of([commit], first_position=3, last_sequence=3)
+    second = second._replace(heads=key_of("a") + word(2))
+    with store() as writer:
+        with pytest.raises(InvariantBroken, match="do not take what is not in them"):
+            writer.commit([first, second])
+        assert writer.position == 0, "nothing is kept, though both rows are new to the index"
+
+
+def test_a_command_that_is_in_the_index_already_is_refused() -> None:
+    first, second = batches(2)
+    with store() as writer:
+        storing = storing_of(writer)
+        storing.store([first])
+        with writer.env.begin(write=True) as txn:
+            txn.put(bytes.fromhex(f"{3:032x}") + key_of("a"), word(1), db=writer.tables.commands)
+        assert isinstance(storing.store([second]).conflict, Impossible)
+        assert read_refused(refused_of(writer)) == {3: "this command is stored already"}
+
+
+def test_where_the_note_has_no_room_nothing_is_kept_and_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = batches(2)
+    with store() as writer:
+        storing = storing_of(writer)
+        storing.store([first])
+        with writer.env.begin(write=True) as txn:
+            txn.put(key_of("a") + word(4), word(2), db=writer.tables.versions)
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("engine.stages.storing.add_refused", full)
+            with pytest.raises(NoSpace):
+                storing.store([second])
+        assert storing.epoch == 0
+        assert isinstance(storing.store([second]).conflict, Impossible)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.identity import uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Child, Reader, Writer
 from engine.wire.answers import Rejected, Unchanged, encode_answers
@@ -19,7 +19,7 @@ PARENT, OTHER = uuid7_hex(), uuid7_hex()
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[Writer]:
-    writer = Writer(tmp_path / "store-0000", MAP, keep_outcomes=KEEP)
+    writer = Writer(tmp_path / "store-0000", MAP, keep_outcomes=KEEP, index_key=NO_INDEX_KEY)
     yield writer
     writer.close()
 

@@ -6,10 +6,11 @@ import lmdb
 import pytest
 
 from engine.base.errors import CorruptData, Fault, InvariantBroken, NoSpace
-from engine.base.identity import aggregate_key, uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, aggregate_key, uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Reader, Writer
 from engine.store.format import word
+from engine.store.writer import Impossible
 from engine.wire.batches import Batch
 from tests.unit.engine.store.batches import batch_of, outcome
 
@@ -18,7 +19,7 @@ MAP = 64 << 20
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Writer:
-    return Writer(tmp_path / "store", MAP)
+    return Writer(tmp_path / "store", MAP, index_key=NO_INDEX_KEY)
 
 
 def ids(count: int) -> list[str]:
@@ -74,8 +75,9 @@ def test_a_second_event_under_one_version_of_an_aggregate_is_refused_and_nothing
 ) -> None:
     one, two = ids(2)
     writer.commit([batch_of([commit("a", 1, one, 1)], first_position=1, last_sequence=1)])
-    with pytest.raises(InvariantBroken, match="version"):
+    with pytest.raises(Impossible, match="cannot be stored") as refused:
         writer.commit([batch_of([commit("a", 1, two, 2)], first_position=2, last_sequence=2)])
+    assert refused.value.refusal[:3] == (2, two, "a")
     assert writer.find_command(two) is None
     assert read(writer).watermark() == (1, 1)
 
@@ -83,7 +85,7 @@ def test_a_second_event_under_one_version_of_an_aggregate_is_refused_and_nothing
 def test_a_command_stored_twice_for_an_aggregate_is_refused(writer: Writer) -> None:
     (one,) = ids(1)
     writer.commit([batch_of([commit("a", 1, one, 1)], first_position=1, last_sequence=1)])
-    with pytest.raises(InvariantBroken, match="command"):
+    with pytest.raises(Impossible, match="this command is stored already"):
         writer.commit([batch_of([commit("a", 2, one, 2)], first_position=2, last_sequence=2)])
 
 
@@ -93,7 +95,7 @@ def test_a_gap_in_positions_is_refused(writer: Writer) -> None:
 
 
 def test_outcomes_that_were_not_commits_are_remembered_and_in_time_forgotten(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "store", MAP, keep_outcomes=10)
+    writer = Writer(tmp_path / "store", MAP, keep_outcomes=10, index_key=NO_INDEX_KEY)
     names = ids(40)
     for n, id in enumerate(names, 1):
         writer.commit([Batch(n, n, 1, 0, b"", b"", b"", b"[" + outcome(id) + b"]", b"", b"")])
@@ -106,7 +108,7 @@ def test_the_watermark_survives_reopening(writer: Writer) -> None:
     writer.commit([batch_of([commit("a", 1, ids(1)[0], 7)], first_position=1, last_sequence=9)])
     path = writer.path
     writer.close()
-    again = Writer(path, MAP)
+    again = Writer(path, MAP, index_key=NO_INDEX_KEY)
     assert (again.sequence, again.position) == (9, 1)
 
 
@@ -121,7 +123,7 @@ def test_a_flipped_bit_in_a_record_is_named_by_its_position(writer: Writer) -> N
 
 
 def test_a_full_map_is_no_space_and_keeps_nothing(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "store", 256 << 10)
+    writer = Writer(tmp_path / "store", 256 << 10, index_key=NO_INDEX_KEY)
     id = ids(1)[0]
     big = Commit("a", 1, id, 1, 1, [{"type": "x", "blob": "y" * 400_000}])
     with pytest.raises(NoSpace):
@@ -142,4 +144,18 @@ def test_the_command_index_is_keyed_command_first(writer: Writer) -> None:
     writer.close()
     with lmdb.open(path, max_dbs=8, readonly=True) as env, env.begin() as txn:
         keys = list(txn.cursor(env.open_db(b"commands", txn=txn)).iternext(values=False))
-    assert keys == [bytes.fromhex(id) + aggregate_key("a")]
+    assert keys == [bytes.fromhex(id) + aggregate_key(NO_INDEX_KEY, "a")]
+
+
+def test_a_store_of_another_data_directory_is_refused(writer: Writer) -> None:
+    writer.close()
+    with pytest.raises(CorruptData, match="another data directory"):
+        Writer(writer.path, MAP, index_key=bytes(range(16)))
+
+
+def test_a_store_that_is_made_without_an_index_key_gets_a_random_one(tmp_path: Path) -> None:
+    first, second = Writer(tmp_path / "a", MAP), Writer(tmp_path / "b", MAP)
+    assert len(first.index_key) == len(second.index_key) == 16
+    assert first.index_key != second.index_key
+    first.close()
+    second.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import ConfigError, InvariantBroken
-from engine.base.identity import uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.model.commit import Commit
 from engine.model.messages import Event
 from engine.store import Conflict, Writer
@@ -40,12 +40,12 @@ def rejection(position: int, sequence: int) -> Batch:
 def test_what_was_decided_before_an_append_is_not_stored_though_the_writer_is_newer(
     tmp_path: Path, make: Callable[[int, int], Batch], reopened: bool
 ) -> None:
-    writer = Writer(tmp_path, MAP)
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
     writer.commit([deposit(1, 1)])
     append_to(writer.env, "z", [Moved()])
     if reopened:
         writer.close()
-        writer = Writer(tmp_path, MAP)
+        writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
     with pytest.raises(Conflict):
         writer.commit([make(2, 2)])
     writer.commit([make(3, 2)])
@@ -55,14 +55,14 @@ def test_what_was_decided_before_an_append_is_not_stored_though_the_writer_is_ne
 def test_what_was_decided_in_the_knowledge_of_an_append_is_stored_though_the_writer_is_older(
     tmp_path: Path,
 ) -> None:
-    writer = Writer(tmp_path, MAP)
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
     append_to(writer.env, "z", [Moved()])
     writer.commit([deposit(2, 1), rejection(3, 2), deposit(3, 3)])
     assert (writer.sequence, writer.position) == (3, 3)
 
 
 def test_what_was_decided_after_something_that_is_not_stored_breaks_an_invariant(tmp_path: Path) -> None:
-    writer = Writer(tmp_path, MAP)
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
     with pytest.raises(InvariantBroken, match="not contiguous"):
         writer.commit([deposit(2, 1)])
     with pytest.raises(InvariantBroken, match="not contiguous"):
@@ -72,13 +72,13 @@ def test_what_was_decided_after_something_that_is_not_stored_breaks_an_invariant
 
 @pytest.mark.parametrize("id", ["A" * 32, "a" * 31, "a" * 34, "a " * 16, "g" * 32])
 def test_an_id_that_no_client_could_send_is_refused(tmp_path: Path, id: str) -> None:
-    writer = Writer(tmp_path, MAP)
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
     with pytest.raises(ConfigError, match="32 lower-case hex digits"):
         append_to(writer.env, "z", [Moved()], command=id)
 
 
 def test_an_event_that_could_not_be_read_again_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    writer = Writer(tmp_path, MAP)
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
     wrong: Any = 7 / 2
     with pytest.raises(ConfigError, match=r"does not fit its class.*event=Weighed.*grams: Expected `int`"):
         append_to(writer.env, "z", [Moved(), Weighed(wrong)])

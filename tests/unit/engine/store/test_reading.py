@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine.store.reader
-from engine.base.identity import uuid7_hex
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Reader, Types, Writer
 from engine.store.entries import aggregate_and_version, tags_of
@@ -36,7 +36,7 @@ def commits_of(drawn: list[list[tuple[str, list[str]]]]) -> list[list[Commit]]:
 
 
 def stored(path: Path, batches: list[list[Commit]]) -> Reader:
-    writer = Writer(path, 16 << 20)
+    writer = Writer(path, 16 << 20, index_key=NO_INDEX_KEY)
     position = 1
     for commits in batches:
         batch = batch_of(commits, first_position=position, last_sequence=commits[-1].sequence)

@@ -47,11 +47,12 @@ def test_a_batch_without_duplicates_has_an_empty_part_for_them() -> None:
 def test_keys_and_heads_are_taken_apart_again() -> None:
     ids, aggregates = [f"{n:032x}" for n in (1, 2)], [Aggregate("a"), Aggregate("b")]
     for n, aggregate in enumerate(aggregates):
-        aggregate.engine_key, aggregate.engine_version = f"{n:016x}", 7 + n
+        aggregate.engine_key, aggregate.engine_version = f"{n:032x}", 7 + n
     keys = encode_keys([ids[0], aggregates[0].engine_key, ids[1], aggregates[1].engine_key])
-    assert split_part(keys, KEY_BYTES) == [bytes(15) + b"\1" + bytes(8), bytes(15) + b"\2" + bytes(7) + b"\1"]
+    one, two = split_part(keys, KEY_BYTES)
+    assert (one, two) == (bytes(15) + b"\1" + bytes(16), bytes(15) + b"\2" + bytes(15) + b"\1")
     heads = encode_heads(aggregates)
-    assert split_part(heads, HEAD_BYTES) == [bytes(15) + b"\7", bytes(7) + b"\1" + bytes(7) + b"\x08"]
+    assert split_part(heads, HEAD_BYTES) == [bytes(23) + b"\7", bytes(15) + b"\1" + bytes(7) + b"\x08"]
 
 
 def test_the_last_position_of_a_batch_is_that_of_its_last_commit() -> None:
