@@ -179,6 +179,7 @@ def test_the_record_of_the_page_decodes_to_typed_events() -> None:
 
 
 _MAKERS = (
+    "refuse",
     "Failed", "Rejected", "Failure", "Rejection", "Malformed.of", "_refuse", "partition.refuse", "Refused"
 )  # fmt: skip
 
