@@ -21,6 +21,10 @@ EXAMPLES = """
 check --app notes:app
 check --app notes:app --data /var/lib/notes --json
 """
+GO_ON = (
+    "events that do not fit their class are mended by an upcaster: give the class the next version, and"
+    " register @app.upcaster(name, old, new), which gets what is stored and returns fields that fit"
+)
 MOST_BREAKS = 20  # printed in full; a store with more is not read line by line
 
 
@@ -54,6 +58,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
         _show(compatibility, kinds, registered)
     if not sound:
         print("ringfold: this application cannot work on this data directory", file=sys.stderr)
+        if any(kind.readable and kind.problem for kind in kinds):
+            print(f"ringfold: {GO_ON}", file=sys.stderr)
     return Exit.OK if sound else Exit.CORRUPT
 
 
@@ -63,7 +69,7 @@ def _show(compatibility: Compatibility, kinds: list[Kind], registered: str) -> N
         print(f"application: {registered}")
     width = max((len(kind.tag) for kind in kinds), default=0)
     for kind in kinds:
-        place = f"from partition {kind.partition} position {kind.position:,} on"
+        place = f"from partition {kind.partition} position {kind.position:,} on ({kind.aggregate})"
         if kind.problem:
             print(f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.bad:,} of them {place}: {kind.problem}")
         else:

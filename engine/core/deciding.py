@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core.memory import Apply, Memory
+from engine.core.memory import Apply, Memory, Unreadable
 from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
 from engine.model.fitting import Fits
@@ -109,6 +109,8 @@ def _asking(cls: type[Aggregate], exists: Exists, memory: Memory) -> AggregateFo
             if exists == "must":
                 raise Failure("aggregate-unknown", f"there is no {name}")
             aggregate = memory.new(cls, name)
+        elif isinstance(aggregate, Unreadable):
+            raise Failure("unreadable", aggregate.why)
         elif exists == "must-not":
             raise Rejection("already-exists", f"{name} is there already")
         elif type(aggregate) is not cls:

@@ -7,7 +7,7 @@ ago, or never left makes no difference to any decision.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.base.errors import CorruptData
+from engine.base.errors import ConfigError, CorruptData
 from engine.base.identity import NO_INDEX_KEY, aggregate_key
 from engine.core.archive import Archive
 from engine.core.broken import Broken
@@ -17,6 +17,14 @@ from engine.model.app import Engine
 from engine.model.fitting import fits_of
 
 Apply = Callable[[Any, Any], None]
+
+
+class Unreadable(Aggregate):
+    """Stands for an aggregate with an event that the application cannot read: its commands fail alone."""
+
+    def __init__(self, id: str, why: ConfigError) -> None:
+        super().__init__(id)
+        self.why = str(why)
 
 
 class Memory:
@@ -57,6 +65,8 @@ class Memory:
         aggregate = self.aggregates.get(name)
         if aggregate is None and self.gaps and commit.version > 1:
             aggregate = self.recall(name, position - 1)  # it had been idle, and comes back
+            if isinstance(aggregate, Unreadable):
+                return
         if aggregate is None:
             aggregate = self.aggregates[name] = self.new(self._class_of(commit), name)
         version = aggregate.engine_version + 1
@@ -79,9 +89,15 @@ class Memory:
             self.idle.changed(aggregates.values(), time_ns, 0)
 
     def recall(self, name: str, upto: int) -> Aggregate | None:
-        """Brings an aggregate back to memory as the store has it at position `upto`. None: there is none."""
-        for commit in self._archive.stream(name, upto):
-            self.apply(commit, upto)
+        """Brings an aggregate back to memory as the store has it at position `upto`. None: there is none. One
+        that cannot be read stays out of memory, and is tried again with its next command."""
+        try:
+            for commit in self._archive.stream(name, upto):
+                self.apply(commit, upto)
+        except ConfigError as error:
+            self.aggregates.pop(name, None)
+            self.gaps = True
+            return Unreadable(name, error)
         return self.aggregates.get(name)
 
     def reload(self, names: Iterable[str], upto: int) -> None:

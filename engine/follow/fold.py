@@ -5,9 +5,9 @@
     one that leaves a gap                       waits until what is missing has been read from the store
 
 When a handler fails on a commit, the target is put back as it was before that commit, and the aggregate is
-set aside and retried (`dead_letters`); other aggregates go on. State, positions and dead letters are saved in
-one transaction. A handler that fails on one aggregate after the other is not a matter of single events, so
-the fold then applies nothing more (`full`).
+set aside and retried (`dead_letters`); other aggregates go on. A commit that cannot be read is set aside
+alike. State, positions and dead letters are saved in one transaction. A handler that fails on one aggregate
+after the other is not a matter of single events, so the fold then applies nothing more (`full`).
 
 The fold has no clock and no thread of its own. The loop around it calls `accept` or `poll`, then `retry_due`,
 and now and then `save`.
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.called import called
-from engine.base.errors import CorruptData, NoSpace
+from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.dead_letters import DeadLetter, DeadLetters
@@ -32,7 +32,7 @@ from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
 from engine.store import Reader, View
 from engine.store.entries import aggregate_and_version
-from engine.wire.log import record_decoder
+from engine.wire.log import Unreadable, record_decoder
 
 MOST_HELD = 1_000  # early records of a partition; the store has them all
 BEAT_ITEMS = 1_024
@@ -129,13 +129,13 @@ class Fold:
             self._apply(partition, heappop(ahead)[1])
 
     def _apply(self, partition: int, record: bytes) -> None:
-        first, commits = self._decoder.decode(record)
+        is_readable, first, commits = self._decoded(record)
         done = self.positions[partition]
         if first != done + 1:
             if first > done + 1:
                 raise CorruptData("the event store lacks positions", partition=partition, after=done)
             commits = commits[done + 1 - first :]
-        if self.dead_letters:
+        if self.dead_letters or not is_readable:
             self._apply_around(partition, commits)
             return
         try:
@@ -145,6 +145,21 @@ class Fold:
             self._apply_around(partition, commits[failure.at + 1 :])
         else:
             self.positions[partition] = done + len(commits)
+
+    def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
+        """(can all of it be read, first position, commits)"""
+        try:
+            return True, *self._decoder.decode(record)
+        except ConfigError:
+            return False, *self._decoder.decode_each(record)
+
+    def _give(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+        """Has the target apply commits. One that cannot be read fails as in a handler."""
+        for at, commit in enumerate(commits):
+            if isinstance(commit, Unreadable):
+                self.target.apply(partition, position, commits[:at])
+                raise HandlerFailed(at, clean=True) from commit.error
+        self.target.apply(partition, position, commits)
 
     def _apply_around(self, partition: int, commits: Sequence[Any]) -> None:
         """Applies the commits of aggregates that are not set aside."""
@@ -156,7 +171,7 @@ class Fold:
                 commits = commits[1:]
                 continue
             try:
-                self.target.apply(partition, position, commits[:many])
+                self._give(partition, position, commits[:many])
             except HandlerFailed as failure:
                 self._set_aside(partition, position, commits, failure)
                 commits = commits[failure.at + 1 :]
@@ -177,12 +192,13 @@ class Fold:
 
     def _begin_dead_letter(self, partition: int, position: int, commit: Any, failure: HandlerFailed) -> None:
         error = _cause(failure)
-        self._undoes = failure.clean
         letter = self.dead_letters.set_aside(partition, position, commit, error, self._now())
         kind, trace = (type(error).__name__, letter.where), ""
-        if kind not in self._traced:
-            self._traced.add(kind)
-            trace = "".join(traceback.format_exception(error)).rstrip()
+        if not isinstance(commit, Unreadable):  # of which the error says all
+            self._undoes = failure.clean
+            if kind not in self._traced:
+                self._traced.add(kind)
+                trace = "".join(traceback.format_exception(error)).rstrip()
         self._log(
             Code.FOLLOW_SET_ASIDE,
             "an aggregate is set aside",
@@ -245,7 +261,7 @@ class Fold:
         for position, entry in reader.entries_of(letter.aggregate, letter.version - 1):
             if position > upto:
                 return
-            yield position, self._decoder.commit(entry, position)
+            yield position, self._decoder.commit_or_unreadable(entry, position)
 
     def waiting(self, letter: DeadLetter) -> int:
         """The number of commits that are held after a letter's."""
@@ -271,11 +287,12 @@ class Fold:
             position, commit = commits[done]
             self._beat()
             try:
-                self.target.apply(partition, position, [commit])
+                self._give(partition, position, [commit])
                 done += 1
             except HandlerFailed as failure:
                 failed, upto = failure, done
-                self._undoes = failure.clean
+                if not isinstance(commit, Unreadable):
+                    self._undoes = failure.clean
                 if not failure.clean:
                     self._reload()
                     done = 0  # those before it once more
@@ -347,7 +364,7 @@ class Fold:
         once more."""
         upto = self.positions[partition]
         for _, record in self.readers[partition].records(self._base[partition]):
-            first, commits = self._decoder.decode(record)
+            _, first, commits = self._decoded(record)
             self._beat()
             for position, commit in enumerate(commits, first):
                 if position > upto:
@@ -356,7 +373,7 @@ class Fold:
                 if position <= self._base[partition] or (letter and position >= letter.position):
                     continue
                 try:
-                    self.target.apply(partition, position, [commit])
+                    self._give(partition, position, [commit])
                 except HandlerFailed as failure:
                     self._begin_dead_letter(partition, position, commit, failure)
                     return False

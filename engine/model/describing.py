@@ -37,6 +37,7 @@ CODES = {
         "too-large",
         "too-many",
         "unknown-command",
+        "unreadable",
         "wrong-aggregate",
     ],
 }

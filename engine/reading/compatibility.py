@@ -27,6 +27,7 @@ class Kind(msgspec.Struct):
     count: int = 0
     partition: int = 0
     position: int = 0
+    aggregate: str = ""
     bad: int = 0
 
 
@@ -89,19 +90,20 @@ class Compatibility:
             text = f"version {parts.version} of {parts.aggregate} follows {before}"
             self.breaks.append(Break(partition, position, text))
         for stored in parts.events:
-            self._event(partition, position, stored)
+            self._event(partition, position, parts.aggregate, stored)
 
-    def _event(self, partition: int, position: int, stored: msgspec.Raw) -> None:
+    def _event(self, partition: int, position: int, aggregate: str, stored: msgspec.Raw) -> None:
         tag = tag_in(stored)
         kind = self.kinds.get(tag)
         if kind is None:
             kind = self.kinds[tag] = self._classify(tag)
-            kind.partition, kind.position = partition, position
+            kind.partition, kind.position, kind.aggregate = partition, position, aggregate
         kind.count += 1
         problem = self._unreadable(tag, stored) if kind.readable else kind.problem
         if problem:
             if not kind.bad:
-                kind.problem, kind.partition, kind.position = problem, partition, position
+                kind.problem, kind.aggregate = problem, aggregate
+                kind.partition, kind.position = partition, position
             kind.bad += 1
 
     def _classify(self, tag: str) -> Kind:

@@ -16,11 +16,11 @@ from typing import Any, Union
 
 import msgspec
 
-from engine.base.errors import CorruptData
+from engine.base.errors import ConfigError, CorruptData
 from engine.model.app import Engine
 from engine.model.commit import Commit
 from engine.model.messages import Event, wire_tag
-from engine.wire.lifting import EventDecoder, lifts
+from engine.wire.lifting import EventDecoder, lifts, tag_in
 
 
 class RawRecord(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -46,6 +46,18 @@ class Parts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     result: Any = None
     correlation: str | None = None
     causation: str | None = None
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """Stands for a commit with an event that its reader cannot read, for the reason in `error`. The `events`
+    have only their tags."""
+
+    aggregate: str
+    version: int
+    command: str
+    time_ns: int
+    events: list[Any]
+    error: ConfigError
 
 
 class RecordDecoder:
@@ -77,6 +89,20 @@ class RecordDecoder:
         except msgspec.ValidationError:
             first, entries = take_apart(record)
             return first, [self.commit(entry, first + k) for k, entry in enumerate(entries)]
+
+    def decode_each(self, record: bytes) -> tuple[int, list[Any]]:
+        """The same for a record with such an event, which becomes `Unreadable` with its commit."""
+        first, entries = take_apart(record)
+        return first, [self.commit_or_unreadable(entry, first + k) for k, entry in enumerate(entries)]
+
+    def commit_or_unreadable(self, entry: "msgspec.Raw | bytes", position: int) -> Any:
+        """The typed commit of one entry, or what stands for it."""
+        try:
+            return self.commit(entry, position)
+        except ConfigError as error:
+            parts = _parts(entry, position)
+            tags = [_unread(tag_in(event))() for event in parts.events]
+            return Unreadable(parts.aggregate, parts.version, parts.command, parts.time_ns, tags, error)
 
     def commit(self, entry: "msgspec.Raw | bytes", position: int) -> Any:
         """The typed commit of one entry of a record; `position` is for the error."""

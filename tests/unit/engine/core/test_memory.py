@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Aggregate, ApplicationMessage, Command, Engine, Event, applies, handles
+from engine.base.errors import ConfigError
 from engine.core.partition import Partition
 from engine.wire.batches import Batch, decode_replies
 from engine.wire.log import record_decoder
@@ -117,6 +118,30 @@ def test_without_a_limit_no_aggregate_leaves() -> None:
     sums.run(10**6, Add("b", amount=5))
     assert set(sums.core.aggregates) == {"a", "b"}
     assert sums.shelf.asked == [], "and the store is not asked for any aggregate"
+
+
+def test_one_that_cannot_be_read_when_it_comes_back_fails_its_commands_alone() -> None:
+    sums = Sums(idle_s=10)
+    sums.run(1, Add("a", amount=5))
+    sums.run(5, Add("b", amount=1))
+    sums.run(12, Add("b", amount=1))
+    stream, why = sums.shelf.stream, "a stored event does not fit its class"
+
+    def damaged(aggregate: str, upto: int) -> Any:
+        yield from stream(aggregate, upto)
+        if aggregate == "a":
+            raise ConfigError(why, event="memory.added")
+
+    sums.shelf.stream = damaged  # type: ignore[method-assign]
+    first, second, other = sums.run(13, Add("a", amount=2), Greet("a"), Add("b", amount=1))
+    for answer in (first, second):
+        assert (answer["outcome"], answer["code"]) == ("failed", "unreadable")
+        assert answer["message"] == f"{why} (event=memory.added)"
+    assert other["versions"] == [3]
+    assert "a" not in sums.core.aggregates
+    sums.shelf.stream = stream  # type: ignore[method-assign]
+    (answer,) = sums.run(14, Add("a", amount=2))
+    assert answer["versions"] == [2], "mended, without a restart"
 
 
 @settings(max_examples=50, deadline=None)

@@ -359,3 +359,33 @@ def test_whatever_is_lost_repeated_killed_and_fails_each_commit_counts_once_and_
 def _check_order(shown: dict[str, Any]) -> None:
     for name, (_, versions) in shown.items():
         assert versions == list(range(1, len(versions) + 1)), name
+
+
+def test_an_event_that_does_not_fit_holds_its_own_aggregate_and_is_named(view: Following, log: Log) -> None:
+    wrong: Any = 7 / 2
+    view.fold.accept(0, *log.append_commits(("b", None), ("a", None), ("a", [Raised(wrong)]), ("b", None)))
+    view.fold.accept(0, *log.append("a", "b"))
+    assert view.shown() == {"a": [1, [1]], "b": [6, [1, 2, 3]]}
+    assert view.fold.positions == [6]
+    (letter,) = view.fold.dead_letters
+    assert (letter.aggregate, letter.position, letter.events) == ("a", 3, ["counter.raised"])
+    assert "Expected `int`, got `float` - at `$.by`" in letter.error
+    assert "give the class a new version and an upcaster" in letter.error
+
+
+def test_what_cannot_be_read_is_retried_dropped_and_kept_like_any_other(view: Following, log: Log) -> None:
+    wrong: Any = "1"
+    view.fold.accept(0, *log.append_commits(("a", None), ("a", [Raised(wrong)]), ("a", None), ("b", None)))
+    view.trouble.at = {("b", 2)}  # a view of its own is loaded again, over what cannot be read
+    view.fold.accept(0, *log.append("b", "c"))
+    view.trouble.at.clear()
+    view.wait()
+    assert view.shown() == {"a": [1, [1]], "b": [3, [1, 2]], "c": [1, [1]]}
+    assert [letter.dead for letter in view.fold.dead_letters] == [True]
+    view.fold.save()
+    view.reopen()
+    assert view.fold.retry("a") is not None
+    assert view.fold.drop("a") is None
+    assert view.shown()["a"] == [4, [1, 3]]
+    view.reopen()
+    assert view.shown() == {"a": [4, [1, 3]], "b": [3, [1, 2]], "c": [1, [1]]}

@@ -55,7 +55,7 @@ def test_events_that_do_not_fit_their_class_are_told_from_those_that_do(tmp_path
         store.put((0, "a", added(1)), (0, "a", added("two")), (0, "a", added(3)), (0, "a", added(None)))
         compatibility = compatibility_of(tmp_path / "data", create({}))
     found = kind(compatibility, "sample.added")
-    assert (found.count, found.bad, found.position) == (4, 2, 2)
+    assert (found.count, found.bad, found.position, found.aggregate) == (4, 2, 2, "a")
     assert "Expected `int`, got `str`" in found.problem
 
 

@@ -56,7 +56,7 @@ def test_a_default_of_a_command_that_has_changed_is_seen(tmp_path: Path) -> None
 
         class Meter(Aggregate):
             @handles(Read, exists="may")
-            def read(self, command: Read) -> Event:
+            def read(self, command: Read) -> Any:
                 return counted(by=command.by)
 
             @applies(counted)
