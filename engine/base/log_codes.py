@@ -124,6 +124,11 @@ class Code(Enum):
         Level.ERROR,
         "What was built cannot be served; the one before still is.",
     )
+    VIEW_OTHER_CODE = (
+        "view.other-code",
+        Level.WARNING,
+        "The code of a view has changed without a new version; what it made before stays in the view.",
+    )
     VIEW_BUILDER_RESTARTED = "view.builder-restarted", Level.WARNING, "A builder ended and is started again."
     VIEW_BUILDER_GIVEN_UP = (
         "view.builder-given-up",

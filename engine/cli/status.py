@@ -36,6 +36,7 @@ status --data /var/lib/notes --json
 NUMBERS = ("sequence", "position", "lag", "lag_s", "dead_letters", "outbox", "timers", "restarts")
 HEADINGS = ("process", "state", "pid", *NUMBERS)
 UNKNOWN = ("lag", "lag_s", "dead_letters", "outbox", "timers")
+OTHER_CODE = "partly made by other code; give it the next version, or use `view rebuild`"
 PATIENCE_S = 0.5  # for one that does not answer because it is busy, or gone
 
 
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         with contextlib.suppress(RingfoldError):
             lags = ask(follower, "lag", timeout_s=PATIENCE_S)
             row["lag_s"] = max(lag["seconds"] for lag in lags.values())
+            if follower.kind == "view":
+                row["other_code"] = ask(follower, "versions", timeout_s=PATIENCE_S)["served"]["other_code"]
     if options.json:
         print(json.dumps({"node": to_builtins(node), "processes": rows}))
     else:
@@ -65,6 +68,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
         for line in aligned(table):
             print(line)
+        for name in (name for name, row in rows.items() if row.get("other_code")):
+            print(f"{name}: {OTHER_CODE}")
     well = all(values["state"] == "running" for values in rows.values())
     if not well:
         print("ringfold: not every process is at work", file=sys.stderr)

@@ -78,6 +78,7 @@ def _told(view: Follower, versions: dict[str, Any]) -> str:
     behind = store - sum(served["positions"])
     line = f"{view.name}  version {served['version']} in {served['folder']}, {store:,} events"
     line += f", {behind:,} behind" if behind > 0 else ""
+    line += ", partly made by other code" if served["other_code"] else ""
     building = versions["building"]
     if building is not None:
         done = sum(building["positions"] or ())

@@ -21,6 +21,8 @@ from engine.base.lock import try_lock
 from engine.base.log import STANDARD_ERROR, LineLog, Log, log_error, output_as_log
 from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
+from engine.follow.code import FILE as CODE
+from engine.follow.code import is_of_other_code, view_mark
 from engine.node.description import NodeDescription, read_description
 
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
@@ -37,12 +39,18 @@ class Builder:
         self._parent, self._told = options.parent, told
         self._view: str = options.view
         app, data = node.load_app(), node.data
-        target = Projected(app.versions[options.view][options.version])
+        spec = app.versions[options.view][options.version]
         self.readers = data.readers()
         folder: Path = options.folder
         folder.mkdir(parents=True, exist_ok=True)
         if try_lock(folder / "lock") is None:
             raise RingfoldError("another process builds in this folder", path=folder)
+        mark = view_mark(spec.cls)
+        if is_of_other_code(folder, mark, begun=True):
+            for name in ("data.mdb", "lock.mdb", CODE):  # or it would become a mixture
+                (folder / name).unlink(missing_ok=True)
+        is_of_other_code(folder, mark, begun=False)
+        target = Projected(spec)
         self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=log, beat=self.beat)
         self._tell_at = self._save_at = 0.0
 

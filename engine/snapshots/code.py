@@ -54,6 +54,12 @@ def sources(app: Engine) -> dict[str, bytes]:
     return sources
 
 
+def belongs(name: str, root: str) -> bool:
+    """True if a module belongs to the application whose top package is `root`."""
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return path is not None and _counts(name, path, {root})
+
+
 def _counts(name: str, path: str, roots: set[str]) -> bool:
     top = name.partition(".")[0]
     return top not in _ENGINE and (top in roots or not path.startswith(_NOT_OURS))

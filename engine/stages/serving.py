@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine.base.called import called
 from engine.base.errors import Fault, NoSpace
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
+from engine.follow.code import is_of_other_code, view_mark
 from engine.follow.generations import Generation, Generations, Pointer
 from engine.follow.questions import Questions, Refused
 from engine.model.app import Engine
@@ -53,6 +55,7 @@ class Serving:
         self._pointer = self._generations.plan(self._registered)
         self._generations.tidy(self._pointer)
         self._building: Building | None = None
+        self._of_other_code: set[Generation] = set()
         self.fold = self._open(self._pointer.serves)
         self.questions = Questions(self.fold, self)
 
@@ -99,6 +102,7 @@ class Serving:
                 "generation": number,
                 "folder": self._generations.folder(self._pointer.serves).name,
                 "positions": self.fold.positions,
+                "other_code": self._pointer.serves in self._of_other_code,
             },
             "building": None if self._building is None else self._building.as_dict(),
             "registered": sorted(self._registered),
@@ -127,15 +131,23 @@ class Serving:
             reader.close()
 
     def _open(self, generation: Generation) -> Fold:
-        return Fold(
-            self._app,
-            Projected(self._registered[generation.version]),
-            self._generations.folder(generation),
-            self._readers,
-            self._map_bytes,
-            log=self._log,
-            beat=self._beat,
-        )
+        spec, folder = self._registered[generation.version], self._generations.folder(generation)
+        target, readers, map_bytes = Projected(spec), self._readers, self._map_bytes
+        fold = Fold(self._app, target, folder, readers, map_bytes, log=self._log, beat=self._beat)
+        if target.keeps and self._is_of_other_code(folder, view_mark(spec.cls), any(fold.positions)):
+            self._of_other_code.add(generation)
+            text = f"the code of {folder.name} has changed, and what it made before stays in it"
+            hint = f"give it the next version, or `{called()} view rebuild {self._view}`"
+            self._log(Code.VIEW_OTHER_CODE, text, hint=hint)
+        return fold
+
+    def _is_of_other_code(self, folder: Path, mark: str, begun: bool) -> bool:
+        try:
+            return is_of_other_code(folder, mark, begun)
+        except OSError as error:  # the next start notes it
+            text = "the code of a view is not noted"
+            log_error(self._log, Code.FOLLOW_NO_ROOM, NoSpace(text, path=folder, error=error))
+            return False
 
     def _build(self, generation: Generation) -> Building:
         folder = self._generations.folder(generation)

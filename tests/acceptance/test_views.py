@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine import Client, Node
+from engine import Client, Command, Node
 from tests.acceptance.following import APP, Put
 from tests.acceptance.kit import SMALL, one_line, ringfold
 from tests.deadline import until
@@ -190,3 +190,56 @@ def test_what_cannot_be_done_is_one_line(boxes: Boxes) -> None:
             done = ringfold(*words, "--data", str(boxes.data))
             assert done.returncode == 2
             one_line(done.stderr)
+
+
+CHANGING = """
+from engine import Aggregate, Command, Commit, Engine, Event, Projection, Table, applies, handles, on, query
+
+class Count(Command, name="count"): ...
+class Counted(Event, name="counted"): ...
+
+class Counter(Aggregate):
+    @handles(Count, exists="may")
+    def count(self, command: Count) -> Counted:
+        return Counted()
+
+    @applies(Counted)
+    def _counted(self, event: Counted) -> None: ...
+
+class Counts(Projection, name="counts"):
+    @on(Counted)
+    def counted(self, event: Counted, commit: Commit, view: Table[int]) -> None:
+        view[commit.aggregate] = view.get(commit.aggregate, 0) + STEP
+
+    @query
+    def count(self, view: Table[int], id: str) -> int:
+        return view.get(id, 0)
+
+STEP = 1
+app = Engine("changing", aggregates=[Counter], projections=[Counts])
+"""
+
+
+def test_a_view_whose_code_has_changed_without_a_new_version_is_named_until_it_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    data, log = tmp_path / "data", tmp_path / "log"
+
+    class Count(Command, name="count"): ...
+
+    def run(*words: str) -> str:
+        return ringfold(*words, env={"RINGFOLD_DATA": str(data)}).stdout
+
+    for source, is_named in ((CHANGING, False), (CHANGING.replace("STEP = 1", "STEP = 2"), True)):
+        (tmp_path / "changing.py").write_text(source)
+        with Node(data, app="changing:app", settings=SMALL, log=log), Client(data) as client:
+            client.send(Count("a"), wait="projected:counts")
+            assert ("partly made by other code" in run("view", "list")) is is_named
+            assert ("projector-counts: partly made by other code" in run("status")) is is_named
+            assert ("view.other-code" in log.read_text()) is is_named
+            if is_named:
+                run("view", "rebuild", "counts")
+                assert "other code" not in run("status")
+                assert client.query("counts", "count", {"id": "a"}) == 4, "not the mixture, which is 3"

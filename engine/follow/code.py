@@ -1,0 +1,104 @@
+"""The code of a view: a digest of the source on which its rows depend, kept in the folder in which they are.
+
+    NAME-vVERSION/code   the digest, in hex, of the code that began it
+
+What other code has made stays in the view when its code changes and its version does not, so the view would
+be a mixture of both. It is still served, because most changes make no difference; but it is named.
+
+    counts          the class and its bases, without comments and docstrings; functions, classes and constants
+                    of the application that these name, and those that these name …
+    does not count  queries, which change no rows; other modules' code that is reached in another way
+"""
+
+import ast
+import contextlib
+import inspect
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from engine.base.durable import read_file, replace_file
+from engine.base.files import DISK, Files
+from engine.snapshots.code import belongs
+
+FILE = "code"
+_CONSTANTS = (str, bytes, int, float, tuple, frozenset, type(None))
+_Body = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def view_mark(view: type) -> str:
+    """The digest for the class of a projection."""
+    digest = blake2b(digest_size=16)
+    for name, source in sorted(_sources(view).items()):
+        digest.update(f"{name} {len(source)}\n{source}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def is_of_other_code(folder: Path, mark: str, begun: bool, files: Files = DISK) -> bool:
+    """True if what is in a view's folder was made by code with another mark. `begun`: there is something in
+    it. Otherwise, and where nothing is known, this mark is noted. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        kept = read_file(folder / FILE, files).decode("ascii", "replace").strip()
+        if begun or kept == mark:
+            return kept != mark
+    replace_file(folder / FILE, mark.encode() + b"\n", files)
+    return False
+
+
+def _sources(view: type) -> dict[str, str]:
+    """Name → source, of everything that counts."""
+    root = view.__module__.partition(".")[0]
+    sources: dict[str, str] = {}
+    waiting: list[tuple[str, Any]] = [("", view)]
+    while waiting:
+        name, thing = waiting.pop()
+        if isinstance(thing, _CONSTANTS):
+            sources[name] = repr(thing)
+            continue
+        name = f"{thing.__module__}.{thing.__qualname__}"
+        if name in sources or not belongs(thing.__module__, root):
+            continue
+        tree = _tree(thing)
+        sources[name] = ast.unparse(tree)
+        waiting += _named(tree, sys.modules[thing.__module__], root)
+        if isinstance(thing, type):
+            waiting += [("", base) for base in thing.__bases__]
+    return sources
+
+
+def _tree(thing: Any) -> ast.Module:
+    """The source of a class or function, without what makes no difference."""
+    try:
+        lines, _ = inspect.getsourcelines(thing)
+        tree = ast.parse(inspect.cleandoc("\n" + "".join(lines)))
+    except (OSError, TypeError, SyntaxError):  # there is none, as in an archive; the name alone has to do
+        return ast.Module([], [])
+    for node in ast.walk(tree):
+        if isinstance(node, _Body):
+            node.body = [one for one in node.body if not _is_idle(one, thing)] or [ast.Pass()]
+    return tree
+
+
+def _is_idle(statement: ast.stmt, owner: Any) -> bool:
+    if isinstance(statement, ast.FunctionDef) and isinstance(owner, type):
+        return hasattr(getattr(owner, statement.name, None), "__query__")
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _named(tree: ast.Module, module: ModuleType, root: str) -> Iterator[tuple[str, Any]]:
+    """(name, thing) of what a source names in its module, or in modules that this one names."""
+    for node in ast.walk(tree):
+        home, attribute = module, ""
+        if isinstance(node, ast.Name):
+            attribute = node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found = vars(module).get(node.value.id)
+            if not isinstance(found, ModuleType) or not belongs(found.__name__, root):
+                continue
+            home, attribute = found, node.attr
+        thing = vars(home).get(attribute)
+        if attribute in vars(home) and isinstance(thing, (type, FunctionType, *_CONSTANTS)):
+            yield f"{home.__name__}.{attribute}", thing
