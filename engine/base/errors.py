@@ -72,6 +72,16 @@ class NoSpace(RingfoldError):
     """Out of room; nothing was kept. The caller answers `busy` and tries again later."""
 
 
+def told(error: BaseException) -> str:
+    """`Kind: text` of an error that the application raised. It can be encoded, and it is there whatever the
+    error's own `__str__` does, because it is stored and answered."""
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"its text cannot be made: {type(second).__name__}"
+    return f"{type(error).__name__}: {text}".encode("utf-8", "backslashreplace").decode()
+
+
 def check(condition: bool, message: str, **facts: object) -> None:
     """Stays on in production, unlike `assert`, which `python -O` removes."""
     if not condition:

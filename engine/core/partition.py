@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.base.errors import CorruptData, InvariantBroken
+from engine.base.errors import CorruptData, InvariantBroken, told
 from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import Log, no_log
 from engine.base.log_codes import Code
@@ -272,7 +272,7 @@ class Partition:
 
     def _broken(self, command: Command, error: BaseException) -> Broken:
         text = f"the applier for {type(command).__name__} failed"
-        self._log(Code.CORE_APPLIER_BUG, text, command=command.id, where=_place(error), error=repr(error))
+        self._log(Code.CORE_APPLIER_BUG, text, command=command.id, where=_place(error), error=told(error))
         return Broken(f"the applier raised {type(error).__name__}")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from engine.base.errors import told
 from engine.store.format import word
 
 MOST_ATTEMPTS = 5
@@ -139,7 +140,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     every = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in every if not frame.filename.startswith(_HERE)] or every
     where = f"{frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}: {error}"[:LONGEST_TEXT], where
+    return told(error)[:LONGEST_TEXT], where
 
 
 def _key(letter: DeadLetter) -> bytes:

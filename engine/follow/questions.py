@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
+from engine.base.errors import told
 from engine.follow.arguments import arguments_of, signature_of, taken_by
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
@@ -116,7 +117,7 @@ class Questions:
         except Refused:
             raise
         except Exception as error:  # a query's bug must not stop the view
-            raise Refused("query-failed", f"{type(error).__name__}: {error}") from error
+            raise Refused("query-failed", told(error)) from error
 
     def queries(self) -> dict[str, dict[str, Any]]:
         """Its own queries, what each takes and what it returns."""

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from engine.base.called import called
-from engine.base.errors import ConfigError, RingfoldError
+from engine.base.errors import ConfigError, RingfoldError, told
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.handlers import Dispatch
@@ -245,7 +245,7 @@ class Manager:
                     Code.MANAGER_REFUSAL_DEAD,
                     f"{text} failed {attempts} times and stays set aside",
                     hint=f"see `{called()} dead-letter list`",
-                    error=repr(error),
+                    error=told(error),
                     **facts,
                 )
         else:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 
-from engine.base.errors import Exit
+from engine.base.errors import Exit, told
 from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
 from engine.node.roles import Kind, Role
@@ -59,7 +59,7 @@ def main(process: NodeProcess) -> None:
                     pause = AGAIN_S
                 except Exception as error:  # of the disk, or of an aggregate that cannot be saved
                     not_before, pause = time.monotonic() + pause, min(2 * pause, SELDOM_S)
-                    process.log(Code.SNAPSHOT_NOT_TAKEN, "no snapshot could be taken", error=repr(error))
+                    process.log(Code.SNAPSHOT_NOT_TAKEN, "no snapshot could be taken", error=told(error))
                 if asked:
                     request.done()
             beat()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.base.called import called
-from engine.base.errors import ConfigError
+from engine.base.errors import ConfigError, told
 from engine.model.app import Engine, Upcaster
 from engine.model.messages import tag_of
 
@@ -92,4 +92,4 @@ class EventDecoder:
             text = "a stored event does not fit its class"
             raise ConfigError(text, **facts, error=error, hint=hint) from error
         except Exception as error:  # of an upcaster, which is the application's code
-            raise ConfigError("an upcaster failed", **facts, error=repr(error)) from error
+            raise ConfigError("an upcaster failed", **facts, error=told(error)) from error

@@ -389,3 +389,31 @@ def test_what_cannot_be_read_is_retried_dropped_and_kept_like_any_other(view: Fo
     assert view.shown()["a"] == [4, [1, 3]]
     view.reopen()
     assert view.shown() == {"a": [4, [1, 3]], "b": [3, [1, 2]], "c": [1, [1]]}
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("not \ud800 a text"), "ValueError: not \\ud800 a text"),
+        (Silent(), "Silent: its text cannot be made: ValueError"),
+    ],
+)
+def test_an_error_whose_text_cannot_be_stored_holds_its_aggregate_and_not_the_view(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
+) -> None:
+    def strike(commit: Commit) -> None:
+        if commit.aggregate == "a":
+            raise error
+
+    monkeypatch.setattr(view.trouble, "strike", strike)
+    view.fold.accept(0, *log.append("a", "b"))
+    view.fold.save()
+    view.reopen()
+    assert view.shown()["b"] == [1, [1]]
+    (letter,) = view.fold.dead_letters
+    assert letter.error == text

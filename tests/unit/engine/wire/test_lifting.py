@@ -154,7 +154,7 @@ def test_one_entry_of_a_record_can_be_decoded_alone() -> None:
             ["does not fit", "cents", "position=8", "and an upcaster"],
         ),
         ({"type": "account.opened@2", "owner": 5, "euros": 1}, ["does not fit", "position=8", "str"]),
-        ({"type": "account.opened@2", "owner": "x"}, ["upcaster failed", "position=8", "KeyError('euros')"]),
+        ({"type": "account.opened@2", "owner": "x"}, ["upcaster failed", "position=8", "KeyError: 'euros'"]),
     ],
     ids=lambda value: "" if isinstance(value, list) else str(value.get("type", "no type")),
 )
