@@ -21,7 +21,7 @@ from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import Log, no_log
 from engine.base.log_codes import Code
 from engine.core.archive import Archive, NoArchive, Superseded
-from engine.core.broken import Broken
+from engine.core.broken import Broken, TooMuch
 from engine.core.deciding import Failure, deciders_of, refusal, unchanged, unfold
 from engine.core.flights import Flights
 from engine.core.memory import Memory
@@ -34,14 +34,17 @@ from engine.model.outcomes import BadDecision, Rejection
 from engine.model.stamp import Stamp
 from engine.wire.batches import Batch
 from engine.wire.commands import CommandDecoder
-from engine.wire.sections import first_sequence, groups_of, header_of, last_sequence, singles
+from engine.wire.sections import first_sequence, groups_of, header_of, last_sequence, parts_of, singles
 
 BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every start after it
 
 
+USUAL_BYTES = 256 << 10  # of a batch: what a duplicate costs grows with the record that its commit is in
+
+
 class Partition:
     """All state of one partition. `sequence` and `position` are the last ones applied. `index_key`: of the
-    store that its batches are for."""
+    store that its batches are for. `most_bytes`: the most that a batch may take where it goes."""
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Partition:
         window: int = 250_000,
         archive: Archive | None = None,
         index_key: bytes = NO_INDEX_KEY,
+        most_bytes: int = 1 << 40,
         log: Log = no_log,
     ) -> None:
         self.number = number
@@ -64,6 +68,8 @@ class Partition:
         self.memory = Memory(app, self._archive, index_key)
         self.aggregates = self.memory.aggregates
         self._flights = Flights()
+        self.most_bytes = most_bytes
+        self._command_bytes = 1  # what a command of the last batch came to
         self._log = log
         self._decode = CommandDecoder(app).decode
         self._deciders = deciders_of(app, self.memory)
@@ -98,26 +104,39 @@ class Partition:
         self.window.settle(highest)
 
     def batches(self, section: bytes) -> Iterator[Batch]:
-        """What must be stored and answered for a section, which is one batch as a rule. Commands that
-        were applied before (up to `sequence`) are left out."""
-        first = first_sequence(section)
-        if first > self.sequence and not self._refuses(section):
+        """What must be stored and answered for a section: one batch as a rule, several where it takes much
+        room. Commands that were applied before (up to `sequence`) are left out."""
+        most = max(1, USUAL_BYTES // self._command_bytes)
+        for part in parts_of(section, most, self.sequence):
+            yield from self._batches_of(part)
+
+    def _batches_of(self, section: bytes) -> Iterator[Batch]:
+        if not self._refuses(section):
             try:
                 yield self.process(section)
                 return
+            except TooMuch:
+                commands = header_of(section).commands
+                if commands > 1:
+                    for part in parts_of(section, commands // 2):
+                        yield from self._batches_of(part)
+                    return
             except Broken:
                 text = "commands run one by one now, because of a bug"
-                self._log(Code.CORE_ONE_BY_ONE, text, first_sequence=first)
-        for single in singles(section, self.sequence):
-            if self._refuses(single):
-                why = self.refused[first_sequence(single)]
-                yield self.refuse(single, "cannot-be-stored", why)
-                continue
-            try:
-                batch = self.process(single)
-            except Broken as broken:
-                batch = self.refuse(single, "handler-bug", str(broken))
-            yield batch
+                self._log(Code.CORE_ONE_BY_ONE, text, first_sequence=first_sequence(section))
+        for single in singles(section):
+            yield self._alone(single)
+
+    def _alone(self, single: bytes) -> Batch:
+        """The batch of one command, whatever comes of it."""
+        if self._refuses(single):
+            return self.refuse(single, "cannot-be-stored", self.refused[first_sequence(single)])
+        try:
+            return self.process(single)
+        except TooMuch as error:
+            return self.refuse(single, "cannot-be-stored", str(error))
+        except Broken as broken:
+            return self.refuse(single, "handler-bug", str(broken))
 
     def _refuses(self, section: bytes) -> bool:
         """True if a command of a section is among the refused ones."""
@@ -242,6 +261,11 @@ class Partition:
             first, last = tally.commits[0][2], tally.commits[-1][2]
             self._log(Code.CORE_UNENCODABLE, text, first_command=first, last_command=last)
             raise Broken(text) from error
+        size = batch.size
+        if size > self.most_bytes:
+            most = self.most_bytes
+            raise TooMuch(f"what it decides takes {size:,} bytes, and at most {most:,} can be stored")
+        self._command_bytes = size // (sequence - tally.first_sequence + 1) + 1
         self.sequence, self.position = sequence, tally.position
         self.window.highest = highest
         self.window.turn()

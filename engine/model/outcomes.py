@@ -6,6 +6,8 @@ from typing import Any
 from engine.model.fitting import is_text, misfit
 from engine.model.messages import ApplicationMessage, Command, Event
 
+LONGEST_CODE, LONGEST_MESSAGE = 100, 4_000  # each is stored, remembered and sent again to who asks again
+
 
 class BadDecision(TypeError):
     """What a handler returned is not a decision. Its text is the same each time, so an answer may have it."""
@@ -23,8 +25,10 @@ class Rejection(Exception):
                 raise BadDecision(f"a rejection is a code and a message, both texts; its {name} is {kind}")
             if not text.isascii() and not is_text(text):
                 raise BadDecision(f"the {name} of a rejection cannot be encoded")
+        if len(code) > LONGEST_CODE:
+            raise BadDecision(f"the code of a rejection has at most {LONGEST_CODE} characters")
         self.code = code
-        self.message = message
+        self.message = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
 
 
 def reject(code: str, message: str = "") -> Rejection:

@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from engine.base.errors import ConfigError, RingfoldError
+from engine.base.errors import RingfoldError
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import State
@@ -33,7 +33,7 @@ def main(process: NodeProcess) -> None:
     process.wait_until(lambda: outbox.backlog == 0)
     poison = Poison(process.data.poisoned(process.partition), process.slot)
     process.slot.state = State.REPLAYING
-    past = past_of(process)
+    past = past_of(process, outbox.longest_record)
     partition = past.partition()
 
     def decide(section: bytes) -> None:
@@ -60,7 +60,7 @@ def main(process: NodeProcess) -> None:
     outbox.finish()
 
 
-def past_of(process: NodeProcess) -> Past:
+def past_of(process: NodeProcess, most_bytes: int) -> Past:
     """The stored past of this process's partition."""
 
     def beat(position: int) -> None:
@@ -81,6 +81,7 @@ def past_of(process: NodeProcess) -> Past:
         process.data.reader(process.partition),
         process.slot_of(Role(Kind.OUTPUT, process.partition)),
         window=process.config.duplicate_window,
+        most_bytes=most_bytes,
         log=process.log,
         beat=beat,
         wait=wait,
@@ -89,13 +90,6 @@ def past_of(process: NodeProcess) -> Past:
 
 def hand_on(process: NodeProcess, outbox: Producer, batch: bytes) -> None:
     """Publishes a batch, waiting for room as long as the node lives."""
-    if len(batch) > outbox.longest_record:
-        raise ConfigError(
-            "what the core made of one batch of commands does not fit into a ring",
-            batch_bytes=len(batch),
-            ring_bytes=outbox.capacity,
-            hint="start again with larger ring_bytes: nothing is lost",
-        )
     if not outbox.try_publish((batch,)):
         try:
             outbox.publish((batch,), deadline_s=float("inf"), abort=process.waits)

@@ -30,7 +30,8 @@ def main(process: NodeProcess) -> None:
     """The loop: take, store, answer, ring the doorbell, release."""
     data, window = process.data, process.config.duplicate_window
     writer = Writer(data.store(process.partition), data.map_bytes, 2 * window, data.index_key)
-    storing = Storing(writer, process.partition, data.refused(process.partition), process.slot.epoch)
+    refused = data.refused(process.partition)
+    storing = Storing(writer, process.partition, refused, process.slot.epoch, process.beat)
     outbox = process.consumer(OUTBOX, process.bell(process.role))
     replies = process.producer(REPLIES)
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
@@ -45,11 +46,11 @@ def main(process: NodeProcess) -> None:
         process.beat()
         if batches:
             answers, notices, conflict = store(process, storing, batches)
-            if answers:
-                try:
-                    replies.publish(answers, deadline_s=float("inf"), abort=process.waits)
-                except Aborted:
-                    return
+            try:
+                for some in answers:
+                    replies.publish(some, deadline_s=float("inf"), abort=process.waits)
+            except Aborted:
+                return
             for notice in notices:
                 doorbell.send(encode_notice(*notice))
             if conflict is not None:

@@ -60,17 +60,26 @@ class Poison:
         if first <= self.suspect <= last:
             self.suspect = self._slot.suspect = self._slot.deaths = 0
 
-    def _watched(self, partition: Partition, sequence: int, section: bytes, count: int) -> list[Batch]:
-        self._slot.in_hand = sequence
-        began = self._clock()
-        try:
-            batches = list(partition.batches(section))
-        except Superseded:
+    def _watched(
+        self, partition: Partition, sequence: int, section: bytes, count: int
+    ) -> Iterator[Batch]:
+        """The batches of a section, which is in hand only while they are made: no command is to blame for
+        waiting for room, where they are handed on."""
+        batches, seconds = partition.batches(section), 0.0
+        while True:
+            self._slot.in_hand = max(sequence, partition.sequence + 1)
+            began = self._clock()
+            try:
+                batch = next(batches, None)
+            except Superseded:
+                self._slot.in_hand = 0
+                raise
+            seconds += self._clock() - began
             self._slot.in_hand = 0
-            raise
-        self._command_s = (self._clock() - began) / count
-        self._slot.in_hand = 0  # before they are handed on, since no command is to blame for waiting for room
-        return batches
+            if batch is None:
+                break
+            yield batch
+        self._command_s = seconds / count
 
 
 def deaths_after(suspect: int, before: int, deaths: int) -> int:

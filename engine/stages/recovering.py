@@ -52,6 +52,7 @@ class Past:
         output: Output,
         *,
         window: int,
+        most_bytes: int,
         log: Log,
         beat: Callable[[int], object],
         wait: Callable[[], None],
@@ -59,7 +60,8 @@ class Past:
         self.app, self.reader, self.output = app, reader, output
         self._journal, self._refused = journal, refused
         self._snapshots, self.number = snapshots, snapshots.partition
-        self._window, self._log, self._beat, self._wait = window, log, beat, wait
+        self._window, self._most_bytes = window, most_bytes
+        self._log, self._beat, self._wait = log, beat, wait
         self._decode = record_decoder(app).decode
 
     def partition(self) -> Partition:
@@ -77,6 +79,7 @@ class Past:
             window=self._window,
             archive=archive,
             index_key=self.reader.index_key,
+            most_bytes=self._most_bytes,
             log=self._log,
         )
         partition.epoch = self.output.epoch  # read first, so that an append from now on is a new epoch

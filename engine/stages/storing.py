@@ -10,37 +10,47 @@ is stored: a new epoch begins, batches of older ones are dropped, and the core d
 with a command that turns out to be impossible to store; it is noted first, and the core refuses it then.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.base.crash import crash_point
-from engine.base.errors import CorruptData, NoSpace
+from engine.base.errors import NoSpace
 from engine.journal.refused import add_refused
 from engine.store import Conflict, Writer
-from engine.store.commands import LocatedCommit
 from engine.store.writer import Impossible
 from engine.wire.answers import Committed
 from engine.wire.batches import Batch, decode_duplicates, encode_reply
 from engine.wire.doorbell import Notice
+
+JOINED_BYTES = 64 << 10  # of answers that are joined before they leave
 
 
 class Stored(NamedTuple):
     """What has to leave, in this order. `conflict`: why a new epoch has begun, which the core must be told
     once the answers have left."""
 
-    answers: list[bytes]
-    """records for the ring to the input stage"""
+    answers: Iterable[list[bytes]]
+    """records for the ring to the input stage, some at a time, to be gone through once"""
     notices: list[Notice]
     conflict: Conflict | None
 
 
 class Storing:
     """The output stage of one partition. `epoch`: how often another process's append has made the core go
-    back; batches of other epochs are dropped. `refused`: the file that lists what cannot be stored."""
+    back; batches of other epochs are dropped. `refused`: the file that lists what cannot be stored. `beat` is
+    called every now and then during long work."""
 
-    def __init__(self, writer: Writer, partition: int, refused: Path, epoch: int = 0) -> None:
-        self.epoch = epoch
+    def __init__(
+        self,
+        writer: Writer,
+        partition: int,
+        refused: Path,
+        epoch: int = 0,
+        beat: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.epoch, self._beat = epoch, beat
         self._writer, self._partition, self._refused = writer, partition, refused
 
     @property
@@ -69,24 +79,33 @@ class Storing:
             # What an earlier life had stored is not decided again, so it must be answered here.
             batches = [batch for batch in batches if batch.last_sequence <= self.sequence]
         crash_point("output.stored")
-        again = [(who, self._commit_of(id)) for who, id in _duplicates(batches)]
         answers = [batch.replies for batch in batches if batch.replies]
-        answers += [self._answered_again(who, located) for who, located in again]
         notices = [
             Notice(self._partition, batch.first_position, batch.last_position, batch.log)
             for batch in batches
             if batch.commits
         ]
-        # Rung again: the first notice may have been lost in a power cut.
-        notices += {Notice(self._partition, *located.record): None for _, located in again}
-        return Stored(answers, notices, conflict)
+        return Stored(chain([answers] if answers else [], self._answered_again(batches)), notices, conflict)
 
-    def _commit_of(self, id: str) -> LocatedCommit:
-        located = self._writer.find_command(id)
-        if located is None:
-            path = self._writer.path
-            raise CorruptData("the command index lacks a command that was committed", path=path, command=id)
-        return located
+    def _answered_again(self, batches: Sequence[Batch]) -> Iterator[list[bytes]]:
+        """The answers to commands that were committed before: read, joined and handed on bit by bit, so that
+        they are never all in memory."""
+        asked: dict[str, list[bytes]] = {}
+        for batch in batches:
+            for who, id in decode_duplicates(batch.duplicates):
+                asked.setdefault(id, []).append(who)
+        waiting: dict[bytes, list[bytes]] = {}
+        waiting_bytes = 0
+        for command, version, position, result in self._writer.find_answers(asked, self._beat):
+            answer = Committed(command, version, self._partition, position, result).encode()
+            for who in asked[command]:
+                waiting.setdefault(who, []).append(answer)
+                waiting_bytes += len(answer)
+                if waiting_bytes > JOINED_BYTES:
+                    yield _joined(waiting)
+                    waiting, waiting_bytes = {}, 0
+        if waiting:
+            yield _joined(waiting)
 
     def _refuse(self, impossible: Impossible) -> None:
         try:
@@ -95,10 +114,9 @@ class Storing:
             text = "what cannot be stored cannot be noted"
             raise NoSpace(text, path=self._refused, error=error) from error
 
-    def _answered_again(self, who: bytes, located: LocatedCommit) -> bytes:
-        commit = located.commit
-        answer = Committed(commit.command, commit.version, self._partition, located.position, commit.result)
-        return encode_reply(who, 1, answer.encode())
+
+def _joined(answers: Mapping[bytes, list[bytes]]) -> list[bytes]:
+    return [encode_reply(who, len(some), b",".join(some)) for who, some in answers.items()]
 
 
 def _unseen(batches: Iterable[Batch], sequence: int) -> Iterable[Batch]:
@@ -107,9 +125,3 @@ def _unseen(batches: Iterable[Batch], sequence: int) -> Iterable[Batch]:
         if batch.last_sequence > sequence:
             yield batch
             sequence = batch.last_sequence
-
-
-def _duplicates(batches: Iterable[Batch]) -> Iterable[tuple[bytes, str]]:
-    """(client, id) of every command that was committed before."""
-    for batch in batches:
-        yield from decode_duplicates(batch.duplicates)

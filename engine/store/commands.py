@@ -3,15 +3,20 @@
 A command without a commit is found among the remembered outcomes, as long as they are kept.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from engine.base.errors import CorruptData
 from engine.model.commit import Commit
 from engine.store.format import Tables, number, unseal, word
 from engine.wire.answers import decode_answers
 from engine.wire.batches import CHILD_BYTES, Batch, split_part
-from engine.wire.log import decode_commit, take_apart
+from engine.wire.log import decode_commit, outlines, take_apart
+
+_NULL = msgspec.Raw(b"null")
 
 
 class LocatedCommit(NamedTuple):
@@ -47,6 +52,48 @@ def find_commit(txn: Any, tables: Tables, id: str, path: Path) -> LocatedCommit 
             if commit.command == id:
                 return LocatedCommit(commit, position, (first, number(key), record))
     raise CorruptData("the command index points to a record without it", path=path, command=id)
+
+
+class Answerable(NamedTuple):
+    """What the answer to a committed command says. `result`: encoded; None: it has none."""
+
+    command: str
+    version: int
+    position: int
+    result: msgspec.Raw | None
+
+
+def find_answers(
+    env: Any, tables: Tables, ids: Iterable[str], path: Path, beat: Callable[[], object]
+) -> Iterator[Answerable]:
+    """What the commits of these commands are answered with, in the order of the log.
+
+    Each record is decoded once, however many of the commands are in it, and none is kept. `beat` is called
+    after each. CorruptData if a command has no commit.
+    """
+    records: dict[bytes, set[str]] = {}
+    with env.begin() as txn:
+        cursor = txn.cursor(tables.commands)
+        for id in sorted(ids):
+            prefix = bytes.fromhex(id)
+            if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
+                text = "the command index lacks a command that was committed"
+                raise CorruptData(text, path=path, command=id)
+            records.setdefault(cursor.value(), set()).add(id)
+    for at in sorted(records):
+        wanted = records.pop(at)
+        with env.begin() as txn:
+            record = unseal(txn.get(at, db=tables.log), at, str(path))
+        first, commits = outlines(record)
+        for position, commit in enumerate(commits, first):
+            if commit.command in wanted:
+                wanted.discard(commit.command)
+                result = None if commit.result == _NULL else commit.result
+                yield Answerable(commit.command, commit.version, position, result)
+        if wanted:
+            id = min(wanted)
+            raise CorruptData("the command index points to a record without it", path=path, command=id)
+        beat()
 
 
 def child_rows(batch: Batch) -> list[tuple[bytes, bytes]]:

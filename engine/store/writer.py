@@ -1,6 +1,7 @@
 """The store's only writer: one transaction and one flush for all batches that are waiting."""
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ import lmdb
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
 from engine.base.files import DISK
 from engine.base.identity import INDEX_KEY_BYTES
-from engine.store.commands import LocatedCommit, child_rows, find_commit, forget_children
+from engine.store.commands import (
+    Answerable,
+    LocatedCommit,
+    child_rows,
+    find_answers,
+    find_commit,
+    forget_children,
+)
 from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, seal, tables_of, word
 from engine.store.impossible import Refusal, first_impossible
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
@@ -140,6 +148,10 @@ class Writer:
         """The commit of a command id."""
         with self.env.begin() as txn:
             return find_commit(txn, self.tables, id, self.path)
+
+    def find_answers(self, ids: Iterable[str], beat: Callable[[], object]) -> Iterator[Answerable]:
+        """What the commits of these commands are answered with; see `commands.find_answers`."""
+        return find_answers(self.env, self.tables, ids, self.path, beat)
 
     def _forget(self, txn: Any, sequence: int) -> None:
         """Drops remembered outcomes that fell out of the window, a few at a time."""

@@ -27,6 +27,7 @@ from engine.store import Reader, Writer
 from engine.wire.answers import encode_answers
 from engine.wire.batches import Batch, decode_batch, encode_batch
 from engine.wire.doorbell import Notice
+from ringbuffer.layout import longest_record
 
 MAP_BYTES = 1 << 30
 SEGMENT_BYTES = 1 << 20
@@ -60,6 +61,7 @@ class Lane:
             self.reader,
             self.storing,
             window=window,
+            most_bytes=longest_record(Config().ring_bytes),
             log=log,
             beat=lambda _: None,
             wait=_never,
@@ -89,7 +91,8 @@ class Lane:
         for left in reversed(range(MOST_TRIES)):
             try:
                 answers, notices, conflict = self.storing.store([batch])
-                self.replies += answers
+                for some in answers:
+                    self.replies += some
                 for notice in notices:
                     self._publish(notice)
                 if conflict is not None:

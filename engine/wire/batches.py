@@ -49,6 +49,11 @@ class Batch(NamedTuple):
     children: bytes = b""
 
     @property
+    def size(self) -> int:
+        """The number of bytes that it is encoded to."""
+        return BATCH.size + sum(map(len, self[4:10])) + len(self.children)
+
+    @property
     def last_position(self) -> int:
         """The position of the last commit; below `first_position` if there is none."""
         return self.first_position + self.commits - 1

@@ -60,6 +60,18 @@ class Unreadable(msgspec.Struct, frozen=True):
     error: ConfigError
 
 
+class Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A commit as its answer needs it: neither events nor result are decoded."""
+
+    aggregate: str
+    version: int
+    command: str
+    sequence: int
+    time_ns: int
+    events: msgspec.Raw
+    result: msgspec.Raw
+
+
 class RecordDecoder:
     """A decoder of records, and of single commits in them, for one application."""
 
@@ -142,4 +154,6 @@ decode_commit = msgspec.json.Decoder(Commit).decode
 """One entry of a record, events as dictionaries."""
 take_apart = msgspec.json.Decoder(tuple[int, list[msgspec.Raw]]).decode
 """(first position, entries still encoded)"""
+outlines = msgspec.json.Decoder(tuple[int, list[Outline]]).decode
+"""(first position, outlines of the commits)"""
 decode_parts = msgspec.json.Decoder(Parts).decode

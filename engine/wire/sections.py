@@ -66,14 +66,37 @@ def last_sequence(section: bytes) -> int:
     return int(first + count - 1)
 
 
+def parts_of(section: bytes, most: int, after: int = 0) -> Iterator[bytes]:
+    """Sections of at most `most` commands each, for the commands after sequence `after`: the section as it is
+    where that is one."""
+    header = header_of(section)
+    if after < header.first_sequence and header.commands <= most:
+        yield section
+        return
+    sequence, previous, time_ns = header.first_sequence, header.previous_sequence, header.time_ns
+    groups: list[Group] = []
+    taken = 0
+    for who, _, body in groups_of(section):
+        commands = split_commands(body)
+        skipped = min(len(commands), max(0, after + 1 - sequence - taken))
+        if skipped:
+            sequence, previous, time_ns = sequence + skipped, sequence + skipped - 1, time_ns + skipped
+            commands = commands[skipped:]
+        while commands:
+            some, commands = commands[: most - taken], commands[most - taken :]
+            groups.append((who, len(some), join_commands(some)))
+            taken += len(some)
+            if taken == most:
+                yield encode_section(sequence, previous, time_ns, groups)
+                sequence, previous, time_ns = sequence + taken, sequence + taken - 1, time_ns + taken
+                groups, taken = [], 0
+    if groups:
+        yield encode_section(sequence, previous, time_ns, groups)
+
+
 def singles(section: bytes, after: int = 0) -> Iterator[bytes]:
     """Sections of one command each, for the commands after sequence `after`."""
-    sequence, previous, time_ns, _, _ = header_of(section)
-    for who, _, body in groups_of(section):
-        for command in split_commands(body):
-            if sequence > after:
-                yield encode_section(sequence, previous, time_ns, [(who, 1, join_commands([command]))])
-            sequence, previous, time_ns = sequence + 1, sequence, time_ns + 1
+    return parts_of(section, 1, after)
 
 
 def encode_payload(sections: Iterable[tuple[int, bytes]]) -> bytes:

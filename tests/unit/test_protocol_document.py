@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Stages:
         if admitted.groups:
             first = self.core.sequence + 1
             batch = self.core.process(encode_section(first, first - 1, TIME_NS, admitted.groups[0]))
-            replies = b"".join(self.storing.store([batch]).answers)
+            replies = b"".join(chain.from_iterable(self.storing.store([batch]).answers))
             yield json.loads(b"[" + b",".join(body for _, _, body in decode_replies(replies)) + b"]")
 
 

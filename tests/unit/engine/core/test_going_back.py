@@ -109,7 +109,7 @@ def test_what_was_stored_of_a_section_is_not_run_again() -> None:
     whole = section(bank, *commands)
     bank.core.settle(4, bank.core.window.highest)  # as if two of them had been stored before a crash
     batches = list(bank.core.batches(whole))
-    assert [batch.first_sequence for batch in batches] == [5, 6]
+    assert [(batch.first_sequence, batch.last_sequence) for batch in batches] == [(5, 6)]
     assert bank.balance() == 102
 
 

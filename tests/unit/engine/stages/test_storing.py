@@ -15,7 +15,7 @@ from engine.base.errors import CorruptData, InvariantBroken, NoSpace
 from engine.base.identity import NO_INDEX_KEY
 from engine.journal.refused import read_refused
 from engine.model.commit import Commit
-from engine.stages.storing import Storing
+from engine.stages.storing import JOINED_BYTES, Stored, Storing
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
 from engine.store.format import word
@@ -60,8 +60,20 @@ def batches(many: int, commits: int = 2, epoch: int = 0) -> list[Batch]:
     return made
 
 
-def answered(records: list[bytes]) -> list[Any]:
-    return [(who, msgspec.json.decode(body)) for record in records for who, _, body in decode_replies(record)]
+def asking_again(first: int, ids: list[str]) -> Batch:
+    """A batch of nothing but commands that were committed before."""
+    duplicates = encode_duplicates([(b"me", id) for id in ids])
+    return Batch(first, first + len(ids) - 1, first, 0, b"", b"", b"", b"", b"", duplicates)
+
+
+def answered(stored: Stored) -> list[Any]:
+    """(client, answers) of all that has to leave."""
+    return [
+        (who, msgspec.json.decode(b"[" + body + b"]"))
+        for records in stored.answers
+        for record in records
+        for who, _, body in decode_replies(record)
+    ]
 
 
 def versions(writer: Writer) -> list[int]:
@@ -82,33 +94,73 @@ def test_however_batches_are_grouped_and_delivered_again_each_is_stored_once(
             stored = storing_of(writer).store(some)  # a new life each time
             done = max(done, begin + len(some))
             assert stored.conflict is None
-            assert answered(stored.answers) == [(b"who", begin + n) for n in range(len(some))]
+            assert answered(stored) == [(b"who", [begin + n]) for n in range(len(some))]
             assert [notice.record for notice in stored.notices] == [batch.log for batch in some]
             assert [notice.last_position for notice in stored.notices] == [b.last_position for b in some]
             assert (writer.sequence, writer.position) == (2 * done, 2 * done)
         assert versions(writer) == list(range(1, 13))
 
 
-def test_a_command_that_was_committed_before_is_answered_from_the_store_and_rung_again() -> None:
+def committed(number: int) -> dict[str, object]:
+    """The answer to a command of `batches`."""
+    id = f"{number:032x}"
+    return {
+        "outcome": "committed", "id": id, "version": number, "partition": PARTITION, "position": number
+    }  # fmt: skip
+
+
+def test_commands_that_were_committed_before_are_answered_from_the_store_to_each_who_asks() -> None:
     first, second = batches(2)
     with store() as writer:
         storing = storing_of(writer)
         storing.store([first])
-        ids = [f"{number:032x}" for number in (2, 1)]
-        again = second._replace(duplicates=encode_duplicates([(b"you", id) for id in ids]))
+        asked = [(b"you", 2), (b"you", 1), (b"she", 2), (b"you", 2)]
+        again = second._replace(duplicates=encode_duplicates([(who, f"{n:032x}") for who, n in asked]))
         stored = storing.store([again])
-    assert answered(stored.answers) == [(b"who", 1)] + [
-        (b"you", {"outcome": "committed", "id": id, "version": at, "partition": PARTITION, "position": at})
-        for id, at in zip(ids, (2, 1), strict=True)
-    ]
+        assert answered(stored) == [
+            (b"who", [1]),
+            (b"you", [committed(1), committed(2), committed(2)]),
+            (b"she", [committed(2)]),
+        ]
     rung = [(notice.partition, notice.first_position, notice.last_position) for notice in stored.notices]
-    assert rung == [(PARTITION, 3, 4), (PARTITION, 1, 2)], "one record, though two commands are in it"
+    assert rung == [(PARTITION, 3, 4)], "what is known already is not rung again; a beat tells who missed it"
+
+
+def test_a_record_is_read_once_however_many_of_its_commands_are_sent_again() -> None:
+    (batch,) = batches(1, commits=500)
+    beats: list[None] = []
+    with store() as writer:
+        storing = Storing(writer, PARTITION, refused_of(writer), beat=lambda: beats.append(None))
+        storing.store([batch])
+        ids = [f"{number:032x}" for number in range(1, 501)]
+        again = asking_again(501, ids)
+        (answers,) = (body for _, body in answered(storing.store([again])))
+    assert answers == [committed(number) for number in range(1, 501)]
+    assert len(beats) == 1
+
+
+def test_answers_to_what_is_sent_again_are_never_all_in_memory() -> None:
+    """Each result is large; what has been read of them when the first answers leave is a small part."""
+    result = "x" * (JOINED_BYTES // 4)
+    commits = [
+        Commit("a", at, f"{at:032x}", at, at, [{"type": "sample.added", "number": at}], result)
+        for at in range(1, 41)
+    ]
+    with store() as writer:
+        storing = storing_of(writer)
+        storing.store([batch_of(commits, first_position=1, last_sequence=40)])
+        ids = [f"{number:032x}" for number in range(1, 41)]
+        again = asking_again(41, ids)
+        sizes = [sum(map(len, records)) for records in storing.store([again]).answers]
+    assert len(sizes) == 10
+    assert max(sizes) < 2 * JOINED_BYTES
 
 
 def test_a_duplicate_that_the_store_does_not_know_is_damage() -> None:
     (batch,) = batches(1)
+    unknown = batch._replace(duplicates=encode_duplicates([(b"me", "ff" * 16)]))
     with store() as writer, pytest.raises(CorruptData, match="lacks a command that was committed"):
-        storing_of(writer).store([batch._replace(duplicates=encode_duplicates([(b"me", "ff" * 16)]))])
+        answered(storing_of(writer).store([unknown]))
 
 
 def test_without_room_nothing_is_kept_and_the_same_batches_can_be_stored_later(
@@ -126,7 +178,7 @@ def test_without_room_nothing_is_kept_and_the_same_batches_can_be_stored_later(
             with pytest.raises(NoSpace):
                 storing.store(made)
         assert (storing.sequence, storing.position) == (0, 0)
-        assert len(storing.store(made).answers) == 2
+        assert len(answered(storing.store(made))) == 2
 
 
 def test_an_append_by_another_process_begins_an_epoch_and_what_was_decided_before_is_dropped() -> None:
@@ -137,12 +189,13 @@ def test_an_append_by_another_process_begins_an_epoch_and_what_was_decided_befor
         append_to(writer.env, "b", [Added(1)])
         found = storing.store([stored_before, *outdated])
         assert found.conflict is not None
-        assert answered(found.answers) == [(b"who", 0)], "what an earlier life had stored is answered"
+        assert answered(found) == [(b"who", [0])], "what an earlier life had stored is answered"
         assert (storing.epoch, storing.sequence) == (1, 2)
-        assert storing.store(outdated) == ([], [], None)
+        nothing = storing.store(outdated)
+        assert (answered(nothing), nothing.notices, nothing.conflict) == ([], [], None)
         decided_anew = batches(3, epoch=1)[1:]
         fitting = [one._replace(first_position=one.first_position + 1) for one in decided_anew]
-        assert len(storing.store(fitting).answers) == 2
+        assert len(answered(storing.store(fitting))) == 2
         assert versions(writer) == [1, 2, 3, 4, 5, 6]
 
 
@@ -155,7 +208,7 @@ def test_a_command_that_cannot_be_stored_is_noted_and_all_after_what_is_stored_i
             txn.put(key_of("a") + word(6), word(2), db=writer.tables.versions)
         stored = storing.store([second, third])
         assert isinstance(stored.conflict, Impossible)
-        assert not stored.answers
+        assert not answered(stored)
         assert not stored.notices
         assert (storing.epoch, writer.sequence, writer.position) == (1, 2, 2)
         assert read_refused(refused_of(writer)) == {

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.errors import CorruptData
+from engine.wire.commands import join_commands
 from engine.wire.groups import Group
 from engine.wire.sections import (
     PART,
@@ -16,6 +17,7 @@ from engine.wire.sections import (
     groups_of,
     header_of,
     last_sequence,
+    parts_of,
     singles,
 )
 
@@ -57,6 +59,35 @@ def test_single_commands_are_as_they_were_written() -> None:
 def test_single_commands_before_a_sequence_are_left_out() -> None:
     section = encode_section(7, 4, 1000, [(b"one", 2, b'["a","b"]'), (b"two", 1, b'["c"]')])
     assert [first_sequence(single) for single in singles(section, after=8)] == [9]
+
+
+@given(
+    st.lists(st.tuples(WHO, st.integers(1, 5)), min_size=1, max_size=5),
+    st.integers(1, 12),
+    st.integers(0, 20),
+)
+def test_the_parts_of_a_section_are_its_commands_after_a_sequence_in_their_order(
+    groups: list[tuple[bytes, int]], most: int, after: int
+) -> None:
+    number = iter(range(7, 100))
+    section = encode_section(
+        7,
+        4,
+        1000,
+        [(who, count, join_commands([b"%d" % next(number) for _ in range(count)])) for who, count in groups],
+    )
+    found: list[int] = []
+    for part in parts_of(section, most, after):
+        header = header_of(part)
+        assert header.commands <= most
+        assert header.previous_sequence == (
+            found[-1] if found else 4 if after < 7 else header.first_sequence - 1
+        )
+        assert header.time_ns == 1000 + header.first_sequence - 7
+        commands = [n for _, _, body in groups_of(part) for n in msgspec.json.decode(body)]
+        assert commands == [*range(header.first_sequence, header.first_sequence + header.commands)]
+        found += commands
+    assert found == [n for n in range(7, 7 + sum(count for _, count in groups)) if n > after]
 
 
 @given(st.lists(st.tuples(U32, st.binary(max_size=60)), max_size=6))
