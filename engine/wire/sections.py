@@ -68,30 +68,40 @@ def last_sequence(section: bytes) -> int:
 
 def parts_of(section: bytes, most: int, after: int = 0) -> Iterator[bytes]:
     """Sections of at most `most` commands each, for the commands after sequence `after`: the section as it is
-    where that is one."""
+    where that is one, and otherwise its groups, divided where they are too large."""
     header = header_of(section)
     if after < header.first_sequence and header.commands <= most:
         yield section
         return
-    sequence, previous, time_ns = header.first_sequence, header.previous_sequence, header.time_ns
+    skipped = max(0, after + 1 - header.first_sequence)
+    first, time_ns = header.first_sequence + skipped, header.time_ns + skipped
+    previous = first - 1 if skipped else header.previous_sequence
     groups: list[Group] = []
-    taken = 0
-    for who, _, body in groups_of(section):
-        commands = split_commands(body)
-        skipped = min(len(commands), max(0, after + 1 - sequence - taken))
-        if skipped:
-            sequence, previous, time_ns = sequence + skipped, sequence + skipped - 1, time_ns + skipped
-            commands = commands[skipped:]
-        while commands:
-            some, commands = commands[: most - taken], commands[most - taken :]
-            groups.append((who, len(some), join_commands(some)))
-            taken += len(some)
-            if taken == most:
-                yield encode_section(sequence, previous, time_ns, groups)
-                sequence, previous, time_ns = sequence + taken, sequence + taken - 1, time_ns + taken
-                groups, taken = [], 0
+    taken = 0  # how many commands are in `groups`
+    for group in _divided(groups_of(section), most, skipped):
+        if taken + group[1] > most:
+            yield encode_section(first, previous, time_ns, groups)
+            first, previous, time_ns = first + taken, first + taken - 1, time_ns + taken
+            groups, taken = [], 0
+        groups.append(group)
+        taken += group[1]
     if groups:
-        yield encode_section(sequence, previous, time_ns, groups)
+        yield encode_section(first, previous, time_ns, groups)
+
+
+def _divided(groups: Iterable[Group], most: int, skipped: int) -> Iterator[Group]:
+    """Groups of at most `most` commands each, without the first `skipped` commands."""
+    for who, count, body in groups:
+        if skipped >= count:
+            skipped -= count
+        elif not skipped and count <= most:
+            yield who, count, body
+        else:
+            commands = split_commands(body)[skipped:]
+            skipped = 0
+            for start in range(0, len(commands), most):
+                some = commands[start : start + most]
+                yield who, len(some), join_commands(some)
 
 
 def singles(section: bytes, after: int = 0) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ TINY = {
     "national": ["--days", "2", "--trains", "20", "--orders", "3000", "--query-seconds", "0.2"],
     "snapshot": ["--aggregates", "50", "--orders", "1000", "--seconds", "0.3"],
     "rebuild": ["--events", "3000", "--aggregates", "7", "--rate", "2000"],
+    "duplicates": ["--commands", "2000", "--batch", "100", "--times", "1", "--spread"],
     "ring": ["--records", "2000", "--pairs", "1"],
 }
 
@@ -28,6 +29,7 @@ SAYS = {
     "snapshot": {"quiet_ms", "during_ms", "snapshot_seconds", "fork"},
     "national": {"tickets_per_second", "queries_per_second_while_selling", "restart_seconds", "runs_open"},
     "rebuild": {"seconds_at_rest", "seconds_while_selling", "queries_failed", "query_ms"},
+    "duplicates": {"ratio_time", "ratio_cpu", "grown_mb"},
     "ring": {"ratio_single", "ratio_single_compares", "ratio_lists", "ratio_lists_compares"},
 }
 
