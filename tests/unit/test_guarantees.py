@@ -44,7 +44,8 @@ def test_everything_that_looks_like_a_test_is_looked_at() -> None:
 
 
 def test_the_promises_of_the_readme_are_counted() -> None:
-    assert [name for name, _, _ in ROWS] == [f"P{number}" for number in range(1, len(ROWS) + 1)]
+    numbers = [int(name.removeprefix("P")) for name, _, _ in ROWS]
+    assert numbers == sorted(set(numbers))
     assert len(ROWS) >= 12
 
 
