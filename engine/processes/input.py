@@ -52,7 +52,7 @@ def main(process: NodeProcess) -> None:
         process.beat()
         messages = [] if process.stopping else clients.drain()
         if messages:
-            admitted = gate.admit(messages, shortage)
+            admitted = gate.admit(messages, time.time_ns(), shortage)
             clients.send(admitted.refused)
             if admitted.groups:
                 stamped = sequencer.stamp(admitted.groups, time.time_ns())

@@ -20,9 +20,10 @@ from engine.wire.commands import (
     Envelope,
     decode_envelope,
     decode_envelopes,
-    ids_are_canonical,
+    horizon_of,
     join_commands,
     split_commands,
+    wrong_with,
 )
 from engine.wire.groups import Group
 
@@ -48,9 +49,7 @@ class Limits:
     @classmethod
     def of(cls, config: Config) -> "Limits":
         """The limits that a node is configured with."""
-        return cls(
-            config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client
-        )
+        return cls(config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client)
 
 
 @dataclass
@@ -69,13 +68,15 @@ class Gate:
         self.limits = limits
         self.partitions = partitions
         self.in_flight: dict[bytes, int] = {}
+        self._horizon = horizon_of(0)
 
-    def admit(self, messages: Iterable[tuple[bytes, bytes]], busy: str = "") -> Admitted:
+    def admit(self, messages: Iterable[tuple[bytes, bytes]], now_ns: int, busy: str = "") -> Admitted:
         """Sorts drained (who, body) messages. `busy` names a reason to refuse everything.
 
         What one client sent keeps its order. Answers are JSON without the brackets of their array.
         """
         admitted = Admitted()
+        self._horizon = horizon_of(now_ns)
         limit = self.limits.message_bytes
         singles: dict[bytes, list[bytes]] = {}
         for who, body in messages:
@@ -138,7 +139,7 @@ class Gate:
         elif len(envelopes) > self.limits.commands_per_message:
             refusals = [self._too_many(envelope.id, len(envelopes)) for envelope in envelopes]
             admitted.refused.append((who, b",".join(refusals)))
-        elif not ids_are_canonical([envelope.id for envelope in envelopes]):
+        elif wrong_with(envelopes, self._horizon):
             self._one_by_one(admitted, who, split_commands(body), busy)
         else:
             self._let_in(admitted, who, envelopes, body, busy)
@@ -149,7 +150,7 @@ class Gate:
         except NOT_DECODABLE:
             self._one_by_one(admitted, who, bodies, busy)
             return
-        if not ids_are_canonical([envelope.id for envelope in envelopes]):
+        if wrong_with(envelopes, self._horizon):
             self._one_by_one(admitted, who, bodies, busy)
             return
         room = max(0, self.limits.in_flight_per_client - self.in_flight.get(who, 0))
@@ -168,11 +169,10 @@ class Gate:
             except NOT_DECODABLE as error:
                 refusals.append(Failed(_some_id(body), "malformed", str(error)).encode())
                 continue
-            if ids_are_canonical([envelope.id]):
-                good.append(body)
+            if wrong := wrong_with([envelope], self._horizon):
+                refusals.append(Failed(envelope.id, "malformed", wrong).encode())
             else:
-                text = "an id is 32 lower-case hex digits"
-                refusals.append(Failed(envelope.id, "malformed", text).encode())
+                good.append(body)
         if refusals:
             admitted.refused.append((who, b",".join(refusals)))
         if good:

@@ -12,7 +12,7 @@ from engine.model.fitting import misfit
 from engine.model.messages import Event
 from engine.store.format import INDEX_KEY, POSITION, number, seal, tables_of, word
 from engine.store.writer import Conflict
-from engine.wire.commands import ids_are_canonical
+from engine.wire.commands import LONGEST_AGGREGATE_BYTES, ids_are_canonical
 from engine.wire.log import encode_record
 
 
@@ -37,6 +37,9 @@ def append_to(
     id = command or uuid7_hex()
     if len(id) != 32 or not ids_are_canonical([id]):
         raise ConfigError("a command id is 32 lower-case hex digits", command=id)
+    if not 0 < len(aggregate.encode()) <= LONGEST_AGGREGATE_BYTES:
+        text = f"an aggregate's id has 1 to {LONGEST_AGGREGATE_BYTES} bytes"
+        raise ConfigError(text, aggregate=aggregate)
     tables = tables_of(env)
     try:
         with env.begin(write=True) as txn:

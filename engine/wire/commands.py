@@ -8,7 +8,7 @@ is journaled. The core decodes a whole body at once, typed and in full, and one 
 that a bad command never affects its neighbours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Union
 
 import msgspec
@@ -22,7 +22,7 @@ from engine.wire.lifting import tag_in
 MAX_DEPTH = 64
 
 Id = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
-AggregateId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+AggregateId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]  # in characters; see `wrong_with`
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -31,6 +31,33 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     id: Id
     aggregate: AggregateId
     wait: str = ""
+
+
+LONGEST_AGGREGATE_BYTES = 200  # of UTF-8: an id may become part of a key of an index or a view
+MOST_AHEAD_MS = 3_600_000
+
+
+def horizon_of(now_ns: int) -> str:
+    """An id that is higher than all that a client makes whose clock is at most an hour ahead of this one."""
+    return f"{now_ns // 1_000_000 + MOST_AHEAD_MS:012x}" + 20 * "f"
+
+
+def wrong_with(envelopes: Sequence[Envelope], horizon: str) -> str:
+    """What is wrong with ids or aggregates of commands; empty if nothing is.
+
+    One id from far in the future would be the highest for years, and every later one would be searched for.
+    """
+    ids = [envelope.id for envelope in envelopes]
+    if not ids_are_canonical(ids):
+        return "an id is 32 lower-case hex digits"
+    if max(ids) > horizon:
+        return "the id is of a time that is more than an hour ahead"
+    names = [envelope.aggregate for envelope in envelopes]
+    if not "".join(names).isascii():
+        longest = max(len(name.encode()) for name in names)
+        if longest > LONGEST_AGGREGATE_BYTES:
+            return f"an aggregate's id may have {LONGEST_AGGREGATE_BYTES} bytes, this one has {longest}"
+    return ""
 
 
 class Malformed(Command, kw_only=True):

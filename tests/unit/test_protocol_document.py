@@ -72,7 +72,7 @@ class Stages:
 
     def send(self, frame: bytes) -> Iterator[list[Any]]:
         """The frames that come back for one."""
-        admitted = self.gate.admit([(b"me", frame)])
+        admitted = self.gate.admit([(b"me", frame)], TIME_NS)
         for _, body in admitted.refused + admitted.accepted:
             yield json.loads(b"[" + body + b"]")
         if admitted.groups:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from engine.wire.commands import CommandDecoder
 from tests.unit.engine.cli.sample import Add, create
 
 LIMITS = Limits(message_bytes=100_000, commands_per_message=100, in_flight_per_client=1000)
+NOW = time.time_ns()
+HOUR_MS = 3_600_000
 A, B = b"client-a", b"client-b"
 
 
@@ -35,7 +38,7 @@ def id_of(command: bytes) -> str:
 
 
 def admit(*messages: tuple[bytes, bytes], limits: Limits = LIMITS, partitions: int = 1) -> Admitted:
-    return Gate(limits, partitions).admit(messages)
+    return Gate(limits, partitions).admit(messages, NOW)
 
 
 def answers(admitted: Admitted, who: bytes = A) -> list[dict[str, Any]]:
@@ -269,7 +272,7 @@ def test_a_message_with_too_many_bytes_is_refused() -> None:
 def test_a_busy_node_keeps_nothing_and_says_why() -> None:
     gate = Gate(LIMITS, 1)
     single, one, two = add(1), add(2), add(3)
-    admitted = gate.admit([(A, single), (A, array(one, two)), (B, b"{")], "the disk is nearly full")
+    admitted = gate.admit([(A, single), (A, array(one, two)), (B, b"{")], NOW, "the disk is nearly full")
     assert not admitted.groups
     assert not gate.in_flight
     assert answers(admitted) == [
@@ -283,7 +286,7 @@ def test_a_group_without_room_after_the_gate_is_answered_busy_whatever_its_size(
     small = Limits(message_bytes=200, commands_per_message=1, in_flight_per_client=1000)
     commands = [add(n) for n in range(20)]
     gate = Gate(small, 1)
-    admitted = gate.admit([(A, command) for command in commands])
+    admitted = gate.admit([(A, command) for command in commands], NOW)
     ((who, body),) = gate.turn_away(admitted.groups, "full")
     ids = [id_of(command) for command in commands]
     assert (who, msgspec.json.decode(body)) == (A, {"outcome": "busy", "ids": ids, "reason": "full"})
@@ -293,16 +296,18 @@ def test_a_group_without_room_after_the_gate_is_answered_busy_whatever_its_size(
 def test_a_client_may_have_only_so_many_in_flight() -> None:
     gate = Gate(Limits(100_000, 100, in_flight_per_client=5), 1)
     commands = [add(n) for n in range(8)]
-    admitted = gate.admit([(A, command) for command in commands])
+    admitted = gate.admit([(A, command) for command in commands], NOW)
     assert journaled(admitted) == [id_of(command) for command in commands[:5]]
     assert [a["outcome"] for a in answers(admitted)] == ["busy"]
     assert answers(admitted)[0]["ids"] == [id_of(command) for command in commands[5:]]
-    assert len(journaled(gate.admit([(B, add())]), B)) == 1, "the others are not concerned"
+    assert len(journaled(gate.admit([(B, add())], NOW), B)) == 1, "the others are not concerned"
 
-    assert answers(gate.admit([(A, add())]))[0]["outcome"] == "busy"
+    assert answers(gate.admit([(A, add())], NOW))[0]["outcome"] == "busy"
     list(gate.answers([encode_reply(A, 2, b"1,2")]))
-    assert answers(gate.admit([(A, array(*commands[5:]))]))[0]["outcome"] == "busy", "an array is not parted"
-    assert len(journaled(gate.admit([(A, array(*commands[5:7]))]))) == 2
+    assert answers(gate.admit([(A, array(*commands[5:]))], NOW))[0]["outcome"] == "busy", (
+        "an array is not parted"
+    )
+    assert len(journaled(gate.admit([(A, array(*commands[5:7]))], NOW))) == 2
     list(gate.answers([encode_reply(A, 5, b"1"), encode_reply(B, 1, b"1")]))
     assert gate.in_flight == {}
 
@@ -315,7 +320,9 @@ def test_answers_to_one_client_are_joined_in_their_order() -> None:
 
 def test_refused_commands_do_not_count_as_in_flight() -> None:
     gate = Gate(LIMITS, 1)
-    gate.admit([(A, b"[]"), (A, b"x"), (A, array(*(add(n) for n in range(101)))), (A, array(b"1", add()))])
+    gate.admit(
+        [(A, b"[]"), (A, b"x"), (A, array(*(add(n) for n in range(101)))), (A, array(b"1", add()))], NOW
+    )
     assert gate.in_flight == {A: 1}
 
 
@@ -370,3 +377,30 @@ def test_a_large_array_becomes_groups_of_a_bounded_size(partitions: int) -> None
 def test_the_sample_of_these_tests_is_what_a_client_sends() -> None:
     command = Add("one", number=1)
     assert msgspec.json.decode(msgspec.json.encode(command)).keys() == msgspec.json.decode(add()).keys()
+
+
+def id_at(milliseconds: int) -> str:
+    return f"{milliseconds:012x}" + uuid7_hex()[12:]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_an_id_of_a_time_more_than_an_hour_ahead_is_malformed_alone(several: bool) -> None:
+    now_ms = NOW // 1_000_000
+    good, late = add(id=id_at(now_ms + HOUR_MS - 1_000)), add(id=id_at(now_ms + HOUR_MS + 1_000))
+    old, random = add(id="00000000000080008000000000000001"), add(id="f" * 32)
+    commands = [good, late, old, random]
+    admitted = admit((A, array(*commands))) if several else admit(*((A, command) for command in commands))
+    assert journaled(admitted) == [id_of(good), id_of(old)]
+    refused = answers(admitted)
+    assert [answer["id"] for answer in refused] == [id_of(late), id_of(random)]
+    assert {(answer["outcome"], answer["code"]) for answer in refused} == {("failed", "malformed")}
+    assert "more than an hour ahead" in refused[0]["message"]
+
+
+@pytest.mark.parametrize("name", ["票" * 67, "é" * 101, "x" * 201])
+def test_the_id_of_an_aggregate_is_measured_in_bytes(name: str) -> None:
+    good, long = add(aggregate=name[: 200 // len(name[0].encode())]), add(aggregate=name)
+    admitted = admit((A, array(good, long)))
+    assert journaled(admitted) == [id_of(good)]
+    (answer,) = answers(admitted)
+    assert (answer["id"], answer["code"]) == (id_of(long), "malformed")
