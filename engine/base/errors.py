@@ -72,6 +72,10 @@ class NoSpace(RingfoldError):
     """Out of room; nothing was kept. The caller answers `busy` and tries again later."""
 
 
+BUGS = (Exception, SystemExit)
+"""What code of the application may raise: `sys.exit(3)` in a handler would end its process, at each start."""
+
+
 def told(error: BaseException) -> str:
     """`Kind: text` of an error that the application raised. It can be encoded, and it is there whatever the
     error's own `__str__` does, because it is stored and answered."""

@@ -44,6 +44,13 @@ class Code(Enum):
     PROCESS_FAILED = "process.failed", Level.ERROR, "What ended a process, as it said itself."
     PROCESS_BUG = "process.bug", Level.ERROR, "An exception that nothing in the process expected ended it."
 
+    FOLLOWER_FAILED = (
+        "follower.failed",
+        Level.ERROR,
+        "A view or process manager could not be kept running; a stand-in answers for it, all else goes on.",
+    )
+    FOLLOWER_RETRIED = "follower.retried", Level.INFO, "An operator asked for a follower that was given up."
+
     APP_OUTPUT = (
         "app.output",
         Level.INFO,

@@ -23,6 +23,7 @@ OWN = (
     Command("status", "show what each process of a node is doing", "engine.cli.status"),
     Command("query", "ask a view, or list what can be asked", "engine.cli.query"),
     Command("view", "list views, rebuild one", "engine.cli.view"),
+    Command("follower", "list views and process managers, try one again", "engine.cli.follower"),
     Command("dead-letter", "list, retry or drop what views failed on", "engine.cli.dead_letter"),
     Command("process-manager", "show what is under way for one id", "engine.cli.process_manager"),
     Command("trace", "what led to a command and what it led to", "engine.cli.trace"),

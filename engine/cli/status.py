@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
@@ -12,7 +13,9 @@ from engine.base.errors import Exit, RingfoldError
 from engine.cli.asking import ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints
+from engine.node.failure import read_failure
 from engine.node.roles import INPUT, Kind, Role
 from engine.node.running import find_node
 from engine.node.status import StatusPage
@@ -70,6 +73,10 @@ def run(options: argparse.Namespace, _program: Program) -> int:
             print(line)
         for name in (name for name, row in rows.items() if row.get("other_code")):
             print(f"{name}: {OTHER_CODE}")
+        for follower in followers(node):
+            failure = read_failure(DataDirectory(Path(node.data)).failure(follower.role.name))
+            if failure is not None and rows[follower.role.name]["state"] == "failed":
+                print(f"{follower.role.name}: failed since {failure.since}: {failure.cause}")
     well = all(values["state"] == "running" for values in rows.values())
     if not well:
         print("ringfold: not every process is at work", file=sys.stderr)

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.base.errors import CorruptData, InvariantBroken, told
+from engine.base.errors import BUGS, CorruptData, InvariantBroken, told
 from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import Log, no_log
 from engine.base.log_codes import Code
@@ -35,9 +35,6 @@ from engine.model.stamp import Stamp
 from engine.wire.batches import Batch
 from engine.wire.commands import CommandDecoder
 from engine.wire.sections import first_sequence, groups_of, header_of, last_sequence, parts_of, singles
-
-BUGS = (Exception, SystemExit)  # `sys.exit(3)` would stop the node and every start after it
-
 
 USUAL_BYTES = 256 << 10  # of a batch: what a duplicate costs grows with the record that its commit is in
 

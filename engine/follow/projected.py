@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from engine.base.errors import RingfoldError
+from engine.base.errors import BUGS, RingfoldError
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
 from engine.model.messages import Event
@@ -46,7 +46,7 @@ class Projected:
                     self._run(commit)
         except (RingfoldError, MemoryError):
             raise
-        except Exception as error:
+        except BUGS as error:
             # The index is searched for here, so that nothing is counted while all goes well.
             at = next(k for k, candidate in enumerate(commits) if candidate is commit)
             if self.table is not None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.errors import told
+from engine.base.errors import BUGS, told
 from engine.follow.arguments import arguments_of, signature_of, taken_by
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
@@ -116,7 +116,7 @@ class Questions:
             return known.encode(known.method(request))
         except Refused:
             raise
-        except Exception as error:  # a query's bug must not stop the view
+        except BUGS as error:  # a query's bug must not stop the view
             raise Refused("query-failed", told(error)) from error
 
     def queries(self) -> dict[str, dict[str, Any]]:

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from engine.base.called import called
-from engine.base.errors import ConfigError, RingfoldError, told
+from engine.base.errors import BUGS, ConfigError, RingfoldError, told
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.handlers import Dispatch
@@ -95,7 +95,7 @@ class Manager:
                 self._run(commit)
             except (RingfoldError, MemoryError):
                 raise
-            except Exception as error:
+            except BUGS as error:
                 self._undo()
                 raise HandlerFailed(at - position, clean=True) from error
             self._settle()
@@ -232,7 +232,7 @@ class Manager:
             getattr(self._process, handler.attribute)(command, *wants)
         except (RingfoldError, MemoryError):
             raise
-        except Exception as error:
+        except BUGS as error:
             self._undo()
             text = f"the refusal of {type(command).__name__}"
             facts: Any = {"aggregate": command.aggregate, "command": command.id, "code": refusal.code}

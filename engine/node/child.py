@@ -14,6 +14,7 @@ from engine.node.roles import Role
 from engine.node.status import Slot, State
 
 AT_WORK = (State.RUNNING, State.WAITING_FOR_ROOM)
+SETTLED = (*AT_WORK, State.FAILED)  # a node counts as started without what failed
 
 
 class Process:
@@ -30,6 +31,8 @@ class Process:
         self.at_work_since: float | None = None
         self.told_to_stop = False
         self.finished = False
+        self.hung = False  # killed for it, too often to be tried again
+        self.stands_in = False  # another program runs in its place
 
     def start(self, pass_fds: tuple[int, ...]) -> None:
         """Starts the process. Raises Fault if the system refuses."""
@@ -49,6 +52,18 @@ class Process:
         except OSError as error:
             raise Fault("a process cannot be started", name=self.name, error=error) from None
         self.slot.pid = self.popen.pid  # set before the process can do it, so that pid 0 is never signalled
+
+    def give_up(self) -> None:
+        """From now on a stand-in runs in the place of this process."""
+        self._run("stand_in", stands_in=True)
+
+    def try_again(self) -> None:
+        """The process itself runs again."""
+        self._run(self.role.kind, stands_in=False)
+
+    def _run(self, program: str, *, stands_in: bool) -> None:
+        self.arguments = [*self.arguments[:2], f"engine.processes.{program}", *self.arguments[3:]]
+        self.backoff, self.hung, self.stands_in, self.due = Backoff(), False, stands_in, 0.0
 
     def signal(self, number: int) -> None:
         """Sends a signal if the process exists."""

@@ -10,6 +10,7 @@
     snapshots/PPPP/           its snapshots
     snapshots/needed.json     up to where each partition no longer needs the journal
     snapshots/take            there while an operator waits for snapshots
+    failed/NAME.json          why a view or process manager was given up
     views/                    the views, a folder for each generation
     managers/NAME/            state, outbox and timers of a process manager
 
@@ -98,6 +99,10 @@ class DataDirectory:
     def refused(self, partition: int) -> Path:
         """The list of the commands of a partition that cannot be stored."""
         return self.path / f"refused-{partition:04d}.json"
+
+    def failure(self, process: str) -> Path:
+        """The note of why a follower was given up. `process`: its name."""
+        return self.path / "failed" / f"{process}.json"
 
     def manager(self, name: str) -> Path:
         """The folder of a process manager."""

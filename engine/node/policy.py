@@ -1,10 +1,16 @@
 """The policy of the supervisor for a process that ended or hangs. It is pure: times are passed in.
 
-exit code                                        what is done
+exit code                                        of the pipeline         of all others (followers)
 ------------------------------------------------------------------------------------------------
-2 config, 3 disk fault, 4 corrupt data,          stop all: a restart would fail the same way, or
-5 invariant broken, 6 locked                     build on something that cannot be trusted
-anything else: 0, 1, 75, killed by a signal      restart, after a delay that doubles while it fails early
+2 config, 3 disk fault, 4 corrupt data,          stop all                give up
+5 invariant broken, 6 locked
+anything else: 0, 1, 75, killed by a signal      restart                 restart
+ten early ends in a minute                       stop all                give up
+five hangs in ten minutes                        restart                 give up
+
+A restart follows after a delay that doubles while the process fails early. It would not help after the codes
+that are named: it would fail the same way, or build on something that cannot be trusted. A follower is given
+up alone, because commands need none: a stand-in takes its place.
 """
 
 from enum import Enum
@@ -18,20 +24,20 @@ class Action(Enum):
 
     RESTART = "restart"
     STOP_ALL = "stop all"
+    GIVE_UP = "give up"
 
 
-POLICY: dict[int, Action] = {
-    Exit.CONFIG: Action.STOP_ALL,
-    Exit.DISK_FAULT: Action.STOP_ALL,
-    Exit.CORRUPT: Action.STOP_ALL,
-    Exit.INVARIANT: Action.STOP_ALL,
-    Exit.LOCKED: Action.STOP_ALL,
-}
+FINAL = frozenset((Exit.CONFIG, Exit.DISK_FAULT, Exit.CORRUPT, Exit.INVARIANT, Exit.LOCKED))
 
 
-def action_for(exit_code: int) -> Action:
+def action_for(exit_code: int, *, in_pipeline: bool) -> Action:
     """The row of the table for an exit code; a negative one means killed by that signal."""
-    return POLICY.get(exit_code, Action.RESTART)
+    return without_it(in_pipeline) if exit_code in FINAL else Action.RESTART
+
+
+def without_it(in_pipeline: bool) -> Action:
+    """The action where a process cannot be kept running."""
+    return Action.STOP_ALL if in_pipeline else Action.GIVE_UP
 
 
 class Backoff:
@@ -47,9 +53,18 @@ class Backoff:
     WELL_S = 5.0
     WINDOW_S = 60.0
     MOST = 10
+    HANGS_WITHIN_S = 600.0
+    MOST_HANGS = 5
 
     def __init__(self) -> None:
         self._early: list[float] = []
+        self._hangs: list[float] = []
+
+    def hung(self, now: float) -> bool:
+        """Notes that the process was killed because it hung. True: it did so too often."""
+        self._hangs = [at for at in self._hangs if at > now - self.HANGS_WITHIN_S]
+        self._hangs.append(now)
+        return len(self._hangs) >= self.MOST_HANGS
 
     def delay(self, now: float, worked_s: float) -> float | None:
         """Seconds until the next start of a process that was at work for `worked_s`; None: give up."""

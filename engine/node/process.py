@@ -1,6 +1,7 @@
 """A process of a node, with what all of them share: role, status slot, signals, exit code."""
 
 import argparse
+import contextlib
 import gc
 import os
 import signal
@@ -16,6 +17,7 @@ from engine.base.log_codes import Code
 from engine.base.parent import die_with_parent
 from engine.model.app import Engine
 from engine.node.description import read_description
+from engine.node.failure import last_words
 from engine.node.roles import INPUT, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from ringbuffer import Bell, Consumer, Producer, RingError
@@ -54,6 +56,7 @@ class NodeProcess:
         self._parent = self.endpoints.pid
         die_with_parent(self._parent)
         self._last_work = time.monotonic()
+        last_words(self.run, self.name).unlink(missing_ok=True)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
@@ -114,6 +117,11 @@ class NodeProcess:
         """The application of the node, checked."""
         return self.node.load_app()
 
+    def leave_word(self, text: str) -> None:
+        """Says why the process ends, for whoever starts it again or gives it up."""
+        with contextlib.suppress(OSError):
+            last_words(self.run, self.name).write_text(text, "utf-8", "backslashreplace")
+
     def running(self) -> None:
         """Ends the start-up, after which the collector need not visit its objects again."""
         gc.collect()
@@ -130,12 +138,15 @@ def run(work: Callable[[NodeProcess], None]) -> None:
     try:
         work(process)
     except RingfoldError as error:
+        process.leave_word(str(error))
         log_error(process.log, Code.PROCESS_FAILED, error)
         sys.exit(error.exit_code)
     except RingError as error:
+        process.leave_word(str(error))
         process.log(Code.PROCESS_FAILED, str(error))
         sys.exit(Exit.TEMPORARY)
-    except Exception:
+    except Exception as error:
+        process.leave_word(f"{type(error).__name__}: {error}")
         process.log(Code.PROCESS_BUG, "an unexpected exception", trace=traceback.format_exc().rstrip())
         sys.exit(Exit.TEMPORARY)
     process.slot.state = State.STOPPED

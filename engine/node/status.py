@@ -33,6 +33,7 @@ class State(IntEnum):
     WAITING_FOR_ROOM = 3  # alive, and it goes on when there is room on the disk, or less is set aside
     STOPPING = 4
     STOPPED = 5
+    FAILED = 6  # a follower that was given up; a stand-in answers in its place
 
 
 SHOWN = (

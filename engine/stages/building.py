@@ -86,7 +86,8 @@ class Building:
         if code == Exit.OK:
             self.state = "built"
             return
-        delay = self._backoff.delay(now, now - self._began) if action_for(code) is Action.RESTART else None
+        again = action_for(code, in_pipeline=False) is Action.RESTART
+        delay = self._backoff.delay(now, now - self._began) if again else None
         told = f"the builder of {self.folder.name} {how_it_ended(code)}"
         if delay is None:
             self.state = "failed"

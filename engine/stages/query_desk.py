@@ -62,10 +62,10 @@ class _Waiting(msgspec.Struct):
 
 class Desk:
     """The socket of one view or process manager. `answers` may be replaced while queries wait; clients
-    do not notice."""
+    do not notice. `holds`: a query waits for its position; otherwise all are answered at once."""
 
-    def __init__(self, socket: "zmq.Socket[bytes]", answers: Answers) -> None:
-        self.answers = answers
+    def __init__(self, socket: "zmq.Socket[bytes]", answers: Answers, *, holds: bool = True) -> None:
+        self.answers, self._holds = answers, holds
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
         self._patience_s = PARK_S
@@ -114,7 +114,7 @@ class Desk:
         elif after is not None and len(after) != len(positions):
             text = f"`after` needs a position for each partition: {len(positions)}"
             self._refuse(route, request.request, "malformed", text)
-        elif _contain(positions, aim) and _are_beyond(positions, after):
+        elif not self._holds or (_contain(positions, aim) and _are_beyond(positions, after)):
             self._answer(route, request)
         else:
             self._hold(route, request, sum(map(len, route)) + len(body))

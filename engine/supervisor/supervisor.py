@@ -30,15 +30,16 @@ from engine.base.log_codes import Code
 from engine.managers.birth import record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
-from engine.node.child import AT_WORK, Process, how_it_ended
+from engine.node.child import SETTLED, Process, how_it_ended
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
-from engine.node.policy import Action, Backoff, Liveness, action_for
+from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
 from engine.node.roles import RINGS, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
+from engine.supervisor.given_up import GivenUp, marks_of
 from ringbuffer import Bell, create
 
 LOOK_S = 1.0  # between two checks when all is well, which is what an idle supervisor costs
@@ -81,6 +82,10 @@ class Supervisor:
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             processes, pass_fds = self._prepare(app, data, run, cleanup)
+            self._given_up = GivenUp(data, marks_of(app), run.path, self.log)
+            for process in processes:
+                if not process.role.in_pipeline:
+                    self._given_up.begin(process)
             del app
             self._pass_fds = (*pass_fds, lock_fd, run.lock_fd)
             self._processes = processes
@@ -165,7 +170,7 @@ class Supervisor:
                     left = ", ".join(process.name for process in self._processes if not process.finished)
                     self.log(Code.NODE_CUT_SHORT, "killed what did not stop in time", processes=left)
                     return Exit.TEMPORARY
-            elif not self._ready and all(process.slot.state in AT_WORK for process in self._processes):
+            elif not self._ready and all(process.slot.state in SETTLED for process in self._processes):
                 self._ready = True
                 on_ready(self)
             elif not self._ready and on_progress and now > tell_at:
@@ -186,11 +191,12 @@ class Supervisor:
         if code is not None:
             return self._ended(process, code, now)
         state = process.slot.state
-        if process.at_work_since is None and state in AT_WORK:
+        if process.at_work_since is None and state in SETTLED:
             process.at_work_since = now
         if process.liveness.hangs(now, state, process.slot.progress, process.slot.in_hand):
             self.log(Code.PROCESS_HANGS, f"{process.name} hangs and is killed", pid=process.popen.pid)
             process.liveness.reset()
+            process.hung = process.backoff.hung(now) and not process.role.in_pipeline
             process.signal(signal.SIGKILL)
         return None
 
@@ -198,18 +204,25 @@ class Supervisor:
         process.popen = None
         told = f"{process.name} {how_it_ended(code)}"
         if self._wanted is not None and (
-            code == Exit.OK or (process.told_to_stop and code == -signal.SIGTERM)
+            code == Exit.OK or (process.told_to_stop and code in (-signal.SIGTERM, -signal.SIGKILL))
         ):
             process.finished = True
             return None
-        if action_for(code) is Action.STOP_ALL:
-            self.log(Code.NODE_GIVES_UP, f"{told}: the node stops")
-            return code
+        if process.stands_in and code == Exit.OK:
+            self._given_up.take_back(process)
+            return None
+        action = action_for(code, in_pipeline=process.role.in_pipeline)
         worked = 0.0 if process.at_work_since is None else now - process.at_work_since
         delay = process.backoff.delay(now, worked)
-        if delay is None:
-            self.log(Code.NODE_GIVES_UP, f"{told}: {Backoff.MOST} restarts did not help, the node stops")
-            return Exit.TEMPORARY
+        if action is Action.RESTART and (delay is None or process.hung):
+            told += " because it hung again" if process.hung else f", {Backoff.MOST} restarts did not help"
+            code, action = Exit.TEMPORARY, without_it(process.role.in_pipeline)
+        if action is Action.GIVE_UP and not process.stands_in:
+            self._given_up.give_up(process, told)
+            return None
+        if action is not Action.RESTART or delay is None:
+            self.log(Code.NODE_GIVES_UP, f"{told}: the node stops")
+            return code
         self.log(Code.PROCESS_RESTARTED, f"{told}: starting it again", delay_s=round(delay, 2))
         process.slot.restarts += 1
         process.due = now + delay
@@ -227,7 +240,7 @@ class Supervisor:
         for process in told:
             if process.told_to_stop:
                 continue
-            if process.slot.state in AT_WORK:
+            if process.slot.state in SETTLED:
                 process.told_to_stop = True
                 process.signal(signal.SIGTERM)
             elif not process.role.in_pipeline:  # far behind; it continues from its last checkpoint next time

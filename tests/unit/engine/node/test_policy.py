@@ -8,27 +8,35 @@ from engine.node.status import State
 
 
 @pytest.mark.parametrize(
-    ("code", "action"),
+    ("code", "action", "of_a_follower"),
     [
-        (Exit.OK, Action.RESTART),
-        (1, Action.RESTART),
-        (Exit.CONFIG, Action.STOP_ALL),
-        (Exit.DISK_FAULT, Action.STOP_ALL),
-        (Exit.CORRUPT, Action.STOP_ALL),
-        (Exit.INVARIANT, Action.STOP_ALL),
-        (Exit.LOCKED, Action.STOP_ALL),
-        (Exit.TEMPORARY, Action.RESTART),
-        (-signal.SIGKILL, Action.RESTART),
-        (-signal.SIGSEGV, Action.RESTART),
+        (Exit.OK, Action.RESTART, Action.RESTART),
+        (1, Action.RESTART, Action.RESTART),
+        (Exit.CONFIG, Action.STOP_ALL, Action.GIVE_UP),
+        (Exit.DISK_FAULT, Action.STOP_ALL, Action.GIVE_UP),
+        (Exit.CORRUPT, Action.STOP_ALL, Action.GIVE_UP),
+        (Exit.INVARIANT, Action.STOP_ALL, Action.GIVE_UP),
+        (Exit.LOCKED, Action.STOP_ALL, Action.GIVE_UP),
+        (Exit.TEMPORARY, Action.RESTART, Action.RESTART),
+        (-signal.SIGKILL, Action.RESTART, Action.RESTART),
+        (-signal.SIGSEGV, Action.RESTART, Action.RESTART),
     ],
 )
-def test_the_exit_code_decides(code: int, action: Action) -> None:
-    assert action_for(code) is action
+def test_the_exit_code_decides(code: int, action: Action, of_a_follower: Action) -> None:
+    assert action_for(code, in_pipeline=True) is action
+    assert action_for(code, in_pipeline=False) is of_a_follower
 
 
 def test_every_exit_code_is_in_the_table_on_purpose() -> None:
-    restarted = {code for code in Exit if action_for(code) is Action.RESTART}
+    restarted = {code for code in Exit if action_for(code, in_pipeline=True) is Action.RESTART}
     assert restarted == {Exit.OK, Exit.TEMPORARY}
+
+
+def test_the_fifth_hang_in_ten_minutes_is_once_too_often() -> None:
+    backoff = Backoff()
+    assert [backoff.hung(100.0 * n) for n in range(6)] == [False] * 4 + [True] * 2
+    backoff = Backoff()
+    assert not any(backoff.hung(200.0 * n) for n in range(50))
 
 
 def test_delays_double_up_to_a_bound_while_a_process_fails_early() -> None:
