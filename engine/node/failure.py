@@ -3,7 +3,7 @@ again.
 
     failed/NAME.json   {"cause", "since", "mark"}     NAME: of its process
 
-Commands go on without it, and a stand-in tells the cause to whoever asks it. It is tried again when its code
+Commands go on without it, and a stand-in answers its queries with the cause. It is tried again when its code
 has another mark, or when an operator says so.
 """
 

@@ -118,7 +118,7 @@ class NodeProcess:
         return self.node.load_app()
 
     def leave_word(self, text: str) -> None:
-        """Says why the process ends, for whoever starts it again or gives it up."""
+        """Says why the process ends, for the supervisor that starts it again or gives it up."""
         with contextlib.suppress(OSError):
             last_words(self.run, self.name).write_text(text, "utf-8", "backslashreplace")
 
