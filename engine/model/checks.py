@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.base.errors import ConfigError
 from engine.model.aggregates import CommandHandler, expect_constructor
 from engine.model.defaults import expect_stored_defaults
+from engine.model.forms import expect_form
 from engine.model.marks import wrong
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
 from engine.model.outcomes import Decided, why_not_applied
@@ -26,6 +27,10 @@ def check(app: "Engine") -> None:
         raise ConfigError(text)
     for cls in app.aggregates:
         expect_constructor(cls)
+    for command in app.handlers:
+        expect_form(command)
+    for event in {**app.appliers, **dict.fromkeys((*app.messages, *_read(app)))}:
+        expect_form(event)
     for event in (*app.appliers, *app.messages):
         expect_stored_defaults(event)
     for command, handler in app.handlers.items():
@@ -55,6 +60,12 @@ def _check_announced(app: "Engine", command: type[Command], handler: CommandHand
         owner, _ = app.appliers.get(event, (None, None))
         if owner is not handler.cls and event not in app.messages:
             raise wrong(handler.method, f"returns {event.__name__}, {why_not_applied(event)}")
+
+
+def _read(app: "Engine") -> set[type[Event]]:
+    """The event classes that views and process managers read."""
+    views = [spec.events() for versions in app.versions.values() for spec in versions.values()]
+    return set().union(*views, *(spec.events() for spec in app.process_managers.values()))
 
 
 def _check_reads(reader: str, events: set[type[Event]], known: dict[str, type[Event]]) -> None:

@@ -25,11 +25,15 @@ def import_app(reference: str, settings: Mapping[str, str]) -> Engine:
     """The same without the checks, for commands that look for what is wrong."""
     module_name, attribute = split(reference)
     module = module_of(reference)
-    if not hasattr(module, attribute):
+    try:
+        app = getattr(module, attribute)
+    except AttributeError:
         known = ", ".join(name for name, value in vars(module).items() if isinstance(value, Engine))
         hint = f"of its attributes, these are an Engine: {known}" if known else ""
-        raise ConfigError(f"module {module_name} has no attribute {attribute}", app=reference, hint=hint)
-    app = getattr(module, attribute)
+        told = f"module {module_name} has no attribute {attribute}"
+        raise ConfigError(told, app=reference, hint=hint) from None
+    except Exception as error:  # of a module's own __getattr__
+        raise failed(f"reading {reference}", reference, error) from error
     if isinstance(app, Engine):
         if settings:
             raise ConfigError(f"application {app.name} takes no settings", given=", ".join(settings))
@@ -58,7 +62,7 @@ def _made(function: Callable[..., Any], settings: Mapping[str, str], reference: 
             raise ConfigError(f"{reference} takes no settings", given=", ".join(settings)) from None
     try:
         return function(*arguments)
-    except RingfoldError:
+    except (RingfoldError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise failed(f"calling {reference}", reference, error) from error

@@ -29,20 +29,25 @@ def module_of(reference: str) -> ModuleType:
             hint = "run in the folder that holds it, or set PYTHONPATH"
             raise ConfigError(f"there is no module {error.name}", app=reference, hint=hint) from None
         raise failed(f"importing {name}", reference, error) from error
-    except RingfoldError:
+    except (RingfoldError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # a module may call sys.exit, or raise what is no Exception
         raise failed(f"importing {name}", reference, error) from error
 
 
-def failed(what: str, reference: str, error: Exception) -> ConfigError:
+def failed(what: str, reference: str, error: BaseException) -> ConfigError:
     """The error in one line, with the innermost place in the application, or outside the import system."""
+    text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    told = ": ".join(filter(None, (f"{what} failed", type(error).__name__, text)))
+    place = _place(error)
+    return ConfigError(told, app=reference, at=place) if place else ConfigError(told, app=reference)
+
+
+def _place(error: BaseException) -> str:
+    """`file:line`; empty if the error does not say where."""
     if isinstance(error, SyntaxError):
-        place = f"{error.filename}:{error.lineno}"
-    else:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if "<frozen" not in f.filename]
-        outside = [f for f in frames if not f.filename.startswith(_ENGINE)]
-        *_, frame = outside or frames
-        place = f"{frame.filename}:{frame.lineno}"
-    text = " ".join(str(error).split())
-    return ConfigError(f"{what} failed: {type(error).__name__}: {text}", app=reference, at=place)
+        return f"{error.filename}:{error.lineno}" if error.filename else ""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "<frozen" not in f.filename]
+    outside = [f for f in frames if not f.filename.startswith(_ENGINE)]
+    *_, frame = outside or frames
+    return f"{frame.filename}:{frame.lineno}"

@@ -183,7 +183,14 @@ def app_setting_names(reference: str) -> tuple[str, ...]:
     """The settings that an application declares in its module's SETTINGS."""
     if not reference:
         return ()
-    return tuple(getattr(module_of(reference), "SETTINGS", ()))
+    own = vars(module_of(reference)).get("SETTINGS", ())
+    if not isinstance(own, (tuple, list)) or not all(isinstance(name, str) for name in own):
+        text = "SETTINGS of an application are names, as in (\"timetable\",)"
+        raise ConfigError(text, app=reference, found=repr(own))
+    if taken := sorted(set(own).intersection(names())):
+        text = "SETTINGS of an application name a setting of the engine"
+        raise ConfigError(text, app=reference, name=", ".join(taken))
+    return tuple(own)
 
 
 def show(name: str, value: Any) -> str:
