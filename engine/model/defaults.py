@@ -27,7 +27,9 @@ def defaults_of(commands: Iterable[type[Command]]) -> Iterator[str]:
     """A line for each default of each command, in order: `tag.field = value`."""
     for command in sorted(commands, key=wire_tag):
         for field in msgspec.structs.fields(command):
-            if field.default is not msgspec.NODEFAULT:
+            if field.default is msgspec.UNSET:
+                yield f"{wire_tag(command)}.{field.name} is left out"
+            elif field.default is not msgspec.NODEFAULT:
                 yield f"{wire_tag(command)}.{field.name} = {msgspec.json.encode(field.default).decode()}"
             elif field.default_factory is not msgspec.NODEFAULT:
                 factory = field.default_factory

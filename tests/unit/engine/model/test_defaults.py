@@ -67,3 +67,10 @@ def test_the_defaults_of_commands_are_told_by_value() -> None:
     assert "defaults.move.by = 1" in lines
     assert "defaults.move.marks = list()" in lines
     assert "defaults.move.id = uuid7_hex()" in lines
+
+
+def test_a_field_of_a_command_that_may_be_left_out_has_a_line_too() -> None:
+    class Rename(Command, name="defaults.rename"):
+        to: str | msgspec.UnsetType = msgspec.UNSET
+
+    assert "defaults.rename.to is left out" in list(defaults_of([Rename]))
