@@ -5,6 +5,6 @@ fixed for the life of a data directory), data_directory (what lies where in it),
 outside), roles (the processes of a node, and the rings between them), description (what the supervisor tells
 its processes), endpoints (how clients reach it), run_directory (what exists only while a node runs), running
 (finding a running node), status (the page on which each process shows its state), process (what every process
-shares), child and policy (how a process is started, and what happens when it ends), failure (why a follower was
-given up).
+shares), child and policy (how a process is started, and what happens when it ends), failure (why a follower
+was given up).
 """
