@@ -124,6 +124,11 @@ class Code(Enum):
     )
     SNAPSHOT_DAMAGED = "snapshot.damaged", Level.WARNING, "A snapshot of an earlier life is damaged."
 
+    VIEW_OTHER_LOG = (
+        "view.other-log",
+        Level.WARNING,
+        "A view was made from another log, as before a restore; it is built again.",
+    )
     VIEW_BUILDING = "view.building", Level.INFO, "A view is built beside the one that is served."
     VIEW_SERVED = "view.served", Level.INFO, "What was built is served from now on."
     VIEW_NOT_SERVED = (

@@ -1,41 +1,66 @@
-"""`follower list` and `follower restart`: the views and process managers of a node, and those that were given
-up."""
+"""`follower list`, `restart` and `accept`: the views and process managers of a node, those that were given
+up, and those that find another log than the one that they knew."""
 
 import argparse
+import contextlib
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.base.errors import Exit, RingfoldError
+from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.lock import is_held
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.node.data_directory import DataDirectory
 from engine.node.failure import read_failure
+from engine.node.roles import Kind, Role
 from engine.node.running import find_node
 from engine.node.status import State, StatusPage
+from engine.wire.log import decode_commit
+
+if TYPE_CHECKING:
+    from engine.reading.stores import Stores
 
 DESCRIPTION = """A follower is a view or a process manager: it follows what is stored, and commands need
 none. One that cannot be kept running is given up alone. Its queries are answered `failed` with the cause,
-until its code changes and the node is started again, or until `follower restart`."""
+until its code changes and the node is started again, or until `follower restart`.
+
+After a restore from an older copy of the data, a process manager or subscriber that has come further stops,
+because the log is not the one that it knew. `follower accept` lets it go on from the end of the present
+one."""
+ACCEPT = """Lets a process manager or a subscriber go on from the end of the present log, and prints what that
+skips: all that was committed after what it saw last. A view needs none of this, it is rebuilt."""
 EXAMPLES = """
 follower list
 follower restart notes
+follower accept expiry
+follower accept mailer --folder /var/lib/mailer
 """
+MOST_PRINTED = 20
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
-    """The options of both."""
-    places = parser.add_subparsers(title="commands", metavar="list|restart", dest="what", required=True)
+    """The options of all three."""
+    what = "list|restart|accept"
+    places = parser.add_subparsers(title="commands", metavar=what, dest="what", required=True)
     place = places.add_parser("list", help="print all, and what is wrong with them")
     add_data_option(place)
     place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("restart", help="try one again that was given up")
     add_data_option(place)
     place.add_argument("name", metavar="NAME", help="of the view or process manager")
+    place = places.add_parser("accept", help="go on from the present log", description=ACCEPT)
+    add_data_option(place)
+    place.add_argument("name", metavar="NAME", help="of the process manager or subscriber")
+    place.add_argument("--folder", type=Path, help="of the subscriber's cursor, if it is not in the data")
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Does what was asked for."""
     directory = DataDirectory.at(data_from(options))
+    if options.what == "accept":
+        return accept(directory, options.name, options.folder)
     node = find_node(directory)
     with StatusPage.attach(node.status) as page:
         states = {name: State(page.slot(name).state) for name in page.names}
@@ -51,6 +76,74 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     ask(follower, "restart")
     print(f"{follower.kind} {follower.name} is tried again; `status` shows how it goes")
     return Exit.OK
+
+
+def accept(directory: DataDirectory, name: str, folder: Path | None) -> int:
+    """Moves the follower of that name to the end of the log. ConfigError: there is none."""
+    from engine.reading.stores import Stores  # as every command imports what it needs
+
+    stores = Stores(directory.path)
+    cursor = (folder or directory.path / "subscribers") / f"{name}.json"
+    ends = stores.positions()
+    commands = [stores.command_at(partition, position) for partition, position in enumerate(ends)]
+    if cursor.is_file():
+        known = _move_subscriber(cursor, name, stores.partitions, ends, commands)
+    elif (directory.manager(name) / "data.mdb").is_file():
+        known = _move_manager(directory, name, ends, commands)
+    else:
+        raise ConfigError("there is no such process manager or subscriber", name=name, path=directory.path)
+    _print_skipped(stores, known)
+    stores.close()
+    print(f"{name} goes on after position {', '.join(map(str, ends))}")
+    return Exit.OK
+
+
+def _move_subscriber(
+    cursor: Path, name: str, partitions: int, ends: list[int], commands: list[str]
+) -> list[str]:
+    from engine.reading.cursor import Cursor
+
+    with contextlib.closing(Cursor(cursor.parent, name, partitions)) as held:
+        known = held.commands
+        held.save([(end + 1, 0) for end in ends], commands)
+    return known
+
+
+def _move_manager(directory: DataDirectory, name: str, ends: list[int], commands: list[str]) -> list[str]:
+    from engine.store import View
+
+    role = Role(Kind.MANAGER, subject=name)
+    if is_held(directory.lock):
+        node = find_node(directory)
+        with StatusPage.attach(node.status) as page:
+            if page.slot(role.name).state != State.FAILED:
+                raise RingfoldError("it runs: the log is the one that it knows", name=name)
+    view = View(directory.manager(name), directory.map_bytes, len(ends))
+    known = view.commands
+    view.save([], ends, commands=commands)
+    view.close()
+    directory.failure(role.name).unlink(missing_ok=True)
+    if is_held(directory.lock):
+        (follower,) = followers(node, name)
+        ask(follower, "restart")
+    return known
+
+
+def _print_skipped(stores: "Stores", known: list[str]) -> None:
+    """What was committed after what was seen last, as far as ids tell: they grow with time."""
+    skipped = 0
+    for partition, command in enumerate(known):
+        reader = stores.reader(partition)
+        for position, entry in () if reader is None else reader.entries_back():
+            commit = decode_commit(entry)
+            if commit.command <= command:
+                break
+            skipped += 1
+            if skipped <= MOST_PRINTED:
+                what = ", ".join(event["type"] for event in commit.events)
+                print(f"skipped: partition {partition}, position {position}, {commit.aggregate}: {what}")
+    if skipped > MOST_PRINTED:
+        print(f"skipped: {skipped - MOST_PRINTED:,} more before these")
 
 
 def facts_of(follower: Follower, state: State, directory: DataDirectory) -> dict[str, str]:

@@ -25,7 +25,7 @@ from engine.node.data_directory import DataDirectory
 from engine.node.roles import SNAPSHOTTER
 from engine.node.running import find_node
 from engine.node.status import StatusPage
-from engine.snapshots import SnapshotHeader, Standby, code_mark, commands_of, load, verify
+from engine.snapshots import SnapshotHeader, Standby, code_mark, load, verify
 from engine.snapshots.loading import Unusable, read_header
 from engine.snapshots.request import Request
 
@@ -167,7 +167,7 @@ def _compare(
 ) -> None:
     """Raises Unusable if the state in it is not that of the events."""
     with contextlib.closing(data.reader(header.partition)) as reader:
-        snapshot = load(path, app, code_mark(app), command_at=commands_of(reader), beat=progress.step)
+        snapshot = load(path, app, code_mark(app), command_at=reader.command_at, beat=progress.step)
         standby = Standby(data.snapshot_folder(header.partition), app, reader, _say, beat=progress.step)
         replayed = standby.replayed(snapshot.position).aggregates
     if not snapshot.complete:  # idle ones were left out

@@ -28,6 +28,7 @@ from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.dead_letters import DeadLetter, DeadLetters
+from engine.follow.standing import stands
 from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
 from engine.store import Reader, View
@@ -325,9 +326,23 @@ class Fold:
             self._unsaved.update(self.target.save())
             self._unsaved_dead_letters.update(self.dead_letters.changes())
             self._base[:] = self.positions
-            self.view.save(self._unsaved.items(), self.positions, self._unsaved_dead_letters.items())
+            changes = self._unsaved.items(), self.positions, self._unsaved_dead_letters.items()
+            self.view.save(*changes, self._commands())
             self._unsaved.clear()
             self._unsaved_dead_letters.clear()
+
+    def stands(self, settled: Callable[[], bool], wait: Callable[[], object]) -> bool:
+        """True if the log is the one that it was saved on; see `standing.stands`."""
+        places = list(zip(self.positions, self.view.commands, strict=True)) if self.target.keeps else []
+        return not places or stands(places, self.readers, settled, wait)
+
+    def _commands(self) -> list[str]:
+        """The ids of the commands at the positions."""
+        before = zip(self.view.positions, self.view.commands, strict=True)
+        return [
+            command if command and position == was else reader.command_at(position)
+            for position, (was, command), reader in zip(self.positions, before, self.readers, strict=True)
+        ]
 
     def close(self) -> None:
         """Closes the environment in the folder."""

@@ -18,7 +18,7 @@ from engine.base.parent import die_with_parent
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
-from engine.node.roles import INPUT, Ring, Role
+from engine.node.roles import INPUT, Kind, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from ringbuffer import Bell, Consumer, Producer, RingError
 
@@ -71,12 +71,24 @@ class NodeProcess:
         """Waits until the input process has made the event stores, where there were none."""
         self.wait_until(lambda: self.slot_of(INPUT).state in STORES_ARE_MADE)
 
+    def has_settled(self) -> bool:
+        """True if the event stores have all that the journal gave at this start."""
+        pairs = [(Role(Kind.CORE, p), Role(Kind.OUTPUT, p)) for p in range(self.partitions)]
+        cores = [(self.slot_of(core), self.slot_of(output)) for core, output in pairs]
+        return all(
+            core.state in STORES_ARE_MADE and output.sequence >= core.sequence for core, output in cores
+        )
+
+    def wait_a_moment(self) -> None:
+        """Waits a little for a neighbour; ends the process if the node is gone."""
+        if self.waits():
+            raise SystemExit(Exit.TEMPORARY)
+        time.sleep(0.01)
+
     def wait_until(self, holds: Callable[[], bool]) -> None:
         """Waits for something that a neighbouring process does."""
         while not holds():
-            if self.waits():
-                raise SystemExit(Exit.TEMPORARY)
-            time.sleep(0.01)
+            self.wait_a_moment()
 
     def beat(self) -> None:
         """Counts progress. It is called once a loop, by the loop that does the work."""

@@ -52,6 +52,11 @@ class Builder:
         is_of_other_code(folder, mark, begun=False)
         target = Projected(spec)
         self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=log, beat=self.beat)
+        if not self.fold.stands(lambda: True, lambda: None):  # of another log: it begins again
+            self.fold.close()
+            for name in ("data.mdb", "lock.mdb"):
+                (folder / name).unlink()
+            self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=log, beat=self.beat)
         self._tell_at = self._save_at = 0.0
 
     def build(self) -> None:

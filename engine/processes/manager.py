@@ -5,6 +5,8 @@ import time
 
 import zmq
 
+from engine.base.called import called
+from engine.base.errors import ConfigError
 from engine.client.sockets import dealer
 from engine.follow import Fold
 from engine.managers.birth import read_birth
@@ -72,6 +74,13 @@ def managing_of(process: NodeProcess, readers: list[Reader]) -> Managing:
     )
     map_bytes, log = process.data.map_bytes, process.log
     fold = Fold(app, manager, folder, readers, map_bytes, log=log, beat=process.beat)
+    if not fold.stands(process.has_settled, process.wait_a_moment):
+        raise ConfigError(
+            "the log is not the one that this process manager knew",
+            name=spec.name,
+            positions=fold.positions,
+            hint=f"`{called()} follower accept {spec.name}` goes on from the present log",
+        )
     return Managing(
         fold,
         manager,

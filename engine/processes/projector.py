@@ -32,7 +32,9 @@ def main(process: NodeProcess) -> None:
         run=process.run,
         log=process.log,
         beat=process.beat,
-        settled=process.running,
+        replaced=process.running,
+        settled=process.has_settled,
+        wait=process.wait_a_moment,
     )
     doorbell = Doorbell(process.endpoints.events)
     process.slot.state = State.REPLAYING

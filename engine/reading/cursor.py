@@ -1,7 +1,9 @@
 """The cursor of a subscriber: a small file, written whole.
 
-{"format": 1, "next": [[position, index], …]}     one pair for each partition: the first event that is
-                                                  not acknowledged yet, by its place in its entry
+{"format": 2,
+ "next": [[position, index], …],     one pair for each partition: the first event that is not acknowledged
+                                     yet, by its place in its entry
+ "commands": [id, …]}                of the entry before it, by which another log is noticed; "" if unknown
 """
 
 import errno
@@ -25,22 +27,25 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class _File(msgspec.Struct, frozen=True):
-    format: Literal[1]
+    format: Literal[2]
     next: list[Mark]
+    commands: list[str]
 
 
-def write_cursor(path: Path, next: list[Mark], files: Files = DISK) -> None:
+def write_cursor(path: Path, next: list[Mark], commands: list[str], files: Files = DISK) -> None:
     """Replaces the file, durably. Raises OSError."""
-    replace_file(path, msgspec.json.encode(_File(1, next)) + b"\n", files)
+    replace_file(path, msgspec.json.encode(_File(2, next, commands)) + b"\n", files)
 
 
-def read_cursor(path: Path, files: Files = DISK) -> list[Mark]:
-    """The last content. Raises OSError, or one of NOT_DECODABLE."""
-    return msgspec.json.decode(read_file(path, files), type=_File).next
+def read_cursor(path: Path, files: Files = DISK) -> tuple[list[Mark], list[str]]:
+    """(next, commands) of the last content. Raises OSError, or one of NOT_DECODABLE."""
+    found = msgspec.json.decode(read_file(path, files), type=_File)
+    return found.next, found.commands
 
 
 class Cursor:
-    """The file of one subscriber, held by one process at a time. `next`: as saved last; empty if never."""
+    """The file of one subscriber, held by one process at a time. `next`, `commands`: as saved last; empty if
+    never."""
 
     def __init__(self, folder: Path, name: str, partitions: int) -> None:
         if not _NAME.fullmatch(name):
@@ -55,36 +60,36 @@ class Cursor:
             raise Locked("another process has this subscription", name=name, path=self._path)
         self._lock = lock
         try:
-            self.next = self._read(partitions)
+            self.next, self.commands = self._read(partitions)
         except BaseException:
             self.close()
             raise
 
-    def save(self, next: list[Mark]) -> None:
+    def save(self, next: list[Mark], commands: list[str]) -> None:
         """Durable when it returns. NoSpace, Fault: what was saved before is still there."""
         try:
-            write_cursor(self._path, next)
+            write_cursor(self._path, next, commands)
         except OSError as error:
             kind = NoSpace if error.errno in (errno.ENOSPC, errno.EDQUOT) else Fault
             raise kind("a subscriber's cursor cannot be kept", path=self._path, error=error) from None
-        self.next = list(next)
+        self.next, self.commands = list(next), list(commands)
 
     def close(self) -> None:
         """Lets another process have the subscription."""
         os.close(self._lock)
 
-    def _read(self, partitions: int) -> list[Mark]:
+    def _read(self, partitions: int) -> tuple[list[Mark], list[str]]:
         try:
-            saved = read_cursor(self._path)
+            saved, commands = read_cursor(self._path)
         except FileNotFoundError:
-            return []
+            return [], []
         except OSError as error:
             raise Fault("a subscriber's cursor cannot be read", path=self._path, error=error) from None
         except NOT_DECODABLE as error:
             raise self._damaged(error) from None
-        if len(saved) != partitions or min(min(saved)) < 0:
+        if len(saved) != partitions or len(commands) != partitions or min(min(saved)) < 0:
             raise self._damaged("it does not fit this data directory")
-        return saved
+        return saved, commands
 
     def _damaged(self, error: object) -> CorruptData:
         hint = "without the file it begins again"

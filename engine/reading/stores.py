@@ -49,6 +49,11 @@ class Stores:
         readers = (self.reader(partition) for partition in range(self.partitions))
         return [0 if reader is None else reader.position() for reader in readers]
 
+    def command_at(self, partition: int, position: int) -> str:
+        """The id of the command whose commit has this position; empty if there is none."""
+        reader = self.reader(partition)
+        return "" if reader is None or position < 1 else reader.command_at(position)
+
     def close(self) -> None:
         """Gives all readers back."""
         for partition in list(self._open):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.base.called import called
 from engine.base.errors import ConfigError
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
@@ -53,7 +54,8 @@ class Subscriber:
     `types`: classes, whose events come typed, or wire names, whose events come as dictionaries as they are
     stored; a name without a version stands for all versions. `app`: needed to lift old events to the classes.
     `since`: where a subscriber of a new name begins. `folder`: where its cursor is kept; by default in the
-    data directory. Raises Locked if another process has the name, CorruptData if the cursor is damaged.
+    data directory. Raises Locked if another process has the name, CorruptData if the cursor is damaged,
+    ConfigError if the log is not the one that it knew, as after a restore from an older copy.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Subscriber:
         try:
             if not self._cursor.next:
                 begin = self._stores.positions() if since == "now" else [0] * self._stores.partitions
-                self._cursor.save([(position + 1, 0) for position in begin])
+                self._keep([(position + 1, 0) for position in begin])
+            self._proven = [False] * self._stores.partitions
+            self._prove()
         except BaseException:  # or no other could have the name before this process ends
             self._cursor.close()
             self._stores.close()
@@ -119,7 +123,7 @@ class Subscriber:
                 at = position, index + 1
             self._next[partition] = max(self._next[partition], at)
         if self._next != self._cursor.next:
-            self._cursor.save(self._next)
+            self._keep(self._next)
 
     def close(self) -> None:
         """Closes it and frees the name. What was not acknowledged is delivered again."""
@@ -135,7 +139,29 @@ class Subscriber:
     ) -> None:
         self.close()
 
+    def _keep(self, next: list[Mark]) -> None:
+        before = zip(next, self._cursor.next or [(0, 0)] * len(next), range(len(next)), strict=True)
+        commands = [
+            self._cursor.commands[p] if at[0] == was[0] else self._stores.command_at(p, at[0] - 1)
+            for at, was, p in before
+        ]
+        self._cursor.save(next, commands)
+
+    def _prove(self) -> None:
+        """Checks, once the store reaches that far, that before each cursor stands the command that stood
+        there. Raises ConfigError if it is another log, as after a restore."""
+        for partition, proven in enumerate(self._proven):
+            position, known = self._cursor.next[partition][0] - 1, self._cursor.commands[partition]
+            found = "" if proven or not known else self._stores.command_at(partition, position)
+            if found and found != known:
+                hint = f"`{called()} follower accept` goes on from the present log"
+                text = "the log is not the one that this subscriber knew"
+                raise ConfigError(text, partition=partition, position=position, hint=hint)
+            self._proven[partition] = proven or not known or bool(found)
+
     def _fetch(self, timeout_s: float) -> None:
+        if not all(self._proven):
+            self._prove()
         entries = self._tail.take(timeout_s, AT_ONCE)
         for k, (partition, position, entry) in enumerate(entries):
             try:
@@ -170,7 +196,7 @@ class Subscriber:
             if self._out[partition] < at and last - at[0] > LAG:
                 self._next[partition] = (last + 1, 0)
         if self._next != self._cursor.next:
-            self._cursor.save(self._next)
+            self._keep(self._next)
 
 
 class _Wanted:

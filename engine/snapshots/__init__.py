@@ -10,10 +10,10 @@ from engine.snapshots.code import code_mark
 from engine.snapshots.folder import SnapshotFile, SnapshotFolder
 from engine.snapshots.format import SnapshotHeader
 from engine.snapshots.loading import Snapshot, load, load_newest, verify
-from engine.snapshots.standby import Standby, commands_of
+from engine.snapshots.standby import Standby
 from engine.snapshots.writing import write
 
 __all__ = [
-    "Snapshot", "SnapshotFile", "SnapshotFolder", "SnapshotHeader", "Standby", "code_mark", "commands_of",
+    "Snapshot", "SnapshotFile", "SnapshotFolder", "SnapshotHeader", "Standby", "code_mark",
     "load", "load_newest", "verify", "write",
 ]  # fmt: skip

@@ -20,11 +20,11 @@ from engine.model.messages import wire_tag
 from engine.snapshots.code import code_mark
 from engine.snapshots.folder import SnapshotFile, SnapshotFolder
 from engine.snapshots.format import SnapshotHeader
-from engine.snapshots.loading import CommandAt, Snapshot, load_newest
+from engine.snapshots.loading import Snapshot, load_newest
 from engine.snapshots.writing import write
 from engine.store.archive import StoreArchive
 from engine.store.reader import Reader
-from engine.wire.log import decode_commit, record_decoder
+from engine.wire.log import record_decoder
 
 
 class PartitionState(NamedTuple):
@@ -74,7 +74,7 @@ class Standby:
             position=position,
             sequence=sequence,
             time_ns=state.time_ns,
-            command=commands_of(self._reader)(position),
+            command=self._reader.command_at(position),
             aggregates=0,
             chunks=0,
             complete=not memory.gaps,
@@ -96,7 +96,7 @@ class Standby:
             self._app,
             upto,
             self._log,
-            command_at=commands_of(self._reader),
+            command_at=self._reader.command_at,
             beat=self._beat,
         )
         memory = Memory(self._app, self._archive())
@@ -137,17 +137,6 @@ class Standby:
 
     def _archive(self) -> StoreArchive:
         return StoreArchive(self._reader, self._app, self._reader.sequence, _never)
-
-
-def commands_of(reader: Reader) -> CommandAt:
-    """Looks up in this event store which command stands at a position."""
-
-    def command_at(position: int) -> str:
-        for next_position, entry in reader.entries(position - 1):
-            return decode_commit(entry).command if next_position == position else ""
-        return ""
-
-    return command_at
 
 
 def _never() -> None:

@@ -17,7 +17,7 @@ from engine.core.partition import Partition
 from engine.journal import read
 from engine.journal.refused import read_refused
 from engine.model.app import Engine
-from engine.snapshots import SnapshotFolder, commands_of, load_newest
+from engine.snapshots import SnapshotFolder, load_newest
 from engine.store import Reader
 from engine.store.archive import StoreArchive
 from engine.wire.log import record_decoder
@@ -89,7 +89,7 @@ class Past:
             self.app,
             position,
             self._log,
-            command_at=commands_of(self.reader),
+            command_at=self.reader.command_at,
             beat=lambda: self._beat(0),
         )
         if snapshot is not None:

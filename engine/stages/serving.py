@@ -43,12 +43,14 @@ class Serving:
         run: Path,
         log: Log,
         beat: Callable[[], None],
-        settled: Callable[[], object],
+        replaced: Callable[[], object],
+        settled: Callable[[], bool],
+        wait: Callable[[], None],
     ) -> None:
-        """`run`: run directory of the node. `beat`: called every now and then. `settled`: called when what is
-        served has been replaced."""
+        """`run`: run directory of the node. `beat`: called every now and then. `replaced`: called when what
+        is served has been replaced. `settled`, `wait`: see `engine.follow.standing`."""
         self._app, self._view, self._slot, self._run, self._log = app, view, slot, run, log
-        self._beat, self._settled = beat, settled
+        self._beat, self._replaced = beat, replaced
         self._registered = app.versions[view]
         self._generations = Generations(data.views, view)
         self._readers, self._map_bytes = data.readers(), data.map_bytes
@@ -57,7 +59,18 @@ class Serving:
         self._building: Building | None = None
         self._of_other_code: set[Generation] = set()
         self.fold = self._open(self._pointer.serves)
+        if not self.fold.stands(settled, wait):
+            self._begin_again()
         self.questions = Questions(self.fold, self)
+
+    def _begin_again(self) -> None:
+        """The view is of another log than the one that is there, perhaps since a restore: it is rebuilt."""
+        folder = self._generations.folder(self._pointer.serves)
+        text = f"{folder.name} is of another log than the one that is stored, and is built again from it"
+        self._log(Code.VIEW_OTHER_LOG, text, positions=self.fold.positions)
+        self.fold.close()
+        shutil.rmtree(folder)
+        self.fold = self._open(self._pointer.serves)
 
     def ready(self) -> None:
         """Serves the generation, which has caught up; the next start begins with it. Begins to build what is
@@ -179,7 +192,7 @@ class Serving:
         self._log(Code.VIEW_SERVED, f"{building.folder.name} is served now", dead_letters=aside)
         del before
         gc.unfreeze()  # or what served before would stay: it was frozen with everything else at the start
-        self._settled()
+        self._replaced()
 
     def _save(self) -> None:
         try:

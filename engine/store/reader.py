@@ -79,6 +79,12 @@ class Reader:
             cursor = txn.cursor(self.tables.commands)
             return bool(cursor.set_range(prefix) and cursor.key().startswith(prefix))
 
+    def command_at(self, position: int) -> str:
+        """The id of the command whose commit has this position; empty if there is none."""
+        for at, entry in self.entries(position - 1):
+            return decode_commit(entry).command if at == position else ""
+        return ""
+
     def find_command(self, id: str) -> LocatedCommit | None:
         """The commit of a command id; None: it had none."""
         with self.env.begin() as txn:

@@ -2,12 +2,12 @@
 
 items          the follower's own keys and values
 dead-letters   partition (2) | position (8)   → the commit that could not be applied
-meta           partition (2)                  → the last position applied (8)
+meta           partition (2)                  → the last position applied (8) | its command id (16)
 
 Integers are big-endian.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,9 @@ class View:
                 self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
             )
             with self._env.begin() as txn:
-                self.positions = [
-                    number(txn.get(p.to_bytes(2, "big"), db=self._meta)) for p in range(partitions)
-                ]
+                kept = [txn.get(p.to_bytes(2, "big"), db=self._meta) or b"" for p in range(partitions)]
+            self.positions = [number(one[:8]) for one in kept]
+            self.commands = [one[8:].hex() for one in kept]
         except lmdb.Error as error:
             raise CorruptData(
                 "the view cannot be opened",
@@ -61,9 +61,12 @@ class View:
         items: Iterable[tuple[bytes, bytes | None]],
         positions: list[int],
         dead_letters: Iterable[tuple[bytes, bytes | None]] = (),
+        commands: Sequence[str] = (),
     ) -> None:
         """Writes changed items, changed dead letters and the positions that they belong to, all or nothing.
-        NoSpace: nothing was written."""
+        `commands`: the ids of the commands at these positions, if they are known. NoSpace: nothing was
+        written."""
+        commands = list(commands or [""] * len(positions))
         try:
             with self._env.begin(write=True) as txn:
                 for table, changes in ((self._items, items), (self._dead_letters, dead_letters)):
@@ -72,11 +75,11 @@ class View:
                             txn.delete(key, db=table)
                         else:
                             txn.put(key, value, db=table)
-                for p, position in enumerate(positions):
-                    txn.put(p.to_bytes(2, "big"), word(position), db=self._meta)
+                for p, (position, command) in enumerate(zip(positions, commands, strict=True)):
+                    txn.put(p.to_bytes(2, "big"), word(position) + bytes.fromhex(command), db=self._meta)
         except (lmdb.MapFullError, lmdb.DiskError) as error:
             raise NoSpace("the view has no room", path=self.path, error=error) from error
-        self.positions = list(positions)
+        self.positions, self.commands = list(positions), commands
 
     def close(self) -> None:
         """Closes the environment."""

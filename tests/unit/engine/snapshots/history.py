@@ -13,7 +13,7 @@ from engine.base.log import no_log
 from engine.core.partition import Partition
 from engine.model.state import state_digest
 from engine.node.data_directory import DataDirectory
-from engine.snapshots import Snapshot, SnapshotFile, Standby, commands_of, load_newest
+from engine.snapshots import Snapshot, SnapshotFile, Standby, load_newest
 from engine.store import Reader, Writer
 from engine.store.archive import StoreArchive
 from engine.wire.batches import Batch
@@ -90,7 +90,7 @@ def restored(data: Path, app: Engine | None = None, *, with_snapshot: bool = Tru
 def newest_of(data: Path, reader: Reader, app: Engine) -> Snapshot | None:
     """What a start would begin with."""
     folder = DataDirectory(data).snapshot_folder(0)
-    return load_newest(folder, app, reader.position(), no_log, command_at=commands_of(reader))
+    return load_newest(folder, app, reader.position(), no_log, command_at=reader.command_at)
 
 
 def digest(partition: Partition) -> str:
