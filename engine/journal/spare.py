@@ -9,6 +9,7 @@ import contextlib
 import threading
 from pathlib import Path
 
+from engine.base.crash import crash_point
 from engine.base.files import FULL, Files, write_all
 
 NAME = "spare.tmp"
@@ -88,6 +89,7 @@ class Spare:
                     break
                 write_all(self._files, file, [memoryview(ZEROS)[: min(PIECE, size - offset)]], offset)
                 self._files.flush(file)
+            crash_point("roll.made")
             self._file = file
         except OSError as error:
             self._error = error

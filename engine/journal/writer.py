@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from engine.base.crash import crash_point
 from engine.base.errors import Fault, NoSpace, check
 from engine.base.files import FULL, Bytes, Files, OsFiles, write_all
 from engine.journal import frame
@@ -103,6 +104,7 @@ class Writer:
                 *frame.encode(payload, segment.seed, BATCH, count, first_sequence, self._durable, time_ns)
             ]
             self._write(segment.file, parts, size)
+            crash_point("input.written")
             self._flush(segment.file)
         except OSError as error:
             raise self._failure(error) from error
@@ -182,6 +184,7 @@ class Writer:
             self._write(old.file, parts, SEAL_SIZE)
             self._flush(old.file)
             old.sealed = True
+            crash_point("roll.sealed")
         self._use(self._successor, BODY)
         self._successor = None
         if old is not None:
@@ -202,7 +205,9 @@ class Writer:
             )
             write_all(self._files, file, [header.encode()], 0)
             self._flush(file)
+            crash_point("roll.headed")
             self._files.rename(self._spare.path, path)
+            crash_point("roll.renamed")
         except OSError:
             self._spare.put_back(file)
             raise
@@ -212,4 +217,5 @@ class Writer:
             self._failed = True
             text = "the journal's folder could not be flushed"
             raise Fault(text, path=self._folder, error=error) from error
+        crash_point("roll.installed")
         return _Open(file, path, header, header.seed)

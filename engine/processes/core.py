@@ -9,6 +9,7 @@ import gc
 import sys
 import time
 
+from engine.base.crash import crash_point
 from engine.base.errors import RingfoldError
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
@@ -38,17 +39,23 @@ def main(process: NodeProcess) -> None:
 
     def decide(section: bytes) -> None:
         for batch in poison.run(partition, section):
+            crash_point("core.decided")
             hand_on(process, outbox, encode_batch(batch))
+            crash_point("core.handed-on")
             del batch  # otherwise its memory would not be free for the next one
 
     past.replay(partition, inbox.mark - 1, decide)
+    crash_point("core.replayed")
     process.running()
     while True:
         sections = inbox.take(1 << 20)
+        if sections:
+            crash_point("core.taken")
         past.take(partition, sections, decide)
         process.beat()
         if sections:
             inbox.release()
+            crash_point("core.released")
             process.slot.sequence, process.slot.position = partition.sequence, partition.position
             process.worked()
         elif inbox.finished:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import zmq
 
+from engine.base.crash import crash_point
 from engine.base.errors import NoSpace, RingfoldError
 from engine.base.log import log_error
 from engine.base.log_codes import Code
@@ -55,10 +56,12 @@ def main(process: NodeProcess) -> None:
             admitted = gate.admit(messages, time.time_ns(), shortage)
             clients.send(admitted.refused)
             if admitted.groups:
+                crash_point("input.admitted")
                 stamped = sequencer.stamp(admitted.groups, time.time_ns())
                 if inboxes.have_room(stamped) and journaled(process, sequencer, stamped):
                     inboxes.publish(stamped)
                     clients.send(admitted.accepted)
+                    crash_point("input.accepted")
                 else:
                     clients.send(gate.turn_away(admitted.groups, "the node is full"))
         answered = pass_on(gate, outlets, clients)
@@ -110,6 +113,7 @@ def journaled(process: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> b
     except NoSpace as error:
         log_error(process.log, Code.JOURNAL_NO_ROOM, error)
         return False
+    crash_point("input.journaled")
     return True
 
 
@@ -119,6 +123,7 @@ def pass_on(gate: Gate, outlets: list[Consumer], clients: "Clients") -> bool:
     if not records:
         return False
     clients.send(gate.answers(records))
+    crash_point("input.answered")
     for outlet in outlets:
         outlet.release()
     return True
@@ -180,6 +185,7 @@ class Inboxes:
                 ring.mark = mark
             else:
                 ring.try_publish(some, mark=mark)
+                crash_point("input.published")
 
     def finish(self) -> None:
         """Declares that nothing more will come."""

@@ -9,6 +9,7 @@ import time
 
 import zmq
 
+from engine.base.crash import crash_point
 from engine.base.errors import NoSpace, RingfoldError
 from engine.base.log import log_error
 from engine.base.log_codes import Code
@@ -45,19 +46,23 @@ def main(process: NodeProcess) -> None:
         batches = [decode_batch(record) for record in outbox.take(1 << 20)]
         process.beat()
         if batches:
+            crash_point("output.taken")
             answers, notices, conflict = store(process, storing, batches)
             try:
                 for some in answers:
                     replies.publish(some, deadline_s=float("inf"), abort=process.waits)
             except Aborted:
                 return
+            crash_point("output.answered")
             for notice in notices:
                 doorbell.send(encode_notice(*notice))
+            crash_point("output.announced")
             if conflict is not None:
                 log_error(process.log, Code.OUTPUT_CONFLICT, conflict)
                 process.slot.epoch = storing.epoch
                 core.ring()
             outbox.release()
+            crash_point("output.released")
             process.slot.sequence, process.slot.position = storing.sequence, storing.position
             process.worked()
         elif outbox.finished:

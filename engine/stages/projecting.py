@@ -7,6 +7,7 @@ to the fold of the log, whatever was lost.
 
 from collections.abc import Callable, Iterable
 
+from engine.base.crash import crash_point
 from engine.base.errors import NoSpace
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
@@ -32,7 +33,9 @@ class Projecting:
         busy = False
         for notice in notices:
             self.fold.accept(*notice)
-            busy = busy or bool(notice.record)
+            if notice.record:
+                busy = True
+                crash_point("projector.applied")
         busy = self.fold.retry_due() or busy
         if self._now() >= self._save_at:
             self.save()
@@ -46,8 +49,11 @@ class Projecting:
 
     def save(self) -> None:
         """Saves what is new, or logs once that there is no room."""
+        before = self.fold.view.positions
         try:
             self.fold.save()
+            if self.fold.view.positions != before:
+                crash_point("projector.saved")
         except NoSpace as error:
             if self.has_room:
                 log_error(self._log, Code.FOLLOW_NO_ROOM, error)

@@ -9,6 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 
+from engine.base.crash import crash_point
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.model.app import Engine
@@ -112,5 +113,6 @@ class Snapshotting:
             number = 0 if partition in self._resting else KEPT - 1
             needed.append(sound[number].sequence if len(sound) > number else 0)
         write_needed(self._data.needed, needed)
+        crash_point("snapshot.noted")
         self._slot.position = sum(sound[0].position for sound in self._sound if sound)
         self._slot.notes_written += 1

@@ -13,6 +13,7 @@ from typing import Any
 
 import lmdb
 
+from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, NoSpace
 from engine.base.files import DISK
 from engine.store.format import number, word
@@ -77,6 +78,7 @@ class View:
                             txn.put(key, value, db=table)
                 for p, (position, command) in enumerate(zip(positions, commands, strict=True)):
                     txn.put(p.to_bytes(2, "big"), word(position) + bytes.fromhex(command), db=self._meta)
+                crash_point("view.saving")
         except (lmdb.MapFullError, lmdb.DiskError) as error:
             raise NoSpace("the view has no room", path=self.path, error=error) from error
         self.positions, self.commands = list(positions), commands

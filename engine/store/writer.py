@@ -7,6 +7,7 @@ from typing import Any
 
 import lmdb
 
+from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
 from engine.base.files import DISK
 from engine.base.identity import INDEX_KEY_BYTES
@@ -131,6 +132,7 @@ class Writer:
                 if children:
                     txn.cursor(tables.children).putmulti(children)
                 txn.put(SEQUENCE, word(sequence), db=tables.meta)
+                crash_point("output.storing")
         except _Taken:
             raise self._impossible(batches) from None
         except (lmdb.MapFullError, lmdb.DiskError) as error:

@@ -1,6 +1,7 @@
 """Crash points kill when they should, and only then."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.crash import VARIABLE, Aim, aims_in
+from engine.base.crash import POINTS, VARIABLE, Aim, aims_in
 
 PROGRAM = """
 from engine.base.crash import crash_point
 for number in range(1, 4):
-    crash_point("a")
+    crash_point("core.taken")
     print(number, flush=True)
-    crash_point("b")
+    crash_point("core.decided")
 """
 
 
@@ -35,11 +36,11 @@ def test_without_the_variable_no_process_dies() -> None:
 
 
 def test_it_dies_the_nth_time_it_comes_by_its_point() -> None:
-    assert passes("b:2") == (-signal.SIGKILL, ["1", "2"])
+    assert passes("core.decided:2") == (-signal.SIGKILL, ["1", "2"])
 
 
 def test_with_a_file_it_dies_once_for_all_lives(tmp_path: Path) -> None:
-    aim = f"a:2:{tmp_path / 'died'},a:2:{tmp_path / 'died-again'}"
+    aim = f"core.taken:2:{tmp_path / 'died'},core.taken:2:{tmp_path / 'died-again'}"
     assert passes(aim) == (-signal.SIGKILL, ["1"])
     assert passes(aim) == (-signal.SIGKILL, ["1"])
     assert passes(aim) == (0, ["1", "2", "3"])
@@ -47,7 +48,20 @@ def test_with_a_file_it_dies_once_for_all_lives(tmp_path: Path) -> None:
 
 def test_the_variable_is_read_or_refused() -> None:
     assert aims_in("") == []
-    assert aims_in("a.b:1,c:17:/x:y") == [Aim("a.b", 1, ""), Aim("c", 17, "/x:y")]
-    for text in ("a", "a:", "a:x", ":1", "a:0", "a:1,"):
-        with pytest.raises(ValueError, match=r"point:n|literal"):
+    assert aims_in("core.taken:1,prune.noted:17:/x:y") == [
+        Aim("core.taken", 1, ""),
+        Aim("prune.noted", 17, "/x:y"),
+    ]
+    for text in ("core.taken", "core.taken:", "core.taken:x", ":1", "core.taken:0", "core.taken:1,", "a:1"):
+        with pytest.raises(ValueError, match=r"point:n|literal|no point"):
             aims_in(text)
+
+
+def test_the_table_of_points_is_complete() -> None:
+    engine = Path(__file__).parents[4] / "engine"
+    found = [
+        point
+        for path in engine.rglob("*.py")
+        for point in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())
+    ]
+    assert sorted(found) == sorted(POINTS), "each stands at one place"
