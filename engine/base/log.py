@@ -10,21 +10,19 @@ Rooms are handed a `Log` and know nothing of formats. Ids and other text of clie
 can forge a line: what is not printable is escaped, and only a traceback has more than one line, indented.
 """
 
-import contextlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.base.errors import RingfoldError
 from engine.base.log_codes import Code
+from engine.base.standard_error import STANDARD_ERROR, standard_error
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
-STANDARD_ERROR = 2
 QUOTED = frozenset(" ,=()\"'")
 
 
@@ -107,10 +105,9 @@ def printable(text: str) -> str:
 
 
 def write_line(text: str) -> None:
-    """Writes a line at once. If it cannot be written (a full disk, a reader that left) it is lost, because a
-    log must not end the work that it reports, least of all while the node waits for room."""
-    with contextlib.suppress(OSError):
-        os.write(STANDARD_ERROR, f"{text}\n".encode(errors="backslashreplace"))
+    """Writes a line at once. If it cannot be written (a full disk, a reader that left or does not read) it is
+    lost, because a log must not end the work that it reports, least of all while the node waits for room."""
+    standard_error.write(f"{text}\n".encode(errors="backslashreplace"))
 
 
 def output_as_log(log: Log) -> io.TextIOWrapper:

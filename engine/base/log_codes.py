@@ -51,6 +51,8 @@ class Code(Enum):
     )
     FOLLOWER_RETRIED = "follower.retried", Level.INFO, "An operator asked for a follower that was given up."
 
+    DATA_OPEN = "data.open", Level.WARNING, "Other users may enter the data directory."
+
     APP_OUTPUT = (
         "app.output",
         Level.INFO,

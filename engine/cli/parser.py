@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import engine.base
 from engine.base.called import called, note_call
 from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.standard_error import ensure_standard_streams
 from engine.cli.command import Command, CommandModule, Program
 from engine.cli.commands import all_commands, command_named
 
@@ -33,6 +34,7 @@ def main(
 ) -> int:
     """Runs the command line; returns the exit code. `commands` come on top of the engine's own."""
     note_call()
+    _open_streams()
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments), program or Program(), commands)
     except RingfoldError as error:
@@ -43,6 +45,14 @@ def main(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` has seen enough
         return 0
+
+
+def _open_streams() -> None:
+    """Python has None for a stream that was closed when it started, and `print` then takes another one."""
+    ensure_standard_streams()
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _run(arguments: list[str], program: Program, commands: Sequence[Command]) -> int:

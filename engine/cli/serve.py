@@ -10,8 +10,9 @@ from typing import TextIO
 
 from msgspec import json, structs
 
-from engine.base.log import STANDARD_ERROR, LineLog, Log, output_as_log
+from engine.base.log import LineLog, Log, output_as_log
 from engine.base.log_codes import Code
+from engine.base.standard_error import STANDARD_ERROR
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.node.config import Settings
@@ -46,7 +47,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
         def on_ready(supervisor: Supervisor) -> None:
             log(Code.NODE_READY, "ready", pid=supervisor.endpoints.pid)
             line = json_line(supervisor.endpoints) if options.json else ready_line(supervisor.endpoints)
-            print(line, file=ready, flush=True)
+            with contextlib.suppress(OSError):  # a reader that left needs no line, and the node goes on
+                print(line, file=ready, flush=True)
 
         return Supervisor(settings, log).run(on_ready, lambda snapshot: log_progress(log, snapshot))
 

@@ -51,7 +51,8 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints the table."""
-    node = find_node(data_from(options))
+    data = data_from(options)
+    node = find_node(data)
     with StatusPage.attach(node.status) as page:
         snapshot = page.snapshot()
     rows = with_lags(snapshot, node)
@@ -63,9 +64,10 @@ def run(options: argparse.Namespace, _program: Program) -> int:
             if follower.kind == "view":
                 row["other_code"] = ask(follower, "versions", timeout_s=PATIENCE_S)["served"]["other_code"]
     if options.json:
-        print(json.dumps({"node": to_builtins(node), "processes": rows}))
+        print(json.dumps({"node": to_builtins(node), "notices": notices(data), "processes": rows}))
     else:
         print(f"node {node.app}, pid {node.pid}, data {node.data}")
+        print("".join(f"notice: {text}\n" for text in notices(data)), end="")
         for values in rows.values():
             values["pid"] = str(values["pid"])  # a name, not a number: for `kill`
         table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
@@ -81,6 +83,12 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     if not well:
         print("ringfold: not every process is at work", file=sys.stderr)
     return Exit.OK if well else Exit.TEMPORARY
+
+
+def notices(data: DataDirectory) -> list[str]:
+    """What an operator should know of the whole node, a line each."""
+    mode = data.open_to_others()
+    return [f"others may enter the data directory (mode {mode}): chmod 700 {data.path}"] if mode else []
 
 
 def with_lags(snapshot: dict[str, dict[str, Any]], node: Endpoints) -> dict[str, dict[str, Any]]:

@@ -292,7 +292,7 @@ def check_endpoint(endpoint: str) -> None:
                 "an ipc endpoint needs an absolute path of at most 100 bytes", endpoint=endpoint
             )
         return
-    match = re.fullmatch(r"tcp://(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})", endpoint)
+    match = re.fullmatch(r"tcp://(127\.0\.0\.1|localhost):(\d{1,5})", endpoint)
     if not match or not 0 < int(match[2]) < 65536:
         raise ConfigError(
             "commands are taken on ipc://PATH or on loopback only",

@@ -153,6 +153,11 @@ class DataDirectory:
                 "partitions cannot be changed", path=path, found=self.partitions, wanted=partitions
             )
 
+    def open_to_others(self) -> str:
+        """The mode of the directory, as `chmod` has it, if another user may look into it; otherwise empty."""
+        mode = self.path.stat().st_mode & 0o777
+        return f"{mode:o}" if mode & 0o077 else ""
+
     def match(self, app: str, fingerprint: str) -> None:
         """ConfigError if the directory is of another application or of other reference data."""
         manifest, path = self.manifest, self.manifest_file

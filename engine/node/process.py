@@ -15,6 +15,7 @@ from engine.base.errors import Exit, RingfoldError
 from engine.base.log import LineLog, log_error, output_as_log
 from engine.base.log_codes import Code
 from engine.base.parent import die_with_parent
+from engine.base.standard_error import ensure_standard_streams
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
@@ -39,6 +40,7 @@ class NodeProcess:
         parser.add_argument("--run", type=Path, required=True, help="run directory of the node")
         parser.add_argument("--name", required=True, help="of the process: one of the node's roles")
         options = parser.parse_args()
+        ensure_standard_streams()
         self.run: Path = options.run
         self.node = read_description(options.run)
         self.role = self.node.role(options.name)
@@ -58,6 +60,7 @@ class NodeProcess:
         self._last_work = time.monotonic()
         last_words(self.run, self.name).unlink(missing_ok=True)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:

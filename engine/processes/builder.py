@@ -18,8 +18,9 @@ from pathlib import Path
 
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.lock import try_lock
-from engine.base.log import STANDARD_ERROR, LineLog, Log, log_error, output_as_log
+from engine.base.log import LineLog, Log, log_error, output_as_log
 from engine.base.log_codes import Code
+from engine.base.standard_error import STANDARD_ERROR
 from engine.follow import Fold, Projected
 from engine.follow.code import FILE as CODE
 from engine.follow.code import is_of_other_code, view_mark

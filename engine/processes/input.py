@@ -15,9 +15,10 @@ import psutil
 import zmq
 
 from engine.base.crash import crash_point
-from engine.base.errors import NoSpace, RingfoldError
+from engine.base.errors import ConfigError, NoSpace, RingfoldError
 from engine.base.log import log_error
 from engine.base.log_codes import Code
+from engine.node.claim import expect_free
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER
 from engine.node.status import State
@@ -193,6 +194,15 @@ class Inboxes:
             ring.finish()
 
 
+def bind(socket: "zmq.Socket[bytes]", endpoint: str) -> None:
+    """Binds the socket of commands. ConfigError if the endpoint was taken since the supervisor looked."""
+    expect_free(endpoint)
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise ConfigError("commands cannot be taken", endpoint=endpoint, error=error.strerror) from None
+
+
 class Clients:
     """The ROUTER that clients talk to."""
 
@@ -204,7 +214,7 @@ class Clients:
         socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
         socket.setsockopt(zmq.RCVHWM, 1000)
         socket.setsockopt(zmq.SNDHWM, 10_000)
-        socket.bind(process.endpoints.commands)
+        bind(socket, process.endpoints.commands)
         self._socket, self._slot = socket, process.slot
         self._most_bytes = min(DRAIN_BYTES, process.config.ring_bytes // 8)
         self._poller = zmq.Poller()

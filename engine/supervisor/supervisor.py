@@ -31,6 +31,7 @@ from engine.managers.birth import record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.node.child import SETTLED, Process, how_it_ended
+from engine.node.claim import claimed
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
@@ -42,6 +43,8 @@ from engine.node.status import StatusPage
 from engine.supervisor.given_up import GivenUp, marks_of
 from ringbuffer import Bell, create
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last when its terminal is gone
+OWNER_ALONE = 0o077  # the umask of a node, whatever it began with: files 0600, folders and sockets 0700
 LOOK_S = 1.0  # between two checks when all is well, which is what an idle supervisor costs
 EAGER_LOOK_S = 0.02  # while something starts or stops
 
@@ -69,13 +72,18 @@ class Supervisor:
         then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
         """
         app = load_app(self.settings.app(), self.settings.app_settings)
-        data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
         with contextlib.ExitStack() as cleanup, self._signals() as wake:
+            cleanup.callback(os.umask, os.umask(OWNER_ALONE))
+            data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
             data.expect_usable()
             lock_fd = lock_data(data.lock)
             cleanup.callback(os.close, lock_fd)
+            cleanup.enter_context(claimed(self.config.endpoint))
             given = self.settings.given("partitions")
             data.open(app.name, app.fingerprint, self.config.partitions, given=given)
+            if mode := data.open_to_others():
+                hint = f"chmod 700 {data.path}"
+                self.log(Code.DATA_OPEN, "others may enter the data directory", mode=mode, hint=hint)
             for name in record_births(data, app.process_managers):
                 text = "a process manager is new here: what is stored already is history to it"
                 self.log(Code.MANAGER_BORN_LATE, text, name=name)
@@ -267,13 +275,12 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[int]:
-        """Catches SIGTERM, SIGINT and SIGCHLD for a while; yields a descriptor that each of them wakes."""
+        """Catches what stops it and SIGCHLD for a while; yields a descriptor that each of them wakes."""
         wake, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        before = {
-            signal.SIGTERM: signal.signal(signal.SIGTERM, self._stop),
-            signal.SIGINT: signal.signal(signal.SIGINT, self._stop),
-            signal.SIGCHLD: signal.signal(signal.SIGCHLD, lambda *_: None),
-        }
+        before = {number: signal.signal(number, self._stop) for number in STOPS}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        if before[signal.SIGHUP] is signal.SIG_IGN:  # `nohup` said so
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         try:
             yield wake
