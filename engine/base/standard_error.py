@@ -1,4 +1,4 @@
-"""Standard error, written so that whoever reads it can stop reading without stopping the node.
+"""Standard error, written so that a reader that stops reading does not stop the node.
 
 A pipe that is full and a terminal that is held (Ctrl-S) would block the writer for ever, and with it the
 commands. Setting O_NONBLOCK on the descriptor would set it for every program that shares it. So each write
@@ -25,7 +25,7 @@ class StandardError:
         self._is_torn = False  # a line was written in part
 
     def write(self, data: bytes) -> None:
-        """Writes all of it, or as much as is taken in time. It never raises OSError."""
+        """Writes all of it, or as much as there is room for in time. It never raises OSError."""
         if self._is_torn:
             data = b"\n" + data
         deadline = time.monotonic() + (PATIENCE_S if self._is_read else 0.0)

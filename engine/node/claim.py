@@ -5,7 +5,7 @@
     nothing                                                    the claim is taken
     no socket (a file, a folder, a link)                       refused; it stays as it is
     a socket that a program serves (it takes a connection)     refused
-    a socket that nobody serves any more                       removed, and the claim is taken
+    a socket that no program serves any more                   removed, and the claim is taken
 
     tcp://HOST:PORT   a port that is in use, or that this user may not have, is refused
 
@@ -37,7 +37,7 @@ def claimed(endpoint: str) -> Iterator[None]:
 
 
 def expect_free(endpoint: str) -> None:
-    """ConfigError if the endpoint is taken. A socket that nobody serves any more is removed."""
+    """ConfigError if the endpoint is taken. A socket that no program serves any more is removed."""
     if endpoint.startswith("ipc://"):
         _expect_free_path(endpoint)
     elif endpoint:
