@@ -73,7 +73,7 @@ def _locked(endpoint: str) -> Iterator[None]:
 
 def _lock(path: Path) -> int | None:
     """The descriptor of the lock, or None if another process holds it. A lock on a file that its holder
-    has removed meanwhile locks nobody out, and is taken again."""
+    has removed meanwhile locks no process out, and is taken again."""
     while True:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise FileExistsError(f"{path} is not a lock")
