@@ -67,12 +67,11 @@ def main(process: NodeProcess) -> None:
             process.worked()
         elif outbox.finished:
             break
-        elif not outbox.wait(process.patience()):
-            if process.abort():
-                return
-            if time.monotonic() > check_readers_at:
-                writer.check_readers()
-                check_readers_at = time.monotonic() + READER_CHECK_S
+        elif not outbox.wait(process.patience()) and process.abort():
+            return
+        if time.monotonic() > check_readers_at:  # under load too, when what a killed reader pins grows
+            writer.check_readers()
+            check_readers_at = time.monotonic() + READER_CHECK_S
         if time.monotonic() > beat_at:
             doorbell.send(encode_beat(process.partition, writer.position))
             beat_at = time.monotonic() + BEAT_S
