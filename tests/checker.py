@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.model.commit import Commit
-from tests.model import Document, Model
+from tests.model import Model
 
 UNKNOWN = "unknown"
+ACCEPTED = "accepted"  # durable, and no outcome was waited for
+Line = dict[str, Any]  # of the journal: sequence, time_ns, command
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,16 @@ class Attempt:
     id: str
     sent_at: float
     ended_at: float
-    outcome: str  # committed | rejected | failed | unchanged | unknown
+    outcome: str  # committed | rejected | failed | unchanged | accepted | unknown
     answer: tuple[Any, ...] = ()  # what must be equal for equal ids
 
 
 def check(
     attempts: Iterable[Attempt],
     log: Mapping[int, list[tuple[int, Commit]]],
-    commands: Iterable[tuple[int, Document]],
+    commands: Iterable[Line],
 ) -> list[str]:
-    """`log`: per partition (position, commit) as stored; `commands`: (sequence, command) as journaled."""
+    """`log`: per partition (position, commit) as stored; `commands`: the lines of the journal."""
     broken: list[str] = []
     attempts = list(attempts)
     commits: dict[str, Commit] = {}
@@ -53,7 +55,7 @@ def check(
     answers: dict[str, tuple[str, tuple[Any, ...]]] = {}
     sent = {attempt.id for attempt in attempts}
     for attempt in attempts:
-        if attempt.outcome == UNKNOWN:
+        if attempt.outcome in (UNKNOWN, ACCEPTED):
             continue
         answer = (attempt.outcome, attempt.answer)
         if answers.setdefault(attempt.id, answer) != answer:
@@ -63,20 +65,25 @@ def check(
     broken += [f"command {id} is stored and was never sent" for id in commits if id not in sent]
     broken += _out_of_order(attempts, commits)
 
-    model, last, journaled = Model(), 0, set()
-    for sequence, command in commands:
-        if sequence != last + 1:
-            broken.append(f"the journal has sequence {sequence} after {last}")
-        last = sequence
-        journaled.add(command["id"])
+    model = Model()
+    journaled: set[str] = set()
+    for expected, line in enumerate(commands, 1):
+        sequence, command = line["sequence"], line["command"]
+        if sequence != expected:
+            broken.append(f"the journal has sequence {sequence} where {expected} was due")
+            break
         commit_or_none = commits.get(command["id"])
         if commit_or_none is None:
             model.take(command, None, None)
         else:
             model.take(command, commit_or_none.events, commit_or_none.version)
-    broken += [
-        f"command {id} was answered and is not in the journal" for id in answers if id not in journaled
-    ]
+            stamp = sequence, line["time_ns"]
+            if command["id"] not in journaled and (commit_or_none.sequence, commit_or_none.time_ns) != stamp:
+                broken.append(f"command {command['id']} has another sequence or time than in the journal")
+        journaled.add(command["id"])
+    kept = {attempt.id for attempt in attempts if attempt.outcome != UNKNOWN}
+    broken += [f"command {id} was answered and is not in the journal" for id in kept - journaled]
+    broken += [f"command {id} is stored and not in the journal" for id in commits.keys() - journaled]
     broken += model.differences
     return broken
 

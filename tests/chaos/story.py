@@ -169,8 +169,7 @@ def run(
         assert node.stop() == 0
     report.archived = put_back(archive, data / "journal")
     log = {p: stored(data, p) for p in range(partitions)}
-    journal = ((line["sequence"], line["command"]) for line in commands(DataDirectory(data).journal))
-    report.broken = check(history, log, journal)
+    report.broken = check(history, log, commands(DataDirectory(data).journal))
     report.broken += differences(tables, log)
     return report
 

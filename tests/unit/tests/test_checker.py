@@ -58,7 +58,8 @@ def verdict(
     made = (
         [Attempt(id, n, n + 0.5, "committed") for n, id in enumerate(ids)] if attempts is None else attempts
     )
-    return check(made, {0: list(enumerate(kept, 1))}, enumerate((command for command, _ in story), 1))
+    journal = [{"sequence": n, "time_ns": n, "command": command} for n, (command, _) in enumerate(story, 1)]
+    return check(made, {0: list(enumerate(kept, 1))}, journal)
 
 
 def only(broken: list[str], *words: str) -> bool:
