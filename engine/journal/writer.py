@@ -179,7 +179,8 @@ class Writer:
         if self._successor is None:
             self._successor = self._install(first_sequence, size)
         old = self._segment
-        if old is not None and not old.sealed:
+        replaced = old is not None and old.header.first_sequence == first_sequence
+        if old is not None and not old.sealed and not replaced:
             parts: list[Bytes] = [*frame.encode_seal(old.seed, first_sequence, self._durable, self._time_ns)]
             self._write(old.file, parts, SEAL_SIZE)
             self._flush(old.file)
@@ -190,6 +191,14 @@ class Writer:
         if old is not None:
             self._files.close(old.file)
 
+    def _before(self, first_sequence: int) -> int:
+        """The segment before the one that begins with this sequence. If the current one does, nothing is in
+        it and its first batch does not fit; then a larger segment of the same name replaces it."""
+        if self._segment is None:
+            return 0
+        header = self._segment.header
+        return header.previous_segment if header.first_sequence == first_sequence else header.first_sequence
+
     def _install(self, first_sequence: int, size: int) -> _Open:
         """Turns the spare into the segment that begins with this sequence."""
         file = self._spare.take(BODY + size + SEAL_SIZE)
@@ -199,7 +208,7 @@ class Writer:
                 size=self._files.size(file),
                 first_sequence=first_sequence,
                 previous_sequence=self._durable,
-                previous_segment=self._segment.header.first_sequence if self._segment else 0,
+                previous_segment=self._before(first_sequence),
                 previous_time_ns=self._time_ns,
                 salt=self._files.salt(),
             )

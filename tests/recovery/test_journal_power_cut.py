@@ -58,7 +58,7 @@ def check(image: Image, acknowledged: int, written: list[Batch]) -> tuple[Disk, 
 
 def go_on(disk: Disk, recovered: Recovered, kept: list[Batch], chance: random.Random) -> None:
     """Appends, cuts the power again during the next batch, recovers once more and compares."""
-    more = batches(3, recovered.last_sequence + 1, chance.choice((40, 150, 700)), tag="again")
+    more = batches(3, recovered.last_sequence + 1, chance.choice((40, 150, 700, 3000)), tag="again")
     writer = open_writer(disk, recovered)
     append(writer, more[:2])
     disk.snapshots = []
@@ -74,6 +74,7 @@ SIZES = {
     "small batches over four segments": (60, 100, 150, 200, 300, 40, 250, 150, 600, 90, 500, 10, 0, 800),
     "batches as large as a segment": (900, 950, 968, 975, 976, 20, 977),
     "batches larger than a segment": (100, 5000, 100, 3000, 1200, 20, 9000, 20),
+    "the first one larger than a segment": (5000, 20, 3000, 900, 970, 20),
 }
 
 

@@ -65,6 +65,15 @@ def test_a_batch_larger_than_a_segment_gets_a_segment_of_its_size(tmp_path: Path
     assert (tmp_path / segment_name(4)).stat().st_size == SMALL
 
 
+def test_a_first_batch_larger_than_its_segment_replaces_it(tmp_path: Path) -> None:
+    written = [batch(1, 100_000), batch(3, 10), batch(4, 100_000)]
+    for one in written:  # the next start is the one that reads what the headers say
+        with Writer(tmp_path, segment_bytes=SMALL) as writer:
+            append(writer, [one])
+    assert contents(None, folder=tmp_path) == written
+    assert (tmp_path / segment_name(1)).stat().st_size > 100_000
+
+
 def test_a_segment_is_zero_filled_and_has_its_whole_size_from_the_start(tmp_path: Path) -> None:
     with Writer(tmp_path, segment_bytes=1 << 20):
         file = tmp_path / segment_name(1)
