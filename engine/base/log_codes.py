@@ -51,6 +51,12 @@ class Code(Enum):
     )
     FOLLOWER_RETRIED = "follower.retried", Level.INFO, "An operator asked for a follower that was given up."
 
+    QUERY_ENDED_PROCESS = (
+        "query.ended-process",
+        Level.WARNING,
+        "A view or process manager ended while it answered a query; after the second time that is refused.",
+    )
+
     DATA_OPEN = "data.open", Level.WARNING, "Other users may enter the data directory."
 
     APP_OUTPUT = (

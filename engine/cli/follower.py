@@ -21,10 +21,12 @@ from engine.wire.log import decode_commit
 
 if TYPE_CHECKING:
     from engine.reading.stores import Stores
+    from engine.stages.poisoned_queries import Suspect
 
 DESCRIPTION = """A follower is a view or a process manager: it follows what is stored, and commands need
 none. One that cannot be kept running is given up alone. Its queries are answered `failed` with the cause,
-until its code changes and the node is started again, or until `follower restart`.
+until its code changes and the node is started again, or until `follower restart`. A query that ended it
+twice is refused `poisoned` for as long.
 
 After a restore from an older copy of the data, a process manager or subscriber that has come further stops,
 because the log is not the one that it knew. `follower accept` lets it go on from the end of the present
@@ -38,6 +40,7 @@ follower accept expiry
 follower accept mailer --folder /var/lib/mailer
 """
 MOST_PRINTED = 20
+RETRY = "queries-retry"
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
@@ -71,6 +74,9 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         return Exit.OK
     (follower,) = followers(node, options.name)
     state = states[follower.role.name]
+    if state is not State.FAILED and (count := ask(follower, RETRY)):
+        print(f"{follower.kind} {follower.name} answers again what it refused to run ({count})")
+        return Exit.OK
     if state is not State.FAILED:
         raise RingfoldError("it was not given up", name=follower.name, state=told_of(state))
     ask(follower, "restart")
@@ -150,7 +156,16 @@ def facts_of(follower: Follower, state: State, directory: DataDirectory) -> dict
     """What is known of one."""
     facts = {"name": follower.name, "kind": follower.kind, "state": told_of(state)}
     failure = read_failure(directory.failure(follower.role.name)) if state is State.FAILED else None
+    ended = ", ".join(sorted({one.query for one in poisoned_in(directory, follower.role.name)}))
+    facts |= {"queries": f"died of the queries: {ended}"} if ended else {}
     return facts | ({"since": failure.since, "cause": failure.cause} if failure else {})
+
+
+def poisoned_in(directory: DataDirectory, process: str) -> "list[Suspect]":
+    """The queries at which a follower has died. `process`: its name."""
+    from engine.stages.poisoned_queries import read_suspects  # as every command imports what it needs
+
+    return read_suspects(directory.poisoned_queries(process)).queries
 
 
 def told_of(state: State) -> str:

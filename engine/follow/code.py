@@ -29,10 +29,11 @@ _CONSTANTS = (str, bytes, int, float, tuple, frozenset, type(None))
 _Body = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def view_mark(view: type) -> str:
-    """The digest for the class of a projection."""
+def view_mark(view: type, *, queries: bool = False) -> str:
+    """The digest for the class of a projection. `queries`: they count too, as they do where it is asked
+    whether what could not be kept running has been mended."""
     digest = blake2b(digest_size=16)
-    for name, source in sorted(_sources(view).items()):
+    for name, source in sorted(_sources(view, queries).items()):
         digest.update(f"{name} {len(source)}\n{source}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
@@ -48,7 +49,7 @@ def is_of_other_code(folder: Path, mark: str, begun: bool, files: Files = DISK) 
     return False
 
 
-def _sources(view: type) -> dict[str, str]:
+def _sources(view: type, queries: bool) -> dict[str, str]:
     """Name → source, of everything that counts."""
     root = view.__module__.partition(".")[0]
     sources: dict[str, str] = {}
@@ -61,7 +62,7 @@ def _sources(view: type) -> dict[str, str]:
         name = f"{thing.__module__}.{thing.__qualname__}"
         if name in sources or not belongs(thing.__module__, root):
             continue
-        tree = _tree(thing)
+        tree = _tree(thing, queries)
         sources[name] = ast.unparse(tree)
         waiting += _named(tree, sys.modules[thing.__module__], root)
         if isinstance(thing, type):
@@ -69,7 +70,7 @@ def _sources(view: type) -> dict[str, str]:
     return sources
 
 
-def _tree(thing: Any) -> ast.Module:
+def _tree(thing: Any, queries: bool) -> ast.Module:
     """The source of a class or function, without what makes no difference."""
     try:
         lines, _ = inspect.getsourcelines(thing)
@@ -78,12 +79,12 @@ def _tree(thing: Any) -> ast.Module:
         return ast.Module([], [])
     for node in ast.walk(tree):
         if isinstance(node, _Body):
-            node.body = [one for one in node.body if not _is_idle(one, thing)] or [ast.Pass()]
+            node.body = [one for one in node.body if not _is_idle(one, thing, queries)] or [ast.Pass()]
     return tree
 
 
-def _is_idle(statement: ast.stmt, owner: Any) -> bool:
-    if isinstance(statement, ast.FunctionDef) and isinstance(owner, type):
+def _is_idle(statement: ast.stmt, owner: Any, queries: bool) -> bool:
+    if not queries and isinstance(statement, ast.FunctionDef) and isinstance(owner, type):
         return hasattr(getattr(owner, statement.name, None), "__query__")
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 

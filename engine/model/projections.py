@@ -19,7 +19,7 @@ from engine.model.tables import Layout, Table
 
 OFFERED = (Commit, Table)
 LETTERS = ("dead-letters", "dead-letter-retry", "dead-letter-drop")
-BUILT_IN = ("positions", "queries", "lag", "versions", "rebuild", *LETTERS)
+BUILT_IN = ("positions", "queries", "queries-retry", "lag", "versions", "rebuild", *LETTERS)
 
 
 class Projection:

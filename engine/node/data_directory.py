@@ -104,6 +104,10 @@ class DataDirectory:
         """The note of why a follower was given up. `process`: its name."""
         return self.path / "failed" / f"{process}.json"
 
+    def poisoned_queries(self, process: str) -> Path:
+        """The note of the queries that ended a follower. `process`: its name."""
+        return self.path / "failed" / f"{process}.queries"
+
     def manager(self, name: str) -> Path:
         """The folder of a process manager."""
         return self.path / "managers" / name

@@ -46,6 +46,21 @@ def write_failure(path: Path, failure: Failure, files: Files = DISK) -> None:
     replace_file(path, msgspec.json.encode(failure) + b"\n", files)
 
 
+def query_in_hand(run: Path, process: str) -> Path:
+    """The file in the run directory that says which query a process is answering; its first line is empty
+    while it answers none. See `engine.stages.poisoned_queries`."""
+    return run / f"{process}.query"
+
+
+def answers_a_query(run: Path, process: str) -> bool:
+    """True if a process is, or ended, at a query: that query is to blame then, and not the process."""
+    try:
+        with query_in_hand(run, process).open("rb") as file:
+            return file.read(1) not in (b"", b"\n")
+    except OSError:
+        return False
+
+
 def last_words(run: Path, process: str) -> Path:
     """The file in the run directory in which a process says why it ends."""
     return run / f"{process}.end"

@@ -7,6 +7,7 @@ exit code                                        of the pipeline         of all 
 anything else: 0, 1, 75, killed by a signal      restart                 restart
 ten early ends in a minute                       stop all                give up
 five hangs in ten minutes                        restart                 give up
+any of the codes, or a hang, at a query          -                       restart: that query is refused next
 
 A restart follows after a delay that doubles while the process fails early. It would not help after the codes
 that are named: it would fail the same way, or build on something that cannot be trusted. A follower is given

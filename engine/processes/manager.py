@@ -15,7 +15,7 @@ from engine.managers.questions import ManagerQuestions
 from engine.node.process import NodeProcess, run
 from engine.node.status import State
 from engine.processes.doorbell import Doorbell
-from engine.processes.projector import LOOK_S
+from engine.processes.projector import LOOK_S, poisoned_queries
 from engine.stages.gate import Limits
 from engine.stages.managing import Managing
 from engine.stages.post import Post
@@ -31,7 +31,9 @@ def main(process: NodeProcess) -> None:
     managing = managing_of(process, readers)
     doorbell = Doorbell(process.endpoints.events)
     endpoint = process.endpoints.process_managers[process.role.subject]
-    desk = Desk(desk_socket(endpoint), ManagerQuestions(managing.fold, managing.manager))
+    poisoned = poisoned_queries(process, managing.manager.spec.cls)
+    questions = ManagerQuestions(managing.fold, managing.manager)
+    desk = Desk(desk_socket(endpoint), poisoned.over(questions))
     look_at, started = 0.0, False
     while not process.stopping:
         process.beat()
@@ -52,6 +54,7 @@ def main(process: NodeProcess) -> None:
                 return
     managing.finish(process.beat)
     desk.close()
+    poisoned.close()
     managing.post.close()
     doorbell.close()
     managing.fold.close()

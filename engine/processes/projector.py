@@ -9,9 +9,12 @@ import time
 
 import zmq
 
+from engine.follow.code import view_mark
+from engine.node.failure import query_in_hand
 from engine.node.process import NodeProcess, run
 from engine.node.status import State
 from engine.processes.doorbell import Doorbell
+from engine.stages.poisoned_queries import PoisonedQueries
 from engine.stages.projecting import Projecting
 from engine.stages.query_desk import Desk, desk_socket
 from engine.stages.serving import Serving
@@ -24,8 +27,9 @@ def main(process: NodeProcess) -> None:
     """The loop: apply what the doorbell brought, answer, retry what failed, save now and then, park."""
     process.wait_for_stores()
     view, checkpoint_s = process.role.subject, process.config.checkpoint_ms / 1000
+    app = process.app()
     serving = Serving(
-        process.app(),
+        app,
         view,
         process.data,
         process.slot,
@@ -39,7 +43,8 @@ def main(process: NodeProcess) -> None:
     doorbell = Doorbell(process.endpoints.events)
     process.slot.state = State.REPLAYING
     serving.catch_up()
-    desk = Desk(desk_socket(process.endpoints.queries[view]), serving.questions)
+    poisoned = poisoned_queries(process, app.projections[view].cls)
+    desk = Desk(desk_socket(process.endpoints.queries[view]), poisoned.over(serving.questions))
     poller = zmq.Poller()
     poller.register(doorbell.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)
@@ -64,11 +69,18 @@ def main(process: NodeProcess) -> None:
             if process.abort():
                 return
         if serving.look(now):
-            projecting.fold, desk.answers = serving.fold, serving.questions
+            projecting.fold, desk.answers = serving.fold, poisoned.over(serving.questions)
     projecting.finish()
     serving.close()
     desk.close()
+    poisoned.close()
     doorbell.close()
+
+
+def poisoned_queries(process: NodeProcess, cls: type) -> PoisonedQueries:
+    """The queries at which this follower has died. `cls`: its class."""
+    path, in_hand = process.data.poisoned_queries(process.name), query_in_hand(process.run, process.name)
+    return PoisonedQueries(path, in_hand, view_mark(cls, queries=True), process.log)
 
 
 def tell(process: NodeProcess, projecting: Projecting) -> None:

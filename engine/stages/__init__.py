@@ -3,6 +3,6 @@ same code.
 
 Reading order: gate (what is admitted), sequencer (sequences, time and the journal), recovering and poison (a
 core's start and its deaths), storing (the output's turn), projecting, serving and building (views), managing
-and post (process managers), query_desk, snapshotting,
-pruner.
+and post (process managers), query_desk, poisoned_queries (what
+ended the process that answered), snapshotting, pruner.
 """

@@ -11,7 +11,7 @@ from engine.follow.code import view_mark
 from engine.model.app import Engine
 from engine.node.child import Process
 from engine.node.data_directory import DataDirectory
-from engine.node.failure import failure_of, last_words, read_failure, write_failure
+from engine.node.failure import answers_a_query, failure_of, last_words, read_failure, write_failure
 from engine.node.roles import Kind, Role
 
 
@@ -44,6 +44,11 @@ class GivenUp:
         process.give_up()
         self._tell(process, f"given up, and everything else goes on: {how}")
 
+    def died_of_a_query(self, process: Process) -> bool:
+        """True if a query is to blame, which its next life refuses: then it is started again, whatever its
+        exit code says, and a hang counts against nothing else."""
+        return not process.stands_in and answers_a_query(self._words, process.name)
+
     def take_back(self, process: Process) -> None:
         """It runs again, because an operator said so."""
         self._data.failure(process.name).unlink(missing_ok=True)
@@ -59,4 +64,4 @@ def marks_of(app: Engine) -> dict[str, str]:
     """The mark of the code of each view and process manager, by the name of its process."""
     views = {Role(Kind.PROJECTOR, subject=name): spec.cls for name, spec in app.projections.items()}
     managers = {Role(Kind.MANAGER, subject=name): spec.cls for name, spec in app.process_managers.items()}
-    return {role.name: view_mark(cls) for role, cls in (views | managers).items()}
+    return {role.name: view_mark(cls, queries=True) for role, cls in (views | managers).items()}

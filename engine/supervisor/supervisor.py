@@ -204,7 +204,8 @@ class Supervisor:
         if process.liveness.hangs(now, state, process.slot.progress, process.slot.in_hand):
             self.log(Code.PROCESS_HANGS, f"{process.name} hangs and is killed", pid=process.popen.pid)
             process.liveness.reset()
-            process.hung = process.backoff.hung(now) and not process.role.in_pipeline
+            own = not self._given_up.died_of_a_query(process)
+            process.hung = own and process.backoff.hung(now) and not process.role.in_pipeline
             process.signal(signal.SIGKILL)
         return None
 
@@ -220,6 +221,8 @@ class Supervisor:
             self._given_up.take_back(process)
             return None
         action = action_for(code, in_pipeline=process.role.in_pipeline)
+        if self._given_up.died_of_a_query(process):
+            action = Action.RESTART
         worked = 0.0 if process.at_work_since is None else now - process.at_work_since
         delay = process.backoff.delay(now, worked)
         if action is Action.RESTART and (delay is None or process.hung):

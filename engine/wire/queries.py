@@ -78,7 +78,13 @@ def encode_request(
     return _encode(Request(query, request, raw, at_least, after, timeout_ms, dict(texts or {})))
 
 
-decode_request = msgspec.json.Decoder(Request).decode
+_decode_request = msgspec.json.Decoder(Request).decode
+
+
+def decode_request(body: bytes) -> Request:
+    """The request in a frame. Raises what stands in `engine.base.decoding.NOT_DECODABLE`."""
+    body.decode()  # of fields that nothing reads msgspec would not know that they are no text
+    return _decode_request(body)
 
 
 def encode_answer(answer: Answered | Refused) -> bytes:

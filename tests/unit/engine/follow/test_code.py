@@ -77,13 +77,13 @@ def forget() -> None:
         del sys.modules[name]
 
 
-def mark(library: Path) -> str:
+def mark(library: Path, *, queries: bool = False) -> str:
     """The mark of the view, from the files as they are now."""
     forget()
     importlib.invalidate_caches()
     sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
     try:
-        return view_mark(importlib.import_module("library.view").Listing)
+        return view_mark(importlib.import_module("library.view").Listing, queries=queries)
     finally:
         sys.dont_write_bytecode = before
 
@@ -125,6 +125,13 @@ def test_what_changes_no_row_does_not_count(library: Path, file: str, old: str, 
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
     assert mark(library) == before
+
+
+def test_a_query_counts_where_it_is_asked_whether_what_failed_is_mended(library: Path) -> None:
+    before = mark(library, queries=True)
+    path = library / "view.py"
+    path.write_text(path.read_text().replace('return view["n"]', 'return 2 * view["n"]'))
+    assert mark(library, queries=True) != before
 
 
 def test_a_folder_belongs_to_the_code_that_began_it(tmp_path: Path) -> None:
