@@ -80,10 +80,10 @@ class Bare:
     """A client that speaks ZMTP 3.0 by itself over the commands socket, under a routing id of any length."""
 
     def __init__(self, endpoint: str, routing_id: bytes) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(PATIENCE_MS / 1000)
-        self._socket.connect(endpoint.removeprefix("ipc://"))
-        self._socket.sendall(b"\xff" + bytes(8) + b"\x7f\3\0NULL" + bytes(48))
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(PATIENCE_MS / 1000)
+        self.socket.connect(endpoint.removeprefix("ipc://"))
+        self.socket.sendall(b"\xff" + bytes(8) + b"\x7f\3\0NULL" + bytes(48))
         properties = {b"Socket-Type": b"DEALER", b"Identity": routing_id}
         ready = b"".join(
             bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
@@ -106,15 +106,15 @@ class Bare:
 
     def close(self) -> None:
         """Breaks the connection."""
-        self._socket.close()
+        self.socket.close()
 
     def _send(self, frame: bytes, *, command: bool) -> None:
-        self._socket.sendall(bytes([2 | 4 * command]) + len(frame).to_bytes(8, "big") + frame)
+        self.socket.sendall(bytes([2 | 4 * command]) + len(frame).to_bytes(8, "big") + frame)
 
     def _receive(self, count: int) -> bytes:
         data = b""
         while len(data) < count:
-            piece = self._socket.recv(count - len(data))
+            piece = self.socket.recv(count - len(data))
             assert piece, "the node closed the connection"
             data += piece
         return data

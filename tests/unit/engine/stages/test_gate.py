@@ -15,6 +15,7 @@ from engine.base.identity import partition_of, uuid7_hex
 from engine.stages.gate import Admitted, Gate, Limits
 from engine.wire.batches import encode_reply
 from engine.wire.commands import CommandDecoder
+from tests.corpora import corpus
 from tests.unit.engine.cli.sample import Add, create
 
 LIMITS = Limits(message_bytes=100_000, commands_per_message=100, in_flight_per_client=1000)
@@ -99,65 +100,12 @@ X = add(7, id="0" * 31 + "7")
 Y = add(8, id="0" * 31 + "8")
 HALF = X[:-1]
 
-NOT_ONE_JSON_VALUE = {
-    "nothing": b"",
-    "only whitespace": b" \n",
-    "two objects": X + b"," + Y,
-    "two objects without a comma": X + Y,
-    "two arrays": array(X) + b"," + array(Y),
-    "two arrays turned inside out": X + b"],[" + Y,
-    "a bracket too many behind": array(X) + b"]",
-    "a bracket too many before": b"[" + array(X),
-    "closing before opening": b"]" + X + b"[",
-    "an array that is not closed": b"[" + X,
-    "an array that is not opened": X + b"]",
-    "a comma behind": X + b",",
-    "a comma before": b"," + X,
-    "a comma behind in the array": b"[" + X + b",]",
-    "half an object": HALF,
-    "an open string": HALF + b',"more":"',
-    "an open list": HALF + b',"more":[',
-    "a byte order mark": b"\xef\xbb\xbf" + X,
-    "a zero byte behind": X + b"\0",
-    "vertical tab": b"\v" + X,
-    "vertical tab before an array": b"\v" + array(X),
-    "single quotes": X.replace(b'"', b"'"),
-    "NaN": add(1).replace(b'"number":1', b'"number":NaN'),
-    "Infinity": add(1).replace(b'"number":1', b'"number":-Infinity'),
-    "leading zero": add(1).replace(b'"number":1', b'"number":01'),
-    "lone surrogate": HALF + b',"more":"\\ud800"}',
-    "control character": HALF + b',"more":"\x01"}',
-    "bad escape": HALF + b',"more":"\\q"}',
-    "comment": b"/* hello */" + X,
-    "nested without end": b"[" * 90_000,
-    "nested and closed": HALF + b',"more":' + b"[" * 40_000 + b"]" * 40_000 + b"}",
-    "nested objects": HALF + b',"more":' + b'{"x":' * 15_000 + b"1" + b"}" * 15_001,
-    "raw bytes": bytes(range(256)),
-}
-NOT_A_COMMAND = {
-    "a number": b"1",
-    "null": b"null",
-    "a string": b'"%s"' % (b"0" * 32),
-    "an empty object": b"{}",
-    "an array in an array": array(array(X)),
-    "no id": b'{"type":"sample.add","aggregate":"one","number":1}',
-    "no aggregate": b'{"type":"sample.add","number":1,"id":"%s"}' % (b"0" * 32),
-    "an empty aggregate": add(1, aggregate=""),
-    "a long aggregate": add(1, aggregate="x" * 201),
-    "an id of another length": add(1, id="0" * 31),
-    "an id in upper case": add(1, id="A" * 32),
-    "an id that is not hex": add(1, id="g" * 32),
-    "an id with spaces": add(1, id="00 " * 10 + "00"),
-    "an id in other digits": add(1, id="٣" * 32),
-    "an id that is a number": add(1).replace(b'"id":"', b'"id":12,"was":"'),
-    "an aggregate that is a list": add(1, aggregate="x").replace(b'"x"', b'["x"]'),
-    "an aggregate of bad bytes": add(1, aggregate="XX").replace(b"XX", b"\xff\xfe"),
-    "an aggregate of surrogate bytes": add(1, aggregate="XX").replace(b"XX", b"\xed\xa0\x80"),
-    "a wait that is a number": add(1, wait=1),
-}
+NOT_ONE_JSON_VALUE = corpus("commands/no-json")
+NOT_A_COMMAND = corpus("commands/no-command")
+HARMLESS = corpus("commands/passes")
 
 
-@pytest.mark.parametrize("body", [*NOT_ONE_JSON_VALUE.values(), *NOT_A_COMMAND.values()])
+@pytest.mark.parametrize("body", (every := NOT_ONE_JSON_VALUE | NOT_A_COMMAND).values(), ids=every)
 def test_a_malformed_message_is_refused_alone(body: bytes) -> None:
     good = [add(n) for n in range(4)]
     admitted = admit((A, good[0]), (B, array(*good[1:3])), (A, body), (A, good[3]), (B, body))
@@ -167,7 +115,7 @@ def test_a_malformed_message_is_refused_alone(body: bytes) -> None:
     assert journaled(admitted, B) == [id_of(good[1]), id_of(good[2])]
 
 
-@pytest.mark.parametrize("body", NOT_A_COMMAND.values())
+@pytest.mark.parametrize("body", NOT_A_COMMAND.values(), ids=NOT_A_COMMAND)
 def test_a_malformed_command_is_refused_alone_out_of_an_array(body: bytes) -> None:
     first, last = add(1), add(2)
     admitted = admit((A, array(first, body, last)))
@@ -188,30 +136,7 @@ def test_a_refusal_names_the_id_where_it_can_be_made_out() -> None:
     assert [a["id"] for a in answers(admitted)] == ["A" * 32, "short", "0" * 32, None]
 
 
-HARMLESS = {
-    "2^64 as a number": add(1 << 64),
-    "a huge number in an unused field": add(1, more="BIG").replace(b'"BIG"', b"1e400"),
-    "a wrong type": add(1).replace(b'"number":1', b'"number":"one"'),
-    "1e400 as a number": add(1).replace(b'"number":1', b'"number":1e400'),
-    "a fraction": add(1).replace(b'"number":1', b'"number":1.5'),
-    "no type": add(1).replace(b'"type":"sample.add",', b""),
-    "type twice": add(1).replace(b'"number"', b'"type":"other","number"'),
-    "a type that is a number": add(1).replace(b'"sample.add"', b"7"),
-    "an unknown type": add(1).replace(b"sample.add", b"no.such"),
-    "bad bytes in the type": add(1).replace(b"sample.add", b"sample.\xff"),
-    "bad bytes in an unused field": add(1, more="XX").replace(b"XX", b"\xff\xfe"),
-    "bad bytes in the name of a field": add(1, more="x").replace(b"more", b"\xff\xfe"),
-    "id twice": add(1).replace(b'"number"', b'"id":"%s","number"' % (b"1" * 32)),
-    "aggregate twice": add(1).replace(b'"number"', b'"aggregate":"other","number"'),
-    "nested a little": add(1, more=[[[[[[]]]]]]),
-    "an expected version beyond any": add(1, expected_version=1 << 70),
-    "an expected version that is a string": add(1, expected_version="x"),
-    "a zero character": add(1, aggregate="a\0b"),
-    "Chinese": add(1, aggregate="京沪高铁"),
-}
-
-
-@pytest.mark.parametrize("body", HARMLESS.values())
+@pytest.mark.parametrize("body", HARMLESS.values(), ids=HARMLESS)
 @pytest.mark.parametrize("partitions", [1, 4])
 def test_what_passes_is_decoded_by_the_core_with_the_same_id_and_aggregate(
     body: bytes, partitions: int

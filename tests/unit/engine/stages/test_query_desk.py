@@ -11,6 +11,7 @@ import zmq
 from engine.follow.questions import Refused
 from engine.stages import query_desk
 from engine.stages.query_desk import Desk, desk_socket
+from tests.corpora import corpus
 from tests.deadline import until
 
 
@@ -253,3 +254,12 @@ def test_held_queries_may_not_fill_the_memory(asker: Asker, monkeypatch: pytest.
     asker.answers.positions[0] = 5
     asker.ask({**held, "request": 3})  # there is room again
     assert not asker.has_answer()
+
+
+@pytest.mark.parametrize("body", (queries := corpus("queries")).values(), ids=queries)
+def test_every_hostile_query_is_answered_and_the_desk_goes_on(asker: Asker, body: bytes) -> None:
+    asker.ask(body)
+    until(lambda: asker.desk.serve() or asker.socket.poll(0))
+    assert asker.answer().keys() & {"error", "answer"}
+    asker.ask({"query": "twice", "args": {"number": 2}})
+    assert asker.answer()["answer"] == 4
