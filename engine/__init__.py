@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from engine.base.identity import id_from
     from engine.client.aio import AsyncClient
+    from engine.client.pool import ClientPool
     from engine.client.queries import QueryRefused
     from engine.client.receipts import Busy, Failed, OutcomeError, Receipt, Rejected, Unknown
     from engine.client.sync import Client
@@ -60,6 +61,7 @@ _HOMES = {
     "engine.base.identity": ("id_from",),
     "engine.client.aio": ("AsyncClient",),
     "engine.client.tickets": ("Ticket",),
+    "engine.client.pool": ("ClientPool",),
     "engine.client.queries": ("QueryRefused",),
     "engine.client.receipts": ("Busy", "Failed", "OutcomeError", "Receipt", "Rejected", "Unknown"),
     "engine.client.sync": ("Client",),
@@ -87,6 +89,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "AsyncClient",
     "Busy",
     "Client",
+    "ClientPool",
     "Command",
     "Commit",
     "ConfigError",

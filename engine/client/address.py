@@ -1,11 +1,13 @@
 """The address of a node: found by its data directory, or given."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from engine.base.errors import RingfoldError
 from engine.node.config import Config
 from engine.node.endpoints import Endpoints
 from engine.node.running import find_node
@@ -44,6 +46,18 @@ class NodeAddress(NamedTuple):
     message_bytes: int = DEFAULTS.max_message_bytes
     commands_per_message: int = DEFAULTS.max_commands_per_message
     in_flight_per_client: int = DEFAULTS.max_in_flight_per_client
+
+
+def address_again(node: NodeLocation) -> NodeAddress | None:
+    """The address of a node that has been silent, which may have been restarted elsewhere; None if it is not
+    known now. Endpoints that were given say where the data is, and there stands where the node is today."""
+    if isinstance(node, Mapping):
+        node = str(node.get("data", "")) or node
+    elif isinstance(node, Endpoints):
+        node = node.data
+    with contextlib.suppress(RingfoldError):
+        return address_of(node)
+    return None
 
 
 def address_of(node: NodeLocation) -> NodeAddress:

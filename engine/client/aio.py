@@ -16,20 +16,21 @@ from typing import Any, overload
 
 import zmq
 
-from engine.client.address import NodeAddress, NodeLocation, address_of
+from engine.client.address import NodeAddress, NodeLocation, address_again, address_of
 from engine.client.arrival import LOOK_S, Arrival
 from engine.client.asking import TIMEOUT_S
 from engine.client.conversation import Conversation
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
-from engine.client.sync import CLOSED, FORKED, ONE
-from engine.client.tickets import Ticket
+from engine.client.sync import ASK_AGAIN_S, CLOSED, FORKED, LEAVE_S, ONE, SILENT_S
+from engine.client.tickets import Ticket, why_no_command
 from engine.client.typed import OwnQuery, P, R, ViewQuery, question_of
 from engine.client.view_socket import ViewSocket
 from engine.model.messages import Command
 
 TICK_S = 0.05
+OTHER_LOOP = "the client belongs to another event loop: make one in each"
 NOT_OPEN = "a client with `wait_s` is opened by `async with`"
 
 
@@ -49,7 +50,8 @@ class AsyncClient:
             self._open(address_of(node))
 
     def _open(self, address: NodeAddress) -> None:
-        self._views = address.queries
+        self._address = address
+        self._heard_at = time.monotonic()
         self._talk = Conversation.with_limits(self._batch, address)
         self._socket = dealer(address.commands)
         self._loop.add_reader(self._socket.fileno(), self._receive)
@@ -66,11 +68,12 @@ class AsyncClient:
         """Sends one command and waits for it. Raises nothing for an outcome: look at the receipt, or call its
         `raise_for_outcome`."""
         self._check_usable()
-        view = view_waited_for(wait, self._views)
+        view = view_waited_for(wait, self._address.queries)
         until = time.monotonic() + timeout_s
-        while self._talk.full:
+        while self._talk.full and (left_s := until - time.monotonic()) > 0:
             self._room.clear()
-            await self._room.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), left_s)
         self._check_usable()
         now = time.monotonic()
         level = "committed" if view else wait
@@ -100,6 +103,10 @@ class AsyncClient:
         """Sends all, in batches, many in flight; returns their receipts in the same order."""
         if isinstance(commands, Command):
             raise TypeError(ONE)
+        commands = list(commands)
+        for command in commands:  # before any has its effect
+            if not isinstance(command, Command):
+                raise TypeError(why_no_command(command))
         return await asyncio.gather(*(self.send(command, wait, timeout_s) for command in commands))
 
     def _flush(self) -> None:
@@ -113,7 +120,9 @@ class AsyncClient:
     def _receive(self) -> None:
         try:
             while True:
-                self._settle(self._talk.incoming(self._socket.recv(zmq.NOBLOCK), time.monotonic()))
+                frame = self._socket.recv(zmq.NOBLOCK)
+                self._heard_at = time.monotonic()
+                self._settle(self._talk.incoming(frame, self._heard_at))
         except zmq.Again:
             return
 
@@ -127,8 +136,31 @@ class AsyncClient:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._settle(self._talk.expire(time.monotonic()))
+            now = time.monotonic()
+            asks = any(socket.waiting for socket in self._view_sockets.values())
+            if self._talk.idle and not asks:
+                self._heard_at = now  # nothing is expected
+            elif now > self._heard_at + SILENT_S:
+                self._find_again(now)
+            self._settle(self._talk.expire(now))
             self._flush()
+
+    def _find_again(self, now: float) -> None:
+        """The node is silent: if it is at another address now, everything is said again there."""
+        self._heard_at = now
+        address = address_again(self._node)
+        if address is None or address == self._address:
+            return
+        if address.commands != self._address.commands:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = dealer(address.commands)
+            self._loop.add_reader(self._socket.fileno(), self._receive)
+            self._talk.send_again()
+        for view, socket in self._view_sockets.items():
+            if view in address.queries:
+                socket.move(address.queries[view])
+        self._address = address
 
     # ------------------------------------------------------------------ queries
 
@@ -221,12 +253,20 @@ class AsyncClient:
         view = question.view
         socket = self._view_sockets.get(view)
         if socket is None:
-            socket = self._view_sockets[view] = ViewSocket(self._loop, endpoint_of(view, self._views))
+            endpoint = endpoint_of(view, self._address.queries)
+            socket = self._view_sockets[view] = ViewSocket(self._loop, endpoint)
         self._asked += 1
         number = self._asked
         future = socket.ask(number, question.frame(number, at_least, after, timeout_s))
+        until = time.monotonic() + timeout_s + GRACE_S
         try:
-            return await asyncio.wait_for(future, timeout_s + GRACE_S)
+            while True:
+                left_s = until - time.monotonic()
+                with contextlib.suppress(TimeoutError):
+                    return await asyncio.wait_for(asyncio.shield(future), min(left_s, ASK_AGAIN_S))
+                if left_s <= ASK_AGAIN_S:
+                    raise TimeoutError
+                socket.ask_again(number, question.frame(number, at_least, after, max(0.0, left_s - GRACE_S)))
         except TimeoutError:
             raise TimeoutError(f"view {view} did not answer within {timeout_s} s") from None
         finally:
@@ -239,6 +279,10 @@ class AsyncClient:
         again does nothing."""
         if self._closed or self._process != os.getpid():
             return
+        if self._is_open:
+            until = time.monotonic() + LEAVE_S
+            while self._talk.leaving and time.monotonic() < until:
+                await asyncio.sleep(0.005)
         self._closed = True
         if not self._is_open:
             return
@@ -257,6 +301,8 @@ class AsyncClient:
             raise RuntimeError(FORKED)
         if not self._is_open:
             raise RuntimeError(NOT_OPEN)
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(OTHER_LOOP)
 
     async def __aenter__(self) -> "AsyncClient":
         if not self._is_open:

@@ -7,15 +7,19 @@ Time is handed in, so that batching, resending, backing off and giving up are pl
 command is sent again with its own id until it is answered or its deadline passes: the node takes it once.
 """
 
+import contextlib
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count
 
+import msgspec
+
+from engine.base.decoding import NOT_DECODABLE
 from engine.client.address import NodeAddress
 from engine.client.receipts import Receipt
-from engine.client.tickets import Ticket, why_no_command
+from engine.client.tickets import Ticket, why_no_command, why_not_addressed
 from engine.model.messages import Command
-from engine.wire.answers import FINAL, decode_answers
+from engine.wire.answers import FINAL, Received, decode_answers, encode_answers, split_answers
 from engine.wire.commands import encode_command, join_commands
 
 MOST_IN_FLIGHT = 40_000
@@ -89,19 +93,45 @@ class Conversation:
         return len(self._fresh) >= self.batch
 
     def submit(self, command: Command, wait: str, now: float, timeout_s: float) -> Ticket:
-        """Accepts a command; it leaves with the next `outgoing`. TypeError if it is something else."""
+        """Accepts a command; it leaves with the next `outgoing`. TypeError if it is something else,
+        ValueError for an id that no node takes. One that cannot be encoded fails alone, as it would at the
+        node."""
         if not isinstance(command, Command):
             raise TypeError(why_no_command(command))
-        body = encode_command(command, early=wait == "accepted")
-        ticket = Ticket(command.id, body, wait, now + timeout_s, type(command).__result__)
+        if wrong := why_not_addressed(command):
+            raise ValueError(wrong)
+        code, text, body = "malformed", "", b""
+        try:
+            body = encode_command(command, early=wait == "accepted")
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            text = f"it cannot be encoded: {error}"
         if len(body) > self.max_message_bytes:
             # Not sent: the node could not even say which one it was.
+            code = "too-large"
             text = f"a message may have {self.max_message_bytes} bytes, this command has {len(body)}"
-            ticket.receipt = Receipt("failed", command.id, code="too-large", message=text)
+        ticket = Ticket(command.id, body, wait, now + timeout_s, type(command).__result__)
+        if text:
+            ticket.receipt = Receipt("failed", command.id, code=code, message=text)
+            self._refused.append(ticket)
+        elif self.full and timeout_s <= 0:
+            ticket.receipt = Receipt("busy", command.id, message="too much is in flight, and the time is up")
             self._refused.append(ticket)
         else:
             self._fresh.append(ticket)
         return ticket
+
+    def send_again(self) -> None:
+        """Everything in flight leaves with the next `outgoing`: the node is another one, which has none of
+        it, or answers as the first one would have."""
+        self._again = [flight.tickets[0] for flight in self._flying.values()]
+        for flight in self._flying.values():
+            flight.sent += 1
+
+    @property
+    def leaving(self) -> bool:
+        """True if a command that no receipt is waited for is not known to have arrived."""
+        flying = (ticket for flight in self._flying.values() for ticket in flight.tickets)
+        return any(ticket.wait == "sent" for ticket in chain(self._fresh, flying))
 
     def outgoing(self, now: float) -> Iterator[bytes]:
         """Frames that are due: everything new, and what `expire` found to be due again."""
@@ -136,7 +166,7 @@ class Conversation:
     def incoming(self, frame: bytes, now: float) -> list[Ticket]:
         """Reads a frame of answers; returns the tickets that are done by it."""
         done: list[Ticket] = []
-        for answer in decode_answers(frame):
+        for answer in _answers_in(frame):
             if answer.outcome == "committed" and answer.ids:
                 for k, id in enumerate(answer.ids):
                     if id in self._flying:
@@ -248,6 +278,17 @@ class Conversation:
         if not flight.tickets:
             del self._flying[id]
         return bool(flight.tickets)
+
+
+def _answers_in(frame: bytes) -> Iterator[Received]:
+    """The answers that can be read. One that cannot leaves its command unanswered, and no other."""
+    try:
+        yield from decode_answers(frame)
+    except NOT_DECODABLE:
+        with contextlib.suppress(*NOT_DECODABLE):
+            for one in split_answers(frame):
+                with contextlib.suppress(*NOT_DECODABLE):
+                    yield from decode_answers(encode_answers([one]))
 
 
 def _frame(bodies: list[bytes]) -> bytes:

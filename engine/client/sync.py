@@ -6,29 +6,35 @@
 """
 
 import os
+import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
 
 import zmq
 
-from engine.client.address import NodeAddress, NodeLocation
+from engine.client.address import NodeAddress, NodeLocation, address_again
 from engine.client.arrival import arrived
 from engine.client.asking import TIMEOUT_S, Asking
 from engine.client.conversation import Conversation
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, endpoint_of, told_in
 from engine.client.receipts import LEVELS, Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
-from engine.client.tickets import Ticket
+from engine.client.tickets import Ticket, why_no_command
 from engine.model.messages import Command
 
 CLOSED = "the client is closed"
 ONE = "send_many sends several commands: send sends one"
 FORKED = "the client was made before this process was forked: make one here"
+OTHER_THREAD = "the client belongs to the thread that made it: make one in each thread, or use a ClientPool"
+SILENT_S = 0.5  # then it may have been restarted elsewhere
+ASK_AGAIN_S = 2.0  # a question may have been lost with a view that was restarted
+LEAVE_S = 1.0  # for what was sent without waiting, at the end
 
 
 class Client(Asking):
-    """Not for use by several threads at once, nor over a fork: make one for each.
+    """For the thread that made it, and not over a fork: make one for each, or use a `ClientPool`. A node that
+    is restarted, even at another address, is found again, and gets what it has not answered once more.
 
     `node`: a data directory, the contents of its endpoints.json, or a started `Node`. `wait_s`: how long to
     wait for a node that is just starting. Submitted commands leave at once if nothing is in flight; otherwise
@@ -39,10 +45,12 @@ class Client(Asking):
     def __init__(
         self, node: NodeLocation, *, batch: int = 100, linger_s: float = 0.001, wait_s: float = 0.0
     ) -> None:
+        self._node = node
         self._begin(arrived(node, wait_s), batch, linger_s)
 
     def _begin(self, address: NodeAddress, batch: int, linger_s: float) -> None:
-        self._views = address.queries
+        self._address = address
+        self._heard_at = time.monotonic()
         self._talk = Conversation.with_limits(batch, address)
         self._linger_s = linger_s
         self._leaves_at = float("inf")
@@ -50,7 +58,7 @@ class Client(Asking):
         self._queries: dict[str, zmq.Socket[bytes]] = {}
         self._asked = 0
         self._done: list[Ticket] = []  # which `pump` has yet to return
-        self._process = os.getpid()
+        self._process, self._thread = os.getpid(), threading.get_ident()
         self._closed = False
 
     # ------------------------------------------------------------------ commands
@@ -58,7 +66,7 @@ class Client(Asking):
     def send(self, command: Command, wait: Wait = "committed", timeout_s: float = TIMEOUT_S) -> Receipt:
         """Sends one command and waits for it. Raises nothing for an outcome: look at the receipt, or call its
         `raise_for_outcome`."""
-        view = view_waited_for(wait, self._views)
+        view = view_waited_for(wait, self._address.queries)
         until = time.monotonic() + timeout_s
         ticket = self._take(command, "committed" if view else wait, timeout_s)
         if wait == "sent":
@@ -81,6 +89,10 @@ class Client(Asking):
             raise ValueError(f"wait={wait!r}: many can be waited for as accepted or committed")
         if isinstance(commands, Command):
             raise TypeError(ONE)
+        commands = list(commands)
+        for command in commands:  # before any has its effect
+            if not isinstance(command, Command):
+                raise TypeError(why_no_command(command))
         tickets = [self._take(command, wait, timeout_s) for command in commands]
         return [self.wait(ticket) for ticket in tickets]
 
@@ -124,8 +136,8 @@ class Client(Asking):
         self._check_usable()
         now = time.monotonic()
         until = now + timeout_s
-        while self._talk.full:
-            self._done += self._turn(self._talk.patience(now))
+        while self._talk.full and now < until:
+            self._done += self._turn(min(until - now, self._talk.patience(now)))
             now = time.monotonic()
         ticket = self._talk.submit(command, wait, now, max(0.0, until - now))
         self._leaves_at = min(self._leaves_at, now + self._linger_s)
@@ -134,46 +146,88 @@ class Client(Asking):
         return ticket
 
     def _turn(self, timeout_s: float) -> list[Ticket]:
-        done = self._talk.expire(time.monotonic())
+        now = time.monotonic()
+        if self._talk.idle:
+            self._heard_at = now  # nothing is expected
+        elif now > self._heard_at + SILENT_S:
+            self._find_again(now)
+        done = self._talk.expire(now)
         self.flush()
-        if self._socket.poll(int(timeout_s * 1000 + 0.999)):
+        if self._socket.poll(int(min(timeout_s, SILENT_S) * 1000 + 0.999)):
             try:
                 while True:
-                    done += self._talk.incoming(self._socket.recv(zmq.NOBLOCK), time.monotonic())
+                    self._heard_at = time.monotonic()
+                    done += self._talk.incoming(self._socket.recv(zmq.NOBLOCK), self._heard_at)
             except zmq.Again:
                 pass
         return [ticket for ticket in done if ticket.wait != "sent"]
+
+    def _find_again(self, now: float) -> None:
+        """The node is silent: if it is at another address now, everything is said again there."""
+        self._heard_at = now
+        address = address_again(self._node)
+        if address is None or address == self._address:
+            return
+        if address.commands != self._address.commands:
+            self._socket.close()
+            self._socket = self._connect(address.commands)
+            self._talk.send_again()
+        for socket in self._queries.values():
+            socket.close()
+        self._queries.clear()
+        self._address = address
 
     # ------------------------------------------------------------------ queries
 
     def _ask(self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float) -> Told:
         self._check_usable()
         view = question.view
-        socket = self._queries.get(view)
-        if socket is None:
-            socket = self._queries[view] = self._connect(endpoint_of(view, self._views))
         self._asked += 1
-        socket.send(question.frame(self._asked, at_least, after, timeout_s))
-        until = time.monotonic() + timeout_s + GRACE_S
-        while (left_s := until - time.monotonic()) > 0:
-            if socket.poll(int(left_s * 1000) + 1):
+        patience_s = timeout_s
+        ask_at = now = time.monotonic()
+        until = now + timeout_s + GRACE_S
+        while (now := time.monotonic()) < until:
+            socket = self._queries.get(view)
+            if socket is None or now >= ask_at:
+                socket = self._socket_of(view)
+                socket.send(question.frame(self._asked, at_least, after, max(0.0, timeout_s)))
+                ask_at = now + ASK_AGAIN_S
+                timeout_s -= ASK_AGAIN_S
+            if not socket.poll(int(min(until - now, SILENT_S) * 1000) + 1):
+                self._find_again(now)
+            else:
                 number, told = told_in(socket.recv())
                 if number not in (self._asked, None):
                     continue  # the late answer to a query that was given up
                 if isinstance(told, QueryRefused):
                     raise told
                 return told
-        raise TimeoutError(f"view {view} did not answer within {timeout_s} s")
+        raise TimeoutError(f"view {view} did not answer within {patience_s} s")
+
+    def _socket_of(self, view: str) -> "zmq.Socket[bytes]":
+        if view not in self._queries:
+            self._queries[view] = self._connect(endpoint_of(view, self._address.queries))
+        return self._queries[view]
 
     # ------------------------------------------------------------------ beginning and end
 
     def close(self) -> None:
-        """Closes the sockets. What is in flight stays unknown. Closing again does nothing."""
+        """Closes the sockets, once what was sent without waiting has left, for at most a second. What else is
+        in flight stays unknown. Closing again does nothing."""
         if self._closed or self._process != os.getpid():
             return
+        self._check_usable()
+        until = time.monotonic() + LEAVE_S
+        while self._talk.leaving and (left_s := until - time.monotonic()) > 0:
+            self._turn(left_s)
         self._closed = True
         for socket in (self._socket, *self._queries.values()):
             socket.close()
+
+    def hand_over(self) -> None:
+        """From now on the client belongs to this thread. The one that had it must be done with it, and both
+        must have passed the same lock since."""
+        self._thread = threading.get_ident()
 
     def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
         return dealer(endpoint)
@@ -183,6 +237,8 @@ class Client(Asking):
             raise RuntimeError(CLOSED)
         if self._process != os.getpid():
             raise RuntimeError(FORKED)
+        if self._thread != threading.get_ident():
+            raise RuntimeError(OTHER_THREAD)
 
     def __enter__(self) -> "Client":
         return self

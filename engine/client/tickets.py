@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from engine.client.receipts import Receipt
 from engine.model.messages import Command, Event
+from engine.wire.commands import LONGEST_AGGREGATE_BYTES, ids_are_canonical
 
 
 class Ticket:
@@ -37,6 +38,26 @@ class Ticket:
             with contextlib.suppress(msgspec.ValidationError):
                 receipt = replace(receipt, result=msgspec.convert(receipt.result, self.result))
         self.receipt = receipt
+
+
+def why_not_addressed(command: Command) -> str:
+    """What is wrong with the id or the aggregate of a command; empty if nothing is. The node would refuse it,
+    but here the program sees where it comes from."""
+    id, aggregate = command.id, command.aggregate
+    if type(id) is not str:
+        return f"an id is a text of 32 lower-case hex digits, not {_short(id)}: of a UUID that is its `hex`"
+    if len(id) != 32 or not ids_are_canonical([id]):
+        return f"an id is 32 lower-case hex digits, as `uuid.hex` and `id_from(key)` are, not {_short(id)}"
+    if type(aggregate) is not str:
+        return f"the id of an aggregate is a text, not {_short(aggregate)}"
+    if not aggregate or len(aggregate.encode(errors="replace")) > LONGEST_AGGREGATE_BYTES:
+        return f"the id of an aggregate has 1 to {LONGEST_AGGREGATE_BYTES} bytes, not {_short(aggregate)}"
+    return ""
+
+
+def _short(thing: object) -> str:
+    text = repr(thing)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def why_no_command(thing: Any) -> str:

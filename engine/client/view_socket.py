@@ -14,16 +14,35 @@ class ViewSocket:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str) -> None:
         self.waiting: dict[int, asyncio.Future[Told]] = {}
+        self._frames: dict[int, bytes] = {}
         self._loop = loop
+        self._endpoint = endpoint
         self._socket = dealer(endpoint)
         loop.add_reader(self._socket.fileno(), self._receive)
+
+    def move(self, endpoint: str) -> None:
+        """The view is elsewhere now: what is waited for is asked again there."""
+        if endpoint == self._endpoint:
+            return
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        self._endpoint, self._socket = endpoint, dealer(endpoint)
+        self._loop.add_reader(self._socket.fileno(), self._receive)
+        for number in self.waiting:
+            self._socket.send(self._frames[number])
 
     def ask(self, number: int, frame: bytes) -> "asyncio.Future[Told]":
         """Sends a request; the future gets the answer, or raises QueryRefused."""
         future = self.waiting[number] = self._loop.create_future()
+        self.ask_again(number, frame)
+        return future
+
+    def ask_again(self, number: int, frame: bytes) -> None:
+        """Sends a request that may have been lost, for the same future."""
+        self._frames = {one: sent for one, sent in self._frames.items() if one in self.waiting}
+        self._frames[number] = frame
         self._socket.send(frame)
         self._receive()  # the descriptor reports only changes, and sending may have swallowed one
-        return future
 
     def close(self) -> None:
         """Refuses what is waited for, and closes."""

@@ -25,7 +25,7 @@ class Stores:
     """One reader a partition. A store that is not made yet is empty, and looked for again."""
 
     def __init__(self, data: str | os.PathLike[str]) -> None:
-        self._directory = DataDirectory(Path(data).resolve())
+        self._directory = DataDirectory(DataDirectory.at(data).path.resolve())
         self.data, self.partitions = self._directory.path, self._directory.partitions
         self._open: dict[int, Reader] = {}
 

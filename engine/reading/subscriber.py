@@ -68,10 +68,11 @@ class Subscriber:
         since: Literal["beginning", "now"] = "beginning",
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
+        self._closed = False
         self._wanted = _Wanted(types, app)
         self._stores = Stores(data)
         try:
-            where = Path(folder) if folder is not None else self._stores.data / "subscribers"
+            where = Path(folder).expanduser() if folder is not None else self._stores.data / "subscribers"
             self._cursor = Cursor(where, name, self._stores.partitions)
         except BaseException:
             self._stores.close()
@@ -96,6 +97,7 @@ class Subscriber:
     def take(self, timeout_s: float = 1.0, most: int = 100) -> list[Delivery]:
         """The next deliveries, at most `most`; none if nothing came in time. Those taken before and not
         acknowledged are not given again, unless to the next subscriber of this name."""
+        self._expect_open()
         if not self._rest:
             self._fetch(timeout_s)
         taken = [self._rest.popleft() for _ in range(min(most, len(self._rest)))]
@@ -112,6 +114,7 @@ class Subscriber:
     def ack(self, *deliveries: Delivery) -> None:
         """These, and all before them of their partitions, are dealt with; without any: all that was taken.
         Durable when it returns; one write, so a batch costs as much as a delivery."""
+        self._expect_open()
         done = dict(enumerate(self._out)) if not deliveries else {}
         for delivery in deliveries:
             at = delivery.position, delivery.index
@@ -127,6 +130,9 @@ class Subscriber:
 
     def close(self) -> None:
         """Closes it and frees the name. What was not acknowledged is delivered again."""
+        if self._closed:
+            return
+        self._closed = True
         self._tail.close()
         self._stores.close()
         self._cursor.close()
@@ -138,6 +144,10 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _expect_open(self) -> None:
+        if self._closed:  # another one may have the name by now, and be further on
+            raise RuntimeError("the subscriber is closed: what was not acknowledged is delivered again")
 
     def _keep(self, next: list[Mark]) -> None:
         before = zip(next, self._cursor.next or [(0, 0)] * len(next), range(len(next)), strict=True)

@@ -48,8 +48,8 @@ class Node:
     ) -> None:
         if not isinstance(app, str):
             raise TypeError(f'app is a name, as in "notes:app": the node is another process; not {app!r}')
-        self.data = Path(data)
-        self.log = Path(log) if log is not None else None
+        self.data = Path(data).expanduser()
+        self.log = Path(log).expanduser() if log is not None else None
         self.start_timeout_s = start_timeout_s
         self._endpoints: Endpoints | None = None
         self.page: StatusPage | None = None

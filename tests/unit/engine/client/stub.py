@@ -21,6 +21,12 @@ class Add(Command, name="add"):
     number: int = 0
 
 
+class Long(Command, name="long"):
+    """A command that is as long as a test wants."""
+
+    text: str
+
+
 def committed(commands: list[Message]) -> list[Message]:
     """The answer of a node on which everything goes well: position = 1 + number."""
     well = {"outcome": "committed", "version": 1, "partition": 0}

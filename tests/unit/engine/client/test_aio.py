@@ -9,7 +9,7 @@ import pytest
 
 from engine import AsyncClient, QueryRefused, Receipt
 from engine.client import aio, conversation
-from tests.unit.engine.client.stub import Add, Desk, Stub, busy, committed, silent
+from tests.unit.engine.client.stub import Add, Desk, Long, Stub, busy, committed, silent
 
 T = TypeVar("T")
 Run = Callable[[Callable[[AsyncClient], Awaitable[T]]], T]
@@ -116,7 +116,9 @@ def test_who_waits_for_room_waits_no_longer_than_its_time(run: Run[list[Receipt]
         client._talk.max_in_flight = 2
         return await asyncio.gather(*(client.send(Add("a"), timeout_s=0.1) for _ in range(5)))
 
-    assert [receipt.outcome for receipt in run(story)] == ["unknown"] * 5
+    outcomes = [receipt.outcome for receipt in run(story)]
+    assert outcomes[:2] == ["unknown"] * 2
+    assert set(outcomes[2:]) <= {"unknown", "busy"}, "busy where nothing of it has left"
 
 
 def test_a_cancelled_send_does_no_harm(run: Run[Receipt], node: Stub) -> None:
@@ -256,7 +258,7 @@ def test_a_command_that_is_too_large_is_told_so_however_it_is_waited_for(node: S
 
     async def story() -> list[Receipt]:
         client = AsyncClient(where)
-        large = Add("a" * 1_000)
+        large = Long("a", text="x" * 1_000)
         waited = asyncio.create_task(client.send(large))
         sent = await client.send(large, wait="sent")
         await asyncio.sleep(0)  # the task begins to wait
