@@ -19,7 +19,7 @@ from engine.model.messages import Command
 
 
 class ClientPool:
-    """Clients that are lent to one thread at a time. After a fork it begins anew in the child.
+    """Clients that are lent to one thread at a time. After a fork the child's begins without any.
 
     `node`, `batch`, `wait_s`: as of a `Client`. `most`: how many clients it makes; they are made when they
     are needed, and the one that came back last is lent first.
