@@ -27,6 +27,7 @@ from engine.store import Writer
 from engine.testing.wires import DeskWire, Wire, as_socket
 from engine.wire import doorbell, queries
 from engine.wire.batches import decode_replies
+from engine.wire.commands import ids_are_canonical
 from engine.wire.log import record_decoder
 from engine.wire.sections import encode_section
 
@@ -123,6 +124,8 @@ def test_the_client_understands_every_answer_of_the_page(frame: bytes) -> None:
     for answer in json.loads(frame):
         talk = Conversation()
         ids = answer.get("ids") or [answer["id"]]
+        if not ids_are_canonical(ids):
+            continue  # which a client of ours does not send
         commands = [Take("apples", id=id, count=1) for id in ids]
         tickets = [talk.submit(command, "accepted", 0.0, 10.0) for command in commands]
         list(talk.outgoing(0.0))
