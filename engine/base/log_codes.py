@@ -58,6 +58,12 @@ class Code(Enum):
     )
 
     DATA_OPEN = "data.open", Level.WARNING, "Other users may enter the data directory."
+    CLOCK_BEHIND = (
+        "clock.behind",
+        Level.WARNING,
+        "The clock is behind the time of the last command: it was ahead before, or was set back.",
+    )
+    CLOCK_CAUGHT_UP = "clock.caught-up", Level.INFO, "The clock has passed the time of the last command."
 
     APP_OUTPUT = (
         "app.output",

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     data = data_from(options)
     node = find_node(data)
     with StatusPage.attach(node.status) as page:
-        snapshot = page.snapshot()
+        snapshot, behind_ms = page.snapshot(), page.slot(INPUT.name).clock_behind_ms
     rows = with_lags(snapshot, node)
     for follower in followers(node):
         row = rows[follower.role.name]
@@ -64,10 +65,10 @@ def run(options: argparse.Namespace, _program: Program) -> int:
             if follower.kind == "view":
                 row["other_code"] = ask(follower, "versions", timeout_s=PATIENCE_S)["served"]["other_code"]
     if options.json:
-        print(json.dumps({"node": to_builtins(node), "notices": notices(data), "processes": rows}))
+        print(json.dumps({"node": to_builtins(node), "notices": notices(data, behind_ms), "processes": rows}))
     else:
         print(f"node {node.app}, pid {node.pid}, data {node.data}")
-        print("".join(f"notice: {text}\n" for text in notices(data)), end="")
+        print("".join(f"notice: {text}\n" for text in notices(data, behind_ms)), end="")
         for values in rows.values():
             values["pid"] = str(values["pid"])  # a name, not a number: for `kill`
         table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
@@ -85,10 +86,15 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     return Exit.OK if well else Exit.TEMPORARY
 
 
-def notices(data: DataDirectory) -> list[str]:
+def notices(data: DataDirectory, clock_behind_ms: int) -> list[str]:
     """What an operator should know of the whole node, a line each."""
-    mode = data.open_to_others()
-    return [f"others may enter the data directory (mode {mode}): chmod 700 {data.path}"] if mode else []
+    found = []
+    if mode := data.open_to_others():
+        found.append(f"others may enter the data directory (mode {mode}): chmod 700 {data.path}")
+    if clock_behind_ms:
+        behind = timedelta(milliseconds=clock_behind_ms)
+        found.append(f"the clock is {behind} behind the time of the last command, which goes on from there")
+    return found
 
 
 def with_lags(snapshot: dict[str, dict[str, Any]], node: Endpoints) -> dict[str, dict[str, Any]]:

@@ -212,7 +212,7 @@ class Manager:
             elif isinstance(order, Cancelled):
                 self.timers.cancel(order.key, self._step.causation)
             else:
-                self.timers.set(order.due_ns, order.key, order.command)
+                self.timers.set(order.due_ns, order.key, order.command, order.from_ns)
 
     def _handle_refusal(self, entry: OutboxEntry, now: float) -> None:
         """Runs the handler of a refusal. A refusal has no position in the log, so a failure is kept with the

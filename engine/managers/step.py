@@ -27,9 +27,11 @@ class Dispatched(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """A command that leaves when the clock shows `due_ns`."""
+    """A command that leaves when the clock shows `due_ns`. `from_ns`: the time from which that was counted;
+    0: it is a time of day."""
 
     due_ns: int
+    from_ns: int
     key: str
     command: Command
 
@@ -75,14 +77,14 @@ class Step:
     def after(self, delay: timedelta, command: Command, key: str = "") -> None:
         if not isinstance(delay, timedelta):
             raise TypeError(f"send.after takes a timedelta, as in timedelta(minutes=30), not {delay!r}")
-        self._set(self._time_ns + duration_ns(delay), command, key)
+        self._set(self._time_ns + duration_ns(delay), self._time_ns, command, key)
 
     def at(self, time: datetime, command: Command, key: str = "") -> None:
         if not isinstance(time, datetime):
             raise TypeError(f"send.at takes a datetime with a time zone, not {time!r}")
-        self._set(nanoseconds(time), command, key)
+        self._set(nanoseconds(time), 0, command, key)
 
-    def _set(self, time_ns: int, command: Command, key: str) -> None:
+    def _set(self, time_ns: int, from_ns: int, command: Command, key: str) -> None:
         if not self._is_heard():
             return
         if not 0 <= time_ns < _LATEST_NS:
@@ -92,7 +94,7 @@ class Step:
         key.encode()  # a lone surrogate could not be saved
         # With the time at which it will leave: by then the ids of this moment are old.
         identified = self._identified(command, max(time_ns, self._time_ns))
-        self._orders.append(Timed(time_ns, key, identified))
+        self._orders.append(Timed(time_ns, from_ns, key, identified))
 
     def cancel(self, key: str) -> None:
         if self._is_heard():

@@ -2,14 +2,20 @@
 
 A timer that fires becomes an entry of the outbox in one transaction, so it fires once, even if its time
 passed while the node was down. The id of its command is fixed when the timer is set.
+
+A timer is set for a time of day, or for so long after something was stamped. Where the clock turns out to be
+behind that stamp (it stood ahead then, or has been set back) the second kind counts from now instead, and its
+command gets an id of the time at which it will leave. Otherwise half an hour would be a year.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.managers.ended import State, TimerStory, story_of
+from engine.managers.identity import derived_id
 from engine.model.messages import Command
 
 NEVER_NS = 1 << 63
@@ -19,12 +25,14 @@ class _Timer(msgspec.Struct):
     due_ns: int
     key: str
     command: Command
+    from_ns: int
 
 
 class _Stored(msgspec.Struct, array_like=True):
     due_ns: int
     key: str
     body: msgspec.Raw
+    from_ns: int
 
 
 class Timers:
@@ -41,6 +49,8 @@ class Timers:
         self._keys: dict[str, str] = {}
         self._due: list[tuple[int, str]] = []  # timers that are gone are skipped
         self._changed: dict[str, None] = {}
+        self._unchecked: list[str] = []  # those of which it is not known yet whether the clock is behind them
+        self._now_ns = 0
 
     def __len__(self) -> int:
         return len(self._timers)
@@ -57,12 +67,15 @@ class Timers:
             heappop(self._due)
         return self._due[0][0] if self._due else NEVER_NS
 
-    def set(self, due_ns: int, key: str, command: Command) -> None:
-        """Sets a timer, in place of one with the same key."""
+    def set(self, due_ns: int, key: str, command: Command, from_ns: int = 0) -> None:
+        """Sets a timer, in place of one with the same key. `from_ns`: the time from which `due_ns` was
+        counted; 0: it is a time of day."""
         self._end_keyed(key, "replaced", command.causation)
         if key:
             self._keys[key] = command.id
-        self._timers[command.id] = _Timer(due_ns, key, command)
+        self._timers[command.id] = _Timer(due_ns, key, command, from_ns)
+        if from_ns:
+            self._unchecked.append(command.id)
         self._changed[command.id] = None
         heappush(self._due, (due_ns, command.id))
         if len(self._due) > 2 * len(self._timers) + 64:  # otherwise keys that are set again and again fill it
@@ -75,6 +88,7 @@ class Timers:
 
     def fire(self, now_ns: int, most: int) -> list[Command]:
         """Removes and returns the timers that are due, earliest first."""
+        self._check(now_ns)
         fired: list[Command] = []
         while len(fired) < most and self.next_due_ns <= now_ns:
             _, id = heappop(self._due)
@@ -103,15 +117,36 @@ class Timers:
                 yield bytes.fromhex(id), None
             else:
                 body = msgspec.Raw(_encode(timer.command))
-                yield bytes.fromhex(id), _encode(_Stored(timer.due_ns, timer.key, body))
+                yield bytes.fromhex(id), _encode(_Stored(timer.due_ns, timer.key, body, timer.from_ns))
 
     def load(self, items: Iterable[tuple[bytes, bytes]], decode: Callable[[bytes], Command]) -> None:
         """Replaces everything by what was saved."""
         self._clear()
         for _, value in items:
             stored = _decode(value)
-            self.set(stored.due_ns, stored.key, decode(bytes(stored.body)))
+            self.set(stored.due_ns, stored.key, decode(bytes(stored.body)), stored.from_ns)
         self._changed.clear()
+
+    def _check(self, now_ns: int) -> None:
+        """Finds the timers that count from a time which the clock has not reached."""
+        if now_ns < self._now_ns:  # it was set back
+            self._unchecked = list(self._timers)
+        self._now_ns = now_ns
+        unchecked, self._unchecked = self._unchecked, []
+        for id in unchecked:
+            timer = self._timers.get(id)
+            if timer is not None and timer.from_ns > now_ns:
+                self._count_from(now_ns, id, timer)
+
+    def _count_from(self, now_ns: int, id: str, timer: _Timer) -> None:
+        """Sets a timer anew, as long from now as it was from the time that it counted from."""
+        due_ns = now_ns + timer.due_ns - timer.from_ns
+        del self._timers[id]
+        self._changed[id] = None
+        command = replace(timer.command, id=derived_id(due_ns, id.encode(), 0))
+        if timer.key:
+            del self._keys[timer.key]
+        self.set(due_ns, timer.key, command, now_ns)
 
     def _is_set(self, due_ns: int, id: str) -> bool:
         timer = self._timers.get(id)

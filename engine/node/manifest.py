@@ -12,7 +12,7 @@ from engine.base.errors import ConfigError, CorruptData, Fault
 from engine.base.files import DISK, Files
 from engine.base.identity import INDEX_KEY_BYTES
 
-FORMAT = 5  # of everything in a data directory: raised whenever a format in it changes
+FORMAT = 6  # of everything in a data directory: raised whenever a format in it changes
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from engine.node.claim import expect_free
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER
 from engine.node.status import State
+from engine.stages.clock_watch import ClockWatch
 from engine.stages.gate import Gate, Limits
 from engine.stages.pruner import Pruner
 from engine.stages.sequencer import Sequencer, Stamped
@@ -48,13 +49,14 @@ def main(process: NodeProcess) -> None:
     gate = Gate(Limits.of(config), process.partitions)
     clients = Clients(process, bell)
     pruner = pruner_of(process)
+    clock = ClockWatch(process.slot, process.log)
     shortage, look_at = "", 0.0
     process.running()
     while True:
         process.beat()
         messages = [] if process.stopping else clients.drain()
         if messages:
-            admitted = gate.admit(messages, time.time_ns(), shortage)
+            admitted = gate.admit(messages, max(time.time_ns(), sequencer.time_ns), shortage)
             clients.send(admitted.refused)
             if admitted.groups:
                 crash_point("input.admitted")
@@ -79,6 +81,7 @@ def main(process: NodeProcess) -> None:
             park(process, outlets, clients)
         if time.monotonic() > look_at:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
+            clock.look(sequencer.time_ns, time.time_ns())
             if pruner is not None:
                 pruner.look(sequencer.sequence, sequencer.last)
             if process.abort():

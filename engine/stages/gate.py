@@ -73,6 +73,7 @@ class Gate:
     def admit(self, messages: Iterable[tuple[bytes, bytes]], now_ns: int, busy: str = "") -> Admitted:
         """Sorts drained (who, body) messages. `busy` names a reason to refuse everything.
 
+        `now_ns`: the clock, or the last stamp where that is later, because ids follow from stamps too.
         What one client sent keeps its order. Answers are JSON without the brackets of their array.
         """
         admitted = Admitted()

@@ -128,3 +128,56 @@ def test_a_command_that_is_there_already_is_not_taken_twice() -> None:
     outbox.add(put(1))
     outbox.add(put(1))
     assert len(outbox) == 1
+
+
+def test_a_timer_counts_from_now_where_the_clock_is_behind_what_it_counted_from() -> None:
+    """It was set by a clock that stood ahead, or the clock has been set back since."""
+    timers, stored = Timers(), dict[bytes, bytes]()
+    timers.set(1_000_030, "k", put(0), from_ns=1_000_000)
+    assert timers.fire(100, 10) == []
+    assert [(due, key) for due, key, _ in timers.pending()] == [(130, "k")]
+    save(timers, stored)
+    again = Timers()
+    again.load(stored.items(), decode)
+    for some in (timers, again):
+        assert some.fire(129, 10) == []
+        (fired,) = some.fire(130, 10)
+        assert fired.id[:12] == "0" * 12, "of the time at which it leaves, not of one to come"
+    assert len(stored) == 1
+
+
+def test_timers_that_are_loaded_into_a_clock_that_is_behind_count_from_now() -> None:
+    timers, stored = Timers(), dict[bytes, bytes]()
+    timers.set(1_000_030, "", put(0), from_ns=1_000_000)
+    assert timers.fire(1_000_001, 10) == []
+    save(timers, stored)
+    again = Timers()
+    again.load(stored.items(), decode)
+    assert again.fire(100, 10) == []
+    assert again.next_due_ns == 130
+    save(again, stored)
+    assert len(stored) == 1, "under its new id alone"
+
+
+def test_a_clock_that_is_set_back_while_a_timer_is_set() -> None:
+    timers = Timers()
+    timers.set(1_000_030, "k", put(0), from_ns=1_000_000)
+    assert timers.fire(1_000_010, 10) == []
+    assert timers.fire(500, 10) == []
+    assert timers.next_due_ns == 530
+    timers.cancel("k")
+    assert len(timers) == 0
+
+
+def test_a_timer_for_a_time_of_day_waits_for_that_whatever_the_clock_was() -> None:
+    timers = Timers()
+    timers.set(1_000_030, "k", put(0))
+    assert timers.fire(100, 10) == []
+    assert timers.next_due_ns == 1_000_030
+
+
+def test_a_clock_that_goes_on_moves_no_timer() -> None:
+    timers = Timers()
+    timers.set(130, "k", put(0), from_ns=100)
+    assert timers.fire(100, 10) == []
+    assert timers.fire(130, 10) == [put(0)]
