@@ -139,7 +139,7 @@ class Timers:
                 self._count_from(now_ns, id, timer)
 
     def _count_from(self, now_ns: int, id: str, timer: _Timer) -> None:
-        """Sets a timer anew, as long from now as it was from the time that it counted from."""
+        """Sets a timer again, as long from now as it was from the time that it counted from."""
         due_ns = now_ns + timer.due_ns - timer.from_ns
         del self._timers[id]
         self._changed[id] = None
