@@ -97,17 +97,19 @@ class Liveness:
 
     def reset(self) -> None:
         """Notes that the process was started again."""
-        self._progress = (-1, 0)
+        self._seen = (-1, -1, 0)
         self._still_s = 0.0
         self._looked_at: float | None = None
 
     def hangs(self, now: float, state: int, progress: int, in_hand: int = 0) -> bool:
         """Checks once. True if neither the counter nor `in_hand`, the sequence that a core is running, has
-        moved for as long as this state may take."""
+        moved for as long as this state may take. A new state is progress too, so that a start that took long
+        does not count against the first turn of the loop."""
         since = 0.0 if self._looked_at is None else min(now - self._looked_at, self.MOST_PER_LOOK_S)
         self._looked_at = now
-        if (progress, in_hand) != self._progress:
-            self._progress, self._still_s = (progress, in_hand), 0.0
+        seen = (state, progress, in_hand)
+        if seen != self._seen:
+            self._seen, self._still_s = seen, 0.0
             return False
         self._still_s += since
         loads = state == State.STARTING or (state == State.REPLAYING and not in_hand)

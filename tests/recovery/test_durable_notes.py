@@ -12,6 +12,7 @@ import pytest
 from engine.base.durable import read_file, replace_file, replacing
 from engine.base.errors import RingfoldError
 from engine.base.files import Files, write_all
+from engine.follow.code import is_of_other_code
 from engine.follow.generations import Generation, Generations, Pointer
 from engine.journal.beginning import Beginning, read_beginning, write_beginning
 from engine.journal.poisoned import read_poisoned, write_poisoned
@@ -59,6 +60,12 @@ NOTES = {
         lambda files: read_poisoned(PATH, files),
         MANY,
         [*MANY, 12306],
+    ),
+    "mark of a view's code": Note(
+        lambda mark, files: is_of_other_code(FOLDER, mark, False, files),
+        lambda files: read_file(FOLDER / "code", files).decode().strip(),
+        "a" * 600,
+        "b" * 900,
     ),
     "needed": Note(
         lambda sequences, files: write_needed(PATH, sequences, files),

@@ -111,3 +111,10 @@ def test_a_process_started_anew_is_given_its_time_again() -> None:
     assert looks(liveness, State.RUNNING, [7] * 5)[-1]
     liveness.reset()
     assert not liveness.hangs(100.0, State.RUNNING, 7)
+
+
+def test_a_long_start_does_not_count_against_the_first_turn_of_the_loop() -> None:
+    liveness = Liveness(hang_seconds=3, start_seconds=100)
+    assert not any(liveness.hangs(float(second), State.STARTING, 7) for second in range(50))
+    found = [liveness.hangs(50.0 + second, State.RUNNING, 7) for second in range(6)]
+    assert found == [False, False, False, False, True, True]
