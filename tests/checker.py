@@ -14,6 +14,7 @@ from tests.model import Model
 
 UNKNOWN = "unknown"
 ACCEPTED = "accepted"  # durable, and no outcome was waited for
+FOREIGN = 0  # the sequence of what another program appended
 Line = dict[str, Any]  # of the journal: sequence, time_ns, command
 
 
@@ -62,16 +63,21 @@ def check(
             broken.append(f"command {attempt.id} was answered {answers[attempt.id]} and {answer}")
         if (attempt.outcome == "committed") != (attempt.id in commits):
             broken.append(f"command {attempt.id} was answered {attempt.outcome}, the log says otherwise")
-    broken += [f"command {id} is stored and was never sent" for id in commits if id not in sent]
+    unsent = [id for id in commits if id not in sent and commits[id].sequence != FOREIGN]
+    broken += [f"command {id} is stored and was never sent" for id in unsent]
     broken += _out_of_order(attempts, commits)
 
-    model = Model()
+    foreign = {id for id, commit in commits.items() if commit.sequence == FOREIGN}
+    model, time_ns = Model((commits[id].aggregate, commits[id].version) for id in foreign), 0
     journaled: set[str] = set()
     for expected, line in enumerate(commands, 1):
         sequence, command = line["sequence"], line["command"]
         if sequence != expected:
             broken.append(f"the journal has sequence {sequence} where {expected} was due")
             break
+        if line["time_ns"] <= time_ns:
+            broken.append(f"the time of sequence {sequence} does not go on")
+        time_ns = line["time_ns"]
         commit_or_none = commits.get(command["id"])
         if commit_or_none is None:
             model.take(command, None, None)
@@ -83,7 +89,8 @@ def check(
         journaled.add(command["id"])
     kept = {attempt.id for attempt in attempts if attempt.outcome != UNKNOWN}
     broken += [f"command {id} was answered and is not in the journal" for id in kept - journaled]
-    broken += [f"command {id} is stored and not in the journal" for id in commits.keys() - journaled]
+    unread = commits.keys() - journaled - foreign
+    broken += [f"command {id} is stored and not in the journal" for id in unread]
     broken += model.differences
     return broken
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.story import run
+from tests.chaos.weather import small_disk
 
 
 def main() -> int:
@@ -19,9 +20,13 @@ def main() -> int:
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="ringfold-chaos-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="ringfold-chaos-") as folder,
+        small_disk(Path(folder) / "disk") as disk,
+    ):
         report = run(
-            Path(folder) / "data",
+            Path(folder) / "disk" / "data",
+            disk=disk,
             kills=options.kills,
             seconds=options.seconds,
             seed=seed,

@@ -18,19 +18,23 @@ from engine import Client, Command, Node, Receipt
 from engine.cli.journal import commands
 from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints
-from tests.checker import UNKNOWN, Attempt, check
+from tests.chaos.app import GROUP
+from tests.chaos.weather import Weather
+from tests.checker import UNKNOWN, Attempt, Line, check
 from tests.deadline import until
 from tests.model import Model
 
-APP = "domain_12306.app:create"
+APP = "tests.chaos.app:create"
 RUNS, SEATS, SEGMENTS = 6, 60, 8
 CLIENTS = 4
 RECENT = 5_000  # commands: a rejection is remembered for a window of them, a commit for ever
+TWICE = 0.1
 PER_TURN = 30  # commands that a client has in flight
 SETTINGS = {
     "segment_bytes": 1 << 18,
     "max_message_bytes": 1 << 16,
     "checkpoint_ms": 100,
+    "disk_reserve_bytes": 0,  # the disk is as small as it is
     "snapshot_events": 500,  # so that cores come back from snapshots, and segments leave the journal
 }
 
@@ -45,15 +49,18 @@ class Report:
     longest_absence_s: float = 0.0
     snapshots: int = 0
     archived: int = 0  # journal segments
+    rare: Counter[str] = field(default_factory=Counter)
+    """how often what is rare has happened"""
     broken: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         killed = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
+        rare = ", ".join(f"{count} {name}" for name, count in sorted(self.rare.items()))
         answers = ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
         return (
             f"seed {self.seed}: {self.kills.total()} kills ({killed}); {answers}; "
             f"longest absence {self.longest_absence_s:.2f} s; {self.snapshots} snapshots, "
-            f"{self.archived} segments archived; {len(self.broken)} broken promises"
+            f"{self.archived} segments archived; {rare}; {len(self.broken)} broken promises"
         )
 
 
@@ -64,6 +71,7 @@ class Seller(threading.Thread):
         super().__init__(name=f"seller-{number}")
         self.attempts: list[Attempt] = []
         self.error: BaseException | None = None
+        self.twice = 0
         self._draw = random.Random(f"{seed}/{number}")
         self._number = number
         self._orders: list[tuple[str, str]] = []
@@ -72,16 +80,21 @@ class Seller(threading.Thread):
 
     def run(self) -> None:
         try:
-            with Client(self._endpoints) as client:
+            with Client(self._endpoints) as client, Client(self._endpoints) as twin:
                 while not self._stop_asked.is_set():
-                    self._turn(client)
+                    self._turn(client, twin)
         except BaseException as error:
             self.error = error
 
-    def _turn(self, client: Client) -> None:
+    def _turn(self, client: Client, twin: Client) -> None:
+        """Sends some commands; now and then a second client sends the same ones at the same time."""
         wanted = [self._next() for _ in range(self._draw.randint(1, PER_TURN))]
         sent_at = time.monotonic()
         waiting = [client.submit(command, timeout_s=30.0) for command in wanted]
+        if self._draw.random() < TWICE:
+            again = [twin.submit(command, timeout_s=30.0) for command in wanted]
+            self.attempts += [attempt_of(twin.wait(one), sent_at) for one in again]
+            self.twice += len(again)
         for command, one in zip(wanted, waiting, strict=True):
             receipt = client.wait(one)
             self.attempts.append(attempt_of(receipt, sent_at))
@@ -127,17 +140,21 @@ def run(
     seed: int,
     seconds: float = 0.0,
     partitions: int = 1,
+    disk: bool = False,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """Kills children at random until there were `kills` and `seconds` are over; then heals and checks."""
+    """Kills children at random until there were `kills` and `seconds` are over; then heals and checks.
+    `disk`: the data lies on a small disk of its own, which is filled now and then."""
     report = Report(seed)
     draw = random.Random(seed)
     until_at = time.monotonic() + seconds
     stop = threading.Event()
     archive = data.parent / "archive"
+    data.parent.mkdir(exist_ok=True)
+    weather = Weather(data, RUNS, draw, full=disk)
     settings = SETTINGS | {"partitions": partitions, "journal_archive": archive}
-    node = Node(data, app=APP, settings=settings, log=data.parent / "node.log")
-    with node:
+    node = Node(data, app=APP, settings=settings, log=data.parent.parent / "node.log")
+    with weather.over(), node:
         history: list[Attempt] = []
         with Client(node.endpoints) as client:
             for number in range(RUNS):
@@ -151,7 +168,9 @@ def run(
             while report.kills.total() < kills or time.monotonic() < until_at:
                 stop.wait(draw.uniform(0.05, 0.9))
                 strike(node, draw, report)
+                weather.change()
                 tell(f"{report.kills.total()} kills, {sum(len(s.attempts) for s in sellers)} answers")
+            weather.clear_up()
             until(node.at_work, 60, "every process is back at work")
         finally:
             stop.set()
@@ -162,6 +181,8 @@ def run(
                 raise seller.error
             history += seller.attempts
         report.outcomes.update(attempt.outcome for attempt in history)
+        report.rare = weather.met + Counter({"sent by two at once": sum(s.twice for s in sellers)})
+        until(lambda: at_rest(node, data, partitions), 60, "the process manager has sent everything")
         with Client(node.endpoints) as client:
             tables = views(client, data, partitions)
         assert node.page is not None
@@ -169,8 +190,12 @@ def run(
         assert node.stop() == 0
     report.archived = put_back(archive, data / "journal")
     log = {p: stored(data, p) for p in range(partitions)}
-    report.broken = check(history, log, commands(DataDirectory(data).journal))
-    report.broken += differences(tables, log)
+    journal = list(commands(DataDirectory(data).journal))
+    by_manager = sent_by_manager(history, journal)
+    unknown = [Attempt(id, 0.0, 0.0, UNKNOWN) for id in by_manager]
+    report.broken = check([*history, *unknown], log, journal) + differences(tables, log)
+    report.broken += wrong_groups(log, by_manager)
+    report.rare += rare_in((data.parent.parent / "node.log").read_text())
     return report
 
 
@@ -184,9 +209,10 @@ def put_back(archive: Path, journal: Path) -> int:
 
 
 def strike(node: Node, draw: random.Random, report: Report) -> None:
-    """Kills one child, and mostly waits until it is back: now and then the next dies while it replays."""
+    """Kills one child, each once before any twice, and mostly waits until it is back: now and then the next
+    dies while it replays."""
     pids = node.pids
-    name = draw.choice(sorted(pids))
+    name = draw.choice(sorted(pids.keys() - report.kills.keys() or pids))
     killed_at = time.monotonic()
     try:
         os.kill(pids[name], signal.SIGKILL)
@@ -238,3 +264,53 @@ def differences(tables: dict[str, list[list[int]]], log: dict[int, list[tuple[in
         if table != fold:
             wrong.append(f"the view of {name} is not the fold of its events")
     return wrong
+
+
+def at_rest(node: Node, data: Path, partitions: int) -> bool:
+    """True if the process manager knows all there is, and nothing of it is on its way."""
+    assert node.page is not None
+    slot = node.page.slot("manager-groups")
+    last = 0
+    for partition in range(partitions):
+        reader = DataDirectory(data).reader(partition)
+        last += reader.position()
+        reader.close()
+    return node.at_work() and slot.outbox == 0 and slot.position == last
+
+
+def sent_by_manager(history: list[Attempt], journal: list[Line]) -> dict[str, str]:
+    """Command id → order, of the confirmations that no client sent."""
+    ours = {attempt.id for attempt in history}
+    return {
+        line["command"]["id"]: line["command"]["order"]
+        for line in journal
+        if line["command"]["type"] == "order.confirm" and line["command"]["id"] not in ours
+    }
+
+
+def wrong_groups(log: dict[int, list[tuple[int, Any]]], by_manager: dict[str, str]) -> list[str]:
+    """Where not exactly one confirmation was sent for a group."""
+    wanted = Counter(
+        event["order"]
+        for entries in log.values()
+        for _, commit in entries
+        for event in commit.events
+        if event["type"] == "seats.reserved" and len(event["passengers"]) == GROUP
+    )
+    sent = Counter(by_manager.values())
+    return [
+        f"the group of order {order} was confirmed {sent[order]} times"
+        for order in wanted | sent
+        if (wanted[order], sent[order]) != (1, 1)
+    ]
+
+
+RARE = (
+    "(row b)", "core.goes-back", "output.conflict", "journal.no-room", "output.no-room", "follow.no-room",
+    "snapshot.taken", "journal.pruned", "process.hangs",
+)  # fmt: skip
+
+
+def rare_in(log: str) -> Counter[str]:
+    """How often a line of the node's log says that something rare has happened."""
+    return Counter({text: found for text in RARE if (found := log.count(text))})
