@@ -1,8 +1,10 @@
 """`events read`, `events tail`, `events export`: what has happened, as lines of JSON."""
 
 import argparse
+import contextlib
 import itertools
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,21 +154,38 @@ def _export(stores: Stores, partitions: list[int], types: Types | None, file: st
         written = _write(places, sys.stdout.buffer, progress)
         sys.stdout.flush()
     else:
-        path = Path(file)
+        path = Path(file).expanduser()
         fresh = path.with_name(path.name + ".part")
+        for one in (path, fresh):
+            _expect_plain(one)
         try:
-            with open(fresh, "wb") as target:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(fresh, flags, 0o600), "wb") as target:
                 written = _write(places, target, progress)
                 target.flush()
                 os.fsync(target.fileno())
+            _expect_plain(path)
             fresh.replace(path)
         except OSError as error:
             raise Fault("the export cannot be written", path=fresh, error=error) from None
         finally:
-            fresh.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink()
     took = progress.end()
     print(f"ringfold: {written:,} entries in {took:.1f} s", file=sys.stderr)
     return Exit.OK
+
+
+def _expect_plain(path: Path) -> None:
+    """ConfigError if what would be replaced is no plain file: a folder, a link, a pipe, a device."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError("the export cannot be written there", path=path, error=error.strerror) from None
+    if not stat.S_ISREG(mode):
+        raise ConfigError("only a plain file is replaced by an export", path=path, hint="name another one")
 
 
 def _write(places: Iterator[StoredEntry], target: BinaryIO, progress: Progress) -> int:

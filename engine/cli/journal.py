@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.lock import is_held
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.journal import dump, read, verify
 from engine.node.data_directory import DataDirectory
+from engine.wire.commands import split_commands
 from engine.wire.sections import decode_payload, groups_of, header_of
 
 DESCRIPTION = "Inspects the journal, which is the record of every accepted command. Changes nothing."
@@ -57,22 +59,33 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 
 def commands(folder: Path, after: int = 0) -> Iterator[dict[str, Any]]:
-    """Every command after a sequence: sequence, partition, time_ns, client (hex), command (as sent)."""
-    decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
+    """Every command after a sequence: sequence, partition, time_ns, client (hex), command (as sent). One that
+    cannot be shown as JSON is null, with its `text` and the `problem`."""
     for frame in read(folder, after):
         for partition, section in decode_payload(frame.payload):
             sequence, _, time_ns, _, _ = header_of(section)
             for who, _, body in groups_of(section):
-                for command in decode(body):
+                for command in split_commands(body):
                     if sequence > after:
                         yield {
                             "sequence": sequence,
                             "partition": partition,
                             "time_ns": time_ns,
                             "client": who.hex(),
-                            "command": command,
+                            **_shown(command),
                         }
                     sequence, time_ns = sequence + 1, time_ns + 1
+
+
+def _shown(command: bytes) -> dict[str, Any]:
+    """The gate reads only what it needs of a command: the rest may be of any bytes, and of any depth."""
+    try:
+        shown = msgspec.json.decode(command)
+        json.dumps(shown)
+    except (*NOT_DECODABLE, ValueError) as error:
+        text = command.decode("utf-8", "backslashreplace")
+        return {"command": None, "text": text, "problem": str(error)}
+    return {"command": shown}
 
 
 def _verify(data: DataDirectory, folder: Path, as_json: bool) -> int:

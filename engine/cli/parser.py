@@ -3,7 +3,9 @@
 Only the command that is used is imported, and only its parser is built. Help for all of them is a table.
 """
 
+import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,15 +38,20 @@ def main(
     note_call()
     _open_streams()
     try:
-        return _run(list(sys.argv[1:] if arguments is None else arguments), program or Program(), commands)
+        code = _run(list(sys.argv[1:] if arguments is None else arguments), program or Program(), commands)
+        sys.stdout.flush()
+        return code
     except RingfoldError as error:
-        print(f"ringfold: {error}", file=sys.stderr)
+        _say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # what a shell reports for Ctrl-C
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` has seen enough
         return 0
+    except OSError as error:
+        _say(f"the system refused: {error}")
+        return Exit.DISK_FAULT
 
 
 def _open_streams() -> None:
@@ -53,6 +60,14 @@ def _open_streams() -> None:
     sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an id may have what no encoding has
+
+
+def _say(text: str) -> None:
+    """One line on standard error, if anyone can read it."""
+    with contextlib.suppress(OSError):
+        print(f"ringfold: {text}", file=sys.stderr, flush=True)
 
 
 def _run(arguments: list[str], program: Program, commands: Sequence[Command]) -> int:

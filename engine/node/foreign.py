@@ -15,6 +15,7 @@ from engine.model.messages import Event
 from engine.node.data_directory import DataDirectory
 from engine.store.foreign import append_to
 from engine.store.format import MOST_TABLES
+from engine.store.opening import FAILURES, not_opened
 
 
 def append_foreign(
@@ -39,7 +40,10 @@ def append_foreign(
             "there is no event store here", path=directory.store(partition), hint="start a node on it once"
         )
     path = str(directory.store(partition))
-    env = lmdb.open(path, map_size=directory.map_bytes, max_dbs=MOST_TABLES, max_readers=512)
+    try:
+        env = lmdb.open(path, map_size=directory.map_bytes, max_dbs=MOST_TABLES, max_readers=512)
+    except FAILURES as error:
+        raise not_opened("the event store", directory.store(partition), error) from error
     try:
         return append_to(env, aggregate, events, version=version, command=command)
     finally:

@@ -13,6 +13,7 @@ from engine.model.commit import Commit
 from engine.store.commands import Child, LocatedCommit, child_of_row, find_commit
 from engine.store.entries import Entry, Types, entries_in, entries_of
 from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, tables_of, unseal, word
+from engine.store.opening import not_opened
 from engine.store.writer import Writer
 from engine.wire.answers import Received, answered_id, decode_answers, split_answers
 from engine.wire.log import decode_commit, raw_record_decoder
@@ -44,6 +45,8 @@ class Reader:
         except lmdb.Error as error:
             if self.env is not None:
                 self.env.close()  # a process may open it only once, and should be able to try again
+            if isinstance(error, (lmdb.MemoryError, lmdb.ReadonlyError)):
+                raise not_opened("the event store", path, error) from error
             raise Fault("the event store cannot be opened for reading", path=path, error=error) from error
 
     @classmethod

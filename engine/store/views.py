@@ -14,9 +14,10 @@ from typing import Any
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import CorruptData, NoSpace
+from engine.base.errors import NoSpace
 from engine.base.files import DISK
 from engine.store.format import number, word
+from engine.store.opening import FAILURES, not_opened
 
 
 class View:
@@ -24,8 +25,8 @@ class View:
 
     def __init__(self, path: Path, map_bytes: int, partitions: int) -> None:
         self.path = path
-        DISK.make_folder(path)
         try:
+            DISK.make_folder(path)
             self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
             DISK.flush_folder(path)
             self._items, self._meta, self._dead_letters = (
@@ -35,13 +36,9 @@ class View:
                 kept = [txn.get(p.to_bytes(2, "big"), db=self._meta) or b"" for p in range(partitions)]
             self.positions = [number(one[:8]) for one in kept]
             self.commands = [one[8:].hex() for one in kept]
-        except lmdb.Error as error:
-            raise CorruptData(
-                "the view cannot be opened",
-                path=path,
-                error=error,
-                hint="remove data.mdb and lock.mdb in it; then it is rebuilt",
-            ) from error
+        except FAILURES as error:
+            hint = "remove data.mdb and lock.mdb in it; then it is rebuilt"
+            raise not_opened("the view", path, error, hint=hint) from error
 
     def items(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Everything saved, or what has such keys, in key order."""

@@ -21,6 +21,7 @@ from engine.store.commands import (
 )
 from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, seal, tables_of, word
 from engine.store.impossible import Refusal, first_impossible
+from engine.store.opening import FAILURES, not_opened
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
 
 
@@ -49,8 +50,8 @@ class Writer:
         self, path: Path, map_bytes: int, keep_outcomes: int = 500_000, index_key: bytes = b""
     ) -> None:
         self.path = path
-        DISK.make_folder(path)
         try:
+            DISK.make_folder(path)
             # metasync=False: after a power cut the last transaction may be undone, whole; the journal
             # replays it to the same events. One flush per commit instead of two.
             self.env: Any = lmdb.open(
@@ -63,8 +64,8 @@ class Writer:
                 self.sequence, self.position = (number(txn.get(key, db=meta)) for key in (SEQUENCE, POSITION))
                 txn.put(INDEX_KEY, index_key or os.urandom(INDEX_KEY_BYTES), db=meta, overwrite=False)
                 self.index_key = bytes(txn.get(INDEX_KEY, db=meta) or b"")
-        except lmdb.Error as error:
-            raise CorruptData("the event store cannot be opened", path=path, error=error) from error
+        except FAILURES as error:
+            raise not_opened("the event store", path, error) from error
         if index_key and self.index_key != index_key:
             self.env.close()
             raise CorruptData("the event store belongs to another data directory", path=path)

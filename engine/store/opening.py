@@ -1,0 +1,26 @@
+"""Why an LMDB environment could not be opened, by whose fault it is.
+
+Damage is not the only reason, and a hint to remove a file would do harm where the file is fine.
+"""
+
+from pathlib import Path
+
+import lmdb
+
+from engine.base.errors import ConfigError, CorruptData, Fault, RingfoldError
+
+FAILURES = (lmdb.Error, OSError)
+
+
+def not_opened(what: str, path: Path, error: Exception, *, hint: str = "") -> RingfoldError:
+    """The error to raise. `hint`: what to do where the data is damaged."""
+    if isinstance(error, (lmdb.MemoryError, MemoryError)):
+        text = "too little address space for the map of a file"
+        way = "start with a smaller map_bytes, or with a higher limit (ulimit -v)"
+        return ConfigError(text, path=path, error=error, hint=way)
+    if isinstance(error, (lmdb.ReadonlyError, PermissionError)):
+        way = "run as the user who owns it, or give it to this one with chown"
+        return ConfigError(f"{what} may not be opened by this user", path=path, error=error, hint=way)
+    if isinstance(error, (lmdb.DiskError, OSError)):
+        return Fault(f"{what} cannot be opened", path=path, error=error)
+    return CorruptData(f"{what} cannot be opened", path=path, error=error, hint=hint)
