@@ -6,4 +6,6 @@ has an error class of its own.
 
 import msgspec
 
-NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+from engine.base.seals import SealBroken
+
+NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SealBroken)

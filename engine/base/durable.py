@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.base.files import DISK, Files, write_all
+from engine.base.seals import seal_note, unseal_note
 
 NEW = ".new"  # ends the name of the file beside
 
@@ -38,6 +39,16 @@ def replace_file(path: Path, content: bytes, files: Files = DISK) -> None:
     """Replaces the content of a file, or makes the file. OSError: it is what it was, or the new content."""
     with replacing(path, files) as file:
         write_all(files, file, [content], 0)
+
+
+def replace_note(path: Path, text: bytes, files: Files = DISK) -> None:
+    """Replaces a file that has a seal. `text`: ends with a line feed."""
+    replace_file(path, seal_note(text), files)
+
+
+def read_note(path: Path, files: Files = DISK) -> bytes:
+    """The text of such a file. Raises OSError, and SealBroken, which is one of NOT_DECODABLE."""
+    return unseal_note(read_file(path, files))
 
 
 def read_file(path: Path, files: Files = DISK) -> bytes:

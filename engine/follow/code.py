@@ -20,8 +20,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.files import DISK, Files
+from engine.base.seals import SealBroken
 from engine.snapshots.code import belongs
 
 FILE = "code"
@@ -41,11 +42,11 @@ def view_mark(view: type, *, queries: bool = False) -> str:
 def is_of_other_code(folder: Path, mark: str, begun: bool, files: Files = DISK) -> bool:
     """True if what is in a view's folder was made by code with another mark. `begun`: there is something in
     it. Otherwise, and where nothing is known, this mark is noted. Raises OSError."""
-    with contextlib.suppress(FileNotFoundError):
-        kept = read_file(folder / FILE, files).decode("ascii", "replace").strip()
+    with contextlib.suppress(FileNotFoundError, SealBroken):
+        kept = read_note(folder / FILE, files).decode().strip()
         if begun or kept == mark:
             return kept != mark
-    replace_file(folder / FILE, mark.encode() + b"\n", files)
+    replace_note(folder / FILE, mark.encode() + b"\n", files)
     return False
 
 

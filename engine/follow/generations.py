@@ -26,7 +26,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.errors import CorruptData
 from engine.base.files import DISK, Files
 
@@ -90,7 +90,7 @@ class Generations:
     def pointer(self) -> Pointer | None:
         """What was decided last; None before the first decision. CorruptData if it cannot be read."""
         try:
-            written = msgspec.json.decode(read_file(self._file, self._files), type=_Written)
+            written = msgspec.json.decode(read_note(self._file, self._files), type=_Written)
         except FileNotFoundError:
             return None
         except (OSError, *NOT_DECODABLE) as error:
@@ -103,7 +103,7 @@ class Generations:
     def point(self, pointer: Pointer) -> None:
         """Makes the decision durable."""
         if pointer != self.pointer():
-            replace_file(self._file, msgspec.json.encode(_Written(*pointer)) + b"\n", self._files)
+            replace_note(self._file, msgspec.json.encode(_Written(*pointer)) + b"\n", self._files)
 
     def plan(self, registered: Collection[int]) -> Pointer:
         """What to serve and what to build at a start. A folder to build in is removed first unless the

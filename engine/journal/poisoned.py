@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.errors import CorruptData
 from engine.base.files import DISK, Files
 
@@ -20,7 +20,7 @@ class Poisoned(msgspec.Struct, frozen=True):
 def read_poisoned(path: Path, files: Files = DISK) -> list[int]:
     """The sequences of the poisoned commands; none if there is no file. CorruptData if it is damaged."""
     try:
-        return msgspec.json.decode(read_file(path, files), type=Poisoned).sequences
+        return msgspec.json.decode(read_note(path, files), type=Poisoned).sequences
     except FileNotFoundError:
         return []
     except NOT_DECODABLE as error:
@@ -29,4 +29,4 @@ def read_poisoned(path: Path, files: Files = DISK) -> list[int]:
 
 def write_poisoned(path: Path, sequences: Sequence[int], files: Files = DISK) -> None:
     """Replaces the list, durably."""
-    replace_file(path, msgspec.json.encode(Poisoned(list(sequences))) + b"\n", files)
+    replace_note(path, msgspec.json.encode(Poisoned(list(sequences))) + b"\n", files)

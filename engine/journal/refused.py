@@ -1,6 +1,6 @@
 """The list of refused commands of a partition: journaled, but impossible to store, so no replay runs them.
 
-    refused-PPPP.json    {"commands": [[sequence, why], …]}
+refused-PPPP.json    {"commands": [[sequence, why], …]}
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.errors import CorruptData
 from engine.base.files import DISK, Files
 
@@ -23,7 +23,7 @@ def read_refused(path: Path, files: Files = DISK) -> dict[int, str]:
     """Why each command was refused, by its sequence; empty if there is no file. CorruptData if it is
     damaged."""
     try:
-        return dict(msgspec.json.decode(read_file(path, files), type=Refused).commands)
+        return dict(msgspec.json.decode(read_note(path, files), type=Refused).commands)
     except FileNotFoundError:
         return {}
     except NOT_DECODABLE as error:
@@ -33,4 +33,4 @@ def read_refused(path: Path, files: Files = DISK) -> dict[int, str]:
 def add_refused(path: Path, sequence: int, why: str, files: Files = DISK) -> None:
     """Adds a command, durably. Raises OSError."""
     commands = sorted((read_refused(path, files) | {sequence: why}).items())
-    replace_file(path, msgspec.json.encode(Refused(commands)) + b"\n", files)
+    replace_note(path, msgspec.json.encode(Refused(commands)) + b"\n", files)

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.errors import CorruptData, Fault
 from engine.base.files import DISK, Files
 from engine.node.data_directory import DataDirectory
@@ -56,14 +56,14 @@ def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
 def write_birth(folder: Path, positions: Sequence[int], files: Files = DISK) -> None:
     """Writes down a birth, durably. Raises OSError."""
     files.make_folder(folder)
-    replace_file(folder / FILE, msgspec.json.encode(Birth(list(positions))) + b"\n", files)
+    replace_note(folder / FILE, msgspec.json.encode(Birth(list(positions))) + b"\n", files)
 
 
 def read_birth(folder: Path, partitions: int, files: Files = DISK) -> list[int]:
     """The positions, one a partition, up to which the log is history. CorruptData if they are missing."""
     path = folder / FILE
     try:
-        positions = msgspec.json.decode(read_file(path, files), type=Birth).positions
+        positions = msgspec.json.decode(read_note(path, files), type=Birth).positions
     except (OSError, *NOT_DECODABLE) as error:
         raise CorruptData(
             "the birth of a process manager cannot be read", path=path, error=repr(error)

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.files import DISK, Files
 
 LONGEST_CAUSE = 500
@@ -35,7 +35,7 @@ def failure_of(cause: str, mark: str) -> Failure:
 def read_failure(path: Path, files: Files = DISK) -> Failure | None:
     """What is noted; None if nothing is, or if the note cannot be read: then it is tried again."""
     try:
-        return msgspec.json.decode(read_file(path, files), type=Failure)
+        return msgspec.json.decode(read_note(path, files), type=Failure)
     except (OSError, *NOT_DECODABLE):
         return None
 
@@ -43,7 +43,7 @@ def read_failure(path: Path, files: Files = DISK) -> Failure | None:
 def write_failure(path: Path, failure: Failure, files: Files = DISK) -> None:
     """Notes it, durably. Raises OSError."""
     files.make_folder(path.parent)
-    replace_file(path, msgspec.json.encode(failure) + b"\n", files)
+    replace_note(path, msgspec.json.encode(failure) + b"\n", files)
 
 
 def query_in_hand(run: Path, process: str) -> Path:

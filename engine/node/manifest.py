@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_file, replace_note
 from engine.base.errors import ConfigError, CorruptData, Fault
 from engine.base.files import DISK, Files
 from engine.base.identity import INDEX_KEY_BYTES
+from engine.base.seals import is_note, unseal_note
 
 FORMAT = 6  # of everything in a data directory: raised whenever a format in it changes
 
@@ -55,9 +56,10 @@ def read_manifest(path: Path, files: Files = DISK) -> Manifest:
     except OSError as error:
         raise Fault("the manifest cannot be read", path=path, error=error) from None
     try:
-        number = msgspec.json.decode(body, type=_Format).format
+        text = unseal_note(body) if is_note(body) else body  # manifests of older formats have no seal
+        number = msgspec.json.decode(text, type=_Format).format
         if number == FORMAT:
-            return msgspec.json.decode(body, type=Manifest)
+            return msgspec.json.decode(unseal_note(body), type=Manifest)
     except NOT_DECODABLE as error:
         raise CorruptData("the manifest is damaged", path=path, error=error) from None
     raise ConfigError("the data directory has another format", path=path, found=number, wanted=FORMAT)
@@ -66,6 +68,6 @@ def read_manifest(path: Path, files: Files = DISK) -> Manifest:
 def write_manifest(path: Path, manifest: Manifest, files: Files = DISK) -> None:
     """Makes the manifest, durably. Raises Fault."""
     try:
-        replace_file(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n", files)
+        replace_note(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n", files)
     except OSError as error:
         raise Fault("the manifest cannot be written", path=path, error=error) from None

@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.errors import ConfigError, CorruptData, Fault, Locked, NoSpace
 from engine.base.files import DISK, Files
 from engine.base.lock import try_lock
@@ -34,12 +34,12 @@ class _File(msgspec.Struct, frozen=True):
 
 def write_cursor(path: Path, next: list[Mark], commands: list[str], files: Files = DISK) -> None:
     """Replaces the file, durably. Raises OSError."""
-    replace_file(path, msgspec.json.encode(_File(2, next, commands)) + b"\n", files)
+    replace_note(path, msgspec.json.encode(_File(2, next, commands)) + b"\n", files)
 
 
 def read_cursor(path: Path, files: Files = DISK) -> tuple[list[Mark], list[str]]:
     """(next, commands) of the last content. Raises OSError, or one of NOT_DECODABLE."""
-    found = msgspec.json.decode(read_file(path, files), type=_File)
+    found = msgspec.json.decode(read_note(path, files), type=_File)
     return found.next, found.commands
 
 

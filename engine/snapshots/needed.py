@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.files import DISK, Files
 
 
@@ -24,13 +24,13 @@ class Needed(msgspec.Struct, frozen=True):
 def write_needed(path: Path, sequences: Sequence[int], files: Files = DISK) -> None:
     """Replaces the note. OSError: the old note is still there, or the new one is."""
     files.make_folder(path.parent)
-    replace_file(path, msgspec.json.encode(Needed(list(sequences))) + b"\n", files)
+    replace_note(path, msgspec.json.encode(Needed(list(sequences))) + b"\n", files)
 
 
 def read_needed(path: Path, partitions: int, files: Files = DISK) -> list[int]:
     """The sequences by partition. All are 0 if no note can be read, so that nothing is removed."""
     try:
-        needed = msgspec.json.decode(read_file(path, files), type=Needed).sequences
+        needed = msgspec.json.decode(read_note(path, files), type=Needed).sequences
     except (OSError, *NOT_DECODABLE):
         return [0] * partitions
     return needed if len(needed) == partitions else [0] * partitions

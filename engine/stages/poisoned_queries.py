@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_file, replace_file
+from engine.base.durable import read_note, replace_note
 from engine.base.errors import NoSpace
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
@@ -64,7 +64,7 @@ class Suspects(msgspec.Struct, frozen=True):
 def read_suspects(path: Path) -> Suspects:
     """What is noted; nothing if there is no note, or if it cannot be read: then it is learned again."""
     try:
-        return msgspec.json.decode(read_file(path), type=Suspects)
+        return msgspec.json.decode(read_note(path), type=Suspects)
     except (OSError, *NOT_DECODABLE):
         return Suspects("")
 
@@ -140,7 +140,7 @@ class PoisonedQueries:
             if self._suspects:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 noted = Suspects(self._mark, list(self._suspects.values()))
-                replace_file(self._path, msgspec.json.encode(noted) + b"\n")
+                replace_note(self._path, msgspec.json.encode(noted) + b"\n")
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:  # known until this life ends

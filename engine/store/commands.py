@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.base.errors import CorruptData
+from engine.base.seals import seal, unseal
 from engine.model.commit import Commit
-from engine.store.format import Tables, number, unseal, word
+from engine.store.format import Tables, number, word
 from engine.wire.answers import decode_answers
 from engine.wire.batches import CHILD_BYTES, Batch, split_part
 from engine.wire.log import decode_commit, outlines, take_apart
@@ -42,8 +43,8 @@ def find_commit(txn: Any, tables: Tables, id: str, path: Path) -> LocatedCommit 
     cursor = txn.cursor(tables.commands)
     if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
         return None
-    key = cursor.value()
-    record = unseal(txn.get(key, db=tables.log), key, str(path))
+    key = unseal(cursor.key(), cursor.value(), path, "commands")
+    record = record_at(txn, tables, key, path)
     first, entries = take_apart(record)
     needle = id.encode()
     for position, entry in enumerate(entries, first):
@@ -52,6 +53,14 @@ def find_commit(txn: Any, tables: Tables, id: str, path: Path) -> LocatedCommit 
             if commit.command == id:
                 return LocatedCommit(commit, position, (first, number(key), record))
     raise CorruptData("the command index points to a record without it", path=path, command=id)
+
+
+def record_at(txn: Any, tables: Tables, at: bytes, path: Path) -> bytes:
+    """The record with this key, to which an index points."""
+    stored = txn.get(at, db=tables.log)
+    if stored is None:
+        raise CorruptData("an index points to a record that is missing", path=path, position=number(at))
+    return unseal(at, stored, path, "log")
 
 
 class Answerable(NamedTuple):
@@ -79,11 +88,12 @@ def find_answers(
             if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
                 text = "the command index lacks a command that was committed"
                 raise CorruptData(text, path=path, command=id)
-            records.setdefault(cursor.value(), set()).add(id)
+            at = unseal(cursor.key(), cursor.value(), path, "commands")
+            records.setdefault(at, set()).add(id)
     for at in sorted(records):
         wanted = records.pop(at)
         with env.begin() as txn:
-            record = unseal(txn.get(at, db=tables.log), at, str(path))
+            record = record_at(txn, tables, at, path)
         first, commits = outlines(record)
         for position, commit in enumerate(commits, first):
             if commit.command in wanted:
@@ -99,7 +109,8 @@ def find_answers(
 def child_rows(batch: Batch) -> list[tuple[bytes, bytes]]:
     """The rows of the children index that a batch adds."""
     last = word(batch.last_sequence)
-    return [(child[:32], child[32:] + last) for child in split_part(batch.children, CHILD_BYTES)]
+    parts = ((child[:32], child[32:] + last) for child in split_part(batch.children, CHILD_BYTES))
+    return [(key, seal(key, value)) for key, value in parts]
 
 
 def child_of_row(key: bytes, value: bytes) -> Child:
@@ -115,5 +126,5 @@ def forget_children(txn: Any, tables: Tables, sequence: bytes, outcomes: bytes) 
         if answer.causation and answer.id:
             key = bytes.fromhex(answer.causation + answer.id)
             # A command that was refused may have been sent again much later, and committed.
-            if txn.get(key, db=tables.children) == word(0) + sequence:
+            if txn.get(key, db=tables.children) == seal(key, word(0) + sequence):
                 txn.delete(key, db=tables.children)

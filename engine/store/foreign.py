@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import lmdb
 
 from engine.base.errors import ConfigError, NoSpace
 from engine.base.identity import aggregate_key, uuid7_hex
+from engine.base.seals import seal
 from engine.model.fitting import misfit
 from engine.model.messages import Event
-from engine.store.format import INDEX_KEY, POSITION, number, seal, tables_of, word
+from engine.store.format import POSITION, kept_index_key, kept_word, number, tables_of, word
 from engine.store.writer import Conflict
 from engine.wire.commands import LONGEST_AGGREGATE_BYTES, ids_are_canonical
 from engine.wire.log import encode_record
@@ -40,25 +42,25 @@ def append_to(
     if not 0 < len(aggregate.encode()) <= LONGEST_AGGREGATE_BYTES:
         text = f"an aggregate's id has 1 to {LONGEST_AGGREGATE_BYTES} bytes"
         raise ConfigError(text, aggregate=aggregate)
-    tables = tables_of(env)
+    tables, path = tables_of(env), Path(env.path())
     try:
         with env.begin(write=True) as txn:
-            key = aggregate_key(txn.get(INDEX_KEY, db=tables.meta), aggregate)
+            key = aggregate_key(kept_index_key(txn, tables, path), aggregate)
             head = _head(txn.cursor(tables.versions), key)
             wanted = head + 1 if version is None else version
             if wanted != head + 1:
                 text = "this version is not the next one"
                 raise Conflict(text, aggregate=aggregate, version=wanted, head=head)
-            position = number(txn.get(POSITION, db=tables.meta)) + 1
-            at = word(position)
-            if not txn.put(bytes.fromhex(id) + key, at, db=tables.commands, overwrite=False):
+            position = kept_word(txn, tables, POSITION, path) + 1
+            at, row = word(position), bytes.fromhex(id) + key
+            if not txn.put(row, seal(row, at), db=tables.commands, overwrite=False):
                 raise Conflict("this command is stored already", aggregate=aggregate, command=id)
             entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
-            txn.put(at, seal(encode_record((position, [entry]))), db=tables.log, append=True)
-            txn.put(key + word(wanted), at, db=tables.versions)
-            txn.put(POSITION, at, db=tables.meta)
+            txn.put(at, seal(at, encode_record((position, [entry]))), db=tables.log, append=True)
+            txn.put(key + word(wanted), seal(key + word(wanted), at), db=tables.versions)
+            txn.put(POSITION, seal(POSITION, at), db=tables.meta)
     except (lmdb.MapFullError, lmdb.DiskError) as error:
-        raise NoSpace("the event store has no room", path=env.path(), error=error) from error
+        raise NoSpace("the event store has no room", path=path, error=error) from error
     return wanted, position
 
 

@@ -1,13 +1,15 @@
 """Tables and keys of the event store. All integers in keys are big-endian, so that order is number order.
 
-    log       last position of the record (8)            → crc32 (4) | record (JSON, engine.wire.log)
+    log       last position of the record (8)            → record (JSON, engine.wire.log)
     versions  aggregate key (16) | last version (8)       → log key of the record that reaches it (8)
     commands  command id (16) | aggregate key (16)        → log key (8)
     outcomes  last sequence of the batch (8)              → JSON array of answers that were not commits
     children  causation (16) | command id (16)            → position (8), 0 if it had no commit |
                                                             last sequence of the batch (8)
     meta      "sequence", "position"                      → the last of each (8)
-meta      "index-key"                                 → what aggregate keys are made with (16)
+              "index-key"                                → what aggregate keys are made with (16)
+
+Each value has its seal before it (`engine.base.seals`), because LMDB's pages have no checksums.
 
 A record is keyed by its *last* position, so that one seek finds the record that holds position p: it is the
 first one at or after p. Command ids come first in their key because they are ordered by time, which keeps
@@ -15,10 +17,10 @@ inserts at the right edge of the tree. Versions are written once per aggregate a
 Only commands that name a causation are among the children.
 """
 
-import zlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.base.errors import CorruptData
+from engine.base.seals import unseal
 
 SEQUENCE, POSITION, INDEX_KEY = b"sequence", b"position", b"index-key"
 
@@ -52,14 +54,13 @@ def number(word: bytes | None) -> int:
     return int.from_bytes(word or b"", "big")
 
 
-def seal(record: bytes) -> bytes:
-    """A record with its checksum: LMDB's pages have none."""
-    return zlib.crc32(record).to_bytes(4, "big") + record
+def kept_word(txn: Any, tables: Tables, key: bytes, path: Path) -> int:
+    """A number among the meta data; 0 if it was never stored."""
+    stored = txn.get(key, db=tables.meta)
+    return 0 if stored is None else number(unseal(key, stored, path, "meta"))
 
 
-def unseal(value: bytes, key: bytes, path: str) -> bytes:
-    """The record. CorruptData, which names its position, if the checksum is wrong."""
-    record = value[4:]
-    if zlib.crc32(record) != int.from_bytes(value[:4], "big"):
-        raise CorruptData("a stored record fails its checksum", path=path, position=number(key))
-    return record
+def kept_index_key(txn: Any, tables: Tables, path: Path) -> bytes:
+    """What aggregate keys are made with; empty if it was never stored."""
+    stored = txn.get(INDEX_KEY, db=tables.meta)
+    return b"" if stored is None else unseal(INDEX_KEY, stored, path, "meta")

@@ -9,14 +9,24 @@ import lmdb
 
 from engine.base.errors import CorruptData, Fault
 from engine.base.identity import aggregate_key
+from engine.base.seals import unseal
 from engine.model.commit import Commit
-from engine.store.commands import Child, LocatedCommit, child_of_row, find_commit
+from engine.store.commands import Child, LocatedCommit, child_of_row, find_commit, record_at
 from engine.store.entries import Entry, Types, entries_in, entries_of
-from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, tables_of, unseal, word
+from engine.store.format import (
+    MOST_TABLES,
+    POSITION,
+    SEQUENCE,
+    kept_index_key,
+    kept_word,
+    number,
+    tables_of,
+    word,
+)
 from engine.store.opening import not_opened
 from engine.store.writer import Writer
 from engine.wire.answers import Received, answered_id, decode_answers, split_answers
-from engine.wire.log import decode_commit, raw_record_decoder
+from engine.wire.log import decode_commit, first_of, raw_record_decoder
 
 RECORDS_PER_READ, BYTES_PER_READ = 256, 4 << 20  # whichever is reached first ends a transaction
 _END = b"\xff" * 8
@@ -39,7 +49,7 @@ class Reader:
             )
             self.tables = tables_of(self.env)
             with self.env.begin() as txn:
-                self.index_key = bytes(txn.get(INDEX_KEY, db=self.tables.meta) or b"")
+                self.index_key = kept_index_key(txn, self.tables, path)
             if not self.index_key:
                 raise lmdb.Error("it has no index key yet")
         except lmdb.Error as error:
@@ -67,13 +77,13 @@ class Reader:
 
     def watermark(self) -> tuple[int, int]:
         """(sequence, position) of one and the same moment."""
-        meta = self.tables.meta
+        tables, path = self.tables, self.path
         with self.env.begin() as txn:
-            return number(txn.get(SEQUENCE, db=meta)), number(txn.get(POSITION, db=meta))
+            return kept_word(txn, tables, SEQUENCE, path), kept_word(txn, tables, POSITION, path)
 
     def _meta(self, key: bytes) -> int:
         with self.env.begin() as txn:
-            return number(txn.get(key, db=self.tables.meta))
+            return kept_word(txn, self.tables, key, self.path)
 
     def has_command(self, id: str) -> bool:
         """True if a commit of this command id is stored."""
@@ -105,32 +115,45 @@ class Reader:
         return None
 
     def _outcome(self, sequence: int) -> list[bytes]:
+        key = word(sequence)
         with self.env.begin() as txn:
-            frame = txn.get(word(sequence), db=self.tables.outcomes)
-        return [] if frame is None else [frame]
+            stored = txn.get(key, db=self.tables.outcomes)
+        return [] if stored is None else [unseal(key, stored, self.path, "outcomes")]
 
     def _outcomes_back(self) -> Iterator[bytes]:
-        return (frame for _, frame in self._items(self.tables.outcomes, _END, back=True))
+        return (frame for _, frame in self._items("outcomes", _END, back=True))
 
     def children_of(self, id: str) -> Iterator[Child]:
         """The commands in this partition that name a command as their causation, in the order of their
         ids."""
         prefix = bytes.fromhex(id)
-        for key, value in self._items(self.tables.children, prefix):
+        for key, value in self._items("children", prefix):
             if not key.startswith(prefix):
                 return
             yield child_of_row(key, value)
 
     def records(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """(last position, JSON record) of every record that goes beyond position `after`."""
-        for at, value in self._items(self.tables.log, word(after + 1)):
-            yield number(at), unseal(value, at, str(self.path))
+        last = 0
+        for at, record in self._items("log", word(after + 1)):
+            if last and first_of(record) != last + 1:
+                raise self._hole(last + 1)
+            last = number(at)
+            yield last, record
 
     def records_back(self, before: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(last position, JSON record) of every record that begins below position `before`, newest first."""
         start = _END if before is None else word(max(before, 1) - 1)
-        for at, value in self._items(self.tables.log, start, back=True) if start > word(0) else ():
-            yield number(at), unseal(value, at, str(self.path))
+        below = 0
+        for at, record in self._items("log", start, back=True) if start > word(0) else ():
+            last = number(at)
+            if below and last + 1 != below:
+                raise self._hole(last + 1)
+            below = first_of(record)
+            yield last, record
+
+    def _hole(self, position: int) -> CorruptData:
+        return CorruptData("a record is missing between two others", path=self.path, position=position)
 
     def entries(self, after: int = 0, types: Types | None = None) -> Iterator[Entry]:
         """(position, encoded commit) for every position above `after` whose commit has events of these
@@ -195,7 +218,7 @@ class Reader:
             while low < high:
                 middle = (low + high) // 2
                 below = cursor.set_range(prefix + word(middle)) and cursor.key().startswith(prefix)
-                if below and number(cursor.value()) <= position:
+                if below and number(unseal(cursor.key(), cursor.value(), self.path, "versions")) <= position:
                     low = number(cursor.key()[len(prefix) :]) + 1
                 else:
                     high = middle
@@ -207,18 +230,16 @@ class Reader:
         """The records that hold commits of an aggregate, from the one with this version on, each whole and
         with its last position."""
         prefix = aggregate_key(self.index_key, aggregate)
-        for key, at in self._items(self.tables.versions, prefix + version, back=back):
+        for key, at in self._items("versions", prefix + version, back=back):
             if not key.startswith(prefix):
                 if back and key > prefix:
                     continue  # downwards begins at the first key that is not below
                 return
             with self.env.begin() as txn:
-                value = txn.get(at, db=self.tables.log)
-            if value is None:
-                raise CorruptData("the version index points to a missing record", position=number(at))
-            yield number(at), unseal(value, at, str(self.path))
+                record = record_at(txn, self.tables, at, self.path)
+            yield number(at), record
 
-    def _items(self, table: Any, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def _items(self, table: str, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) upwards from the first key at or after `start`, or downwards from that key (from the
         last one if there is none). One transaction a page."""
         done = False
@@ -226,7 +247,7 @@ class Reader:
             page: list[tuple[bytes, bytes]] = []
             room = BYTES_PER_READ
             with self.env.begin() as txn:
-                cursor = txn.cursor(table)
+                cursor = txn.cursor(getattr(self.tables, table))
                 is_on_key = cursor.set_range(start) or (back and cursor.last())
                 if is_on_key and done:  # `start` was the last one of the page before
                     is_on_key = cursor.prev() if back else cursor.next()
@@ -237,7 +258,8 @@ class Reader:
                     room -= len(item[1])
                     if room < 0 or len(page) == RECORDS_PER_READ:
                         break
-            yield from page
+            for key, stored in page:
+                yield key, unseal(key, stored, self.path, table)
             if room >= 0 and len(page) < RECORDS_PER_READ:
                 return
             start, done = page[-1][0], True
@@ -245,9 +267,9 @@ class Reader:
     def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
         """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence."""
         with self.env.begin() as txn:
-            values = [value for key, value in txn.cursor(self.tables.outcomes) if number(key) <= upto]
-        for value in values:
-            for answer in split_answers(value):
+            rows = [(key, stored) for key, stored in txn.cursor(self.tables.outcomes) if number(key) <= upto]
+        for key, stored in rows:
+            for answer in split_answers(unseal(key, stored, self.path, "outcomes")):
                 yield answered_id(answer), answer
 
     def close(self) -> None:

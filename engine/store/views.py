@@ -4,7 +4,7 @@ items          the follower's own keys and values
 dead-letters   partition (2) | position (8)   → the commit that could not be applied
 meta           partition (2)                  → the last position applied (8) | its command id (16)
 
-Integers are big-endian.
+Integers are big-endian, and each value has its seal before it (`engine.base.seals`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ import lmdb
 from engine.base.crash import crash_point
 from engine.base.errors import NoSpace
 from engine.base.files import DISK
+from engine.base.seals import seal, unseal
 from engine.store.format import number, word
 from engine.store.opening import FAILURES, not_opened
 
@@ -33,7 +34,7 @@ class View:
                 self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
             )
             with self._env.begin() as txn:
-                kept = [txn.get(p.to_bytes(2, "big"), db=self._meta) or b"" for p in range(partitions)]
+                kept = [self._kept(txn, p.to_bytes(2, "big")) for p in range(partitions)]
             self.positions = [number(one[:8]) for one in kept]
             self.commands = [one[8:].hex() for one in kept]
         except FAILURES as error:
@@ -47,12 +48,12 @@ class View:
             for key, value in cursor if not prefix or cursor.set_range(prefix) else ():
                 if not key.startswith(prefix):
                     return
-                yield key, value
+                yield key, unseal(key, value, self.path, "items")
 
     def dead_letters(self) -> list[tuple[bytes, bytes]]:
         """The dead letters, in key order."""
         with self._env.begin() as txn:
-            return list(txn.cursor(self._dead_letters))
+            return [(k, unseal(k, v, self.path, "dead-letters")) for k, v in txn.cursor(self._dead_letters)]
 
     def save(
         self,
@@ -72,13 +73,18 @@ class View:
                         if value is None:
                             txn.delete(key, db=table)
                         else:
-                            txn.put(key, value, db=table)
+                            txn.put(key, seal(key, value), db=table)
                 for p, (position, command) in enumerate(zip(positions, commands, strict=True)):
-                    txn.put(p.to_bytes(2, "big"), word(position) + bytes.fromhex(command), db=self._meta)
+                    key, place = p.to_bytes(2, "big"), word(position) + bytes.fromhex(command)
+                    txn.put(key, seal(key, place), db=self._meta)
                 crash_point("view.saving")
         except (lmdb.MapFullError, lmdb.DiskError) as error:
             raise NoSpace("the view has no room", path=self.path, error=error) from error
         self.positions, self.commands = list(positions), commands
+
+    def _kept(self, txn: Any, key: bytes) -> bytes:
+        stored = txn.get(key, db=self._meta)
+        return b"" if stored is None else unseal(key, stored, self.path, "meta")
 
     def close(self) -> None:
         """Closes the environment."""

@@ -11,6 +11,7 @@ from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
 from engine.base.files import DISK
 from engine.base.identity import INDEX_KEY_BYTES
+from engine.base.seals import seal, seal_all, unseal
 from engine.store.commands import (
     Answerable,
     LocatedCommit,
@@ -19,7 +20,17 @@ from engine.store.commands import (
     find_commit,
     forget_children,
 )
-from engine.store.format import INDEX_KEY, MOST_TABLES, POSITION, SEQUENCE, number, seal, tables_of, word
+from engine.store.format import (
+    INDEX_KEY,
+    MOST_TABLES,
+    POSITION,
+    SEQUENCE,
+    kept_index_key,
+    kept_word,
+    number,
+    tables_of,
+    word,
+)
 from engine.store.impossible import Refusal, first_impossible
 from engine.store.opening import FAILURES, not_opened
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
@@ -61,9 +72,11 @@ class Writer:
             self.tables = tables_of(self.env, create=True)
             with self.env.begin(write=True) as txn:
                 meta = self.tables.meta
-                self.sequence, self.position = (number(txn.get(key, db=meta)) for key in (SEQUENCE, POSITION))
-                txn.put(INDEX_KEY, index_key or os.urandom(INDEX_KEY_BYTES), db=meta, overwrite=False)
-                self.index_key = bytes(txn.get(INDEX_KEY, db=meta) or b"")
+                self.sequence = kept_word(txn, self.tables, SEQUENCE, path)
+                self.position = kept_word(txn, self.tables, POSITION, path)
+                fresh = seal(INDEX_KEY, index_key or os.urandom(INDEX_KEY_BYTES))
+                txn.put(INDEX_KEY, fresh, db=meta, overwrite=False)
+                self.index_key = kept_index_key(txn, self.tables, path)
         except FAILURES as error:
             raise not_opened("the event store", path, error) from error
         if index_key and self.index_key != index_key:
@@ -94,22 +107,23 @@ class Writer:
                     "positions are not contiguous", have=position, found=batch.first_position
                 )
             if batch.outcomes:
-                outcomes.append((word(sequence), batch.outcomes))
+                at = word(sequence)
+                outcomes.append((at, seal(at, batch.outcomes)))
             if batch.children:
                 children += child_rows(batch)
             if not batch.commits:
                 continue
             position += batch.commits
             at = word(position)
-            entries.append((at, seal(batch.log)))
-            keys += [(key, at) for key in split_part(batch.keys, KEY_BYTES)]
-            heads |= dict.fromkeys(split_part(batch.heads, HEAD_BYTES), at)
+            entries.append((at, seal(at, batch.log)))
+            keys += seal_all(split_part(batch.keys, KEY_BYTES), at)
+            heads |= seal_all(split_part(batch.heads, HEAD_BYTES), at)
             touched += len(batch.heads) // HEAD_BYTES
         keys.sort()
         tables = self.tables
         try:
             with self.env.begin(write=True) as txn:
-                have = number(txn.get(POSITION, db=tables.meta))
+                have = kept_word(txn, tables, POSITION, self.path)
                 if decided_at > have:
                     raise InvariantBroken(
                         "positions are not contiguous", have=have, found=batches[0].first_position
@@ -126,13 +140,13 @@ class Writer:
                     _, added = txn.cursor(tables.commands).putmulti(keys, overwrite=False)
                     if added != len(keys):
                         raise _Taken
-                    txn.put(POSITION, word(position), db=tables.meta)
+                    txn.put(POSITION, seal(POSITION, word(position)), db=tables.meta)
                 if outcomes:
                     txn.cursor(tables.outcomes).putmulti(outcomes, append=True)
                     self._forget(txn, sequence)
                 if children:
                     txn.cursor(tables.children).putmulti(children)
-                txn.put(SEQUENCE, word(sequence), db=tables.meta)
+                txn.put(SEQUENCE, seal(SEQUENCE, word(sequence)), db=tables.meta)
                 crash_point("output.storing")
         except _Taken:
             raise self._impossible(batches) from None
@@ -162,7 +176,8 @@ class Writer:
         for _ in range(16):
             if not cursor.first() or number(cursor.key()) > sequence - self._keep:
                 return
-            forget_children(txn, self.tables, *cursor.item())
+            key, stored = cursor.item()
+            forget_children(txn, self.tables, key, unseal(key, stored, self.path, "outcomes"))
             cursor.delete()
 
     def check_readers(self) -> int:

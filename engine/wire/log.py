@@ -146,6 +146,11 @@ def _unread(tag: str) -> type:
     return msgspec.defstruct("Unread", [], bases=(Unread,), tag_field="type", tag=tag, frozen=True)
 
 
+def first_of(record: bytes) -> int:
+    """The first position of a record, without decoding it."""
+    return int(record[1 : record.index(b",")])
+
+
 encode_record: Callable[[tuple[int, Sequence[Any]]], bytes] = msgspec.json.Encoder().encode
 """The bytes of (first position, commits). A commit may be a tuple: the same bytes, made in half the time."""
 

@@ -6,6 +6,7 @@ import lmdb
 
 from engine import Aggregate, Client, Command, Engine, Event, Node, applies, handles
 from engine.base.identity import aggregate_key
+from engine.base.seals import seal
 from engine.node.data_directory import DataDirectory
 
 
@@ -34,7 +35,7 @@ def take_the_place_of(data: DataDirectory, aggregate: str) -> None:
     with lmdb.open(str(data.store(0)), map_size=data.map_bytes, max_dbs=8) as env:
         versions = env.open_db(b"versions")
         with env.begin(write=True) as txn:
-            txn.put(key, (1).to_bytes(8, "big"), db=versions)
+            txn.put(key, seal(key, (1).to_bytes(8, "big")), db=versions)
 
 
 def test_an_aggregate_whose_place_in_the_index_is_taken_is_refused_alone_now_and_at_every_start(

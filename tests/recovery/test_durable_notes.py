@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from engine.base.durable import read_file, replace_file, replacing
+from engine.base.durable import read_file, read_note, replace_file, replacing
 from engine.base.errors import RingfoldError
 from engine.base.files import Files, write_all
 from engine.follow.code import is_of_other_code
@@ -63,7 +63,7 @@ NOTES = {
     ),
     "mark of a view's code": Note(
         lambda mark, files: is_of_other_code(FOLDER, mark, False, files),
-        lambda files: read_file(FOLDER / "code", files).decode().strip(),
+        lambda files: read_note(FOLDER / "code", files).decode().strip(),
         "a" * 600,
         "b" * 900,
     ),

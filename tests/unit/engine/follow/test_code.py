@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.durable import read_note
 from engine.follow.code import FILE, is_of_other_code, view_mark
 
 VIEW = """
@@ -140,6 +141,6 @@ def test_a_folder_belongs_to_the_code_that_began_it(tmp_path: Path) -> None:
     assert is_of_other_code(tmp_path, "b", begun=True)
     assert is_of_other_code(tmp_path, "b", begun=True), "until it is built again"
     assert not is_of_other_code(tmp_path, "b", begun=False)
-    assert (tmp_path / FILE).read_text() == "b\n"
+    assert read_note(tmp_path / FILE) == b"b\n"
     (tmp_path / FILE).unlink()
     assert not is_of_other_code(tmp_path, "c", begun=True), "nothing is known, so it is taken for its own"

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.durable import read_note, replace_file, replace_note
 from engine.base.errors import ConfigError, CorruptData
 from engine.node.data_directory import DataDirectory
 from engine.node.manifest import FORMAT
@@ -19,7 +20,7 @@ def opened(
 def test_a_new_data_directory_remembers_what_it_was_made_for(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     data.open("notes", "f", 2, given=True, index_key=bytes(range(16)))
-    written = json.loads((tmp_path / "manifest.json").read_text())
+    written = json.loads(read_note(tmp_path / "manifest.json"))
     del written["created"]
     assert written == {
         "format": FORMAT,
@@ -77,6 +78,16 @@ def test_a_damaged_manifest_is_refused(tmp_path: Path, body: bytes) -> None:
         opened(tmp_path)
 
 
+def test_a_manifest_in_which_a_bit_has_flipped_is_refused_as_damaged_wherever_it_is(tmp_path: Path) -> None:
+    opened(tmp_path)
+    path = tmp_path / "manifest.json"
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        replace_file(path, whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises(CorruptData, match="the manifest is damaged"):
+            opened(tmp_path)
+
+
 def test_a_journal_without_a_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     with pytest.raises(CorruptData, match="no manifest"):
@@ -92,10 +103,12 @@ def test_a_folder_without_a_manifest_is_not_a_data_directory(tmp_path: Path) -> 
 def test_another_format_is_refused_in_one_line_whatever_else_is_in_the_manifest(
     tmp_path: Path, found: int
 ) -> None:
-    (tmp_path / "manifest.json").write_text(json.dumps({"format": found, "unknown": []}))
-    with pytest.raises(ConfigError, match=f"another format.*found={found}, wanted={FORMAT}") as refused:
-        _ = DataDirectory(tmp_path).partitions
-    assert "\n" not in str(refused.value)
+    text = json.dumps({"format": found, "unknown": []}).encode() + b"\n"
+    for write in (replace_file, replace_note):  # the first formats had no seal
+        write(tmp_path / "manifest.json", text)
+        with pytest.raises(ConfigError, match=f"another format.*found={found}, wanted={FORMAT}") as refused:
+            _ = DataDirectory(tmp_path).partitions
+        assert "\n" not in str(refused.value)
 
 
 def test_a_folder_of_something_else_is_not_filled_with_files_of_a_node(tmp_path: Path) -> None:

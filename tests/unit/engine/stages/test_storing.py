@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.base.errors import CorruptData, InvariantBroken, NoSpace
 from engine.base.identity import NO_INDEX_KEY
+from engine.base.seals import seal
 from engine.journal.refused import read_refused
 from engine.model.commit import Commit
 from engine.stages.storing import JOINED_BYTES, Stored, Storing
@@ -199,13 +200,18 @@ def test_an_append_by_another_process_begins_an_epoch_and_what_was_decided_befor
         assert versions(writer) == [1, 2, 3, 4, 5, 6]
 
 
+def put(txn: Any, table: Any, key: bytes, value: bytes) -> None:
+    """Stores a row as another program would."""
+    txn.put(key, seal(key, value), db=table)
+
+
 def test_a_command_that_cannot_be_stored_is_noted_and_all_after_what_is_stored_is_decided_again() -> None:
     first, second, third = batches(3)
     with store() as writer:
         storing = storing_of(writer)
         storing.store([first])
         with writer.env.begin(write=True) as txn:  # as if another aggregate with the key of `a` were there
-            txn.put(key_of("a") + word(6), word(2), db=writer.tables.versions)
+            put(txn, writer.tables.versions, key_of("a") + word(6), word(2))
         stored = storing.store([second, third])
         assert isinstance(stored.conflict, Impossible)
         assert not answered(stored)
@@ -236,7 +242,7 @@ def test_a_command_that_is_in_the_index_already_is_refused() -> None:
         storing = storing_of(writer)
         storing.store([first])
         with writer.env.begin(write=True) as txn:
-            txn.put(bytes.fromhex(f"{3:032x}") + key_of("a"), word(1), db=writer.tables.commands)
+            put(txn, writer.tables.commands, bytes.fromhex(f"{3:032x}") + key_of("a"), word(1))
         assert isinstance(storing.store([second]).conflict, Impossible)
         assert read_refused(refused_of(writer)) == {3: "this command is stored already"}
 
@@ -249,7 +255,7 @@ def test_where_the_note_has_no_room_nothing_is_kept_and_it_is_tried_again(
         storing = storing_of(writer)
         storing.store([first])
         with writer.env.begin(write=True) as txn:
-            txn.put(key_of("a") + word(4), word(2), db=writer.tables.versions)
+            put(txn, writer.tables.versions, key_of("a") + word(4), word(2))
 
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")

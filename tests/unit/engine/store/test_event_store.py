@@ -1,6 +1,8 @@
 """The event store: what one transaction keeps, and what it refuses."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import pytest
@@ -9,7 +11,7 @@ from engine.base.errors import CorruptData, Fault, InvariantBroken, NoSpace
 from engine.base.identity import NO_INDEX_KEY, aggregate_key, uuid7_hex
 from engine.model.commit import Commit
 from engine.store import Reader, Writer
-from engine.store.format import word
+from engine.store.format import INDEX_KEY, word
 from engine.store.writer import Impossible
 from engine.wire.batches import Batch
 from tests.unit.engine.store.batches import batch_of, outcome
@@ -118,7 +120,7 @@ def test_a_flipped_bit_in_a_record_is_named_by_its_position(writer: Writer) -> N
         value = bytearray(txn.get(word(1), db=writer.tables.log))
         value[20] ^= 4
         txn.put(word(1), bytes(value), db=writer.tables.log)
-    with pytest.raises(CorruptData, match=r"checksum.*position=1"):
+    with pytest.raises(CorruptData, match=r"checksum.*table=log, key=1"):
         list(read(writer).commits())
 
 
@@ -159,3 +161,40 @@ def test_a_store_that_is_made_without_an_index_key_gets_a_random_one(tmp_path: P
     assert first.index_key != second.index_key
     first.close()
     second.close()
+
+
+READS: dict[str, Callable[[Reader, str], Iterable[Any]]] = {
+    "log": lambda reader, _: reader.records(),
+    "versions": lambda reader, _: reader.stream("a"),
+    "commands": lambda reader, id: [reader.find_command(id)],
+    "outcomes": lambda reader, _: reader.remembered(9),
+    "children": lambda reader, id: reader.children_of(id),
+    "meta": lambda reader, _: [reader.position(), reader.sequence()],
+}
+
+
+@pytest.mark.parametrize("table", READS)
+def test_a_flipped_bit_in_any_table_is_named_with_table_and_key(writer: Writer, table: str) -> None:
+    first, second, other = ids(3)
+    batch = batch_of([commit("a", 1, first, 1)], first_position=1, last_sequence=2)
+    child = bytes.fromhex(first + second) + word(0)
+    writer.commit([batch._replace(children=child, outcomes=b"[" + outcome(other) + b"]")])
+    rows = getattr(writer.tables, table)
+    with writer.env.begin(write=True) as txn:
+        for key, value in list(txn.cursor(rows)):
+            if key != INDEX_KEY:
+                txn.put(key, value[:-1] + bytes([value[-1] ^ 1]), db=rows)
+    reader = Reader.beside(writer)
+    with pytest.raises(CorruptData, match=f"checksum.*path={writer.path}, table={table}, key="):
+        list(READS[table](reader, first))
+
+
+def test_a_record_that_is_missing_between_others_is_named_from_both_sides(writer: Writer) -> None:
+    for n, id in enumerate(ids(3), 1):
+        writer.commit([batch_of([commit("a", n, id, n)], first_position=n, last_sequence=n)])
+    with writer.env.begin(write=True) as txn:
+        txn.delete(word(2), db=writer.tables.log)
+    reader = read(writer)
+    for records in (reader.records(), reader.records_back()):
+        with pytest.raises(CorruptData, match=f"missing between two others .path={writer.path}, position=2"):
+            list(records)

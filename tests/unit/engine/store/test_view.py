@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import lmdb
 import pytest
 
-from engine.base.errors import NoSpace
+from engine.base.errors import CorruptData, NoSpace
 from engine.store import View
 
 
@@ -26,3 +27,25 @@ def test_a_failed_save_keeps_neither_items_nor_positions(tmp_path: Path) -> None
         view.save([(b"a", b"2"), (b"big", b"x" * 300_000)], [2])
     assert view.positions == [1]
     assert list(view.items()) == [(b"a", b"1")]
+
+
+@pytest.mark.parametrize("table", ["items", "dead-letters", "meta"])
+def test_a_flipped_bit_in_a_view_is_named(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "view"
+    view = View(path, 1 << 20, partitions=1)
+    view.save([(b"key", b"value")], [1], [(b"letter", b"text")])
+    view.close()
+    with lmdb.open(str(path), map_size=1 << 20, max_dbs=3) as env:
+        rows = env.open_db(table.encode(), create=False)
+        with env.begin(write=True) as txn:
+            key, value = next(iter(txn.cursor(rows)))
+            txn.put(key, value[:-1] + bytes([value[-1] ^ 1]), db=rows)
+    with pytest.raises(CorruptData, match=f"checksum.*path={path}, table={table}"):
+        read_all(path)
+
+
+def read_all(path: Path) -> None:
+    """Reads everything in a view's folder."""
+    view = View(path, 1 << 20, partitions=1)
+    list(view.items())
+    view.dead_letters()
