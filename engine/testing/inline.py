@@ -72,6 +72,9 @@ class InlineClient(Client):
     def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
         return as_socket(self._engine.ask(endpoint) if endpoint else self._engine.connect())
 
+    def _find_again(self, now: float) -> None:
+        """The engine is where it was."""
+
     def send_many(
         self, commands: Iterable[Command], wait: Wait = "committed", timeout_s: float = TIMEOUT_S
     ) -> list[Receipt]:
