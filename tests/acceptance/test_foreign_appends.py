@@ -12,7 +12,7 @@ from engine import Aggregate, Client, Command, Engine, Event, Node, append_forei
 from engine.node.status import Slot, State
 from tests.deadline import until
 
-SETTINGS = {"hang_seconds": 60}  # processes are stopped here on purpose
+PATIENT = {"hang_seconds": 60}  # processes are stopped here on purpose
 
 
 class Count(Command, name="foreign.count"): ...
@@ -49,7 +49,7 @@ def create_forgetful(settings: Mapping[str, str]) -> Engine:
 
 @contextmanager
 def node_of(folder: Path, app: str = "create") -> Iterator[tuple[Node, Client]]:
-    node = Node(folder / "data", app=f"{__name__}:{app}", settings=SETTINGS, log=folder / "log")
+    node = Node(folder / "data", app=f"{__name__}:{app}", settings=PATIENT, log=folder / "log")
     with node, Client(node.endpoints) as client:
         assert client.send(Count("c")).version == 1
         yield node, client

@@ -1,13 +1,13 @@
 """Commands that end the process that runs them, or never end themselves: set aside after the third time, and
 the node goes on."""
 
-import json
 import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from engine import Aggregate, Client, Command, Engine, Event, Node, applies, handles
+from engine.journal.poisoned import read_poisoned
 
 
 class Count(Command, name="poison.count"):
@@ -52,8 +52,7 @@ def test_a_command_that_kills_its_process_three_times_is_set_aside_alone(tmp_pat
             assert client.send(poisoned).code == "poisoned", "sent again, it does no more harm"
         assert node.page is not None
         assert node.page.slot("core-0").restarts == 3
-    (sequence,) = json.loads((data / "poisoned-0000.json").read_text())["sequences"]
-    assert sequence == 3
+    assert read_poisoned(data / "poisoned-0000.json") == [3]
     again = Node(data, app=f"{__name__}:create", settings=settings, log=tmp_path / "log")
     with again as node, Client(node.endpoints) as client:
         assert client.send(poisoned).code == "poisoned"

@@ -147,18 +147,22 @@ def test_a_query_at_least_there_contains_the_own_order(client: Client, run: int)
         assert left(client, run, at_least=client.send(reserve(run, f"o{sold}")).at) == SEATS - sold
 
 
-def test_an_answer_is_waited_for_while_another_client_sells(node: Node, client: Client, run: int) -> None:
+def test_an_answer_is_waited_for_while_another_client_sells(node: Node, run: int) -> None:
     train, _, date = run_name(run).partition("/")
 
     def sold_two(answer: Any) -> bool:
         return bool(answer["table"][SEAT_CLASS][0][-1] == SEATS - 2)
+
+    def sell(order: str) -> Receipt:
+        with Client(node.endpoints) as client:
+            return client.send(reserve(run, order))
 
     async def watch() -> Any:
         async with AsyncClient(node, wait_s=10.0) as watching:
             asked = watching.until(VIEW, "train", {"train": train, "date": date}, predicate=sold_two)
             waiting = asyncio.create_task(asked)
             for order in "ab":
-                assert (await asyncio.to_thread(client.send, reserve(run, order))).ok
+                assert (await asyncio.to_thread(sell, order)).ok
             return await waiting
 
     assert sold_two(asyncio.run(watch()))
