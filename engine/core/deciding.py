@@ -18,7 +18,14 @@ from engine.model.aggregates import Aggregate, Exists
 from engine.model.app import Engine
 from engine.model.fitting import Fits
 from engine.model.messages import Command
-from engine.model.outcomes import Decided, Rejection, bad_decision, bad_event, bad_result
+from engine.model.outcomes import (
+    Decided,
+    Rejection,
+    bad_decision,
+    bad_event,
+    bad_result,
+    expect_texts,
+)
 from engine.wire.answers import Failed, Rejected, Unchanged
 from engine.wire.commands import Malformed
 
@@ -53,7 +60,9 @@ def deciders_of(app: Engine, memory: Memory) -> dict[type[Command], Decider]:
 
 
 def refusal(command: Command, why: Rejection | Failure) -> bytes:
-    """The encoded answer to a command that is refused."""
+    """The encoded answer to a command that is refused. Raises BadDecision if it says no text."""
+    if type(why.code) is not str or type(why.message) is not str:
+        expect_texts(why.code, why.message)  # a class of its own, made without that of its base
     kind = Rejected if isinstance(why, Rejection) else Failed
     return kind(command.id, why.code, why.message, command.correlation, command.causation).encode()
 
@@ -69,8 +78,7 @@ def unfold(
     """(events, result, encoded answer if the decision is a refusal). Raises BadDecision, about `decide`."""
     result = None
     if isinstance(decision, Rejection):
-        no = Rejected(command.id, decision.code, decision.message, command.correlation, command.causation)
-        return [], None, no.encode()
+        return [], None, refusal(command, decision)
     if isinstance(decision, Decided):
         decision, result = decision.events, decision.result
         if result is not None:

@@ -7,7 +7,7 @@ ago, or never left makes no difference to any decision.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.base.errors import ConfigError, CorruptData
+from engine.base.errors import BUGS, ConfigError, CorruptData, told
 from engine.base.identity import NO_INDEX_KEY, aggregate_key
 from engine.core.archive import Archive
 from engine.core.broken import Broken
@@ -60,7 +60,8 @@ class Memory:
         return aggregate
 
     def apply(self, commit: Any, position: int) -> None:
-        """Applies the stored commit of a position. Raises CorruptData if its version does not follow."""
+        """Applies the stored commit of a position. Raises CorruptData if its version does not follow,
+        ConfigError if the application's code fails on it."""
         name = commit.aggregate
         aggregate = self.aggregates.get(name)
         if aggregate is None and self.gaps and commit.version > 1:
@@ -74,8 +75,19 @@ class Memory:
             have, found = aggregate.engine_version, commit.version
             raise CorruptData("versions are not contiguous", aggregate=name, have=have, found=found)
         appliers = self.appliers
-        for event in commit.events:
-            appliers[type(event)](aggregate, event)
+        try:
+            for event in commit.events:
+                appliers[type(event)](aggregate, event)
+        except MemoryError:
+            raise
+        except BUGS as error:
+            raise ConfigError(
+                "the application cannot apply a stored event",
+                aggregate=name,
+                version=version,
+                position=position,
+                error=told(error),
+            ) from error
         aggregate.engine_version = version
         if self._counts_idle:
             self.idle.changed((aggregate,), commit.time_ns, commit.sequence)

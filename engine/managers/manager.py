@@ -40,7 +40,7 @@ from engine.model.app import Engine
 from engine.model.messages import Command, Event
 from engine.model.process_managers import ProcessManagerSpec, Refusal, Send
 from engine.model.tables import Table
-from engine.wire.commands import CommandDecoder, Malformed, decode_envelope
+from engine.wire.commands import NO_HORIZON, CommandDecoder, Malformed, decode_envelope, wrong_with
 
 MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
 MOST_FIRED = 1_000  # timers at a time, so that a whole night of them does not become one transaction
@@ -263,7 +263,8 @@ class Manager:
         body = msgspec.json.encode(command)
         if len(body) > self._message_bytes:
             raise ValueError(f"{type(command).__name__} has {len(body)} bytes, {self._message_bytes} may be")
-        decode_envelope(body)
+        if wrong := wrong_with([decode_envelope(body)], NO_HORIZON):  # a timer's command is of its own time
+            raise ValueError(f"{type(command).__name__}: {wrong}")
         (arriving,) = self._decode(b"[" + body + b"]")
         if isinstance(arriving, Malformed):
             raise ValueError(f"{type(command).__name__}: {arriving.message}")

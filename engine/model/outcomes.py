@@ -19,16 +19,21 @@ class Rejection(Exception):
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(code, message)
-        for name, text in (("code", code), ("message", message)):  # they are stored, and read by clients
-            if not isinstance(text, str):
-                kind = type(text).__name__
-                raise BadDecision(f"a rejection is a code and a message, both texts; its {name} is {kind}")
-            if not text.isascii() and not is_text(text):
-                raise BadDecision(f"the {name} of a rejection cannot be encoded")
-        if len(code) > LONGEST_CODE:
-            raise BadDecision(f"the code of a rejection has at most {LONGEST_CODE} characters")
+        expect_texts(code, message)
         self.code = code
         self.message = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
+
+
+def expect_texts(code: Any, message: Any) -> None:
+    """Raises BadDecision unless these can be stored, and read by clients."""
+    for name, text in (("code", code), ("message", message)):
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise BadDecision(f"a rejection is a code and a message, both texts; its {name} is {kind}")
+        if not text.isascii() and not is_text(text):
+            raise BadDecision(f"the {name} of a rejection cannot be encoded")
+    if len(code) > LONGEST_CODE:
+        raise BadDecision(f"the code of a rejection has at most {LONGEST_CODE} characters")
 
 
 def reject(code: str, message: str = "") -> Rejection:

@@ -13,7 +13,7 @@ from engine.base.errors import ConfigError
 from engine.base.identity import partition_of
 from engine.model.messages import Event
 from engine.node.data_directory import DataDirectory
-from engine.store.foreign import append_to
+from engine.store.foreign import append_to, expect_named
 from engine.store.format import MOST_TABLES
 from engine.store.opening import FAILURES, not_opened
 
@@ -34,6 +34,7 @@ def append_foreign(
     Nothing is written then.
     """
     directory = DataDirectory.at(data)
+    expect_named(aggregate)
     partition = partition_of(aggregate, directory.partitions)
     if not directory.store_file(partition).is_file():
         raise ConfigError(

@@ -7,14 +7,16 @@ from typing import Any
 
 import lmdb
 
-from engine.base.errors import ConfigError, NoSpace
+from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.identity import aggregate_key, uuid7_hex
-from engine.base.seals import seal
-from engine.model.fitting import misfit
-from engine.model.messages import Event
-from engine.store.format import POSITION, kept_index_key, kept_word, number, tables_of, word
+from engine.base.seals import seal, unseal
+from engine.model.fitting import is_text, misfit
+from engine.model.messages import ApplicationMessage, Event
+from engine.store.commands import record_at
+from engine.store.entries import entries_of
+from engine.store.format import POSITION, Tables, kept_index_key, kept_word, number, tables_of, word
 from engine.store.writer import Conflict
-from engine.wire.commands import LONGEST_AGGREGATE_BYTES, ids_are_canonical
+from engine.wire.commands import LONGEST_AGGREGATE_BYTES, horizon_of, ids_are_canonical
 from engine.wire.log import encode_record
 
 
@@ -27,26 +29,20 @@ def append_to(
     command: str | None = None,
 ) -> tuple[int, int]:
     """Appends one stream entry to an open environment; returns (version, position). Raises Conflict if the
-    version or the command is stored already, NoSpace where there is no room, ConfigError for an event that
-    could not be read again."""
-    if not events:
-        raise ConfigError("an entry needs an event", aggregate=aggregate)
-    for event in events:
-        if why := misfit(event):
-            raise ConfigError(
-                "an event does not fit its class", aggregate=aggregate, event=type(event).__name__, field=why
-            )
-    id = command or uuid7_hex()
-    if len(id) != 32 or not ids_are_canonical([id]):
-        raise ConfigError("a command id is 32 lower-case hex digits", command=id)
-    if not 0 < len(aggregate.encode()) <= LONGEST_AGGREGATE_BYTES:
-        text = f"an aggregate's id has 1 to {LONGEST_AGGREGATE_BYTES} bytes"
-        raise ConfigError(text, aggregate=aggregate)
+    version or the command is stored already, NoSpace where there is no room, ConfigError for what no client
+    could send and for an event that could not be read again, CorruptData for a damaged index."""
+    id, now_ns = command or uuid7_hex(), time.time_ns()
+    expect_named(aggregate)
+    _expect_id(id, now_ns)
+    _expect_readable(aggregate, events)
     tables, path = tables_of(env), Path(env.path())
     try:
         with env.begin(write=True) as txn:
             key = aggregate_key(kept_index_key(txn, tables, path), aggregate)
-            head = _head(txn.cursor(tables.versions), key)
+            head = _head(txn, tables, key, aggregate, path)
+            if not head and all(isinstance(event, ApplicationMessage) for event in events):
+                text = "an application message alone cannot begin an aggregate"
+                raise ConfigError(text, aggregate=aggregate)
             wanted = head + 1 if version is None else version
             if wanted != head + 1:
                 text = "this version is not the next one"
@@ -55,8 +51,11 @@ def append_to(
             at, row = word(position), bytes.fromhex(id) + key
             if not txn.put(row, seal(row, at), db=tables.commands, overwrite=False):
                 raise Conflict("this command is stored already", aggregate=aggregate, command=id)
-            entry = (aggregate, wanted, id, 0, time.time_ns(), list(events), None)
-            txn.put(at, seal(at, encode_record((position, [entry]))), db=tables.log, append=True)
+            entry = (aggregate, wanted, id, 0, now_ns, list(events), None)
+            record = seal(at, encode_record((position, [entry])))
+            if not txn.put(at, record, db=tables.log, append=True):
+                text = "the event store has rows beyond the last one that it knows of"
+                raise CorruptData(text, path=path, first=position)
             txn.put(key + word(wanted), seal(key + word(wanted), at), db=tables.versions)
             txn.put(POSITION, seal(POSITION, at), db=tables.meta)
     except (lmdb.MapFullError, lmdb.DiskError) as error:
@@ -64,9 +63,39 @@ def append_to(
     return wanted, position
 
 
-def _head(cursor: Any, key: bytes) -> int:
+def _expect_readable(aggregate: str, events: Sequence[Event]) -> None:
+    if not events:
+        raise ConfigError("an entry needs an event", aggregate=aggregate)
+    for event in events:
+        if why := misfit(event):
+            raise ConfigError(
+                "an event does not fit its class", aggregate=aggregate, event=type(event).__name__, field=why
+            )
+
+
+def expect_named(aggregate: str) -> None:
+    """ConfigError unless an aggregate can have this id."""
+    if not is_text(aggregate) or not 0 < len(aggregate.encode()) <= LONGEST_AGGREGATE_BYTES:
+        text = f"an aggregate's id is a text of 1 to {LONGEST_AGGREGATE_BYTES} bytes"
+        raise ConfigError(text, aggregate=ascii(aggregate))
+
+
+def _expect_id(id: str, now_ns: int) -> None:
+    """A command could have had this id at this time."""
+    if len(id) != 32 or not ids_are_canonical([id]):
+        raise ConfigError("a command id is 32 lower-case hex digits", command=ascii(id))
+    if id > horizon_of(now_ns):
+        raise ConfigError("the id is of a time that is more than an hour ahead", command=id)
+
+
+def _head(txn: Any, tables: Tables, key: bytes, aggregate: str, path: Path) -> int:
     """The last version of an aggregate; 0 if it has none."""
+    cursor = txn.cursor(tables.versions)
     is_inside = cursor.set_range(key + b"\xff" * 8)
-    if (cursor.prev() if is_inside else cursor.last()) and cursor.key().startswith(key):
-        return number(cursor.key()[len(key) :])
-    return 0
+    if not (cursor.prev() if is_inside else cursor.last()) or not cursor.key().startswith(key):
+        return 0
+    version = number(cursor.key()[len(key) :])
+    record = record_at(txn, tables, unseal(cursor.key(), cursor.value(), path, "versions"), path)
+    if not any(True for _ in entries_of(record, aggregate, version - 1, version + 1)):
+        raise CorruptData("the version index points to a record without it", path=path, aggregate=aggregate)
+    return version

@@ -14,11 +14,13 @@ from typing import Any
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import NoSpace
+from engine.base.errors import ConfigError, NoSpace
 from engine.base.files import DISK
 from engine.base.seals import seal, unseal
 from engine.store.format import number, word
 from engine.store.opening import FAILURES, not_opened
+
+MOST_KEY_BYTES = 511  # of LMDB
 
 
 class View:
@@ -63,8 +65,8 @@ class View:
         commands: Sequence[str] = (),
     ) -> None:
         """Writes changed items, changed dead letters and the positions that they belong to, all or nothing.
-        `commands`: the ids of the commands at these positions, if they are known. NoSpace: nothing was
-        written."""
+        `commands`: the ids of the commands at these positions, if they are known. NoSpace, or ConfigError for
+        a key that no table takes: nothing was written."""
         commands = list(commands or [""] * len(positions))
         try:
             with self._env.begin(write=True) as txn:
@@ -78,6 +80,9 @@ class View:
                     key, place = p.to_bytes(2, "big"), word(position) + bytes.fromhex(command)
                     txn.put(key, seal(key, place), db=self._meta)
                 crash_point("view.saving")
+        except lmdb.BadValsizeError:  # a `Table` refuses it earlier, so it is of a `save` of its own
+            text = f"a key that is saved has 1 to {MOST_KEY_BYTES} bytes"
+            raise ConfigError(text, path=self.path, bytes=len(key), key=key[:40]) from None
         except (lmdb.MapFullError, lmdb.DiskError) as error:
             raise NoSpace("the view has no room", path=self.path, error=error) from error
         self.positions, self.commands = list(positions), commands

@@ -133,7 +133,7 @@ class Writer:
                     text = "another process appended to the event store"
                     raise Conflict(text, expected=decided_at, found=have)
                 if entries:
-                    txn.cursor(tables.log).putmulti(entries, append=True)
+                    self._append(txn, tables.log, entries)
                     _, added = txn.cursor(tables.versions).putmulti(sorted(heads.items()), overwrite=False)
                     if added != touched:
                         raise _Taken
@@ -142,7 +142,7 @@ class Writer:
                         raise _Taken
                     txn.put(POSITION, seal(POSITION, word(position)), db=tables.meta)
                 if outcomes:
-                    txn.cursor(tables.outcomes).putmulti(outcomes, append=True)
+                    self._append(txn, tables.outcomes, outcomes)
                     self._forget(txn, sequence)
                 if children:
                     txn.cursor(tables.children).putmulti(children)
@@ -154,11 +154,19 @@ class Writer:
             raise NoSpace("the event store has no room", path=self.path, error=error) from error
         self.position, self.sequence = position, sequence
 
+    def _append(self, txn: Any, table: Any, rows: list[tuple[bytes, bytes]]) -> None:
+        """Adds rows at the end of a table. LMDB would leave out, without a word, what is not beyond the last
+        key."""
+        _, added = txn.cursor(table).putmulti(rows, append=True)
+        if added != len(rows):
+            text = "the event store has rows beyond the last one that it knows of"
+            raise CorruptData(text, path=self.path, first=number(rows[0][0]))
+
     def _impossible(self, batches: list[Batch]) -> RingfoldError:
         with self.env.begin() as txn:
             refusal = first_impossible(txn, self.tables, batches, self.index_key)
         if refusal is None:
-            return InvariantBroken("the indexes do not take what is not in them", path=self.path)
+            return CorruptData("the indexes refuse what is not in them", path=self.path)
         return Impossible(refusal)
 
     def find_command(self, id: str) -> LocatedCommit | None:

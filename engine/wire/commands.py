@@ -35,6 +35,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
 LONGEST_AGGREGATE_BYTES = 200  # of UTF-8: an id may become part of a key of an index or a view
 MOST_AHEAD_MS = 3_600_000
+NO_HORIZON = 32 * "f"
 
 
 def horizon_of(now_ns: int) -> str:

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from engine import Aggregate, Client, Command, Engine, Event, Node, append_foreign, applies, handles
+from engine import (
+    Aggregate,
+    Client,
+    Command,
+    Engine,
+    Event,
+    Fault,
+    Node,
+    append_foreign,
+    applies,
+    handles,
+)
 from engine.node.status import Slot, State
 from tests.deadline import until
 
@@ -35,9 +46,31 @@ class Counter(Aggregate):
         self.count += 1
 
 
+class Fill(Command, name="foreign.fill"): ...
+
+
+class Filled(Event, name="foreign.filled"):
+    litres: int
+
+
+class Tank(Aggregate):
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.litres = 0
+
+    @handles(Fill, exists="may")
+    def fill(self, command: Fill) -> Filled:
+        return Filled(1)
+
+    @applies(Filled)
+    def _filled(self, event: Filled) -> None:
+        self.litres += event.litres
+
+
 def create(settings: Mapping[str, str]) -> Engine:
     app = Engine("foreign")
     app.aggregate(Counter)
+    app.aggregate(Tank)
     return app
 
 
@@ -122,3 +155,20 @@ def test_a_core_decides_nothing_before_the_last_life_s_decisions_are_stored(tmp_
             assert core.state == State.STARTING
         assert client.send(Count("c"), timeout_s=30).version == 3
         assert node.stop() == 0
+
+
+def test_an_event_of_another_class_of_aggregate_holds_its_own_and_is_one_line_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    with node_of(tmp_path) as (node, client):
+        assert append_foreign(node.data, "c", [Filled(3)]) == (2, 2)
+        receipt = client.send(Count("c"), timeout_s=30)
+        assert (receipt.outcome, receipt.code) == ("failed", "unreadable")
+        assert client.send(Count("d")).version == 1
+        assert client.send(Fill("t")).version == 1
+        assert node.stop() == 0
+    with pytest.raises(Fault, match="exit_code=2"), node:
+        pass
+    (line,) = (line for line in (tmp_path / "log").read_text().splitlines() if "process.failed" in line)
+    assert "the application cannot apply a stored event" in line
+    assert 'aggregate=c, version=2, position=2, error="AttributeError' in line

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -184,3 +185,18 @@ def test_loading_lets_idle_ones_go_and_takes_them_in_again_where_their_story_goe
     for position, commit in enumerate(live.shelf.commits, 1):
         again.core.load(position, [commit])
     assert {name: a.sum for name, a in again.core.aggregates.items()} == {"a": 101, "b": 153}  # type: ignore[attr-defined]
+
+
+def test_a_stored_event_that_an_applier_fails_on_is_named_and_holds_its_aggregate_alone() -> None:
+    sums = Sums(idle_s=10)
+    sums.run(1, Add("a", amount=5))
+    sums.run(5, Add("b", amount=1))
+    sums.run(12, Add("b", amount=1))
+    (stored,) = (commit for commit in sums.shelf.commits if commit.aggregate == "a")
+    stored.events[0] = Added("many")  # type: ignore[arg-type]
+    first, other = sums.run(13, Add("a", amount=2), Add("b", amount=1))
+    assert (first["outcome"], first["code"]) == ("failed", "unreadable")
+    assert "cannot apply a stored event (aggregate=a, version=1" in first["message"]
+    assert other["versions"] == [3]
+    with pytest.raises(ConfigError, match=r"aggregate=a, version=1, position=1, error=TypeError"):
+        Sums(idle_s=None).core.load(1, [stored])

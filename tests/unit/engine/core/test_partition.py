@@ -41,6 +41,12 @@ class Withdraw(Command, name="withdraw"):
 class Read(Command, name="read"): ...
 
 
+class OddRejection(Rejection):
+    def __init__(self) -> None:
+        self.code: Any = 7
+        self.message = ""
+
+
 class Stumble(Command, name="stumble", result=str):
     how: str
 
@@ -116,6 +122,10 @@ class Account(Aggregate):
                 return Moved(amount=text)
             case "misfit in a list":
                 return [Moved(amount=1), Moved(amount=text)]
+            case "own rejection":
+                return OddRejection()
+            case "own rejection raised":
+                raise OddRejection()
             case "code":
                 return reject(*[text, 7])
             case "number as result":
@@ -275,6 +285,8 @@ def test_a_commit_is_answered_with_version_partition_and_position(bank: Bank) ->
         (Stumble("a", how="recursion"), "failed", "handler-bug"),
         (Stumble("a", how="rejection"), "failed", "handler-bug"),
         (Stumble("a", how="exit"), "failed", "handler-bug"),
+        (Stumble("a", how="own rejection"), "failed", "handler-bug"),
+        (Stumble("a", how="own rejection raised"), "failed", "handler-bug"),
         (Deposit("forbidden", amount=1), "failed", "handler-bug"),
     ],
 )

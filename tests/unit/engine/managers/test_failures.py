@@ -113,6 +113,7 @@ BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [
     ("a text", lambda send, commit: send.at(EPOCH, Put("a", parcel="p"), key=7)),  # type: ignore[arg-type]
     ("surrogates", lambda send, commit: send.at(EPOCH, Put("a", parcel="p"), key="\ud800")),
     ("surrogates", lambda send, commit: send(Put("a", parcel="\ud800"))),
+    ("200 bytes, this one has 201", lambda send, commit: send(Put("票" * 67, parcel="p"))),
     ("dataclass|Struct|replace", lambda send, commit: send("a.put")),  # type: ignore[arg-type]
 ]
 

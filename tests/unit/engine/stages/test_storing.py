@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.base.errors import CorruptData, InvariantBroken, NoSpace
+from engine.base.errors import CorruptData, NoSpace
 from engine.base.identity import NO_INDEX_KEY
 from engine.base.seals import seal
 from engine.journal.refused import read_refused
@@ -224,16 +224,22 @@ def test_a_command_that_cannot_be_stored_is_noted_and_all_after_what_is_stored_i
         assert (writer.sequence, writer.position) == (4, 4)
 
 
-def test_two_aggregates_with_one_key_in_one_turn_are_told_apart() -> None:
-    """They cannot be found, so the batch of one of them is made to say the key of the other."""
+def test_two_aggregates_with_one_key_in_one_turn_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No such pair is known, so here every aggregate has the key of `a`."""
+    monkeypatch.setattr("engine.store.impossible.aggregate_key", lambda index_key, aggregate: key_of("a"))
     (first,) = batches(1)
     commit = Commit("b", 2, f"{3:032x}", 3, 3, [{"type": "sample.added", "number": 3}])
     second = batch_of([commit], first_position=3, last_sequence=3)
-    second = second._replace(heads=key_of("a") + word(2))
+    second = second._replace(heads=key_of("a") + word(2), keys=bytes.fromhex(commit.command) + key_of("a"))
     with store() as writer:
-        with pytest.raises(InvariantBroken, match="do not take what is not in them"):
-            writer.commit([first, second])
+        storing = storing_of(writer)
+        assert isinstance(storing.store([first, second]).conflict, Impossible)
         assert writer.position == 0, "nothing is kept, though both rows are new to the index"
+        assert read_refused(refused_of(writer)) == {
+            3: "another aggregate has the place of this one in the index"
+        }
+        assert storing_of(writer).store([first]).conflict is None
+        assert writer.position == 2
 
 
 def test_a_command_that_is_in_the_index_already_is_refused() -> None:

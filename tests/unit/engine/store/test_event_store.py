@@ -198,3 +198,22 @@ def test_a_record_that_is_missing_between_others_is_named_from_both_sides(writer
     for records in (reader.records(), reader.records_back()):
         with pytest.raises(CorruptData, match=f"missing between two others .path={writer.path}, position=2"):
             list(records)
+
+
+@pytest.mark.parametrize("table", ["log", "outcomes"])
+def test_what_is_not_beyond_the_last_row_is_not_left_out_in_silence(writer: Writer, table: str) -> None:
+    with writer.env.begin(write=True) as txn:
+        txn.put(word(900), b"[]", db=getattr(writer.tables, table))
+    (id,) = ids(1)
+    batch = batch_of([commit("a", 1, id, 1)], first_position=1, last_sequence=1)
+    with pytest.raises(CorruptData, match=r"rows beyond the last one that it knows of .*first=1"):
+        writer.commit([batch._replace(outcomes=b"[" + outcome(id) + b"]")])
+    assert (writer.sequence, writer.position, writer.find_command(id)) == (0, 0, None)
+
+
+def test_indexes_that_refuse_what_they_do_not_hold_are_damaged_data_and_no_bug(writer: Writer) -> None:
+    (id,) = ids(1)
+    batch = batch_of([commit("a", 1, id, 1)], first_position=1, last_sequence=1)
+    twice = batch._replace(heads=2 * batch.heads)
+    with pytest.raises(CorruptData, match="the indexes refuse what is not in them"):
+        writer.commit([twice])

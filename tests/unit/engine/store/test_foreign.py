@@ -6,19 +6,24 @@ from typing import Any
 
 import pytest
 
-from engine.base.errors import ConfigError, InvariantBroken
+from engine.base.errors import ConfigError, CorruptData, InvariantBroken
 from engine.base.identity import NO_INDEX_KEY, uuid7_hex
+from engine.base.seals import seal
 from engine.model.commit import Commit
-from engine.model.messages import Event
+from engine.model.messages import ApplicationMessage, Event
 from engine.store import Conflict, Writer
 from engine.store.foreign import append_to
+from engine.store.format import Tables, word
 from engine.wire.batches import Batch
-from tests.unit.engine.store.batches import batch_of, outcome
+from tests.unit.engine.store.batches import batch_of, key_of, outcome
 
 MAP = 64 << 20
 
 
 class Moved(Event, name="foreign-unit.moved"): ...
+
+
+class Told(ApplicationMessage, name="foreign-unit.told"): ...
 
 
 class Weighed(Event, name="foreign-unit.weighed"):
@@ -83,3 +88,50 @@ def test_an_event_that_could_not_be_read_again_is_refused_and_nothing_is_written
     with pytest.raises(ConfigError, match=r"does not fit its class.*event=Weighed.*grams: Expected `int`"):
         append_to(writer.env, "z", [Moved(), Weighed(wrong)])
     assert append_to(writer.env, "z", [Weighed(7)]) == (1, 1)
+
+
+def plant(writer: Writer, table: str, key: bytes, value: bytes) -> None:
+    """A row as damage could leave it."""
+    tables: Tables = writer.tables
+    with writer.env.begin(write=True) as txn:
+        txn.put(key, seal(key, value), db=getattr(tables, table))
+
+
+def test_an_id_that_would_be_the_highest_for_years_is_refused(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
+    with pytest.raises(ConfigError, match="more than an hour ahead"):
+        append_to(writer.env, "z", [Moved()], command="f" * 32)
+    assert append_to(writer.env, "z", [Moved()], command=uuid7_hex()) == (1, 1)
+
+
+@pytest.mark.parametrize("aggregate", ["", "票" * 67, "lone \ud800"])
+def test_an_aggregate_that_no_client_could_name_is_refused(tmp_path: Path, aggregate: str) -> None:
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
+    with pytest.raises(ConfigError, match="a text of 1 to 200 bytes"):
+        append_to(writer.env, aggregate, [Moved()])
+    assert append_to(writer.env, "票" * 66, [Moved()]) == (1, 1)
+
+
+def test_an_application_message_alone_cannot_begin_an_aggregate_here_either(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
+    with pytest.raises(ConfigError, match="alone cannot begin an aggregate"):
+        append_to(writer.env, "z", [Told()])
+    assert append_to(writer.env, "z", [Told(), Moved()]) == (1, 1)
+    assert append_to(writer.env, "z", [Told()]) == (2, 2)
+
+
+def test_an_aggregate_whose_place_in_the_index_is_taken_gets_no_version_of_another(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
+    append_to(writer.env, "a", [Moved()])
+    plant(writer, "versions", key_of("b") + word(1), word(1))
+    with pytest.raises(CorruptData, match=r"points to a record without it.*aggregate=b"):
+        append_to(writer.env, "b", [Moved()])
+
+
+def test_an_append_below_a_later_row_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
+    plant(writer, "log", word(900), b"")
+    with pytest.raises(CorruptData, match="rows beyond the last one"):
+        append_to(writer.env, "a", [Moved()])
+    with writer.env.begin() as txn:
+        assert not list(txn.cursor(writer.tables.versions))

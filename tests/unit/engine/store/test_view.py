@@ -5,7 +5,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from engine.base.errors import CorruptData, NoSpace
+from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.store import View
 
 
@@ -49,3 +49,12 @@ def read_all(path: Path) -> None:
     view = View(path, 1 << 20, partitions=1)
     list(view.items())
     view.dead_letters()
+
+
+@pytest.mark.parametrize("key", [b"", b"k" * 512])
+def test_a_key_that_no_table_takes_is_named_and_nothing_is_written(tmp_path: Path, key: bytes) -> None:
+    view = View(tmp_path / "view", 1 << 20, partitions=1)
+    with pytest.raises(ConfigError, match=f"1 to 511 bytes .*bytes={len(key)}"):
+        view.save([(b"a", b"1"), (key, b"2")], [7])
+    assert list(view.items()) == []
+    assert view.positions == [0]
