@@ -168,12 +168,10 @@ class Conversation:
         done: list[Ticket] = []
         for answer in _answers_in(frame):
             if answer.outcome == "committed" and answer.ids:
-                for k, id in enumerate(answer.ids):
+                for k, (id, version) in enumerate(zip(answer.ids, answer.versions, strict=False)):
                     if id in self._flying:
-                        receipt = Receipt(
-                            "committed", id, answer.versions[k], answer.partition, answer.position + k
-                        )
-                        done += self._finish(id, receipt)
+                        at = answer.position + k
+                        done += self._finish(id, Receipt("committed", id, version, answer.partition, at))
             elif answer.outcome == "busy":
                 for id in answer.ids:
                     self._back_off(id, answer.reason, now)

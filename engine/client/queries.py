@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import RingfoldError
 from engine.client.receipts import Receipt
-from engine.wire.queries import decode_answer, encode_request
+from engine.wire.queries import decode_answer, encode_request, number_of
 
 GRACE_S = 0.5  # a view reports itself when it is behind; this is the time for its answer to arrive
 HELD_S = 2.0  # a request is held so long at most, and then repeated: it may be lost with a view that restarts
@@ -21,7 +22,7 @@ AtLeast = Receipt | tuple[int, int] | None
 
 class QueryRefused(RingfoldError):
     """A query that is not answered. `code`: see docs/PROTOCOL.md; `unknown-view`: the node has no such view,
-    `closed`: the client was closed before the answer came."""
+    `closed`: the client was closed before the answer came, `unreadable`: the answer cannot be read."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -57,7 +58,10 @@ class Told(NamedTuple):
 
 def told_in(frame: bytes) -> tuple[int | None, Told | QueryRefused]:
     """(number of the request, what was told). The number is None if the view could not make it out."""
-    received = decode_answer(frame)
+    try:
+        received = decode_answer(frame)
+    except NOT_DECODABLE as error:
+        return number_of(frame), QueryRefused("unreadable", f"the answer cannot be read: {error}")
     number = received.request if isinstance(received.request, int) else None
     if received.error:
         return number, QueryRefused(received.error, received.message)

@@ -26,6 +26,7 @@ from engine.model.outcomes import (
     bad_result,
     expect_texts,
 )
+from engine.model.rereading import TOO_DEEP, nests_too_deeply
 from engine.wire.answers import Failed, Rejected, Unchanged
 from engine.wire.commands import Malformed
 
@@ -99,6 +100,8 @@ def _encoded(result: Any, command: Command, decide: Callable[..., Any]) -> msgsp
     try:
         encoded = _encode(result)
         _result_decoder(type(command)).decode(encoded)
+        if nests_too_deeply(encoded):
+            raise ValueError(TOO_DEEP)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise bad_result(decide, type(command), error) from error
     return msgspec.Raw(encoded)

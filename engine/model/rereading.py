@@ -19,6 +19,7 @@ from engine.model.state import attributes
 
 MOST_LEVELS = 128
 """Twice what a command may nest: what reads the event does so from another depth of the stack."""
+TOO_DEEP = f"nests deeper than {MOST_LEVELS} levels"
 Reread = Callable[[Any], str]
 """Why a value does not come back as it was; empty if it does."""
 
@@ -42,13 +43,26 @@ def reread_as(kind: Any) -> Reread:
     return reread
 
 
+def nests_too_deeply(encoded: bytes) -> bool:
+    """True if JSON nests deeper than MOST_LEVELS."""
+    if encoded.count(b"[") + encoded.count(b"{") <= MOST_LEVELS:
+        return False
+    try:
+        value = msgspec.json.decode(encoded)
+        return bool(_difference(value, value, ""))
+    except RecursionError:
+        return True
+
+
 def _difference(value: Any, read: Any, path: str, level: int = 0) -> str:
     """The first place where what was read is not what was written; empty if there is none."""
     kind = type(value)
     if level > MOST_LEVELS:
-        return f"nests deeper than {MOST_LEVELS} levels"
+        return TOO_DEEP
     if type(read) is not kind:
         return f"{kind.__name__} is read back as {type(read).__name__}{path and f' - at `${path}`'}"
+    if kind is msgspec.Raw and nests_too_deeply(bytes(value)):
+        return TOO_DEEP
     if kind in (str, int, bool, float, type(None)):
         return "" if value == read else _other(path)
     parts, others = _parts(value), _parts(read)

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from engine.base.decoding import NOT_DECODABLE
+
 DEFAULT_TIMEOUT_MS = 1000
 NO_ARGUMENTS = msgspec.Raw(b"{}")
 _encode = msgspec.json.Encoder().encode
@@ -93,3 +95,18 @@ def encode_answer(answer: Answered | Refused) -> bytes:
 
 
 decode_answer = msgspec.json.Decoder(Received).decode
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    request: int
+
+
+_decode_numbered = msgspec.json.Decoder(_Numbered).decode
+
+
+def number_of(frame: bytes) -> int | None:
+    """The number of the request that an answer is to, if only that can be read."""
+    try:
+        return _decode_numbered(frame).request
+    except NOT_DECODABLE:
+        return None

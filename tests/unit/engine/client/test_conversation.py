@@ -432,3 +432,40 @@ def test_giving_up_ends_what_was_too_large_to_be_sent_too() -> None:
     assert ticket.receipt is not None
     assert ticket.receipt.code == "too-large"
     assert talk.expire(0.0) == []
+
+
+def test_a_block_of_answers_that_is_short_of_versions_costs_the_others_nothing() -> None:
+    talk = Conversation()
+    tickets = [submit(talk, Add("a", number=n)) for n in range(3)]
+    outgoing(talk)
+    short = {
+        "outcome": "committed",
+        "ids": [tickets[0].id, tickets[1].id],
+        "versions": [1],
+        "partition": 0,
+        "position": 1,
+    }
+    other = {"outcome": "rejected", "id": tickets[2].id, "code": "no", "message": ""}
+    assert incoming(talk, short, other) == [tickets[0], tickets[2]]
+
+
+class Touchy(msgspec.Struct):
+    number: int
+
+    def __post_init__(self) -> None:
+        raise LookupError(self.number)
+
+
+class Touch(Command, name="touch", result=Touchy): ...
+
+
+def test_a_result_whose_class_raises_stays_as_it_came() -> None:
+    talk = Conversation()
+    tickets = [submit(talk, Touch("a")), submit(talk, Add("a"))]
+    outgoing(talk)
+    answers = [
+        {"outcome": "committed", "id": ticket.id, "version": 1, "position": 1, "result": {"number": 7}}
+        for ticket in tickets
+    ]
+    assert incoming(talk, *answers) == tickets
+    assert [ticket.receipt and ticket.receipt.result for ticket in tickets] == [{"number": 7}] * 2

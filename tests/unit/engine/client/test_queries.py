@@ -98,3 +98,13 @@ def test_a_request_that_is_lost_is_asked_again() -> None:
 def test_a_refusal_that_stays_is_raised() -> None:
     with pytest.raises(QueryRefused, match="unknown-query"):
         watch().refused(QueryRefused("unknown-query", "this view has: left"), now=101.0)
+
+
+def test_an_answer_that_cannot_be_read_refuses_its_own_question() -> None:
+    number, refusal = told_in(b'{"request":7,"positions":["one"],"answer":1}')
+    assert number == 7
+    assert isinstance(refusal, QueryRefused)
+    assert refusal.code == "unreadable"
+    deep = b'{"request":8,"positions":[],"answer":' + 5_000 * b"[" + 5_000 * b"]" + b"}"
+    assert isinstance(told_in(deep)[1], QueryRefused)
+    assert told_in(b"\xff")[0] is None

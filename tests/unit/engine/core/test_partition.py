@@ -41,6 +41,13 @@ class Withdraw(Command, name="withdraw"):
 class Read(Command, name="read"): ...
 
 
+def nested(levels: int) -> Any:
+    value: Any = "text"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 class OddRejection(Rejection):
     def __init__(self) -> None:
         self.code: Any = 7
@@ -126,6 +133,8 @@ class Account(Aggregate):
                 return OddRejection()
             case "own rejection raised":
                 raise OddRejection()
+            case "deep result":
+                return Decided(Moved(amount=1), result=nested(1_100))
             case "code":
                 return reject(*[text, 7])
             case "number as result":
@@ -285,6 +294,7 @@ def test_a_commit_is_answered_with_version_partition_and_position(bank: Bank) ->
         (Stumble("a", how="recursion"), "failed", "handler-bug"),
         (Stumble("a", how="rejection"), "failed", "handler-bug"),
         (Stumble("a", how="exit"), "failed", "handler-bug"),
+        (Stumble("a", how="deep result"), "failed", "handler-bug"),
         (Stumble("a", how="own rejection"), "failed", "handler-bug"),
         (Stumble("a", how="own rejection raised"), "failed", "handler-bug"),
         (Deposit("forbidden", amount=1), "failed", "handler-bug"),

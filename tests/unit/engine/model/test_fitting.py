@@ -248,3 +248,15 @@ WHY: list[tuple[Event, str]] = [
 def test_what_does_not_fit_is_told_by_field_and_reason(event: Event, why: str) -> None:
     assert not fits_of(type(event))(event)
     assert misfit(event).startswith(why)
+
+
+@pytest.mark.parametrize("levels", [MOST_LEVELS, MOST_LEVELS + 2, 5_000])
+def test_what_is_given_as_json_is_held_to_the_same_depth(levels: int) -> None:
+    raw = msgspec.Raw(levels * b"[" + levels * b"]")
+    too_deep = levels > MOST_LEVELS
+    assert misfit(event_with(msgspec.Raw)(raw)).startswith("field: nests ") is too_deep
+    assert fits_of(event_with(msgspec.Raw))(event_with(msgspec.Raw)(raw)) is not too_deep
+
+
+def test_many_brackets_are_not_a_depth() -> None:
+    assert misfit(event_with(msgspec.Raw)(msgspec.Raw(b"[" + 500 * b"[]," + b"[]]"))) == ""
