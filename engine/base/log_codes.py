@@ -143,6 +143,7 @@ class Code(Enum):
         Level.WARNING,
         "A view was made from another log, as before a restore; it is built again.",
     )
+    VIEW_DAMAGED = "view.damaged", Level.WARNING, "What was saved of a view is damaged; it is built again."
     VIEW_BUILDING = "view.building", Level.INFO, "A view is built beside the one that is served."
     VIEW_SERVED = "view.served", Level.INFO, "What was built is served from now on."
     VIEW_NOT_SERVED = (

@@ -17,7 +17,7 @@ from engine.cli.options import add_data_option, data_from
 from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints
 from engine.node.failure import read_failure
-from engine.node.roles import INPUT, Kind, Role
+from engine.node.roles import INPUT, READER, Kind, Role
 from engine.node.running import find_node
 from engine.node.status import StatusPage
 
@@ -56,6 +56,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     node = find_node(data)
     with StatusPage.attach(node.status) as page:
         snapshot, behind_ms = page.snapshot(), page.slot(INPUT.name).clock_behind_ms
+        left = page.slot(READER.name).scrub_left
     rows = with_lags(snapshot, node)
     for follower in followers(node):
         row = rows[follower.role.name]
@@ -64,11 +65,12 @@ def run(options: argparse.Namespace, _program: Program) -> int:
             row["lag_s"] = max(lag["seconds"] for lag in lags.values())
             if follower.kind == "view":
                 row["other_code"] = ask(follower, "versions", timeout_s=PATIENCE_S)["served"]["other_code"]
+    told = notices(data, behind_ms, left)
     if options.json:
-        print(json.dumps({"node": to_builtins(node), "notices": notices(data, behind_ms), "processes": rows}))
+        print(json.dumps({"node": to_builtins(node), "notices": told, "processes": rows}))
     else:
         print(f"node {node.app}, pid {node.pid}, data {node.data}")
-        print("".join(f"notice: {text}\n" for text in notices(data, behind_ms)), end="")
+        print("".join(f"notice: {text}\n" for text in told), end="")
         for values in rows.values():
             values["pid"] = str(values["pid"])  # a name, not a number: for `kill`
         table = [HEADINGS, *(tuple(_text(values[key]) for key in HEADINGS) for values in rows.values())]
@@ -86,7 +88,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     return Exit.OK if well else Exit.TEMPORARY
 
 
-def notices(data: DataDirectory, clock_behind_ms: int) -> list[str]:
+def notices(data: DataDirectory, clock_behind_ms: int, scrub_left: int) -> list[str]:
     """What an operator should know of the whole node, a line each."""
     found = []
     if mode := data.open_to_others():
@@ -94,6 +96,8 @@ def notices(data: DataDirectory, clock_behind_ms: int) -> list[str]:
     if clock_behind_ms:
         behind = timedelta(milliseconds=clock_behind_ms)
         found.append(f"the clock is {behind} behind the time of the last command, which goes on from there")
+    if scrub_left:
+        found.append(f"the scrub has not reached {scrub_left:,} of the oldest events yet")
     return found
 
 

@@ -61,22 +61,23 @@ class Fold:
         self.readers = readers
         self.view = View(folder, map_bytes, len(readers))
         self.dead_letters = DeadLetters()
-        if target.keeps:
-            self.dead_letters.load(self.view.dead_letters())
-            self.positions = list(self.view.positions)
-        else:
-            self.positions = [0] * len(readers)
+        self.positions = list(self.view.positions) if target.keeps else [0] * len(readers)
         self._decoder = record_decoder(app, target.events())
         self._log, self._beat, self._now = log, beat, now
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
         self._undoes = False  # until a failure has shown that it does
         self._traced: set[tuple[str, str]] = set()
-        # What the target gave to the last `save`, whether or not there was room for it. A reload begins
-        # there.
+        # What the target gave to the last `save`, whether or not there was room. A reload begins there.
         self._base = list(self.positions)
         self._unsaved: dict[bytes, bytes | None] = {}
         self._unsaved_dead_letters: dict[bytes, bytes | None] = {}
-        target.load(self._items())
+        try:
+            if target.keeps:
+                self.dead_letters.load(self.view.dead_letters())
+            target.load(self._items())
+        except CorruptData:
+            self.view.close()  # so that this process can open it again
+            raise
 
     # ------------------------------------------------------------------ applying
 

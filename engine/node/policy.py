@@ -7,6 +7,7 @@ exit code                                        of the pipeline         of all 
 anything else: 0, 1, 75, killed by a signal      restart                 restart
 ten early ends in a minute                       stop all                give up
 five hangs in ten minutes                        restart                 give up
+4 corrupt data, found by the scrub               stop all                stop all
 any of the codes, or a hang, at a query          -                       restart: that query is refused next
 
 A restart follows after a delay that doubles while the process fails early. It would not help after the codes
@@ -31,9 +32,11 @@ class Action(Enum):
 FINAL = frozenset((Exit.CONFIG, Exit.DISK_FAULT, Exit.CORRUPT, Exit.INVARIANT, Exit.LOCKED))
 
 
-def action_for(exit_code: int, *, in_pipeline: bool) -> Action:
-    """The row of the table for an exit code; a negative one means killed by that signal."""
-    return without_it(in_pipeline) if exit_code in FINAL else Action.RESTART
+def action_for(exit_code: int, *, in_pipeline: bool, scrubs: bool = False) -> Action:
+    """The row of the table for an exit code; a negative one means killed by that signal. `scrubs`: it is the
+    reader, which looks for damage in what everything else follows."""
+    in_truth = in_pipeline or (scrubs and exit_code == Exit.CORRUPT)
+    return without_it(in_truth) if exit_code in FINAL else Action.RESTART
 
 
 def without_it(in_pipeline: bool) -> Action:

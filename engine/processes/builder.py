@@ -16,7 +16,7 @@ import time
 import traceback
 from pathlib import Path
 
-from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.errors import ConfigError, CorruptData, Exit, RingfoldError
 from engine.base.lock import try_lock
 from engine.base.log import LineLog, Log, log_error, output_as_log
 from engine.base.log_codes import Code
@@ -48,16 +48,24 @@ class Builder:
             raise RingfoldError("another process builds in this folder", path=folder)
         mark = view_mark(spec.cls)
         if is_of_other_code(folder, mark, begun=True):
-            for name in ("data.mdb", "lock.mdb", CODE):  # or it would become a mixture
-                (folder / name).unlink(missing_ok=True)
+            _empty(folder, CODE)  # or it would become a mixture
         is_of_other_code(folder, mark, begun=False)
-        target = Projected(spec)
-        self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=log, beat=self.beat)
+
+        def open_fold() -> Fold:
+            target, readers = Projected(spec), self.readers
+            return Fold(app, target, folder, readers, data.map_bytes, log=log, beat=self.beat)
+
+        try:
+            self.fold = open_fold()
+        except CorruptData as error:
+            text = f"what was built in {folder.name} is damaged, and is built again"
+            log(Code.VIEW_DAMAGED, text, error=error)
+            _empty(folder)
+            self.fold = open_fold()
         if not self.fold.stands(lambda: True, lambda: None):  # of another log: it begins again
             self.fold.close()
-            for name in ("data.mdb", "lock.mdb"):
-                (folder / name).unlink()
-            self.fold = Fold(app, target, folder, self.readers, data.map_bytes, log=log, beat=self.beat)
+            _empty(folder)
+            self.fold = open_fold()
         self._tell_at = self._save_at = 0.0
 
     def build(self) -> None:
@@ -95,6 +103,11 @@ class Builder:
         """Ends if the projector is gone, since the next one starts a builder of its own."""
         if os.getppid() != self._parent:
             sys.exit(Exit.TEMPORARY)
+
+
+def _empty(folder: Path, *more: str) -> None:
+    for name in ("data.mdb", "lock.mdb", *more):
+        (folder / name).unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from engine.node.status import State
 from engine.stages.clock_watch import ClockWatch
 from engine.stages.gate import Gate, Limits
 from engine.stages.pruner import Pruner
+from engine.stages.scrubbing import scrub_at_start
 from engine.stages.sequencer import Sequencer, Stamped
 from engine.store import Writer as Store
 from engine.wire.answers import encode_answers
@@ -42,6 +43,8 @@ def main(process: NodeProcess) -> None:
     """The loop: drain, stamp, journal, publish; pass answers on; park."""
     config = process.config
     process.slot.state = State.REPLAYING
+    if not process.slot.restarts:
+        process.slot.scrub_left = scrub_at_start(process.data, process.beat)
     bell = process.bell(process.role)
     sequencer = Sequencer(process.data.journal, stored(process), segment_bytes=config.segment_bytes)
     inboxes = Inboxes(process, sequencer)

@@ -5,5 +5,5 @@ Reading order: gate (what is admitted), sequencer (sequences, time and the journ
 clock that is behind), recovering and poison (a
 core's start and its deaths), storing (the output's turn), projecting, serving and building (views), managing
 and post (process managers), query_desk, poisoned_queries (what
-ended the process that answered), snapshotting, pruner.
+ended the process that answered), scrubbing (when stores are held against themselves), snapshotting, pruner.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.called import called
-from engine.base.errors import Fault, NoSpace
+from engine.base.errors import CorruptData, Fault, NoSpace
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
@@ -27,6 +27,7 @@ from engine.node.status import Slot
 from engine.stages.building import Building
 
 RECORDS_A_TURN = 256
+ASIDE = ".damaged"  # ends the name of a folder that is kept for who wants to look at it
 SAVE_S = 2.0  # what a kill while it catches up costs
 
 
@@ -58,10 +59,23 @@ class Serving:
         self._generations.tidy(self._pointer)
         self._building: Building | None = None
         self._of_other_code: set[Generation] = set()
-        self.fold = self._open(self._pointer.serves)
+        self.fold = self._opened()
         if not self.fold.stands(settled, wait):
             self._begin_again()
         self.questions = Questions(self.fold, self)
+
+    def _opened(self) -> Fold:
+        """The view that is served. If it is damaged it is kept aside, and built again from the log."""
+        try:
+            return self._open(self._pointer.serves)
+        except CorruptData as error:
+            folder = self._generations.folder(self._pointer.serves)
+            aside = folder.with_name(folder.name + ASIDE)
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            text = f"{folder.name} is damaged, and is built again from the log"
+            self._log(Code.VIEW_DAMAGED, text, kept=aside, error=error)
+            return self._open(self._pointer.serves)
 
     def _begin_again(self) -> None:
         """The view is of another log than the one that is there, perhaps since a restore: it is rebuilt."""

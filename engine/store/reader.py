@@ -23,7 +23,8 @@ from engine.store.format import (
     tables_of,
     word,
 )
-from engine.store.opening import not_opened
+from engine.store.opening import FAILURES, not_opened
+from engine.store.pages import expect_whole
 from engine.store.writer import Writer
 from engine.wire.answers import Received, answered_id, decode_answers, split_answers
 from engine.wire.log import decode_commit, first_of, raw_record_decoder
@@ -39,6 +40,7 @@ class Reader:
         self.path = path
         self.env: Any = None
         try:
+            expect_whole(path)
             self.env = lmdb.open(
                 str(path),
                 map_size=map_bytes,
@@ -52,10 +54,12 @@ class Reader:
                 self.index_key = kept_index_key(txn, self.tables, path)
             if not self.index_key:
                 raise lmdb.Error("it has no index key yet")
-        except lmdb.Error as error:
+        except (*FAILURES, CorruptData) as error:
             if self.env is not None:
                 self.env.close()  # a process may open it only once, and should be able to try again
-            if isinstance(error, (lmdb.MemoryError, lmdb.ReadonlyError)):
+            if isinstance(error, CorruptData):
+                raise
+            if isinstance(error, (lmdb.MemoryError, lmdb.ReadonlyError, PermissionError)):
                 raise not_opened("the event store", path, error) from error
             raise Fault("the event store cannot be opened for reading", path=path, error=error) from error
 
@@ -263,6 +267,10 @@ class Reader:
             if room >= 0 and len(page) < RECORDS_PER_READ:
                 return
             start, done = page[-1][0], True
+
+    def rows(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of every row of a table, in key order."""
+        return self._items(table, b"")
 
     def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
         """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence."""

@@ -8,17 +8,21 @@ Integers are big-endian, and each value has its seal before it (`engine.base.sea
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import ConfigError, NoSpace
+from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.files import DISK
 from engine.base.seals import seal, unseal
 from engine.store.format import number, word
 from engine.store.opening import FAILURES, not_opened
+from engine.store.pages import examine, expect_whole
+
+EXAMINE_S = 1.0  # loading takes three times as long
 
 MOST_KEY_BYTES = 511  # of LMDB
 
@@ -28,9 +32,13 @@ class View:
 
     def __init__(self, path: Path, map_bytes: int, partitions: int) -> None:
         self.path = path
+        self._env: Any = None
         try:
             DISK.make_folder(path)
-            self._env: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
+            expect_whole(path)
+            with suppress(FileNotFoundError):
+                examine(path, EXAMINE_S)
+            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
             DISK.flush_folder(path)
             self._items, self._meta, self._dead_letters = (
                 self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
@@ -39,7 +47,11 @@ class View:
                 kept = [self._kept(txn, p.to_bytes(2, "big")) for p in range(partitions)]
             self.positions = [number(one[:8]) for one in kept]
             self.commands = [one[8:].hex() for one in kept]
+        except CorruptData:
+            self.close()  # so that this process can open it again
+            raise
         except FAILURES as error:
+            self.close()
             hint = "remove data.mdb and lock.mdb in it; then it is rebuilt"
             raise not_opened("the view", path, error, hint=hint) from error
 
@@ -93,4 +105,5 @@ class View:
 
     def close(self) -> None:
         """Closes the environment."""
-        self._env.close()
+        if self._env is not None:
+            self._env.close()

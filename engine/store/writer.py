@@ -33,6 +33,7 @@ from engine.store.format import (
 )
 from engine.store.impossible import Refusal, first_impossible
 from engine.store.opening import FAILURES, not_opened
+from engine.store.pages import expect_whole
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
 
 
@@ -63,6 +64,7 @@ class Writer:
         self.path = path
         try:
             DISK.make_folder(path)
+            expect_whole(path)
             # metasync=False: after a power cut the last transaction may be undone, whole; the journal
             # replays it to the same events. One flush per commit instead of two.
             self.env: Any = lmdb.open(

@@ -37,7 +37,7 @@ from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
-from engine.node.roles import RINGS, roles_of
+from engine.node.roles import RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
 from engine.supervisor.given_up import GivenUp, marks_of
@@ -220,7 +220,9 @@ class Supervisor:
         if process.stands_in and code == Exit.OK:
             self._given_up.take_back(process)
             return None
-        action = action_for(code, in_pipeline=process.role.in_pipeline)
+        action = action_for(
+            code, in_pipeline=process.role.in_pipeline, scrubs=process.role.kind is Kind.READER
+        )
         if self._given_up.died_of_a_query(process):
             action = Action.RESTART
         worked = 0.0 if process.at_work_since is None else now - process.at_work_since

@@ -70,6 +70,8 @@ class Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time_ns: int
     events: msgspec.Raw
     result: msgspec.Raw
+    correlation: str | None = None
+    causation: str | None = None
 
 
 class RecordDecoder:

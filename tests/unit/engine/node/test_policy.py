@@ -27,6 +27,11 @@ def test_the_exit_code_decides(code: int, action: Action, of_a_follower: Action)
     assert action_for(code, in_pipeline=False) is of_a_follower
 
 
+def test_damage_that_the_scrub_has_found_stops_the_node() -> None:
+    found = {code for code in Exit if action_for(code, in_pipeline=False, scrubs=True) is Action.STOP_ALL}
+    assert found == {Exit.CORRUPT}
+
+
 def test_every_exit_code_is_in_the_table_on_purpose() -> None:
     restarted = {code for code in Exit if action_for(code, in_pipeline=True) is Action.RESTART}
     assert restarted == {Exit.OK, Exit.TEMPORARY}
