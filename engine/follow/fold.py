@@ -75,7 +75,7 @@ class Fold:
             if target.keeps:
                 self.dead_letters.load(self.view.dead_letters())
             target.load(self._items())
-        except CorruptData:
+        except BaseException:
             self.view.close()  # so that this process can open it again
             raise
 

@@ -286,25 +286,34 @@ class InlineEngine(Asking):
         data = self._directory
         data.open(self.app.name, self.app.fingerprint, self.partitions, given=True)
         record_births(data, self.app.process_managers)
-        self._pipeline = Pipeline(
-            self.app, data, self.partitions, self._clock.wall_ns, self._publish, self.log
-        )
-        self._clock.now_ns = max(self._clock.now_ns, self._pipeline.time_ns)
-        readers = [lane.reader for lane in self._pipeline.lanes]
-        self._lent = contextlib.ExitStack()
-        self._lent.enter_context(lend(*readers))
-        around = Surroundings(self.app, data, readers, self._pipeline.limits, self._clock, self.log)
-        followers: list[Follower] = [ViewInline(around, name) for name in self.app.projections]
-        followers += [
-            ManagerInline(around, name, self.connect(_nothing)) for name in self.app.process_managers
-        ]
-        self._followers = {follower.title: follower for follower in followers}
+        self._followers: dict[str, Follower] = {}
+        with contextlib.ExitStack() as opened:
+            self._pipeline = Pipeline(
+                self.app, data, self.partitions, self._clock.wall_ns, self._publish, self.log
+            )
+            opened.callback(self._pipeline.close)
+            self._clock.now_ns = max(self._clock.now_ns, self._pipeline.time_ns)
+            readers = [lane.reader for lane in self._pipeline.lanes]
+            opened.enter_context(lend(*readers))
+            opened.callback(self._close_followers, saves=False)
+            around = Surroundings(self.app, data, readers, self._pipeline.limits, self._clock, self.log)
+            for name in self.app.projections:
+                self._follow(ViewInline(around, name))
+            for name in self.app.process_managers:
+                self._follow(ManagerInline(around, name, self.connect(_nothing)))
+            self._opened = opened.pop_all()
+
+    def _follow(self, follower: Follower) -> None:
+        self._followers[follower.title] = follower
+
+    def _close_followers(self, saves: bool) -> None:
+        followers, self._followers = self._followers, {}
+        for follower in followers.values():
+            follower.close(saves)
 
     def _close(self, saves: bool) -> None:
-        for follower in self._followers.values():
-            follower.close(saves)
-        self._lent.close()
-        self._pipeline.close()
+        self._close_followers(saves)
+        self._opened.close()
         self._messages.clear()
         self._notices.clear()
 

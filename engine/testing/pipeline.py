@@ -6,6 +6,7 @@ journaled with a flush, decoded by the core from the section that was journaled,
 batch, and answered from what was stored. Only the rings are left out.
 """
 
+import contextlib
 import os
 import tempfile
 import time
@@ -67,7 +68,11 @@ class Lane:
             beat=lambda _: None,
             wait=_never,
         )
-        self.partition: Partition = self._past.partition()
+        try:
+            self.partition: Partition = self._past.partition()
+        except BaseException:
+            self.close()
+            raise
 
     def replay(self, journaled: int) -> None:
         """Runs the journal after what is stored."""
@@ -122,18 +127,22 @@ class Pipeline:
         self.limits = Limits.of(config)
         self._gate = Gate(self.limits, partitions)
         window = config.duplicate_window
-        self.lanes = [Lane(app, data, number, window, publish, log) for number in range(partitions)]
-        self.sequencer = Sequencer(
-            data.journal,
-            [lane.storing.sequence for lane in self.lanes],
-            segment_bytes=SEGMENT_BYTES,
-            background=False,
-        )
-        for _ in self.sequencer.replay([self.sequencer.sequence] * partitions):
-            raise AssertionError("no lane has seen more than was journaled")
-        for lane in self.lanes:
-            lane.replay(self.sequencer.sequence)
-            lane.replies.clear()  # the clients that asked are gone
+        self.lanes: list[Lane] = []
+        with contextlib.ExitStack() as opened:
+            for number in range(partitions):
+                self.lanes.append(Lane(app, data, number, window, publish, log))
+                opened.callback(self.lanes[-1].close)
+            sequences = [lane.storing.sequence for lane in self.lanes]
+            self.sequencer = Sequencer(
+                data.journal, sequences, segment_bytes=SEGMENT_BYTES, background=False
+            )
+            opened.callback(self.sequencer.close)
+            for _ in self.sequencer.replay([self.sequencer.sequence] * partitions):
+                raise AssertionError("no lane has seen more than was journaled")
+            for lane in self.lanes:
+                lane.replay(self.sequencer.sequence)
+                lane.replies.clear()  # the clients that asked are gone
+            self._opened = opened.pop_all()
 
     def take(self, messages: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Runs (client, frame) messages to their end; returns (client, frame of answers)."""
@@ -162,9 +171,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Closes journal and stores."""
-        self.sequencer.close()
-        for lane in self.lanes:
-            lane.close()
+        self._opened.close()
 
 
 def _never() -> Any:
