@@ -31,6 +31,7 @@ OWN = (
     Command("aggregate", "show the state of an aggregate", "engine.cli.aggregate"),
     Command("describe", "print what clients can say and hear", "engine.cli.describe"),
     Command("journal", "dump or verify the journal", "engine.cli.journal"),
+    Command("store", "verify the event stores, views and process managers", "engine.cli.store"),
     Command("snapshot", "take, list or verify snapshots", "engine.cli.snapshot"),
     Command("check", "check that the application can read all that is stored", "engine.cli.check"),
     Command("replay-check", "compare today's decisions with those that are stored", "engine.cli.replay"),

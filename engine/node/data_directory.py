@@ -108,9 +108,14 @@ class DataDirectory:
         """The note of the queries that ended a follower. `process`: its name."""
         return self.path / "failed" / f"{process}.queries"
 
+    @property
+    def managers(self) -> Path:
+        """The folder of all process managers."""
+        return self.path / "managers"
+
     def manager(self, name: str) -> Path:
         """The folder of a process manager."""
-        return self.path / "managers" / name
+        return self.managers / name
 
     @cached_property
     def manifest(self) -> Manifest:
