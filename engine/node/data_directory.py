@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.base.errors import ConfigError, CorruptData
+from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.node.manifest import Manifest, new_manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engine.store import Reader
 
 AS_STORED = 0
+START_BYTES = 1 << 20  # files of a few pages: notes, and a page here and there of those of LMDB
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,16 @@ class DataDirectory:
             found = ", ".join(others[:3]) + (", …" if others[3:] else "")
             hint = "name an empty or a new folder with --data DIR"
             raise ConfigError("this folder holds something else", path=self.path, found=found, hint=hint)
+
+    def expect_room(self, segment_bytes: int) -> None:
+        """NoSpace if the disk has no room for a start, which would try again and again. A journal that is
+        there has its segments; a new one begins with a whole one."""
+        needed = START_BYTES + (0 if self.journal.exists() else segment_bytes)
+        disk = os.statvfs(self.path)
+        free = disk.f_bavail * disk.f_frsize
+        if free < needed:
+            text = "the disk has no room for a start"
+            raise NoSpace(text, path=self.path, free_bytes=free, needed_bytes=needed)
 
     def open(
         self, app: str, fingerprint: str, partitions: int, *, given: bool, index_key: bytes = b""

@@ -14,7 +14,7 @@ from engine.base.identity import partition_of
 from engine.model.messages import Event
 from engine.node.data_directory import DataDirectory
 from engine.store.foreign import append_to, expect_named
-from engine.store.format import MOST_TABLES
+from engine.store.format import MOST_READERS, MOST_TABLES
 from engine.store.opening import FAILURES, not_opened
 from engine.store.pages import expect_whole
 
@@ -44,7 +44,7 @@ def append_foreign(
     path = str(directory.store(partition))
     try:
         expect_whole(directory.store(partition))
-        env = lmdb.open(path, map_size=directory.map_bytes, max_dbs=MOST_TABLES, max_readers=512)
+        env = lmdb.open(path, map_size=directory.map_bytes, max_dbs=MOST_TABLES, max_readers=MOST_READERS)
     except FAILURES as error:
         raise not_opened("the event store", directory.store(partition), error) from error
     try:

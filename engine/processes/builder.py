@@ -16,7 +16,7 @@ import time
 import traceback
 from pathlib import Path
 
-from engine.base.errors import ConfigError, CorruptData, Exit, RingfoldError
+from engine.base.errors import ConfigError, CorruptData, Exit, NoSpace, RingfoldError
 from engine.base.lock import try_lock
 from engine.base.log import LineLog, Log, log_error, output_as_log
 from engine.base.log_codes import Code
@@ -28,7 +28,7 @@ from engine.node.description import NodeDescription, read_description
 
 CLOSE_EVENTS = 2_000  # near enough for the projector to do the rest in a moment
 RECORDS_A_TURN = 256
-TELL_S = 0.2
+TELL_S = RETRY_S = 0.2
 SAVE_S = 5.0  # what a kill costs; a save writes what has changed since
 NICE = 10
 
@@ -37,7 +37,7 @@ class Builder:
     """One generation of one version of one view."""
 
     def __init__(self, options: argparse.Namespace, node: NodeDescription, log: Log, told: int) -> None:
-        self._parent, self._told = options.parent, told
+        self._parent, self._told, self._log, self._waits = options.parent, told, log, False
         self._view: str = options.view
         app, data = node.load_app(), node.data
         spec = app.versions[options.view][options.version]
@@ -83,11 +83,24 @@ class Builder:
                 self.tell()
                 self._tell_at = now + TELL_S
             if close or now > self._save_at:
-                fold.save()
+                close &= self.save()
                 self._save_at = time.monotonic() + SAVE_S
             if close:
                 fold.close()
                 return
+
+    def save(self) -> bool:
+        """Saves. False if there was no room, as there may be later."""
+        try:
+            self.fold.save()
+        except NoSpace as error:
+            if not self._waits:
+                log_error(self._log, Code.FOLLOW_NO_ROOM, error)
+            self._waits = True
+            time.sleep(RETRY_S)
+            return False
+        self._waits = False
+        return True
 
     def behind(self) -> int:
         """The number of events that are missing."""

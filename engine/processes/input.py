@@ -8,7 +8,7 @@ assigns sequences and time.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
@@ -20,8 +20,8 @@ from engine.base.log import log_error
 from engine.base.log_codes import Code
 from engine.node.claim import expect_free
 from engine.node.process import NodeProcess, run
-from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER
-from engine.node.status import State
+from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER, Kind, Role
+from engine.node.status import Slot, State
 from engine.stages.clock_watch import ClockWatch
 from engine.stages.gate import Gate, Limits
 from engine.stages.pruner import Pruner
@@ -49,6 +49,7 @@ def main(process: NodeProcess) -> None:
     sequencer = Sequencer(process.data.journal, stored(process), segment_bytes=config.segment_bytes)
     inboxes = Inboxes(process, sequencer)
     outlets = [process.consumer(REPLIES, bell, p) for p in range(process.partitions)]
+    outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in range(process.partitions)]
     gate = Gate(Limits.of(config), process.partitions)
     clients = Clients(process, bell)
     pruner = pruner_of(process)
@@ -59,7 +60,8 @@ def main(process: NodeProcess) -> None:
         process.beat()
         messages = [] if process.stopping else clients.drain()
         if messages:
-            admitted = gate.admit(messages, max(time.time_ns(), sequencer.time_ns), shortage)
+            lacking = shortage or unstored(outputs)
+            admitted = gate.admit(messages, max(time.time_ns(), sequencer.time_ns), lacking)
             clients.send(admitted.refused)
             if admitted.groups:
                 crash_point("input.admitted")
@@ -152,6 +154,14 @@ def shortage_of(process: NodeProcess) -> str:
         return "the disk is nearly full"
     if psutil.virtual_memory().available < process.config.memory_reserve_bytes:
         return "memory is nearly full"
+    return ""
+
+
+def unstored(outputs: Sequence[Slot]) -> str:
+    """The reason why what is accepted would not be answered, if there is one. Looked at with every batch,
+    since an output notices as late as it can."""
+    if any(slot.state == State.WAITING_FOR_ROOM for slot in outputs):
+        return "the event store has no room"
     return ""
 
 

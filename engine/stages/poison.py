@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from engine.base.errors import NoSpace
 from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.journal.poisoned import read_poisoned, write_poisoned
@@ -41,7 +42,10 @@ class Poison:
         slot.suspect, slot.in_hand = self.suspect, 0
         if slot.deaths >= DEATHS:
             self.sequences.append(self.suspect)
-            write_poisoned(path, self.sequences)
+            try:
+                write_poisoned(path, self.sequences)
+            except OSError as error:
+                raise NoSpace("a poisoned command cannot be noted", path=path, error=error) from None
 
     def run(self, partition: Partition, section: bytes) -> Iterator[Batch]:
         """The batches of a section; one for each command if a suspected or poisoned one is in it, or if the

@@ -91,7 +91,7 @@ class Serving:
         newer."""
         self._slot.position = sum(self.fold.positions)
         self._slot.dead_letters = len(self.fold.dead_letters)
-        self._generations.point(self._pointer)
+        self._point()
         if self._pointer.builds is not None:
             self._build(self._pointer.builds)
 
@@ -146,7 +146,7 @@ class Serving:
         generation = Generation(newest, serves.number + 1 if again else 1)
         shutil.rmtree(self._generations.folder(generation), ignore_errors=True)
         self._pointer = Pointer(serves, generation)
-        self._generations.point(self._pointer)
+        self._point()
         return self._build(generation).as_dict()
 
     def close(self) -> None:
@@ -156,6 +156,13 @@ class Serving:
         self.fold.close()
         for reader in self._readers:
             reader.close()
+
+    def _point(self) -> None:
+        try:
+            self._generations.point(self._pointer)
+        except OSError as error:  # the next start decides again, from the folders that are there
+            text = "what is served of a view is not noted"
+            log_error(self._log, Code.FOLLOW_NO_ROOM, NoSpace(text, view=self._view, error=error))
 
     def _open(self, generation: Generation) -> Fold:
         spec, folder = self._registered[generation.version], self._generations.folder(generation)
@@ -199,7 +206,7 @@ class Serving:
             return
         self.questions = Questions(self.fold, self)
         self._building, self._pointer = None, Pointer(building.generation)
-        self._generations.point(self._pointer)
+        self._point()
         before.close()
         self._generations.tidy(self._pointer)
         aside = len(self.fold.dead_letters)

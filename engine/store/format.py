@@ -36,7 +36,7 @@ class Tables(NamedTuple):
     meta: Any
 
 
-MOST_TABLES = 8
+MOST_TABLES, MOST_READERS = 8, 512
 
 
 def tables_of(env: Any, *, create: bool = False) -> Tables:

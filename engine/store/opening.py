@@ -7,13 +7,16 @@ from pathlib import Path
 
 import lmdb
 
-from engine.base.errors import ConfigError, CorruptData, Fault, RingfoldError
+from engine.base.errors import ConfigError, CorruptData, Fault, NoSpace, RingfoldError
+from engine.store.room import lacks_room
 
 FAILURES = (lmdb.Error, OSError)
 
 
 def not_opened(what: str, path: Path, error: Exception, *, hint: str = "") -> RingfoldError:
     """The error to raise. `hint`: what to do where the data is damaged."""
+    if lacks_room(error, path):
+        return NoSpace(f"there is no room for {what}", path=path, error=error)
     if isinstance(error, (lmdb.MemoryError, MemoryError)):
         text = "too little address space for the map of a file"
         way = "start with a smaller map_bytes, or with a higher limit (ulimit -v)"

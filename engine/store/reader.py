@@ -14,6 +14,7 @@ from engine.model.commit import Commit
 from engine.store.commands import Child, LocatedCommit, child_of_row, find_commit, record_at
 from engine.store.entries import Entry, Types, entries_in, entries_of
 from engine.store.format import (
+    MOST_READERS,
     MOST_TABLES,
     POSITION,
     SEQUENCE,
@@ -45,7 +46,7 @@ class Reader:
                 str(path),
                 map_size=map_bytes,
                 max_dbs=MOST_TABLES,
-                max_readers=512,
+                max_readers=MOST_READERS,
                 readonly=True,
                 create=False,
             )

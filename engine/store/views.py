@@ -15,13 +15,15 @@ from typing import Any
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import ConfigError, CorruptData, NoSpace
+from engine.base.errors import ConfigError, CorruptData, Fault, NoSpace
 from engine.base.files import DISK
 from engine.base.seals import seal, unseal
 from engine.store.format import number, word
 from engine.store.opening import FAILURES, not_opened
 from engine.store.pages import examine, expect_whole
+from engine.store.room import lacks_room, prepare_lock, way_out
 
+MOST_READERS = 126
 EXAMINE_S = 1.0  # loading takes three times as long
 
 MOST_KEY_BYTES = 511  # of LMDB
@@ -56,7 +58,8 @@ class View:
             expect_whole(path)
             with suppress(FileNotFoundError):
                 examine(path, EXAMINE_S)
-            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3)
+            prepare_lock(path, MOST_READERS)
+            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=MOST_READERS)
             DISK.flush_folder(path)
             self._items, self._meta, self._dead_letters = (
                 self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
@@ -113,8 +116,11 @@ class View:
         except lmdb.BadValsizeError:  # a `Table` refuses it earlier, so it is of a `save` of its own
             text = f"a key that is saved has 1 to {MOST_KEY_BYTES} bytes"
             raise ConfigError(text, path=self.path, bytes=len(key), key=key[:40]) from None
-        except (lmdb.MapFullError, lmdb.DiskError) as error:
-            raise NoSpace("the view has no room", path=self.path, error=error) from error
+        except lmdb.Error as error:
+            if lacks_room(error, self.path):
+                hint = way_out(error)
+                raise NoSpace("the view has no room", path=self.path, error=error, hint=hint) from error
+            raise Fault("the view cannot be written", path=self.path, error=error) from error
         self.positions, self.commands = list(positions), commands
 
     def _kept(self, txn: Any, key: bytes) -> bytes:

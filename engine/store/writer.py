@@ -8,7 +8,7 @@ from typing import Any
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import CorruptData, InvariantBroken, NoSpace, RingfoldError
+from engine.base.errors import CorruptData, Fault, InvariantBroken, NoSpace, RingfoldError
 from engine.base.files import DISK
 from engine.base.identity import INDEX_KEY_BYTES
 from engine.base.seals import seal, seal_all, unseal
@@ -22,6 +22,7 @@ from engine.store.commands import (
 )
 from engine.store.format import (
     INDEX_KEY,
+    MOST_READERS,
     MOST_TABLES,
     POSITION,
     SEQUENCE,
@@ -34,6 +35,7 @@ from engine.store.format import (
 from engine.store.impossible import Refusal, first_impossible
 from engine.store.opening import FAILURES, not_opened
 from engine.store.pages import expect_whole
+from engine.store.room import lacks_room, prepare_lock, way_out
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
 
 
@@ -65,10 +67,11 @@ class Writer:
         try:
             DISK.make_folder(path)
             expect_whole(path)
+            prepare_lock(path, MOST_READERS)
             # metasync=False: after a power cut the last transaction may be undone, whole; the journal
             # replays it to the same events. One flush per commit instead of two.
             self.env: Any = lmdb.open(
-                str(path), map_size=map_bytes, max_dbs=MOST_TABLES, max_readers=512, metasync=False
+                str(path), map_size=map_bytes, max_dbs=MOST_TABLES, max_readers=MOST_READERS, metasync=False
             )
             DISK.flush_folder(path)
             self.tables = tables_of(self.env, create=True)
@@ -152,8 +155,11 @@ class Writer:
                 crash_point("output.storing")
         except _Taken:
             raise self._impossible(batches) from None
-        except (lmdb.MapFullError, lmdb.DiskError) as error:
-            raise NoSpace("the event store has no room", path=self.path, error=error) from error
+        except lmdb.Error as error:
+            if lacks_room(error, self.path):
+                text, hint = "the event store has no room", way_out(error)
+                raise NoSpace(text, path=self.path, error=error, hint=hint) from error
+            raise Fault("the event store cannot be written", path=self.path, error=error) from error
         self.position, self.sequence = position, sequence
 
     def _append(self, txn: Any, table: Any, rows: list[tuple[bytes, bytes]]) -> None:

@@ -76,6 +76,7 @@ class Supervisor:
             cleanup.callback(os.umask, os.umask(OWNER_ALONE))
             data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
             data.expect_usable()
+            data.expect_room(self.config.segment_bytes)
             lock_fd = lock_data(data.lock)
             cleanup.callback(os.close, lock_fd)
             cleanup.enter_context(claimed(self.config.endpoint))
