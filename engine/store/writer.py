@@ -55,6 +55,46 @@ class _Taken(Exception):
     """A row that is to be added to an index is there already; the transaction is undone."""
 
 
+Row = tuple[bytes, bytes]
+
+
+class _Rows:
+    """What batches add to each table, sealed. `position`: of the last commit; `touched`: how many rows of
+    versions there must be, if no two aggregates have one key."""
+
+    def __init__(self, position: int) -> None:
+        self.records: list[Row] = []
+        self.versions: dict[bytes, bytes] = {}
+        self.commands: list[Row] = []
+        self.outcomes: list[Row] = []
+        self.children: list[Row] = []
+        self.position, self.touched = position, 0
+
+
+def _rows_of(batches: list[Batch]) -> _Rows:
+    rows = _Rows(batches[0].first_position - 1)
+    for batch in batches:
+        if batch.first_position != rows.position + 1:
+            raise InvariantBroken(
+                "positions are not contiguous", have=rows.position, found=batch.first_position
+            )
+        if batch.outcomes:
+            at = word(batch.last_sequence)
+            rows.outcomes.append((at, seal(at, batch.outcomes)))
+        if batch.children:
+            rows.children += child_rows(batch)
+        if not batch.commits:
+            continue
+        rows.position += batch.commits
+        at = word(rows.position)
+        rows.records.append((at, seal(at, batch.log)))
+        rows.commands += seal_all(split_part(batch.keys, KEY_BYTES), at)
+        rows.versions |= seal_all(split_part(batch.heads, HEAD_BYTES), at)
+        rows.touched += len(batch.heads) // HEAD_BYTES
+    rows.commands.sort()
+    return rows
+
+
 class Writer:
     """The writer of one partition's environment, which is made if it is missing. `sequence` and `position`
     are the last ones stored. `index_key`: what a new store makes its aggregate keys with; random, if it is
@@ -97,34 +137,9 @@ class Writer:
 
         The position at which they were decided counts, not the last one that this writer knows, because
         either process may have been started after a foreign append and know more than the other."""
-        entries: list[tuple[bytes, bytes]] = []
-        heads: dict[bytes, bytes] = {}
-        keys: list[tuple[bytes, bytes]] = []
-        outcomes: list[tuple[bytes, bytes]] = []
-        children: list[tuple[bytes, bytes]] = []
-        touched = 0
-        decided_at = position = batches[0].first_position - 1
-        sequence = self.sequence
-        for batch in batches:
-            sequence = batch.last_sequence
-            if batch.first_position != position + 1:
-                raise InvariantBroken(
-                    "positions are not contiguous", have=position, found=batch.first_position
-                )
-            if batch.outcomes:
-                at = word(sequence)
-                outcomes.append((at, seal(at, batch.outcomes)))
-            if batch.children:
-                children += child_rows(batch)
-            if not batch.commits:
-                continue
-            position += batch.commits
-            at = word(position)
-            entries.append((at, seal(at, batch.log)))
-            keys += seal_all(split_part(batch.keys, KEY_BYTES), at)
-            heads |= seal_all(split_part(batch.heads, HEAD_BYTES), at)
-            touched += len(batch.heads) // HEAD_BYTES
-        keys.sort()
+        rows = _rows_of(batches)
+        decided_at, position = batches[0].first_position - 1, rows.position
+        sequence = batches[-1].last_sequence
         tables = self.tables
         try:
             with self.env.begin(write=True) as txn:
@@ -137,20 +152,22 @@ class Writer:
                     self.position = have
                     text = "another process appended to the event store"
                     raise Conflict(text, expected=decided_at, found=have)
-                if entries:
-                    self._append(txn, tables.log, entries)
-                    _, added = txn.cursor(tables.versions).putmulti(sorted(heads.items()), overwrite=False)
-                    if added != touched:
+                if rows.records:
+                    self._append(txn, tables.log, rows.records)
+                    _, added = txn.cursor(tables.versions).putmulti(
+                        sorted(rows.versions.items()), overwrite=False
+                    )
+                    if added != rows.touched:
                         raise _Taken
-                    _, added = txn.cursor(tables.commands).putmulti(keys, overwrite=False)
-                    if added != len(keys):
+                    _, added = txn.cursor(tables.commands).putmulti(rows.commands, overwrite=False)
+                    if added != len(rows.commands):
                         raise _Taken
                     txn.put(POSITION, seal(POSITION, word(position)), db=tables.meta)
-                if outcomes:
-                    self._append(txn, tables.outcomes, outcomes)
+                if rows.outcomes:
+                    self._append(txn, tables.outcomes, rows.outcomes)
                     self._forget(txn, sequence)
-                if children:
-                    txn.cursor(tables.children).putmulti(children)
+                if rows.children:
+                    txn.cursor(tables.children).putmulti(rows.children)
                 txn.put(SEQUENCE, seal(SEQUENCE, word(sequence)), db=tables.meta)
                 crash_point("output.storing")
         except _Taken:

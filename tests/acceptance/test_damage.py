@@ -1,0 +1,82 @@
+"""Damage in what a node keeps: in truth it is refused, in what follows from it it is made again."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import lmdb
+import pytest
+
+from engine import Client, Node
+from engine.base.identity import uuid7_hex
+from engine.node.data_directory import DataDirectory
+from examples.bank_transfer.messages import OpenAccount
+from tests.acceptance.kit import ROOT, clean_environment
+
+APP = "examples.bank_transfer:app"
+FIRST = OpenAccount("account-1", id=uuid7_hex(), amount=7)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    """A directory that a node has left in order."""
+    with Node(tmp_path / "data", app=APP) as node, Client(node.endpoints) as client:
+        assert client.send(FIRST).ok
+        assert client.send(OpenAccount("account-2", amount=5)).ok
+        position = (0, 2)
+        assert client.query("money", "balance", {"id": "account-2"}, at_least=position) == 5
+    return DataDirectory(tmp_path / "data")
+
+
+def refusal(data: DataDirectory) -> str:
+    """The last line of a start that ends with exit code 4."""
+    command = [sys.executable, "-m", "engine", "serve", f"--data={data.path}", f"--app={APP}"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=10
+    )
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_command_whose_row_is_hidden_does_not_take_effect_twice(data: DataDirectory) -> None:
+    path = str(data.store(0))
+    with lmdb.open(path, map_size=1 << 30, max_dbs=8) as env:
+        rows = env.open_db(b"commands", create=False)
+        with env.begin(write=True) as txn:
+            cursor = txn.cursor(rows)
+            assert cursor.set_range(bytes.fromhex(FIRST.id))
+            key, value = cursor.item()
+            txn.delete(key, db=rows)
+            txn.put(bytes([key[0] ^ 1]) + key[1:], value, db=rows)
+    text = refusal(data)
+    assert (
+        f"missing or damaged in an index (path={path}, table=commands, position=1, command={FIRST.id}" in text
+    )
+
+
+def test_a_store_that_was_cut_is_refused_and_made_again_from_the_journal_once_it_is_moved_aside(
+    data: DataDirectory,
+) -> None:
+    file = data.store_file(0)
+    with file.open("r+b") as open_file:
+        open_file.truncate(3 * 4096)
+    assert f"the file was cut (path={file}, page=" in refusal(data)
+    data.store(0).rename(data.path / "aside")
+    with Node(data.path, app=APP) as node, Client(node.endpoints) as client:
+        assert client.send(FIRST).position == 1, "it is answered as the first time"
+        assert client.query("money", "balance", {"id": "account-2"}) == 5
+
+
+def test_a_damaged_view_is_kept_aside_and_built_again(data: DataDirectory, tmp_path: Path) -> None:
+    file = data.views / "money-v1" / "data.mdb"
+    content = file.read_bytes()
+    at = content.rindex(b"account/account-2")
+    file.write_bytes(content[:at] + b"b" + content[at + 1 :])
+    log = tmp_path / "log"
+    with Node(data.path, app=APP, log=log) as node, Client(node.endpoints) as client:
+        assert client.query("money", "balance", {"id": "account-2"}, at_least=(0, 2)) == 5
+    (line,) = (line for line in log.read_text().splitlines() if "view.damaged" in line)
+    assert "money-v1 is damaged, and is built again" in line
+    assert f"path={file.parent}" in line
+    assert (data.views / "money-v1.damaged" / "data.mdb").exists()
