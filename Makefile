@@ -15,7 +15,7 @@ export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: help demo test check lint types verifytypes tests slow matrix chaos crash sale bench national clean
+.PHONY: attack help demo test check lint types verifytypes tests slow matrix chaos crash sale bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -57,6 +57,9 @@ chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
 
 crash: $(READY)  ## every process dies at every crash point, for the 1st, 2nd and 17th time
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/crash
+
+attack: $(READY) ## clients that mean harm: none stops the node or makes it grow
+	$(BIN)/python -m pytest tests/attack
 
 sale: $(READY)   ## 10,000 buyers for 1,000 units while every process is killed three times; make sale SEED=7
 	$(BIN)/python -m tests.flash_sale $(if $(SEED),--seed $(SEED))

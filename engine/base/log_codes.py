@@ -71,6 +71,12 @@ class Code(Enum):
         "What the application, or a library of its, wrote to standard output or error.",
     )
 
+    CLIENT_REFUSED = (
+        "client.refused",
+        Level.WARNING,
+        "Connections were shut down, or messages dropped, because they were beyond a bound.",
+    )
+
     JOURNAL_RECOVERED = "journal.recovered", Level.INFO, "What the start found at the end of the journal."
     JOURNAL_NO_ROOM = (
         "journal.no-room",

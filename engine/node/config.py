@@ -62,6 +62,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_in_flight_per_client: Annotated[
         int, Meta(ge=1, le=10_000_000, description="most unanswered commands of one client")
     ] = 100_000
+    max_connections: Annotated[
+        int, Meta(ge=1, le=100_000, description="most connections of clients that send commands")
+    ] = 400
     disk_reserve_bytes: Annotated[
         int, Meta(ge=0, le=1 << 44, description="free disk space below which commands are answered busy")
     ] = 256 * MIB

@@ -9,6 +9,7 @@ assigns sequences and time.
 import os
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ import zmq
 
 from engine.base.crash import crash_point
 from engine.base.errors import ConfigError, NoSpace, RingfoldError
+from engine.base.guard import SAYS_S, Guard
 from engine.base.log import log_error
 from engine.base.log_codes import Code
 from engine.node.claim import expect_free
@@ -225,13 +227,18 @@ class Clients:
     def __init__(self, process: NodeProcess, bell: Bell) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a reply to a client that left is an error
+        # Else a client that connects again before the node knows that it had left is never read, and what it
+        # sends is held for good.
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         socket.setsockopt(zmq.LINGER, 500)
         socket.setsockopt(zmq.MAXMSGSIZE, process.config.max_message_bytes + 1024)
         socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
-        socket.setsockopt(zmq.RCVHWM, 1000)
+        socket.setsockopt(zmq.RCVHWM, 100)
         socket.setsockopt(zmq.SNDHWM, 10_000)
+        Guard(socket, partial(process.log, Code.CLIENT_REFUSED), most=process.config.max_connections)
         bind(socket, process.endpoints.commands)
-        self._socket, self._slot = socket, process.slot
+        self._socket, self._slot, self._log = socket, process.slot, process.log
+        self._too_long, self._said_at = 0, float("-inf")
         self._most_bytes = min(DRAIN_BYTES, process.config.ring_bytes // 8)
         self._poller = zmq.Poller()
         self._poller.register(bell.fileno(), zmq.POLLIN)
@@ -253,10 +260,20 @@ class Clients:
                     continue
                 if len(who) <= LONGEST_ROUTING_ID:
                     messages.append((who, body))
+                else:
+                    self._drop()
                 size += len(body)
         except zmq.Again:
             pass
         return messages
+
+    def _drop(self) -> None:
+        """Counts a message that is dropped because the routing id is too long, and says so now and then."""
+        self._too_long += 1
+        if time.monotonic() - self._said_at > SAYS_S:
+            self._said_at = time.monotonic()
+            text = f"a routing id has more than {LONGEST_ROUTING_ID} bytes, so its messages are dropped"
+            self._log(Code.CLIENT_REFUSED, text, messages=self._too_long)
 
     def send(self, answers: Iterable[tuple[bytes, bytes]]) -> None:
         """One frame to each (who, answers). A client that left or does not read loses it, and may ask again

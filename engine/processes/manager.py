@@ -33,7 +33,7 @@ def main(process: NodeProcess) -> None:
     endpoint = process.endpoints.process_managers[process.role.subject]
     poisoned = poisoned_queries(process, managing.manager.spec.cls)
     questions = ManagerQuestions(managing.fold, managing.manager)
-    desk = Desk(desk_socket(endpoint), poisoned.over(questions))
+    desk = Desk(desk_socket(endpoint, process.log), poisoned.over(questions))
     look_at, started = 0.0, False
     while not process.stopping:
         process.beat()

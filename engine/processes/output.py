@@ -6,11 +6,13 @@ anywhere before that delivers them again.
 """
 
 import time
+from functools import partial
 
 import zmq
 
 from engine.base.crash import crash_point
 from engine.base.errors import NoSpace, RingfoldError
+from engine.base.guard import Guard
 from engine.base.log import log_error
 from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
@@ -25,6 +27,7 @@ from ringbuffer import Aborted
 READER_CHECK_S = 5.0
 BEAT_S = 1.0  # the longest time until a lost notice is noticed
 RETRY_S = 0.2
+LONGEST_SUBSCRIPTION = 1_024  # of what a subscriber may send
 
 
 def main(process: NodeProcess) -> None:
@@ -37,6 +40,8 @@ def main(process: NodeProcess) -> None:
     replies = process.producer(REPLIES)
     doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
     doorbell.setsockopt(zmq.LINGER, 200)
+    doorbell.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
+    Guard(doorbell, partial(process.log, Code.CLIENT_REFUSED))
     doorbell.bind(process.endpoints.events[process.partition])
     core = process.bell(Role(Kind.CORE, process.partition))
     check_readers_at = beat_at = 0.0

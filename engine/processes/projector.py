@@ -44,7 +44,9 @@ def main(process: NodeProcess) -> None:
     process.slot.state = State.REPLAYING
     serving.catch_up()
     poisoned = poisoned_queries(process, app.projections[view].cls)
-    desk = Desk(desk_socket(process.endpoints.queries[view]), poisoned.over(serving.questions))
+    desk = Desk(
+        desk_socket(process.endpoints.queries[view], process.log), poisoned.over(serving.questions)
+    )
     poller = zmq.Poller()
     poller.register(doorbell.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)

@@ -19,7 +19,7 @@ def main(process: NodeProcess) -> None:
     """The loop: answer, park."""
     process.wait_for_stores()
     stores = Stores(process.data)
-    desk = Desk(desk_socket(process.endpoints.reads), ReaderQuestions(stores, process.app))
+    desk = Desk(desk_socket(process.endpoints.reads, process.log), ReaderQuestions(stores, process.app))
     scrubbing = Scrubbing(filter(None, map(stores.reader, range(process.partitions))))
     scrubs = process.slot_of(INPUT).scrub_left > 0
     process.running()

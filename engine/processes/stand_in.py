@@ -44,7 +44,7 @@ def main(process: NodeProcess) -> None:
     cause = Cause(failure.cause if failure else "it could not be kept running", process.partitions)
     desk = None
     if process.role.kind is not Kind.SNAPSHOTTER:
-        desk = Desk(desk_socket(endpoint_of(process)), cause, holds=False)
+        desk = Desk(desk_socket(endpoint_of(process), process.log), cause, holds=False)
     process.slot.state = State.FAILED
     while not process.stopping and not cause.restart:
         process.beat()

@@ -28,6 +28,8 @@ from engine.wire.commands import (
 from engine.wire.groups import Group
 
 LONGEST_ECHOED_ID = 64
+CANONICAL_ID = 32
+LEAST_REFUSAL_BYTES = 1 << 14
 GROUP_COMMANDS = 1_000  # a larger array is divided, because what the core makes of it has to fit into a ring
 
 
@@ -164,16 +166,26 @@ class Gate:
         """The slow path, which refuses what is malformed and admits its neighbours, in their order."""
         good: list[bytes] = []
         refusals: list[bytes] = []  # in one frame: many would pass the high-water mark
+        spare = LEAST_REFUSAL_BYTES + sum(map(len, bodies))  # answers must not outgrow what they answer
+        unnamed = 0
         for body in bodies:
             try:
                 envelope = decode_envelope(body)
             except NOT_DECODABLE as error:
-                refusals.append(Failed(_some_id(body), "malformed", str(error)).encode())
+                id = _some_id(body)
+                if spare > 0 or (id is not None and len(id) >= CANONICAL_ID):
+                    refusals.append(Failed(id, "malformed", str(error)).encode())
+                    spare -= len(refusals[-1])
+                else:
+                    unnamed += 1
                 continue
             if wrong := wrong_with([envelope], self._horizon):
                 refusals.append(Failed(envelope.id, "malformed", wrong).encode())
             else:
                 good.append(body)
+        if unnamed:
+            text = f"{unnamed} more commands of this message are malformed"
+            refusals.append(Failed(None, "malformed", text).encode())
         if refusals:
             admitted.refused.append((who, b",".join(refusals)))
         if good:
@@ -215,6 +227,8 @@ def _busy(envelopes: list[Envelope], reason: str) -> bytes:
 
 def _some_id(body: bytes) -> str | None:
     """The id in a malformed command, if it can be read, so that its sender learns which one it was."""
+    if b"id" not in body and b"\\" not in body:
+        return None  # to find it out by an error takes longer
     try:
         id = _decode_named(body).id
     except NOT_DECODABLE:

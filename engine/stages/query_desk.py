@@ -8,12 +8,16 @@ import contextlib
 import operator
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
 import zmq
 
 from engine.base.decoding import NOT_DECODABLE
+from engine.base.guard import Guard
+from engine.base.log import Log
+from engine.base.log_codes import Code
 from engine.follow.questions import Refused
 from engine.wire import queries
 from engine.wire.queries import Answered, Request, RequestId, decode_request, encode_answer
@@ -21,6 +25,8 @@ from engine.wire.queries import Answered, Request, RequestId, decode_request, en
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 << 20  # of all of them
 MAX_REQUEST_BYTES = 1 << 16
+LONGEST_ROUTE = 1_024  # a routing id has 255 bytes at most; the rest is for envelopes of proxies
+MOST_FRAMES = 16
 MAX_PER_TURN = 200  # then events have their turn
 TURN_S = 0.05  # or when so much time has passed: no client may keep the process from its beat
 LONGEST_TIMEOUT_MS = 60_000
@@ -42,12 +48,15 @@ class Answers(Protocol):
         """The answer, encoded. `texts`: arguments as they were typed, instead of `args`. Raises Refused."""
 
 
-def desk_socket(endpoint: str) -> "zmq.Socket[bytes]":
-    """The ROUTER that is asked."""
+def desk_socket(endpoint: str, log: Log | None = None) -> "zmq.Socket[bytes]":
+    """The ROUTER that is asked. What its guard does is logged."""
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+    socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
     socket.setsockopt(zmq.LINGER, 200)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
+    if log is not None:
+        Guard(socket, partial(log, Code.CLIENT_REFUSED))
     socket.bind(endpoint)
     return socket
 
@@ -82,7 +91,8 @@ class Desk:
             except zmq.Again:
                 break
             any_work = True
-            self._receive(frames[:-1], frames[-1])
+            if sum(map(len, frames[:-1])) <= LONGEST_ROUTE and len(frames) <= MOST_FRAMES:
+                self._receive(frames[:-1], frames[-1])
             if time.monotonic() > until:
                 break
         return any_work

@@ -1,10 +1,12 @@
 """A client that knows docs/PROTOCOL.md and nothing of the engine: ZeroMQ, JSON and the page."""
 
+import contextlib
 import json
 import secrets
 import socket
 import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -79,12 +81,19 @@ class Stranger:
 class Bare:
     """A client that speaks ZMTP 3.0 by itself over the commands socket, under a routing id of any length."""
 
-    def __init__(self, endpoint: str, routing_id: bytes) -> None:
+    def __init__(self, endpoint: str, routing_id: bytes, kind: bytes = b"DEALER") -> None:
         self.socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._greet(endpoint.removeprefix("ipc://"), routing_id, kind)
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self, path: str, routing_id: bytes, kind: bytes) -> None:
         self.socket.settimeout(PATIENCE_MS / 1000)
-        self.socket.connect(endpoint.removeprefix("ipc://"))
+        self.socket.connect(path)
         self.socket.sendall(b"\xff" + bytes(8) + b"\x7f\3\0NULL" + bytes(48))
-        properties = {b"Socket-Type": b"DEALER", b"Identity": routing_id}
+        properties = {b"Socket-Type": kind, b"Identity": routing_id}
         ready = b"".join(
             bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
             for name, value in properties.items()
@@ -96,6 +105,35 @@ class Bare:
     def send(self, frame: bytes) -> None:
         """One message of one frame."""
         self._send(frame, command=False)
+
+    def pour(self, frame: bytes, seconds: float, *, more: bool = False) -> None:
+        """The same frame again and again, as `more` of one message that never ends, for so long or until the
+        node breaks the connection."""
+        head = bytes([2 | more]) + len(frame).to_bytes(8, "big")
+        piece = (head + frame) * max(1, 60_000 // (9 + len(frame)))
+        until = time.monotonic() + seconds
+        self.socket.settimeout(0.1)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < until:
+                with contextlib.suppress(TimeoutError):  # whose torn frame is noise like the rest
+                    self.socket.sendall(piece)
+
+    def pour_all(self, frames: Iterable[bytes]) -> None:
+        """All of these, one message each, or as many as the node takes."""
+        self.socket.settimeout(0.5)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            for frame in frames:
+                self.send(frame)
+
+    def is_shut(self) -> bool:
+        """True if the node has broken the connection."""
+        self.socket.settimeout(0)
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
 
     def frame(self) -> bytes:
         """The next frame that comes."""

@@ -188,6 +188,17 @@ def test_too_many_malformed_commands_are_not_looked_at_one_by_one() -> None:
     assert [(a["code"], a["id"]) for a in answers(admitted)] == [("too-many", None)]
 
 
+def test_the_answer_to_tiny_malformed_commands_is_not_much_larger_than_they_are() -> None:
+    limits = Limits(message_bytes=1 << 20, commands_per_message=10_000, in_flight_per_client=1000)
+    named = add(1, aggregate="")
+    message = array(*[b"1"] * 9_000, named)
+    admitted = admit((A, message), limits=limits)
+    assert sum(len(body) for _, body in admitted.refused) < len(message) + (1 << 15)
+    told = answers(admitted)
+    assert [a["id"] for a in told if a["id"]] == [id_of(named)], "who can be told apart is told"
+    assert told[-1]["message"].endswith("more commands of this message are malformed")
+
+
 def test_a_message_with_too_many_bytes_is_refused() -> None:
     admitted = admit((A, add(1, more="x" * 100_000)), (A, add()))
     assert [(a["code"], a["id"]) for a in answers(admitted)] == [("too-large", None)]

@@ -1,0 +1,172 @@
+"""The guard of a socket that strangers reach: how many connections it has, and how much memory they take.
+
+ZeroMQ bounds messages, not bytes, and a message without end not at all: RCVHWM and SNDHWM count whole
+messages, MAXMSGSIZE is of one frame. So a thread looks at the memory of the process whenever one of the
+connections has sent something or reads too little, and shuts down what is at fault: first the connection
+with the most bytes on their way, then, if that did not help, all of them. An honest client that is among them
+connects again by itself and asks again with the same ids.
+"""
+
+import ctypes
+import fcntl
+import os
+import select
+import socket as sockets
+import struct
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+ALLOWANCE_BYTES = 20 << 20  # that the memory may grow by what waits in the socket
+MOST_CONNECTIONS = 400
+LOOK_S = 0.01
+SWITCH_S = 0.001
+ALERT_S = 0.002  # once it grows: a gigabyte a second is two megabytes in this time
+PATIENCE_S = 2.0  # for what was shut to give its memory back
+TRIM_S = 0.1
+SELDOM_TRIM_S = 2.0
+SAYS_S = 10.0
+_EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_MONITOR_STOPPED
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def trim() -> None:
+    """Gives back to the system what was freed, where the C library can."""
+    release = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if release is not None:
+        release(0)
+
+
+def own_bytes(statm: int) -> int:
+    """The memory that this process alone uses: no files, no shared pages. `statm`: /proc/self/statm, open."""
+    resident, shared = os.pread(statm, 100, 0).split()[1:3]
+    return (int(resident) - int(shared)) * _PAGE
+
+
+class Guard:
+    """The guard of one socket, which must not be bound yet; it ends when that is closed. `says` is told what
+    was done, at most every SAYS_S. `shut` counts the connections that were shut down.
+
+    Where there is no /proc or no epoll it guards nothing.
+    """
+
+    def __init__(
+        self,
+        socket: "zmq.Socket[bytes]",
+        says: Callable[[str], object],
+        *,
+        most: int = MOST_CONNECTIONS,
+        allowance: int = ALLOWANCE_BYTES,
+    ) -> None:
+        self.shut = 0
+        self._most, self._allowance, self._says = most, allowance, says
+        self._open: dict[int, int] = {}  # inode by descriptor: descriptors are used again
+        self._first = self._floor = self._statm = 0
+        self._enough, self._freed_by = (
+            0,
+            float("-inf"),
+        )  # until then what was shut is given time, up to this much
+        self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
+        if hasattr(select, "epoll") and Path("/proc/self/statm").exists():
+            monitor = socket.get_monitor_socket(_EVENTS)
+            monitor.setsockopt(zmq.LINGER, 0)
+            threading.Thread(target=self._watch, args=(monitor,), name="guard", daemon=True).start()
+
+    @property
+    def connections(self) -> int:
+        """The number of connections now."""
+        return len(self._open)
+
+    def _watch(self, monitor: "zmq.Socket[bytes]") -> None:
+        # Each system call may wait for the interpreter, which is busy under attack: as few as possible.
+        sys.setswitchinterval(SWITCH_S)
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._first = self._floor = own_bytes(self._statm)
+        told, news = monitor.fileno(), True
+        with select.epoll() as arrivals:
+            arrivals.register(told, select.EPOLLIN)
+            active: set[int] = set()
+            while not news or self._listen(monitor, arrivals):
+                grown = self._look(active)
+                time.sleep(ALERT_S if grown > self._allowance // 4 else LOOK_S)
+                patience_s = LOOK_S if grown > self._allowance // 2 else 1.0
+                active = {number for number, _ in arrivals.poll(patience_s)}
+                news = told in active
+        os.close(self._statm)
+        monitor.close(0)
+
+    def _listen(self, monitor: "zmq.Socket[bytes]", arrivals: select.epoll) -> bool:
+        """Takes what the monitor has to say. False if the socket is to be closed."""
+        while monitor.poll(0):
+            told = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
+            number = told["value"]
+            if told["event"] == zmq.EVENT_MONITOR_STOPPED:
+                return False
+            if told["event"] != zmq.EVENT_ACCEPTED:
+                self._open.pop(number, None)
+                continue
+            try:
+                self._open[number] = os.fstat(number).st_ino
+                arrivals.register(number, select.EPOLLIN | select.EPOLLET)
+            except OSError:  # it has gone already, or its number has been used again
+                continue
+            if len(self._open) > self._most:
+                self._shut(number, f"there are {self._most} connections")
+        return True
+
+    def _look(self, active: set[int]) -> int:
+        """Shuts down what takes too much; `active`: what has sent something just now. The growth in bytes."""
+        own, now = own_bytes(self._statm), time.monotonic()
+        pause_s = TRIM_S if own - self._floor > self._allowance // 2 else SELDOM_TRIM_S
+        half = self._first + self._allowance // 2
+        if own > half and now - self._trimmed_at > pause_s and own < self._floor + 2 * self._allowance:
+            trim()  # before it matters: freed memory is not the fault of a client, and it takes a while
+            own, self._trimmed_at = own_bytes(self._statm), time.monotonic()
+        self._floor = max(self._first, min(self._floor, own))
+        grown = own - self._floor
+        if grown <= self._allowance:
+            self._over_since = float("inf")
+            return grown
+        self._over_since = min(self._over_since, now)
+        reason = "what waits for it or from it takes too much memory"
+        waiting = {number: _on_their_way(number) + (number in active) for number in self._open}
+        most = max(waiting, key=waiting.__getitem__, default=-1)
+        if now - self._over_since > PATIENCE_S:
+            for number in list(self._open):
+                self._shut(number, reason)
+            self._floor += grown  # what stays is the process's own
+        elif waiting.get(most) and (grown > self._enough or now > self._freed_by):
+            self._shut(most, reason)
+            self._enough, self._freed_by = grown + self._allowance // 4, now + TRIM_S
+        return grown
+
+    def _shut(self, number: int, reason: str) -> None:
+        inode = self._open.pop(number, None)
+        try:
+            if os.fstat(number).st_ino != inode:
+                return
+            with sockets.socket(fileno=os.dup(number)) as connection:
+                connection.shutdown(sockets.SHUT_RDWR)
+        except OSError:
+            return
+        self.shut += 1
+        if time.monotonic() - self._said_at > SAYS_S:
+            self._said_at = time.monotonic()
+            self._says(f"{reason} (connections shut down so far: {self.shut})")
+
+
+def _on_their_way(number: int) -> int:
+    """The bytes of a connection that have not been read, by either side."""
+    total = 0
+    for question in (termios.FIONREAD, termios.TIOCOUTQ):
+        try:
+            total += struct.unpack("i", fcntl.ioctl(number, question, bytes(4)))[0]
+        except OSError:
+            return 0
+    return total

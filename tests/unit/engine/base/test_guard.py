@@ -1,0 +1,56 @@
+"""The guard: connections are counted, and those that take too much are shut down."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from engine.base.guard import Guard
+from tests.acceptance.stranger import Bare
+from tests.deadline import until
+
+
+@pytest.fixture
+def router() -> "Iterator[zmq.Socket[bytes]]":
+    made: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+    with made as socket:
+        socket.setsockopt(zmq.LINGER, 0)
+        yield socket
+    until(lambda: not any(thread.name == "guard" for thread in threading.enumerate()))
+
+
+def test_the_newest_connection_beyond_the_limit_is_shut_down(
+    tmp_path: Path, router: "zmq.Socket[bytes]"
+) -> None:
+    said: list[str] = []
+    guard = Guard(router, said.append, most=2)
+    router.bind(f"ipc://{tmp_path}/s")
+    with contextlib.ExitStack() as stack:
+        first, second = (
+            stack.enter_context(contextlib.closing(Bare(f"ipc://{tmp_path}/s", name)))
+            for name in (b"a", b"b")
+        )
+        until(lambda: guard.connections == 2)
+        with contextlib.suppress(AssertionError, ConnectionError):
+            third = stack.enter_context(contextlib.closing(Bare(f"ipc://{tmp_path}/s", b"c")))
+            until(third.is_shut)
+        until(lambda: guard.shut == 1)
+        assert not first.is_shut()
+        assert not second.is_shut()
+    assert len(said) == 1
+    until(lambda: guard.connections == 0, what="those that leave are counted no more")
+
+
+def test_a_message_without_end_is_ended_and_others_stay(tmp_path: Path, router: "zmq.Socket[bytes]") -> None:
+    guard = Guard(router, lambda text: None)
+    router.bind(f"ipc://{tmp_path}/s")
+    with (
+        contextlib.closing(Bare(f"ipc://{tmp_path}/s", b"honest")) as honest,
+        contextlib.closing(Bare(f"ipc://{tmp_path}/s", b"hostile")) as hostile,
+    ):
+        hostile.pour(b"x" * 10_000, 10.0, more=True)
+        until(lambda: guard.shut == 1)
+        assert not honest.is_shut()
