@@ -68,10 +68,7 @@ class Guard:
         self._most, self._allowance, self._says = most, allowance, says
         self._open: dict[int, int] = {}  # inode by descriptor: descriptors are used again
         self._first = self._floor = self._statm = 0
-        self._enough, self._freed_by = (
-            0,
-            float("-inf"),
-        )  # until then what was shut is given time, up to this much
+        self._enough, self._freed_by = 0, float("-inf")  # until then what was shut is given time, up to this
         self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
         if hasattr(select, "epoll") and Path("/proc/self/statm").exists():
             monitor = socket.get_monitor_socket(_EVENTS)
