@@ -32,6 +32,8 @@ PATIENCE_S = 2.0  # for what was shut to give its memory back
 TRIM_S = 0.1
 SELDOM_TRIM_S = 2.0
 SAYS_S = 10.0
+TOO_MUCH = "what waits for it or from it takes too much memory"
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 18
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_MONITOR_STOPPED
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -41,6 +43,14 @@ def trim() -> None:
     release = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if release is not None:
         release(0)
+
+
+def _map_large_messages() -> None:
+    """Makes the C library give large blocks back as soon as they are freed. By itself it stops doing so
+    after the first one, and freed messages would look like memory that clients hold."""
+    settle = getattr(ctypes.CDLL(None), "mallopt", None)
+    if settle is not None:
+        settle(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def own_bytes(statm: int) -> int:
@@ -67,9 +77,10 @@ class Guard:
         self.shut = 0
         self._most, self._allowance, self._says = most, allowance, says
         self._open: dict[int, int] = {}  # inode by descriptor: descriptors are used again
-        self._first = self._floor = self._statm = 0
+        self._first = self._floor = self._grown = self._statm = 0
         self._enough, self._freed_by = 0, float("-inf")  # until then what was shut is given time, up to this
         self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
+        _map_large_messages()
         if hasattr(select, "epoll") and Path("/proc/self/statm").exists():
             monitor = socket.get_monitor_socket(_EVENTS)
             monitor.setsockopt(zmq.LINGER, 0)
@@ -90,9 +101,9 @@ class Guard:
             arrivals.register(told, select.EPOLLIN)
             active: set[int] = set()
             while not news or self._listen(monitor, arrivals):
-                grown = self._look(active)
-                time.sleep(ALERT_S if grown > self._allowance // 4 else LOOK_S)
-                patience_s = LOOK_S if grown > self._allowance // 2 else 1.0
+                self._grown = self._look(active)
+                time.sleep(ALERT_S if self._grown > self._allowance // 4 else LOOK_S)
+                patience_s = LOOK_S if self._grown > self._allowance // 2 else 1.0
                 active = {number for number, _ in arrivals.poll(patience_s)}
                 news = told in active
         os.close(self._statm)
@@ -115,6 +126,8 @@ class Guard:
                 continue
             if len(self._open) > self._most:
                 self._shut(number, f"there are {self._most} connections")
+            elif self._grown > self._allowance:  # of those before it; who is honest tries again by itself
+                self._shut(number, TOO_MUCH)
         return True
 
     def _look(self, active: set[int]) -> int:
@@ -127,19 +140,19 @@ class Guard:
             own, self._trimmed_at = own_bytes(self._statm), time.monotonic()
         self._floor = max(self._first, min(self._floor, own))
         grown = own - self._floor
+        self._enough = min(self._enough, grown + self._allowance // 4)
         if grown <= self._allowance:
             self._over_since = float("inf")
             return grown
         self._over_since = min(self._over_since, now)
-        reason = "what waits for it or from it takes too much memory"
         waiting = {number: _on_their_way(number) + (number in active) for number in self._open}
         most = max(waiting, key=waiting.__getitem__, default=-1)
         if now - self._over_since > PATIENCE_S:
             for number in list(self._open):
-                self._shut(number, reason)
+                self._shut(number, TOO_MUCH)
             self._floor += grown  # what stays is the process's own
         elif waiting.get(most) and (grown > self._enough or now > self._freed_by):
-            self._shut(most, reason)
+            self._shut(most, TOO_MUCH)
             self._enough, self._freed_by = grown + self._allowance // 4, now + TRIM_S
         return grown
 
