@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from engine.node.data_directory import DataDirectory
-from engine.store import Reader
+from engine.store import Reader, Writer
 from engine.store.pages import examine
 from engine.store.scrub import Scrub
 
@@ -27,6 +27,8 @@ def scrub_at_start(data: DataDirectory, beat: Callable[[], object], most_s: floa
         mine = (until - time.monotonic()) / (len(there) - count)
         if not examine(data.store(partition), mine / 2, beat).whole:
             left += 1
+        # An output may be making it just now: then it has no tables yet.
+        Writer(data.store(partition), data.map_bytes, index_key=data.index_key).close()
         reader = data.reader(partition)
         try:
             left += _scrub(Scrub(reader), time.monotonic() + mine / 2, beat)

@@ -2,12 +2,15 @@
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.chaos.story import run
 from tests.chaos.weather import small_disk
+
+SAID_LAST = 60  # lines
 
 
 def main() -> int:
@@ -24,17 +27,29 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="ringfold-chaos-") as folder,
         small_disk(Path(folder) / "disk") as disk,
     ):
-        report = run(
-            Path(folder) / "disk" / "data",
-            disk=disk,
-            kills=options.kills,
-            seconds=options.seconds,
-            seed=seed,
-            partitions=options.partitions,
-            tell=tell,
-        )
+        try:
+            report = run(
+                Path(folder) / "disk" / "data",
+                disk=disk,
+                kills=options.kills,
+                seconds=options.seconds,
+                seed=seed,
+                partitions=options.partitions,
+                tell=tell,
+            )
+        except BaseException:
+            tell_why(Path(folder))
+            raise
     print(f"\n{report}", *report.broken[:50], sep="\n")
     return 1 if report.broken else 0
+
+
+def tell_why(folder: Path) -> None:
+    """What the node said last, and how full its disk is."""
+    log = folder / "node.log"
+    lines = log.read_text().splitlines()[-SAID_LAST:] if log.exists() else []
+    free = shutil.disk_usage(folder / "disk").free
+    print(*lines, f"free on the disk of the data: {free >> 20} MB", sep="\n", file=sys.stderr)
 
 
 def tell(text: str) -> None:

@@ -1,13 +1,16 @@
 """What a start has no time for is done afterwards, a little at a time."""
 
+import shutil
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from engine.base.errors import CorruptData
 from engine.node.data_directory import DataDirectory
 from engine.stages.scrubbing import Scrubbing, scrub_at_start
 from engine.store import Writer
+from engine.store.format import MOST_TABLES
 from engine.store.scrub import RECORDS_A_TURN
 from engine.testing import InlineEngine
 from examples.bank_transfer import app
@@ -70,3 +73,13 @@ def test_a_command_whose_row_is_hidden_is_found_sooner_or_later(
     scrubbing = Scrubbing(data.readers())
     with pytest.raises(CorruptData, match=f"table=commands, position={position}"):
         list(iter(scrubbing.turn, False))
+
+
+def test_a_store_that_is_being_made_just_now_is_no_damage(tmp_path: Path) -> None:
+    with InlineEngine(app, tmp_path / "data"):
+        pass
+    data = DataDirectory(tmp_path / "data")
+    shutil.rmtree(data.store(0))
+    data.store(0).mkdir()
+    lmdb.open(str(data.store(0)), map_size=1 << 24, max_dbs=MOST_TABLES).close()
+    assert scrub_at_start(data, lambda: None) == 0
