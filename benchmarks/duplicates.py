@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.driver import Driver
+from benchmarks.driver import PATIENT, Driver
 from benchmarks.figures import facts, progress, show
 from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message, tell
@@ -50,7 +50,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
     verified = True
     runs: list[tuple[float, float, int]] = []
     folder = tempfile.TemporaryDirectory(prefix="ringfold-")
-    with folder, Node(Path(folder.name) / "data", app=APP) as node:
+    with folder, Node(Path(folder.name) / "data", app=APP, settings=PATIENT) as node:
         Driver(node.endpoints.commands).open_runs(options.aggregates)
         for _ in range(1 + options.times):
             driver, before = Driver(node.endpoints.commands), sum(cpu_seconds(node).values())

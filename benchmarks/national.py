@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.asking import Asking, Journey
-from benchmarks.driver import Driver, ask
+from benchmarks.driver import PATIENT, Driver, ask
 from benchmarks.figures import facts, progress, show
 from benchmarks.ledger import Ledger
 from benchmarks.processes import cpu_seconds, memory_mb, rss_mb
@@ -75,7 +75,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     app_settings = {"timetable": options.timetable, "coaches": options.coaches}
     data = reference_data(app_settings)
     demand = demand_for(data, options)
-    settings = {**{k: v for k, v in app_settings.items() if v}, "partitions": options.partitions}
+    settings = {**{k: v for k, v in app_settings.items() if v}, "partitions": options.partitions, **PATIENT}
     asked_orders = options.orders // 5 if options.orders_while_asked is None else options.orders_while_asked
     report: dict[str, Any] = {
         "timetable": Path(options.timetable).name or "built in",

@@ -34,6 +34,7 @@ TICK_S = 0.002
 PAUSE_S = 0.02
 DRAIN_S = 10.0
 AGGREGATES = 50
+SETTINGS = ("busy_us",)
 
 
 class Count(Command, name="slow.count"):

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.asking import spawning
-from benchmarks.driver import PATIENCE_MS, Driver, ask
+from benchmarks.driver import PATIENCE_MS, PATIENT, Driver, ask
 from benchmarks.figures import facts, percentiles, progress, show
 from benchmarks.processes import cpu_seconds
 from benchmarks.replay import START_TIMEOUT_S, fill
@@ -62,7 +62,7 @@ def main() -> None:
 def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     """The report."""
     filled = fill(options, data)
-    with Node(data, app=APP, start_timeout_s=START_TIMEOUT_S) as node:
+    with Node(data, app=APP, settings=PATIENT, start_timeout_s=START_TIMEOUT_S) as node:
         view = node.endpoints.queries[VIEW]
         before = answers(view, options.aggregates)
         at_rest = rebuilt(view)

@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.driver import Driver, ask
+from benchmarks.driver import PATIENT, Driver, ask
 from benchmarks.figures import facts, progress, show, spread
 from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message, Reservation, Story, tell
@@ -41,7 +41,8 @@ from engine.snapshots import Standby
 CHUNK = 250_000  # commands made at once: bounds the memory of the client
 PROBES = 200
 START_TIMEOUT_S = 3600.0
-QUIET = {"snapshot_events": 0, "journal_keep": "all"}  # snapshots are taken here, when it is time
+# Snapshots are taken here, when it is time.
+QUIET = PATIENT | {"snapshot_events": 0, "journal_keep": "all"}
 
 
 class Filled(msgspec.Struct):

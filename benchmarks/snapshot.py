@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.driver import Driver
+from benchmarks.driver import PATIENT, Driver
 from benchmarks.figures import facts, percentiles, progress, show
 from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message
@@ -40,7 +40,7 @@ from engine.node.data_directory import DataDirectory
 from engine.snapshots import Snapshot, Standby, load_newest
 from engine.snapshots.request import Request
 
-SETTINGS = {"snapshot_events": 1 << 40}  # only when it is asked for
+SETTINGS = PATIENT | {"snapshot_events": 1 << 40}  # only when it is asked for
 CHUNK = 250_000
 FORKS = 5
 TOUCHED = 20_000

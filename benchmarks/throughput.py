@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.driver import Driver, ask
+from benchmarks.driver import PATIENT, Driver, ask
 from benchmarks.figures import facts, progress, show, spread
 from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Story, tell
@@ -51,7 +51,7 @@ def main() -> None:
 def once(options: argparse.Namespace) -> dict[str, Any]:
     """One run on an empty directory."""
     story = tell(options.commands, options.batch, options.aggregates, options.seed)
-    settings = {"partitions": options.partitions}
+    settings = PATIENT | {"partitions": options.partitions}
     with tempfile.TemporaryDirectory(prefix="ringfold-", dir=options.dir) as folder:
         node = Node(Path(folder) / "data", app=APP, settings=settings)
         with node:

@@ -5,6 +5,7 @@
 
 Time is handed in, so that batching, resending, backing off and giving up are plain functions of it. A
 command is sent again with its own id until it is answered or its deadline passes: the node takes it once.
+How many are in flight follows from the answers: fewer after each `busy`, slowly more after others.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ MOST_IN_FLIGHT = 40_000
 RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
+SHRINK = 0.7  # of what is kept in flight, when the node says that too much is
 
 
 class _Flight:
@@ -55,6 +57,7 @@ class Conversation:
     ) -> None:
         self.batch = batch
         self.max_in_flight = max_in_flight
+        self._window = float(max_in_flight)
         self.max_frame_bytes = min(max_frame_bytes, max_message_bytes - len(b"[]"))
         self.max_message_bytes = max_message_bytes
         self._refused: list[Ticket] = []
@@ -80,7 +83,7 @@ class Conversation:
     @property
     def full(self) -> bool:
         """True if no more should be submitted before some are done."""
-        return len(self) >= self.max_in_flight
+        return len(self) >= min(self._window, self.max_in_flight)
 
     @property
     def idle(self) -> bool:
@@ -173,6 +176,7 @@ class Conversation:
                         at = answer.position + k
                         done += self._finish(id, Receipt("committed", id, version, answer.partition, at))
             elif answer.outcome == "busy":
+                self._window = max(float(self.batch), self._window * SHRINK)
                 for id in answer.ids:
                     self._back_off(id, answer.reason, now)
             elif answer.outcome == "accepted":
@@ -195,6 +199,9 @@ class Conversation:
             elif answer.outcome == "failed" and len(self._flying) == 1:  # the node could not make out its id
                 (id,) = self._flying
                 done += self._finish(id, Receipt("failed", id, code=answer.code, message=answer.message))
+        if done:  # by a batch more, once as many are done as there were in flight
+            grown = self._window + self.batch * len(done) / self._window
+            self._window = min(float(self.max_in_flight), grown)
         return done
 
     def expire(self, now: float) -> list[Ticket]:

@@ -10,8 +10,9 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from engine.base.errors import Exit, RingfoldError
+from engine.base.errors import Exit, NoSpace, RingfoldError, told
 from engine.base.log import LineLog, log_error, output_as_log
 from engine.base.log_codes import Code
 from engine.base.parent import die_with_parent
@@ -19,13 +20,16 @@ from engine.base.standard_error import ensure_standard_streams
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
-from engine.node.roles import INPUT, Kind, Ring, Role
+from engine.node.roles import INPUT, PIPELINE, Kind, Ring, Role
 from engine.node.status import Slot, State, StatusPage
+from engine.store.room import is_nearly_full, lacks_room
 from ringbuffer import Bell, Consumer, Producer, RingError
 
 BUSY_WAIT_S = 0.005  # bound of a park after recent work, which is what a lost wake-up costs at most
 IDLE_WAIT_S = 0.1  # bound of a park when long idle: keeps an idle node near zero
 IDLE_AFTER_S = 0.5
+ROOM_WAIT_S = 6.0  # so long at work, and the supervisor counts no failure
+ROOM_LOOK_S = 0.1
 STORES_ARE_MADE = (State.RUNNING, State.WAITING_FOR_ROOM, State.STOPPING, State.STOPPED)
 
 
@@ -137,6 +141,18 @@ class NodeProcess:
         with contextlib.suppress(OSError):
             last_words(self.run, self.name).write_text(text, "utf-8", "backslashreplace")
 
+    def end_without_room(self, error: Exception) -> NoReturn:
+        """Ends a follower for which the disk is too full, once there may be room: started again at once, it
+        would fail again, and be given up for what is not its fault."""
+        self.log(Code.FOLLOW_NO_ROOM, f"{self.name} waits until there is room on the disk", error=told(error))
+        self.slot.state = State.WAITING_FOR_ROOM
+        until = time.monotonic() + ROOM_WAIT_S
+        while is_nearly_full(self.data.path) and time.monotonic() < until and not self.stopping:
+            if self.waits():
+                break
+            time.sleep(ROOM_LOOK_S)
+        sys.exit(Exit.TEMPORARY)
+
     def running(self) -> None:
         """Ends the start-up, after which the collector need not visit its objects again."""
         gc.collect()
@@ -153,6 +169,8 @@ def run(work: Callable[[NodeProcess], None]) -> None:
     try:
         work(process)
     except RingfoldError as error:
+        if isinstance(error, NoSpace) and process.role.kind not in PIPELINE:
+            process.end_without_room(error)
         process.leave_word(str(error))
         log_error(process.log, Code.PROCESS_FAILED, error)
         sys.exit(error.exit_code)
@@ -161,6 +179,8 @@ def run(work: Callable[[NodeProcess], None]) -> None:
         process.log(Code.PROCESS_FAILED, str(error))
         sys.exit(Exit.TEMPORARY)
     except Exception as error:
+        if lacks_room(error, process.data.path) and process.role.kind not in PIPELINE:
+            process.end_without_room(error)
         process.leave_word(f"{type(error).__name__}: {error}")
         process.log(Code.PROCESS_BUG, "an unexpected exception", trace=traceback.format_exc().rstrip())
         sys.exit(Exit.TEMPORARY)

@@ -60,6 +60,7 @@ def main(process: NodeProcess) -> None:
     process.running()
     while True:
         process.beat()
+        gate.look((slot.sequence for slot in outputs), time.monotonic())
         messages = [] if process.stopping else clients.drain()
         if messages:
             lacking = shortage or unstored(outputs)
@@ -70,6 +71,7 @@ def main(process: NodeProcess) -> None:
                 stamped = sequencer.stamp(admitted.groups, time.time_ns())
                 if inboxes.have_room(stamped) and journaled(process, sequencer, stamped):
                     inboxes.publish(stamped)
+                    gate.given(admitted.groups, sequencer.last)
                     clients.send(admitted.accepted)
                     crash_point("input.accepted")
                 else:

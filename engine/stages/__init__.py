@@ -1,9 +1,9 @@
 """The stages: what each decides, without sockets, rings or waiting. The processes and the testing kit run the
 same code.
 
-Reading order: gate (what is admitted), sequencer (sequences, time and the journal), clock_watch (a
-clock that is behind), recovering and poison (a
-core's start and its deaths), storing (the output's turn), projecting, serving and building (views), managing
-and post (process managers), query_desk, poisoned_queries (what
-ended the process that answered), scrubbing (when stores are held against themselves), snapshotting, pruner.
+Reading order: gate (what is admitted), backlog (how much may wait), sequencer (sequences, time and the
+journal), clock_watch (a clock that is behind), recovering and poison (a core's start and its deaths), storing
+(the output's turn), projecting, serving and building (views), managing and post (process managers),
+query_desk, poisoned_queries (what ended the process that answered), scrubbing (when stores are held against
+themselves), snapshotting, pruner.
 """

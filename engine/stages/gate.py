@@ -6,6 +6,7 @@ array, which the core decodes faster. Cheap checks come first: the size, then th
 (ids, aggregates, how many), then the client's share of what is in flight.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ import msgspec
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.identity import partition_of
 from engine.node.config import Config
+from engine.stages.backlog import Backlog
 from engine.wire.answers import Accepted, Busy, Failed
 from engine.wire.batches import decode_replies
 from engine.wire.commands import (
@@ -47,11 +49,17 @@ class Limits:
     message_bytes: int
     commands_per_message: int
     in_flight_per_client: int
+    longest_wait_s: float = 0.0
 
     @classmethod
     def of(cls, config: Config) -> "Limits":
         """The limits that a node is configured with."""
-        return cls(config.max_message_bytes, config.max_commands_per_message, config.max_in_flight_per_client)
+        return cls(
+            config.max_message_bytes,
+            config.max_commands_per_message,
+            config.max_in_flight_per_client,
+            config.max_wait_ms / 1000,
+        )
 
 
 @dataclass
@@ -64,12 +72,14 @@ class Admitted:
 
 
 class Gate:
-    """The gate of one node, which counts what each client has in flight."""
+    """The gate of one node, which counts what each client has in flight, and what waits for each
+    partition."""
 
     def __init__(self, limits: Limits, partitions: int) -> None:
         self.limits = limits
         self.partitions = partitions
         self.in_flight: dict[bytes, int] = {}
+        self.backlogs = [Backlog(limits.longest_wait_s) for _ in range(partitions)]
         self._horizon = horizon_of(0)
 
     def admit(self, messages: Iterable[tuple[bytes, bytes]], now_ns: int, busy: str = "") -> Admitted:
@@ -99,10 +109,21 @@ class Gate:
     def turn_away(self, groups: Mapping[int, Sequence[Group]], reason: str) -> Iterator[tuple[bytes, bytes]]:
         """(who, answers) for groups that were admitted and for which there was no room: `busy` for all of
         them."""
-        for some in groups.values():
+        for partition, some in groups.items():
             for who, count, body in some:
                 self._left(who, count)
+                self.backlogs[partition].turned_away(count)
                 yield who, _busy(decode_envelopes(body), reason)
+
+    def given(self, groups: Mapping[int, Sequence[Group]], last: Sequence[int]) -> None:
+        """Notes that admitted groups are journaled. `last`: the last sequence of each partition."""
+        for partition, some in groups.items():
+            self.backlogs[partition].given(last[partition], sum(count for _, count, _ in some))
+
+    def look(self, stored: Iterable[int], now: float) -> None:
+        """Learns the last sequence that each partition has stored. `now`: seconds that never go back."""
+        for backlog, sequence in zip(self.backlogs, stored, strict=True):
+            backlog.look(sequence, now)
 
     def answers(self, records: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """(who, answers) in records of the output stage, those to one client joined. The answered commands
@@ -195,12 +216,22 @@ class Gate:
         self, admitted: Admitted, who: bytes, envelopes: list[Envelope], body: bytes, busy: str
     ) -> None:
         count = len(envelopes)
-        flying = self.in_flight.get(who, 0) + count
-        if busy or flying > self.limits.in_flight_per_client:
-            reason = busy or f"more than {self.limits.in_flight_per_client} commands in flight"
-            admitted.refused.append((who, _busy(envelopes, reason)))
+        before = self.in_flight.get(who, 0)
+        if not busy and before + count > self.limits.in_flight_per_client:
+            busy = f"more than {self.limits.in_flight_per_client} commands in flight"
+        if self.partitions == 1:
+            places, wanted = [0] * count, {0: count}
+        else:
+            places = [partition_of(envelope.aggregate, self.partitions) for envelope in envelopes]
+            wanted = Counter(places)
+        if not busy and not all(self.backlogs[p].has_room(before, len(self.in_flight)) for p in wanted):
+            busy = "too many commands wait"
+        if busy:
+            admitted.refused.append((who, _busy(envelopes, busy)))
             return
-        self.in_flight[who] = flying
+        self.in_flight[who] = before + count
+        for partition, some in wanted.items():
+            self.backlogs[partition].admitted(some)
         early = [envelope.id for envelope in envelopes if envelope.wait == "accepted"]
         if early:
             admitted.accepted.append((who, Accepted(early).encode()))
@@ -208,13 +239,13 @@ class Gate:
             admitted.groups.setdefault(0, []).append((who, count, body))
             return
         parts: dict[int, list[bytes]] = {}
-        for envelope, command in zip(envelopes, split_commands(body), strict=True):
-            parts.setdefault(partition_of(envelope.aggregate, self.partitions), []).append(command)
+        for partition, command in zip(places, split_commands(body), strict=True):
+            parts.setdefault(partition, []).append(command)
         for number, commands in parts.items():
             groups = admitted.groups.setdefault(number, [])
             for start in range(0, len(commands), GROUP_COMMANDS):
-                some = commands[start : start + GROUP_COMMANDS]
-                groups.append((who, len(some), join_commands(some)))
+                part = commands[start : start + GROUP_COMMANDS]
+                groups.append((who, len(part), join_commands(part)))
 
     def _too_many(self, id: str | None, count: int) -> bytes:
         text = f"a message may have {self.limits.commands_per_message} commands, this one has {count}"

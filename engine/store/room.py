@@ -24,7 +24,13 @@ def lacks_room(error: Exception, folder: Path) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno in NO_ROOM
-    return os.strerror(errno.EIO) in str(error) and _free_bytes(folder) < NEARLY_NOTHING
+    return os.strerror(errno.EIO) in str(error) and is_nearly_full(folder)
+
+
+def is_nearly_full(folder: Path) -> bool:
+    """True if the disk of a folder has next to nothing left."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize < NEARLY_NOTHING
 
 
 def way_out(error: Exception) -> str:
@@ -39,8 +45,3 @@ def prepare_lock(folder: Path, max_readers: int) -> None:
         DISK.allocate(file, READER_BYTES * (max_readers + 2))
     finally:
         os.close(file)
-
-
-def _free_bytes(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize

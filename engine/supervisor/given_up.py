@@ -56,7 +56,9 @@ class GivenUp:
         self._log(Code.FOLLOWER_RETRIED, f"{process.name} is tried again")
 
     def _tell(self, process: Process, text: str) -> None:
-        hint = f"mend its code and start again, or `{called()} follower restart {process.role.subject}`"
+        hint = "mend what it died of, and start the node again"
+        if subject := process.role.subject:
+            hint = f"mend its code and start again, or `{called()} follower restart {subject}`"
         self._log(Code.FOLLOWER_FAILED, f"{process.name}: {text}", hint=hint)
 
 

@@ -2,6 +2,7 @@
 loses nothing that it has accepted, and goes on by itself when there is room."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -11,6 +12,7 @@ import pytest
 
 from engine import Client, Node
 from engine.node.data_directory import DataDirectory
+from engine.node.status import State
 from engine.store import Reader
 from engine.testing import InlineEngine
 from examples.bank_transfer import app
@@ -106,6 +108,23 @@ def test_a_disk_that_is_full_ten_times_in_a_row_is_busy_each_time_and_nothing_is
     text = (disk.path.parent / "log").read_text()
     assert "output.no-room" in text
     assert "Traceback" not in text
+
+
+def test_followers_that_start_while_the_disk_is_full_wait_for_room_and_are_not_given_up(disk: Disk) -> None:
+    log = disk.path.parent / "log"
+    with Node(disk.path / "data", app=BANK, settings=SETTINGS, log=log) as node:
+        assert node.page is not None
+        page, pipeline = node.page, ("input", "core-0", "output-0")
+        followers = [name for name in node.pids if name not in pipeline]
+        disk.fill()
+        for name in followers:
+            os.kill(node.pids[name], signal.SIGKILL)
+        waits = "snapshotter waits until there is room on the disk"
+        until(lambda: waits in log.read_text(), 20, "it says so")
+        disk.empty()
+        until(node.at_work, 20, "all are at work again")
+        assert all(page.slot(name).state != State.FAILED for name in followers)
+    assert "Traceback" not in log.read_text()
 
 
 def test_a_start_without_room_on_the_disk_is_one_line(disk: Disk) -> None:

@@ -469,3 +469,25 @@ def test_a_result_whose_class_raises_stays_as_it_came() -> None:
     ]
     assert incoming(talk, *answers) == tickets
     assert [ticket.receipt and ticket.receipt.result for ticket in tickets] == [{"number": 7}] * 2
+
+
+def test_fewer_are_in_flight_after_each_busy_and_slowly_more_after_that() -> None:
+    talk = Conversation(batch=10, max_in_flight=100)
+
+    def fill() -> list[str]:
+        while not talk.full:
+            submit(talk, Add("a"))
+        return [command["id"] for frame in outgoing(talk) for command in frame]
+
+    ids = fill()
+    assert len(ids) == 100
+    incoming(talk, {"outcome": "busy", "ids": ids[:10], "reason": "too many commands wait"})
+    done = {"outcome": "committed", "partition": 0, "position": 1}
+    incoming(talk, {**done, "ids": ids[:31], "versions": [1] * 31})
+    submitted = fill()
+    assert 0 < len(submitted) < 31
+    for _ in range(30):
+        ids = [*ids[31:], *submitted]
+        incoming(talk, {**done, "ids": ids, "versions": [1] * len(ids)})
+        ids, submitted = [], fill()
+    assert len(talk) == 100, "all of it again"

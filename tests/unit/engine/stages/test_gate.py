@@ -340,3 +340,25 @@ def test_the_id_of_an_aggregate_is_measured_in_bytes(name: str) -> None:
     assert journaled(admitted) == [id_of(good)]
     (answer,) = answers(admitted)
     assert (answer["id"], answer["code"]) == (id_of(long), "malformed")
+
+
+def test_a_client_with_one_command_is_let_in_where_one_with_many_is_busy() -> None:
+    gate = Gate(Limits(1 << 20, 10_000, 1_000_000, longest_wait_s=0.01), 1)
+    many = [array(*(add(n) for n in range(100))) for _ in range(10)]
+    admitted = gate.admit([(A, message) for message in many], NOW)
+    assert len(journaled(admitted)) == gate.backlogs[0].most
+    assert {a["reason"] for a in answers(admitted)} == {"too many commands wait"}
+    assert len(journaled(gate.admit([(B, add()), (A, many[0])], NOW), B)) == 1
+    list(gate.turn_away(admitted.groups, "full"))
+    assert gate.backlogs[0].waiting == 1
+
+
+def test_one_partition_with_too_much_to_do_does_not_close_the_others() -> None:
+    gate = Gate(Limits(1 << 20, 10_000, 1_000_000, longest_wait_s=0.01), 2)
+    full = "one"
+    other = next(name for name in "abcdefgh" if partition_of(name, 2) != partition_of(full, 2))
+    assert not gate.admit([(A, array(*(add(n, full) for n in range(1000))))], NOW).refused
+    assert answers(gate.admit([(A, add(1, full))], NOW))[0]["outcome"] == "busy"
+    assert not gate.admit([(A, add(1, other))], NOW).refused
+    mixed = gate.admit([(A, array(add(1, full), add(2, other)))], NOW)
+    assert len(answers(mixed)[0]["ids"]) == 2, "an array is accepted as a whole or not at all"
