@@ -65,7 +65,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_wait_ms: Annotated[
         int,
         Meta(ge=0, le=600_000, description="if commands would wait for longer, they are busy; 0: no bound"),
-    ] = 40
+    ] = 25
     max_connections: Annotated[
         int, Meta(ge=1, le=100_000, description="most connections of clients that send commands")
     ] = 400

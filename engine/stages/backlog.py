@@ -13,7 +13,7 @@ away because of who sends ten thousand.
 
 from collections import deque
 
-ENOUGH = 500  # commands that keep a node busy for a look; fewer are never too many
+ENOUGH = 250  # commands that keep a node busy for a look; fewer are never too many
 LOOK_S = 0.025
 WEIGHT = 0.3  # of a new look
 SUDDEN = 4.0  # times slower than thought: what was thought is forgotten
