@@ -15,7 +15,7 @@ export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: attack help demo test check lint types verifytypes tests slow matrix chaos crash sale bench national clean
+.PHONY: attack help demo test check lint types verifytypes tests smoke slow matrix chaos crash sale bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -43,8 +43,11 @@ verifytypes: $(READY)  ## how completely the public names are typed: pyright, wh
 	-$(BIN)/python -m pip install --disable-pip-version-check --quiet 'pyright[nodejs]'
 	$(BIN)/python -m tests.verify_types
 
-tests: $(READY)  ## all tests but the slow ones
-	$(BIN)/python -m pytest -m 'not slow'
+tests: $(READY)  ## all tests but the long ones
+	$(BIN)/python -m pytest -m 'not slow and not smoke'
+
+smoke: $(READY)  ## a small run of what is long: chaos, crash points, attacks, benchmarks, planted bugs
+	$(BIN)/python -m pytest -m smoke
 
 slow: $(READY)   ## only the slow tests
 	$(BIN)/python -m pytest -m slow

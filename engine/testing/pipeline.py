@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.base.errors import NoSpace
@@ -124,7 +125,7 @@ class Pipeline:
     ) -> None:
         config = Config()
         self._now_ns = now_ns
-        self.limits = Limits.of(config)
+        self.limits = replace(Limits.of(config), longest_wait_s=0.0)  # nothing waits here
         self._gate = Gate(self.limits, partitions)
         window = config.duplicate_window
         self.lanes: list[Lane] = []

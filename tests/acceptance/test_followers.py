@@ -120,6 +120,7 @@ def all_failed(node: Node) -> bool:
     return all(found[name] == "failed" for name in FAILED) and found["projector-good"] == "running"
 
 
+@pytest.mark.smoke  # ten starts take their time
 def test_followers_that_cannot_be_kept_running_are_given_up_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

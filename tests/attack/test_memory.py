@@ -9,6 +9,8 @@ from tests.acceptance.stranger import Bare
 from tests.attack.target import Target, target
 from tests.deadline import until
 
+pytestmark = pytest.mark.smoke
+
 SECONDS = 0.9
 DOORS = ["commands", "reads", "query", "events"]
 MOST = 50  # connections

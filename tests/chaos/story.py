@@ -29,6 +29,7 @@ RUNS, SEATS, SEGMENTS = 6, 60, 8
 CLIENTS = 4
 RECENT = 5_000  # commands: a rejection is remembered for a window of them, a commit for ever
 TWICE = 0.1
+MANY_KILLS, PAUSE_S = 100, 0.05  # in a long run, so that the disk and the checker have room for it
 PER_TURN = 30  # commands that a client has in flight
 SETTINGS = {
     "segment_bytes": 1 << 18,
@@ -67,7 +68,9 @@ class Report:
 class Seller(threading.Thread):
     """A client with a memory: what it sent, when, and what it was told."""
 
-    def __init__(self, number: int, seed: int, endpoints: Endpoints, stop: threading.Event) -> None:
+    def __init__(
+        self, number: int, seed: int, endpoints: Endpoints, stop: threading.Event, pause_s: float
+    ) -> None:
         super().__init__(name=f"seller-{number}")
         self.attempts: list[Attempt] = []
         self.error: BaseException | None = None
@@ -76,13 +79,14 @@ class Seller(threading.Thread):
         self._number = number
         self._orders: list[tuple[str, str]] = []
         self._sent: list[Command] = []
-        self._endpoints, self._stop_asked = endpoints, stop
+        self._endpoints, self._stop_asked, self._pause_s = endpoints, stop, pause_s
 
     def run(self) -> None:
         try:
             with Client(self._endpoints) as client, Client(self._endpoints) as twin:
                 while not self._stop_asked.is_set():
                     self._turn(client, twin)
+                    self._stop_asked.wait(self._pause_s)
         except BaseException as error:
             self.error = error
 
@@ -161,7 +165,8 @@ def run(
                 sent_at = time.monotonic()
                 opened = client.send(open_synthetic_run(run_name(number), SEATS, SEGMENTS))
                 history.append(attempt_of(opened, sent_at))
-        sellers = [Seller(number, seed, node.endpoints, stop) for number in range(CLIENTS)]
+        pause_s = PAUSE_S if kills > MANY_KILLS else 0.0
+        sellers = [Seller(number, seed, node.endpoints, stop, pause_s) for number in range(CLIENTS)]
         for seller in sellers:
             seller.start()
         try:

@@ -9,6 +9,7 @@ from tests.chaos.story import run
 from tests.chaos.weather import small_disk
 
 
+@pytest.mark.smoke
 def test_random_kills_lose_nothing_and_sell_no_seat_twice(tmp_path: Path) -> None:
     report = run(tmp_path / "disk" / "data", kills=15, seed=12306)
     assert report.broken == [], str(report)

@@ -18,7 +18,7 @@ from tests.deadline import until
 
 INJECTED = Path(__file__).parent / "injected"
 JUMPS_S = (-600, 0, 0, 600, 3000)  # a client's ids may be an hour ahead of the node's clock, not more
-DISK = "1g"  # more than a long run takes by itself
+DISK = "2g"  # more than a long run takes by itself
 BALLAST = 1 << 20
 
 

@@ -22,6 +22,7 @@ EVERY_RUN = (
 )
 
 
+@pytest.mark.smoke
 def test_a_death_where_most_can_go_wrong_loses_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, [(point, 2) for point in EVERY_RUN]) == []
 

@@ -7,6 +7,7 @@ import pytest
 from tests.flash_sale.story import run
 
 
+@pytest.mark.smoke
 def test_a_small_sale_with_a_kill_of_every_process_sells_exactly_what_there_is(tmp_path: Path) -> None:
     report = run(tmp_path / "data", buyers=300, units=30, kills_each=1, seed=1, pay_within_s=0.5)
     assert report.broken == [], str(report)

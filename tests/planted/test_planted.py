@@ -27,6 +27,7 @@ def failing(*tests: str) -> set[str]:
     return failures.failed
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_noticed(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant, caught_by = BUGS[bug]
