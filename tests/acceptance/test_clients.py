@@ -9,7 +9,9 @@ from engine import AsyncClient, Client, Subscriber
 from tests.acceptance.kit import VIEW, open_run, railway, reserve
 
 
-@pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
+@pytest.mark.parametrize(
+    "kill", [True, pytest.param(False, marks=pytest.mark.smoke)], ids=["killed", "stopped"]
+)
 def test_clients_find_a_restarted_node_again(tmp_path: Path, kill: bool) -> None:
     data = tmp_path / "data"
 

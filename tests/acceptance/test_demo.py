@@ -51,7 +51,11 @@ def test_what_makes_no_demo_is_refused(arguments: tuple[str, ...]) -> None:
     assert ringfold("demo", *arguments).returncode == 2
 
 
-@pytest.mark.parametrize("to_all", [True, False], ids=["from a terminal", "to the demo alone"])
+@pytest.mark.parametrize(
+    "to_all",
+    [True, pytest.param(False, marks=pytest.mark.smoke)],
+    ids=["from a terminal", "to the demo alone"],
+)
 def test_ctrl_c_ends_it_in_order_and_leaves_nothing_behind(tmp_path: Path, to_all: bool) -> None:
     with subprocess.Popen(
         [sys.executable, "run.py", "demo", "--trains", "8", "--seconds", "60"],

@@ -61,6 +61,7 @@ def at_rest(node: Node, history: History) -> bool:
     return quiet and node.at_work() and not history.new()
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_kill_at_each_step_leaves_one_effect_of_each_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int

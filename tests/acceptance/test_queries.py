@@ -140,7 +140,9 @@ def test_a_key_that_no_view_can_keep_sets_its_aggregate_aside(node: Node, desk: 
     assert letter["aggregate"] == "long"
 
 
-@pytest.mark.parametrize(("query", "args"), [("leaves", {"code": 3}), ("hangs", {})])
+@pytest.mark.parametrize(
+    ("query", "args"), [("leaves", {"code": 3}), pytest.param("hangs", {}, marks=pytest.mark.smoke)]
+)
 def test_a_query_that_ends_its_process_or_never_ends_is_refused_alone(
     node: Node, desk: Desk, query: str, args: dict[str, int]
 ) -> None:

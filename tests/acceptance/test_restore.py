@@ -108,7 +108,9 @@ def noted(data: Path) -> int:
         return sum(1 for _ in log.read(types=["restore.noted"]))
 
 
-@pytest.mark.parametrize("longer", [False, True], ids=["shorter than what they knew", "longer"])
+@pytest.mark.parametrize(
+    "longer", [False, pytest.param(True, marks=pytest.mark.smoke)], ids=["shorter", "longer"]
+)
 def test_after_a_restore_views_are_built_again_and_others_stop_until_an_operator_accepts(
     tmp_path: Path, longer: bool
 ) -> None:

@@ -69,6 +69,7 @@ def taken(data: Path, partitions: int = 1) -> int:
     return sum(len(DataDirectory(data).snapshot_folder(p).snapshots()) for p in range(partitions))
 
 
+@pytest.mark.smoke
 def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path) -> None:
     data, archive = tmp_path / "data", tmp_path / "archive"
     story = Story()

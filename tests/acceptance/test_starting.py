@@ -116,7 +116,7 @@ def open_to_others(*roots: Path) -> list[tuple[Path, str]]:
     return [(path, f"{mode:o}") for path, mode in modes if mode & 0o077]
 
 
-@pytest.mark.parametrize("streams", ["closed", "full"])
+@pytest.mark.parametrize("streams", [pytest.param("closed", marks=pytest.mark.smoke), "full"])
 def test_standard_error_that_is_closed_or_full_harms_nobody_and_sighup_stops_in_order(
     tmp_path: Path, streams: str
 ) -> None:

@@ -113,7 +113,9 @@ def test_a_second_node_on_the_same_directory_is_refused(node: Node) -> None:
     assert node.at_work()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.smoke)]
+)
 def test_a_stop_in_order_exits_0_keeps_everything_and_leaves_nothing_to_replay(
     tmp_path: Path, number: signal.Signals
 ) -> None:
