@@ -16,6 +16,7 @@ import time
 import traceback
 from pathlib import Path
 
+from engine.base.crash import crash_point
 from engine.base.errors import ConfigError, CorruptData, Exit, NoSpace, RingfoldError
 from engine.base.lock import try_lock
 from engine.base.log import LineLog, Log, log_error, output_as_log
@@ -67,6 +68,7 @@ class Builder:
             _empty(folder)
             self.fold = open_fold()
         self._tell_at = self._save_at = 0.0
+        crash_point("builder.begun")
 
     def build(self) -> None:
         """Builds until it is close."""
@@ -84,9 +86,11 @@ class Builder:
                 self._tell_at = now + TELL_S
             if close or now > self._save_at:
                 close &= self.save()
+                crash_point("builder.saved")
                 self._save_at = time.monotonic() + SAVE_S
             if close:
                 fold.close()
+                crash_point("builder.closed")
                 return
 
     def save(self) -> bool:

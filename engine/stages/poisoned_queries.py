@@ -21,6 +21,7 @@ import msgspec
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_note, replace_note
 from engine.base.errors import NoSpace
+from engine.base.files import DISK, Files
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
 from engine.follow.questions import Refused
@@ -61,12 +62,17 @@ class Suspects(msgspec.Struct, frozen=True):
     queries: list[Suspect] = []
 
 
-def read_suspects(path: Path) -> Suspects:
+def read_suspects(path: Path, files: Files = DISK) -> Suspects:
     """What is noted; nothing if there is no note, or if it cannot be read: then it is learned again."""
     try:
-        return msgspec.json.decode(read_note(path), type=Suspects)
+        return msgspec.json.decode(read_note(path, files), type=Suspects)
     except (OSError, *NOT_DECODABLE):
         return Suspects("")
+
+
+def write_suspects(path: Path, suspects: Suspects, files: Files = DISK) -> None:
+    """Notes them, durably. Raises OSError."""
+    replace_note(path, msgspec.json.encode(suspects) + b"\n", files)
 
 
 class PoisonedQueries:
@@ -139,8 +145,7 @@ class PoisonedQueries:
         try:
             if self._suspects:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                noted = Suspects(self._mark, list(self._suspects.values()))
-                replace_note(self._path, msgspec.json.encode(noted) + b"\n")
+                write_suspects(self._path, Suspects(self._mark, list(self._suspects.values())))
             else:
                 self._path.unlink(missing_ok=True)
         except OSError as error:  # known until this life ends

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.called import called
+from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, Fault, NoSpace
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
@@ -206,7 +207,9 @@ class Serving:
             return
         self.questions = Questions(self.fold, self)
         self._building, self._pointer = None, Pointer(building.generation)
+        crash_point("view.taken-over")
         self._point()
+        crash_point("view.pointed")
         before.close()
         self._generations.tidy(self._pointer)
         aside = len(self.fold.dead_letters)

@@ -9,13 +9,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from domain_12306.messages import ReserveSeats
 from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
-from engine import Client, Command, Node
+from engine import Client, Command, Node, QueryRefused
 from engine.base.crash import VARIABLE
 from engine.cli.journal import commands
 from engine.node.data_directory import DataDirectory
@@ -33,6 +33,7 @@ SETTINGS = {
     "checkpoint_ms": 20,
     "snapshot_events": 40,
 }
+REBUILDING = ("builder.", "view.taken-over", "view.pointed")
 MOST_S = 120.0  # until a death that never comes is a failure
 SENT_AGAIN = 400
 BY_MANAGER = ("order.confirm", "order.release")
@@ -162,13 +163,28 @@ def _until_all_died(node: Node, story: Story, client: Client, notes: Sequence[Pa
     deadline = time.monotonic() + MOST_S
     page = node.page
     assert page is not None
+    rebuilds = any(note.name.startswith(REBUILDING) for note in notes)
+    in_builders = sum(note.name.startswith("builder.") for note in notes)  # the projector starts them again
     while not all(note.exists() for note in notes):
         if time.monotonic() > deadline:
             return [f"never reached: {note.name}" for note in notes if not note.exists()]
         story.turn(client)
-    until(lambda: sum(page.slot(name).restarts for name in page.names) >= len(notes), 60, "the restarts")
+        if rebuilds:
+            with suppress(QueryRefused, TimeoutError):  # one is built already, or the view is not there
+                client.query("remaining", "rebuild", timeout_s=0.5)
+    died = len(notes) - in_builders
+    until(lambda: sum(page.slot(name).restarts for name in page.names) >= died, 60, "the restarts")
+    until(lambda: builds_nothing(client), 60, "what was to be built is built")
     until(node.at_work, 60, "every process is back at work")
     return []
+
+
+def builds_nothing(client: Client) -> bool:
+    """True if the view serves the newest that was asked for."""
+    try:
+        return client.query("remaining", "versions", timeout_s=1.0)["building"] is None
+    except (QueryRefused, TimeoutError):
+        return False
 
 
 def _at_rest(node: Node, data: Path) -> bool:

@@ -50,12 +50,21 @@ def apply(content: bytearray, offset: int, data: bytes) -> None:
     content[offset : offset + len(data)] = data
 
 
+ARCHIVE = Path("archive")
+
+
+def key_of(path: Path) -> str:
+    """The name of a file on the disk: that of its folder is left out, unless it is the archive."""
+    return f"{ARCHIVE}/{path.name}" if path.parent == ARCHIVE else path.name
+
+
 def error(number: int) -> OSError:
     return OSError(number, errno.errorcode[number])
 
 
 class Disk:
-    """The journal's `Files`, in memory; one folder. `fail` decides what each step does."""
+    """The journal's `Files`, in memory: one folder, and an archive beside it, whose changes are kept in the
+    order in which they were made, as a file system with a journal keeps them."""
 
     def __init__(self, image: Image | None = None, seed: int = 0) -> None:
         self.names_now = {name: Inode(bytearray(data), data) for name, data in (image or {}).items()}
@@ -68,6 +77,7 @@ class Disk:
         self.errors: dict[int, int] = {}  # step number → errno
         self.errors_for_ever: tuple[int, int] | None = None  # (first step number, errno)
         self.short_write: int | None = None  # bytes a single write takes at most
+        self.apart = False  # the archive is on another file system
         self.room: int | None = None  # bytes that can still be written before the disk is full
         self._random = random.Random(seed)
         self._next = 3
@@ -99,19 +109,23 @@ class Disk:
 
     def names(self, folder: Path) -> list[str]:
         self._step("names")
-        return sorted(self.names_now)
+        inside = folder == ARCHIVE
+        prefix = f"{ARCHIVE}/" if inside else ""
+        return sorted(
+            name.removeprefix(prefix) for name in self.names_now if name.startswith(f"{ARCHIVE}/") == inside
+        )
 
     def create(self, path: Path) -> int:
         self._step("create")
         inode = Inode()
-        self._rename_all({**self.names_now, path.name: inode})
+        self._rename_all({**self.names_now, key_of(path): inode})
         return self._handle(inode)
 
     def open(self, path: Path, *, write: bool = False) -> int:
         self._step("open")
-        if path.name not in self.names_now:
+        if key_of(path) not in self.names_now:
             raise error(errno.ENOENT)
-        return self._handle(self.names_now[path.name])
+        return self._handle(self.names_now[key_of(path)])
 
     def close(self, file: int) -> None:
         del self.files[file]
@@ -169,13 +183,15 @@ class Disk:
 
     def rename(self, old: Path, new: Path) -> None:
         self._step("rename")
+        if self.apart and (old.parent == ARCHIVE) != (new.parent == ARCHIVE):
+            raise error(errno.EXDEV)
         names = dict(self.names_now)
-        names[new.name] = names.pop(old.name)
+        names[key_of(new)] = names.pop(key_of(old))
         self._rename_all(names)
 
     def remove(self, path: Path) -> None:
         self._step("remove")
-        self._rename_all({name: inode for name, inode in self.names_now.items() if name != path.name})
+        self._rename_all({name: inode for name, inode in self.names_now.items() if name != key_of(path)})
 
     def flush_folder(self, folder: Path) -> None:
         self._step("flush_folder")

@@ -16,10 +16,13 @@ from engine.follow.code import is_of_other_code
 from engine.follow.generations import Generation, Generations, Pointer
 from engine.journal.beginning import Beginning, read_beginning, write_beginning
 from engine.journal.poisoned import read_poisoned, write_poisoned
+from engine.journal.refused import add_refused, read_refused
 from engine.managers.birth import read_birth, write_birth
+from engine.node.failure import Failure, read_failure, write_failure
 from engine.node.manifest import new_manifest, read_manifest, write_manifest
 from engine.reading.cursor import read_cursor, write_cursor
 from engine.snapshots.needed import read_needed, write_needed
+from engine.stages.poisoned_queries import Suspect, Suspects, read_suspects, write_suspects
 from tests.recovery.disk import Disk, Snapshot, error
 
 FOLDER = Path("data")
@@ -84,6 +87,24 @@ NOTES = {
         lambda files: Generations(FOLDER, "view", files).pointer(),
         Pointer(Generation(1)),
         Pointer(Generation(1), Generation(2, 3)),
+    ),
+    "refused": Note(
+        lambda commands, files: add_refused(PATH, 12306, commands[12306], files),
+        lambda files: read_refused(PATH, files),
+        {12306: "x" * 600},
+        {12306: "y" * 900},
+    ),
+    "failure": Note(
+        lambda failure, files: write_failure(PATH, failure, files),
+        lambda files: read_failure(PATH, files),
+        Failure("a" * 600, "then", "mark"),
+        Failure("b" * 900, "now", "mark"),
+    ),
+    "suspected queries": Note(
+        lambda suspects, files: write_suspects(PATH, suspects, files),
+        lambda files: read_suspects(PATH, files),
+        Suspects("a" * 600),
+        Suspects("b" * 900, [Suspect("query", "{}", 2, "now")]),
     ),
     "cursor": Note(
         lambda following, files: write_cursor(PATH, following, [""] * len(following), files),

@@ -18,7 +18,7 @@ from engine.journal import Writer, dump, prune, read, recover, verify
 from engine.journal.beginning import NAME, WHOLE, Beginning, decode
 from engine.journal.recovery import Recovered
 from engine.journal.segment import named_sequence, segment_names
-from tests.recovery.disk import Disk
+from tests.recovery.disk import ARCHIVE, Disk, Image
 from tests.recovery.journal import FOLDER, SMALL, Batch, append, batches, contents, last, open_writer
 
 STORED = (90, 95)
@@ -83,17 +83,26 @@ def test_reading_begins_where_the_journal_does() -> None:
     assert next(f.first_sequence for f in read(FOLDER, begins, last(written), disk)) > begins - 1
 
 
-def test_no_power_cut_during_a_removal_stops_the_journal() -> None:
+@pytest.mark.parametrize(
+    ("archive", "apart"),
+    [(None, False), (ARCHIVE, False), (ARCHIVE, True)],
+    ids=["removed", "archived", "archived on another file system"],
+)
+def test_no_power_cut_during_a_removal_stops_the_journal(archive: Path | None, apart: bool) -> None:
     disk = Disk()
+    disk.apart = apart
     written = filled(disk)
-    prune(FOLDER, 25, (20, 25), files=disk)
+    whole = disk.image()
+    prune(FOLDER, 25, (20, 25), files=disk, archive=archive)
     disk.snapshots = []
-    prune(FOLDER, 80, (70, 80), files=disk)
+    prune(FOLDER, 80, (70, 80), files=disk, archive=archive)
     chance, met = random.Random(12306), Counter[str]()
     bounds = {starts(disk)[0]}
     for snapshot in disk.snapshots:
         for image in snapshot.images(chance, 20):
             again = Disk(image, seed=1)
+            if archive is not None:
+                assert {name for name in whole if name.endswith(".journal")} <= named(again, whole)
             recovered = recover(FOLDER, last(written), files=again, stored=(70, 80))
             assert recovered.row == "a"
             report = verify(FOLDER, last(written), again)
@@ -107,6 +116,12 @@ def test_no_power_cut_during_a_removal_stops_the_journal() -> None:
     assert len(bounds) == 2, "before the note and after it"
     assert met["leftovers"] > 5
     assert met["states"] > 10
+
+
+def named(disk: Disk, whole: Image) -> set[str]:
+    """The segments that are whole in the journal or in the archive."""
+    image = disk.image()
+    return {name for name in whole if whole[name] in (image.get(name), image.get(f"{ARCHIVE}/{name}"))}
 
 
 def go_on(disk: Disk, recovered: Recovered, before: list[Batch]) -> None:
