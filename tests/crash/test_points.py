@@ -8,7 +8,9 @@ from engine.base.crash import POINTS
 from tests.crash.story import run
 
 ONCE_A_LIFE = ("core.replayed",)
-SELDOM = ("builder.begun", "builder.saved", "builder.closed", "view.taken-over", "view.pointed")  # seconds apart
+SELDOM = (  # seconds apart
+    "builder.begun", "builder.saved", "builder.closed", "view.taken-over", "view.pointed",
+)
 EVERY_RUN = (
     "input.written",
     "input.published",
