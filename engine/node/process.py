@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from engine.base.errors import Exit, NoSpace, RingfoldError, told
+from engine.base.errors import Exit, Fault, NoSpace, RingfoldError, told
 from engine.base.log import LineLog, log_error, output_as_log
 from engine.base.log_codes import Code
 from engine.base.parent import die_with_parent
@@ -141,6 +141,10 @@ class NodeProcess:
         with contextlib.suppress(OSError):
             last_words(self.run, self.name).write_text(text, "utf-8", "backslashreplace")
 
+    def owns(self, path: object) -> bool:
+        """True if a path, as an error of the system has it, leads into the data directory."""
+        return isinstance(path, str) and Path(path).is_relative_to(self.data.path)
+
     def end_without_room(self, error: Exception) -> NoReturn:
         """Ends a follower for which the disk is too full, once there may be room: started again at once, it
         would fail again, and be given up for what is not its fault."""
@@ -181,6 +185,12 @@ def run(work: Callable[[NodeProcess], None]) -> None:
     except Exception as error:
         if lacks_room(error, process.data.path) and process.role.kind not in PIPELINE:
             process.end_without_room(error)
+        if isinstance(error, OSError) and process.owns(error.filename):
+            text = "a file of the data directory cannot be used"
+            fault = Fault(text, path=error.filename, error=error.strerror)
+            process.leave_word(str(fault))
+            log_error(process.log, Code.PROCESS_FAILED, fault)
+            sys.exit(fault.exit_code)
         process.leave_word(f"{type(error).__name__}: {error}")
         process.log(Code.PROCESS_BUG, "an unexpected exception", trace=traceback.format_exc().rstrip())
         sys.exit(Exit.TEMPORARY)

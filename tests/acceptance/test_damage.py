@@ -1,5 +1,6 @@
 """Damage in what a node keeps: in truth it is refused, in what follows from it it is made again."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from engine import Client, Node
+from engine import Client, Node, QueryRefused
 from engine.base.identity import uuid7_hex
 from engine.node.data_directory import DataDirectory
 from examples.bank_transfer.messages import OpenAccount
@@ -28,13 +29,13 @@ def data(tmp_path: Path) -> DataDirectory:
     return DataDirectory(tmp_path / "data")
 
 
-def refusal(data: DataDirectory) -> str:
-    """The last line of a start that ends with exit code 4."""
+def refusal(data: DataDirectory, code: int = 4) -> str:
+    """What a start says that ends with this exit code."""
     command = [sys.executable, "-m", "engine", "serve", f"--data={data.path}", f"--app={APP}"]
     done = subprocess.run(
         command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=10
     )
-    assert done.returncode == 4, done.stderr
+    assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr
 
@@ -80,3 +81,28 @@ def test_a_damaged_view_is_kept_aside_and_built_again(data: DataDirectory, tmp_p
     assert "money-v1 is damaged, and is built again" in line
     assert f"path={file.parent}" in line
     assert (data.views / "money-v1.damaged" / "data.mdb").exists()
+
+
+def replace_by_file(folder: Path) -> None:
+    """What stands where a folder was is none."""
+    shutil.rmtree(folder)
+    folder.write_bytes(b"x")
+
+
+def test_a_folder_of_the_truth_that_is_none_is_one_line(data: DataDirectory) -> None:
+    data.snapshot_folder(0).path.mkdir(parents=True, exist_ok=True)
+    replace_by_file(data.snapshot_folder(0).path)
+    text = refusal(data, 3)
+    where = f"path={data.snapshot_folder(0).path}"
+    assert f"core-0 process.failed a file of the data directory cannot be used ({where}" in text
+
+
+def test_a_folder_of_views_that_is_none_costs_the_views_alone(data: DataDirectory, tmp_path: Path) -> None:
+    replace_by_file(data.views)
+    log = tmp_path / "log"
+    with Node(data.path, app=APP, log=log) as node, Client(node.endpoints) as client:
+        assert client.send(OpenAccount("account-3", amount=1)).ok
+        with pytest.raises(QueryRefused, match="failed"):
+            client.query("money", "balance", {"id": "account-3"})
+    assert f"a file of the data directory cannot be used (path={data.views}" in log.read_text()
+    assert "Traceback" not in log.read_text()
