@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.identity import partition_of
+from engine.base.place import expanded
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
@@ -36,6 +37,7 @@ TAIL = """Prints the last entries, and then each new one as it is stored, until 
 node does not end it."""
 EXPORT = """Writes everything up to now to a file, or to standard output, in the order in which the commands
 were accepted. The file appears when it is complete."""
+MOST_DIGITS = 18  # so that it fits the 64 bits of a position
 TYPE = "with such an event, for example note.created, which stands for all its versions; may be repeated"
 
 
@@ -80,8 +82,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError("a number of 0 or more is needed")
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"a number of 0 or more is needed, of at most {MOST_DIGITS} digits")
     return int(text)
 
 
@@ -154,7 +156,9 @@ def _export(stores: Stores, partitions: list[int], types: Types | None, file: st
         written = _write(places, sys.stdout.buffer, progress)
         sys.stdout.flush()
     else:
-        path = Path(file).expanduser()
+        path = expanded(file)
+        if not path.name:
+            raise ConfigError("an export needs the name of a file", given=file, hint="- is standard output")
         fresh = path.with_name(path.name + ".part")
         for one in (path, fresh):
             _expect_plain(one)

@@ -49,6 +49,9 @@ def main(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` has seen enough
         return 0
+    except UnicodeEncodeError as error:  # ids and names of the engine are UTF-8; paths may be of any bytes
+        _say(f"an argument is no UTF-8 text: {error.object!r}")
+        return Exit.CONFIG
     except OSError as error:
         _say(f"the system refused: {error}")
         return Exit.DISK_FAULT

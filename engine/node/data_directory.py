@@ -17,13 +17,16 @@
 A package below this one is given the paths that it works on, and does not know this layout.
 """
 
+import contextlib
 import os
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.base.errors import ConfigError, CorruptData, NoSpace
+from engine.base.place import expanded
 from engine.node.manifest import Manifest, new_manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ class DataDirectory:
     @classmethod
     def at(cls, path: "str | os.PathLike[str] | DataDirectory") -> "DataDirectory":
         """The directory that a caller from outside the engine names."""
-        return path if isinstance(path, DataDirectory) else cls(Path(path).expanduser().absolute())
+        return path if isinstance(path, DataDirectory) else cls(expanded(path).absolute())
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -142,6 +145,17 @@ class DataDirectory:
             found = ", ".join(others[:3]) + (", …" if others[3:] else "")
             hint = "name an empty or a new folder with --data DIR"
             raise ConfigError("this folder holds something else", path=self.path, found=found, hint=hint)
+
+    def expect_plain_files(self) -> None:
+        """ConfigError if there is a pipe or a device in it: to open one may never end."""
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                path = Path(folder, name)
+                with contextlib.suppress(OSError):  # what cannot be looked at is refused by who opens it
+                    mode = path.stat().st_mode
+                    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+                        text, hint = "a pipe or a device in the data directory", "restore the file"
+                        raise ConfigError(text, path=path, hint=hint)
 
     def expect_room(self, segment_bytes: int) -> None:
         """NoSpace if the disk has no room for a start, which would try again and again. A journal that is

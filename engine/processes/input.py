@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
 
 import psutil
 import zmq
@@ -20,6 +19,7 @@ from engine.base.errors import ConfigError, NoSpace, RingfoldError
 from engine.base.guard import SAYS_S, Guard
 from engine.base.log import log_error
 from engine.base.log_codes import Code
+from engine.base.place import expanded
 from engine.node.claim import expect_free
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER, Kind, Role
@@ -115,7 +115,7 @@ def pruner_of(process: NodeProcess) -> Pruner | None:
     config = process.config
     if config.journal_keep == "all" or not config.snapshot_events:
         return None
-    archive = Path(config.journal_archive).expanduser() if config.journal_archive else None
+    archive = expanded(config.journal_archive) if config.journal_archive else None
     return Pruner(process.data, process.slot_of(SNAPSHOTTER), archive=archive, log=process.log)
 
 

@@ -7,7 +7,6 @@ id. An effect that is to happen once must be keyed by that id.
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ import msgspec
 
 from engine.base.called import called
 from engine.base.errors import ConfigError
+from engine.base.place import expanded
 from engine.model.app import Engine
 from engine.model.messages import Event, wire_tag
 from engine.reading.cursor import Cursor, Mark
@@ -72,7 +72,7 @@ class Subscriber:
         self._wanted = _Wanted(types, app)
         self._stores = Stores(data)
         try:
-            where = Path(folder).expanduser() if folder is not None else self._stores.data / "subscribers"
+            where = expanded(folder) if folder is not None else self._stores.data / "subscribers"
             self._cursor = Cursor(where, name, self._stores.partitions)
         except BaseException:
             self._stores.close()

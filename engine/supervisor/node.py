@@ -23,6 +23,7 @@ import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import Fault
+from engine.base.place import expanded
 from engine.node.child import AT_WORK, environment
 from engine.node.endpoints import Endpoints, Ready
 from engine.node.status import StatusPage
@@ -48,8 +49,8 @@ class Node:
     ) -> None:
         if not isinstance(app, str):
             raise TypeError(f'app is a name, as in "notes:app": the node is another process; not {app!r}')
-        self.data = Path(data).expanduser()
-        self.log = Path(log).expanduser() if log is not None else None
+        self.data = expanded(data)
+        self.log = expanded(log) if log is not None else None
         self.start_timeout_s = start_timeout_s
         self._endpoints: Endpoints | None = None
         self.page: StatusPage | None = None

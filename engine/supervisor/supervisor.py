@@ -27,6 +27,7 @@ from engine.base.files import DISK
 from engine.base.lock import lock_data
 from engine.base.log import Log
 from engine.base.log_codes import Code
+from engine.base.place import expanded
 from engine.managers.birth import record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
@@ -76,6 +77,7 @@ class Supervisor:
             cleanup.callback(os.umask, os.umask(OWNER_ALONE))
             data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
             data.expect_usable()
+            data.expect_plain_files()
             data.expect_room(self.config.segment_bytes)
             lock_fd = lock_data(data.lock)
             cleanup.callback(os.close, lock_fd)
@@ -303,7 +305,7 @@ class Supervisor:
 
 
 def _folder(text: str) -> Path:
-    data = Path(text).expanduser().absolute()
+    data = expanded(text).absolute()
     try:
         DISK.make_folder(data)
     except OSError as error:

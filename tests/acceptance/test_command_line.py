@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from engine import Client, Node
-from tests.acceptance.kit import ROOT, VIEW, clean_environment, one_line, open_run, railway, reserve, ringfold
+from engine.cli.parser import main
+from tests.acceptance.kit import (
+    ROOT,
+    VIEW,
+    clean_environment,
+    one_line,
+    open_run,
+    railway,
+    reserve,
+    ringfold,
+)
 
 ORDERS = 10
 COMMANDS = ("serve", "demo", "status", "query", "view", "dead-letter", "journal", "config")
@@ -245,3 +255,24 @@ def test_serve_prints_one_line_when_ready_and_stops_on_ctrl_c(tmp_path: Path) ->
         refused = ringfold("serve", "--data", str(data), *arguments)
         assert refused.returncode == 2
         assert says in one_line(refused.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("events", "read", "--from", "9" * 20), "at most 18 digits"),
+        (("events", "read", "--limit", str(1 << 63)), "at most 18 digits"),
+        (("events", "tail", "--last", "9" * 20), "at most 18 digits"),
+        (("events", "read", "--aggregate", "\udcff"), "no UTF-8 text"),
+        (("events", "read", "--type", "\udcff"), "no UTF-8 text"),
+        (("events", "export", "."), "needs the name of a file"),
+        (("events", "export", "~nobody-at-all/x"), "no such home"),
+        (("status", "--data", "~nobody-at-all/x"), "no such home"),
+    ],
+)
+def test_an_argument_at_the_border_is_one_line_and_exit_2(
+    node: Node, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    data = () if "--data" in arguments else ("--data", str(node.data))
+    assert main([*arguments, *data]) == 2
+    assert told in one_line(capfd.readouterr().err)

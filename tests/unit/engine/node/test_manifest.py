@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,14 @@ def test_a_folder_of_something_else_is_not_filled_with_files_of_a_node(tmp_path:
     with pytest.raises(ConfigError, match=r"holds something else \(path=.*, found=pyproject.toml\)"):
         data.expect_usable()
     opened(tmp_path).expect_usable()
+
+
+def test_a_pipe_in_a_data_directory_is_named_and_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "code").touch()
+    (tmp_path / "views" / "gone").symlink_to("nowhere")
+    data = DataDirectory(tmp_path)
+    data.expect_plain_files()
+    os.mkfifo(tmp_path / "views" / "pipe")
+    with pytest.raises(ConfigError, match=r"a pipe or a device in the data directory.*views/pipe"):
+        data.expect_plain_files()
