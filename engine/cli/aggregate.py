@@ -24,6 +24,8 @@ aggregate show note-1 --app notes:app --at-version 3
 SHOW = """Prints one JSON object: what the aggregate is, which entry made it so, and everything it
 remembers."""
 
+MOST_BITS = 14_000  # Python refuses to write a number of more than 4300 digits in decimal
+
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of `show`."""
@@ -65,6 +67,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
 def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
     """A state as JSON has it. Objects become their attributes, sets sorted lists, bytes base64; what leads
     back to something around it (`above`) becomes "..."."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return hex(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (bytes, bytearray)):

@@ -41,6 +41,7 @@ class Empty:
         (array.array("i", [1, 2]), [1, 2]),
         (np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
         ([Empty()], ["empty"]),
+        ([16**4000], ["0x1" + 4000 * "0"]),
     ],
     ids=lambda value: type(value).__name__,
 )
