@@ -8,7 +8,7 @@ import msgspec
 import zmq
 
 from benchmarks.selling import Message
-from domain_12306.synthetic import open_synthetic_run, run_name
+from domain_12306.workload.synthetic import open_synthetic_run, run_name
 from engine.base.identity import uuid7_hex
 
 IN_FLIGHT = 40_000

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from domain_12306.app import create
-from domain_12306.audit import audit
 from domain_12306.messages import RunOpened, SeatsReserved
+from domain_12306.workload.audit import audit
 from engine import Event
 from engine.node.data_directory import DataDirectory
 from engine.wire.log import record_decoder

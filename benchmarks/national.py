@@ -33,7 +33,7 @@ from benchmarks.processes import cpu_seconds, memory_mb, rss_mb
 from benchmarks.selling import Message
 from benchmarks.throughput import APP, DURABILITY, VIEW
 from domain_12306.app import Reference, reference_data
-from domain_12306.demand import Demand
+from domain_12306.workload.demand import Demand
 from engine import Command, Node
 
 FIRST_DAY = date(2026, 11, 23)

@@ -28,7 +28,7 @@ from benchmarks.processes import cpu_seconds
 from benchmarks.replay import START_TIMEOUT_S, fill
 from benchmarks.selling import Story, tell
 from benchmarks.throughput import APP, DURABILITY, VIEW, holds
-from domain_12306.synthetic import run_name
+from domain_12306.workload.synthetic import run_name
 from engine import Node
 from engine.client.sockets import dealer
 

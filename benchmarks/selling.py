@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from domain_12306.messages import ReleaseOrder, ReserveSeats
-from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, run_name, station
+from domain_12306.workload.synthetic import SEAT_CLASS, SEGMENTS, run_name, station
 from engine import Command
 
 LIVE = 500

@@ -32,7 +32,7 @@ from benchmarks.processes import cpu_seconds, memory_mb
 from benchmarks.selling import Message
 from benchmarks.throughput import APP, DURABILITY
 from domain_12306.messages import ReserveSeats
-from domain_12306.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
+from domain_12306.workload.synthetic import SEAT_CLASS, SEGMENTS, open_synthetic_run, run_name, station
 from engine import Aggregate, Engine, Event, Node, Stamp
 from engine.base.log import LineLog
 from engine.model.loading import load_app

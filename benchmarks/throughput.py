@@ -20,7 +20,7 @@ from benchmarks.driver import PATIENT, Driver, ask
 from benchmarks.figures import facts, progress, show, spread
 from benchmarks.processes import cpu_seconds
 from benchmarks.selling import Story, tell
-from domain_12306.synthetic import SEAT_CLASS, SEATS, SEGMENTS, run_name
+from domain_12306.workload.synthetic import SEAT_CLASS, SEATS, SEGMENTS, run_name
 from engine import Node
 from engine.node.data_directory import DataDirectory
 

@@ -1,6 +1,7 @@
-"""China's railway ticketing as a domain of the engine. Reading order: messages (what can be asked, and what
-happens), rejections (why not), timetable, builtin_timetable and coaches (what runs), seats, gaps and plan
-(what can be sold), policy (which seat), train_run (the aggregate), answers, board, tables, changes and
-inventory (the view), app (all of it), audit (whether it was right), demand and synthetic (travellers for the
-demo and for benchmarks), command_line (settings and commands), demo (all of it shown at work).
+"""China's railway ticketing as a domain of the engine, in rooms: each imports only those before it.
+
+Reading order: messages (what can be asked, and what happens), seating (seats without trains), reference (what
+runs), rules (as tables), aggregates (what decides), views (what passengers see), app (all of it as one
+application), workload (made-up travellers), command_line (settings and commands), demo (all of it shown at
+work).
 """

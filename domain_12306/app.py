@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from domain_12306.builtin_timetable import built_in_timetable
-from domain_12306.coaches import Compositions, read_compositions
-from domain_12306.inventory import SeatInventory
-from domain_12306.policy import policy_named
-from domain_12306.timetable import Timetable, read_timetable
-from domain_12306.train_run import TrainRun
+from domain_12306.aggregates.train_run import TrainRun
+from domain_12306.reference.builtin_timetable import built_in_timetable
+from domain_12306.reference.coaches import Compositions, read_compositions
+from domain_12306.reference.timetable import Timetable, read_timetable
+from domain_12306.seating.policy import policy_named
+from domain_12306.views.inventory import SeatInventory
 from engine import ConfigError, Engine
 
 SETTINGS = ("coaches", "policy", "timetable")

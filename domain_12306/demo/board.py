@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from domain_12306.demand import Demand
 from domain_12306.demo.screen import table
-from domain_12306.seats import CLASS_NAMES
-from domain_12306.timetable import DAY, Timetable
+from domain_12306.reference.timetable import DAY, Timetable
+from domain_12306.seating.seats import CLASS_NAMES
+from domain_12306.workload.demand import Demand
 from engine import Client
 
 VIEW = "remaining"

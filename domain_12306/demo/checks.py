@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from domain_12306.app import create
-from domain_12306.audit import audit
 from domain_12306.demo.board import VIEW
 from domain_12306.demo.seller import Account
 from domain_12306.messages import RunOpened, SeatsReleased, SeatsReserved
+from domain_12306.workload.audit import audit
 from engine import Client, Event
 from engine.cli.journal import commands
 from engine.node.data_directory import DataDirectory

@@ -17,8 +17,8 @@ from itertools import count, islice
 from multiprocessing.connection import Connection
 
 from domain_12306.app import reference_data
-from domain_12306.demand import Demand
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
+from domain_12306.workload.demand import Demand
 from engine import Client, Command, Receipt, Ticket
 from engine.node.endpoints import Endpoints
 

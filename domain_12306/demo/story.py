@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection, wait
 import numpy as np
 
 from domain_12306.app import reference_data
-from domain_12306.coaches import totals
-from domain_12306.demand import Demand
 from domain_12306.demo import board, checks
 from domain_12306.demo.screen import Progress, block, say, table
 from domain_12306.demo.seller import CALM, RUSH, Account, Plan, Tally, main
+from domain_12306.reference.coaches import totals
+from domain_12306.workload.demand import Demand
 from engine import Client, Node
 from engine.base.errors import Exit, Fault
 from engine.node.config import Settings

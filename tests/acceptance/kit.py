@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from domain_12306.messages import OpenRun, ReserveSeats
-from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
+from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Client, Node
 
 ROOT = Path(__file__).parents[2]

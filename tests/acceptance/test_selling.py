@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain_12306.messages import ConfirmOrder, ReleaseOrder
-from domain_12306.synthetic import SEAT_CLASS, run_name
+from domain_12306.workload.synthetic import SEAT_CLASS, run_name
 from engine import AsyncClient, Client, Command, Node, QueryRefused, Receipt
 from tests.acceptance.kit import SEATS, VIEW, left, open_run, railway, reserve
 from tests.deadline import until

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain_12306.synthetic import run_name
+from domain_12306.workload.synthetic import run_name
 from engine import Client, Node
 from engine.base.identity import partition_of
 from engine.node.data_directory import DataDirectory

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
-from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
+from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Client, Command, Node, Receipt
 from engine.cli.journal import commands
 from engine.node.data_directory import DataDirectory

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from domain_12306.synthetic import run_name
+from domain_12306.workload.synthetic import run_name
 from engine import append_foreign
 from engine.base.errors import NoSpace
 from engine.store import Conflict

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from domain_12306.messages import ReserveSeats
-from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
+from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Client, Command, Node, QueryRefused
 from engine.base.crash import VARIABLE
 from engine.cli.journal import commands

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from domain_12306.gaps import SeatClass
+from domain_12306.seating.gaps import SeatClass
 from engine.core import partition
 from engine.core.window import Window
 from engine.follow import Fold

@@ -22,6 +22,8 @@ def imports_of(path: Path) -> set[str]:
 def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
+ROOMS = ["messages", "seating", "reference", "rules", "aggregates", "views"]  # of the railway
+
 FLOORS = [  # of the engine, from the ground up: a package may import those before it
     "base", "model", "wire", "core", "journal", "store", "snapshots", "node", "follow", "managers",
     "client", "reading", "stages", "processes", "supervisor", "cli", "testing",
@@ -96,8 +98,20 @@ def test_the_deterministic_core_reads_no_clock_and_does_no_io(pure: str) -> None
 
 def test_the_domain_handlers_are_pure() -> None:
     impure = {"time", "random", "secrets", "os", "socket", "threading"}
-    names = imports_of(ROOT / "domain_12306" / "train_run.py")
-    assert {name.split(".")[0] for name in names} & impure == set()
+    deciding = [path for room in ("aggregates", "rules") for path in modules(f"domain_12306/{room}")]
+    wrong = {name.split(".")[0] for path in deciding for name in imports_of(path)} & impure
+    assert wrong == set()
+
+
+def test_no_room_of_the_railway_imports_one_after_it() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for number, room in enumerate(ROOMS)
+        for path in modules(f"domain_12306/{room}")
+        for name in sorted(imports_of(path))
+        if name.startswith("domain_12306.") and name.split(".")[1] not in ROOMS[: number + 1]
+    ]
+    assert wrong == []
 
 
 def test_binary_formats_are_packed_and_unpacked_where_they_are_described() -> None:

@@ -17,7 +17,7 @@ CODE = sorted(
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 70
-LONGER = {("domain_12306/audit.py", "audit")}  # the rules one after the other, as one reads them
+LONGER = {("domain_12306/workload/audit.py", "audit")}  # the rules one after the other, as one reads them
 AVOIDED = {
     "whoever": "name the actor",
     "somebody": "name the actor",

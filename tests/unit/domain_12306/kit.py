@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain_12306.aggregates.train_run import TrainRun
 from domain_12306.app import create
 from domain_12306.messages import OpenRun, ReserveSeats, RunOpened
-from domain_12306.train_run import TrainRun
 from engine import Command, Commit, Engine, Event, Projection, Rejection, Stamp
 from engine.model.messages import wire_tag
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from domain_12306.app import create, reference_data
-from domain_12306.audit import audit
-from domain_12306.demand import Demand
 from domain_12306.messages import OpenRun
-from domain_12306.policy import BestFit, SeededRandom, policy_named
-from domain_12306.rejections import REJECTIONS
+from domain_12306.rules.rejections import REJECTIONS
+from domain_12306.seating.policy import BestFit, SeededRandom, policy_named
+from domain_12306.workload.audit import audit
+from domain_12306.workload.demand import Demand
 from engine import Command, ConfigError
 from engine.core.partition import Partition
 from engine.wire.log import record_decoder

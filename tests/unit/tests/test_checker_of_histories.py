@@ -14,7 +14,7 @@ import pytest
 
 from domain_12306.app import create
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
-from domain_12306.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
+from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Command
 from engine.cli.journal import commands
 from engine.node.data_directory import DataDirectory

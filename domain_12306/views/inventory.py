@@ -13,12 +13,12 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from domain_12306.answers import Entry, Journey, OneTrain, SeatMap, Totals, clock, stretches
-from domain_12306.board import Board
-from domain_12306.changes import ChangeList, Changes, Item, join
 from domain_12306.messages import CoachList, RunOpened, SeatGaps, StopList
-from domain_12306.plan import PLANS, Plan
-from domain_12306.tables import Tables
+from domain_12306.reference.plan import PLANS, Plan
+from domain_12306.views.answers import Entry, Journey, OneTrain, SeatMap, Totals, clock, stretches
+from domain_12306.views.board import Board
+from domain_12306.views.changes import ChangeList, Changes, Item, join
+from domain_12306.views.tables import Tables
 from engine import Commit, Event, InvariantBroken, Projection, on, query
 
 FOLD_AT = 7 * 2_048  # numbers: enough to spread the 0.1 ms of a fold, few enough to stay in the cache

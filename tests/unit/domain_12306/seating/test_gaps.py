@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain_12306.gaps import SeatClass, geometry
+from domain_12306.seating.gaps import SeatClass, geometry
 from tests.unit.domain_12306.kit import Naive
 
 steps = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1000), st.integers(0, 1000)), max_size=80)

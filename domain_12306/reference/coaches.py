@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from domain_12306.gaps import MAX_SEATS
 from domain_12306.messages import CoachList
-from domain_12306.seats import CLASS_NAMES
+from domain_12306.seating.gaps import MAX_SEATS
+from domain_12306.seating.seats import CLASS_NAMES
 from engine import ConfigError
 
 MAX_COACHES = 99  # two digits on the ticket

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import date as Date
 from datetime import timedelta
 
-from domain_12306.answers import Journey
-from domain_12306.plan import Plan
-from domain_12306.timetable import DAY, MAX_DAYS
+from domain_12306.reference.plan import Plan
+from domain_12306.reference.timetable import DAY, MAX_DAYS
+from domain_12306.views.answers import Journey
 
 
 class Board:

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from domain_12306.gaps import MAX_STOPS
 from domain_12306.messages import StopList
+from domain_12306.seating.gaps import MAX_STOPS
 from engine import ConfigError
 
 COLUMNS = 12

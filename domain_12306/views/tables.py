@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain_12306.changes import Changes, Ints
+from domain_12306.views.changes import Changes, Ints
 
 WIDTHS = (np.uint8, np.uint16, np.uint32, np.uint64)
 TABLE, SEATS, SEGMENTS, CAPACITY, WIDTH = range(5)

@@ -3,9 +3,9 @@
 import pickle
 import random
 
+from domain_12306.aggregates.train_run import TrainRun
 from domain_12306.messages import ConfirmOrder, ReleaseOrder
-from domain_12306.plan import PLANS
-from domain_12306.train_run import TrainRun
+from domain_12306.reference.plan import PLANS
 from engine.model.state import canonical
 from tests.unit.domain_12306.kit import RUN, Counter, stations
 

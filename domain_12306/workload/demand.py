@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from domain_12306.coaches import Compositions, totals
 from domain_12306.messages import OpenRun, ReserveSeats
-from domain_12306.timetable import Timetable
+from domain_12306.reference.coaches import Compositions, totals
+from domain_12306.reference.timetable import Timetable
 
 TRAIN_EXPONENT = 0.8
 DAY_EXPONENT = 0.5

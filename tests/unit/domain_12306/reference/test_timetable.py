@@ -7,8 +7,8 @@ from statistics import median
 
 import pytest
 
-from domain_12306.builtin_timetable import LINES, built_in_timetable
-from domain_12306.timetable import DAY, problem_with_stops, read_timetable
+from domain_12306.reference.builtin_timetable import LINES, built_in_timetable
+from domain_12306.reference.timetable import DAY, problem_with_stops, read_timetable
 from engine import ConfigError
 from tests.unit.domain_12306.kit import real_file
 

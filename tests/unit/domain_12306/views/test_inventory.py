@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain_12306 import changes
-from domain_12306.answers import Journey
-from domain_12306.inventory import SeatInventory
 from domain_12306.messages import OpenRun, ReleaseOrder, SeatsReleased, SeatsReserved
+from domain_12306.views import changes
+from domain_12306.views.answers import Journey
+from domain_12306.views.inventory import SeatInventory
 from engine.model.messages import wire_tag
 from tests.unit.domain_12306.kit import DATE, RUN, Counter, Naive, feed, stations
 
@@ -228,7 +228,7 @@ def test_totals_count_seat_segments() -> None:
 
 
 def test_events_wait_for_a_fold_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("domain_12306.inventory.FOLD_AT", 14)
+    monkeypatch.setattr("domain_12306.views.inventory.FOLD_AT", 14)
     counter, naive = history(4, 6, [(3, k, k, 1) for k in range(9)] + [(0, 0, 0, 1)] * 5)
     view = SeatInventory()
     feed(view, RUN, counter.history)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain_12306.audit import audit
 from domain_12306.messages import OrderConfirmed, ReleaseOrder, RunOpened, SeatsReleased, SeatsReserved
+from domain_12306.workload.audit import audit
 from engine import Event
 from tests.unit.domain_12306.kit import DATE, RUN, Counter
 

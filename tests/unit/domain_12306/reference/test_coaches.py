@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain_12306.coaches import BUILT_IN, Compositions, problem_with, read_compositions, totals
-from domain_12306.plan import Plan
-from domain_12306.seats import Layout, coach_labels
+from domain_12306.reference.coaches import BUILT_IN, Compositions, problem_with, read_compositions, totals
+from domain_12306.reference.plan import Plan
+from domain_12306.seating.seats import Layout, coach_labels
 from engine import ConfigError
 from tests.unit.domain_12306.kit import real_file
 

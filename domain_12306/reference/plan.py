@@ -7,9 +7,9 @@ reference to its plan and nothing else.
 from collections.abc import Sequence
 from functools import cache
 
-from domain_12306.coaches import totals
-from domain_12306.gaps import SeatClass
-from domain_12306.seats import Layout, coach_labels
+from domain_12306.reference.coaches import totals
+from domain_12306.seating.gaps import SeatClass
+from domain_12306.seating.seats import Layout, coach_labels
 
 StopTuple = tuple[tuple[str, int, int], ...]
 CoachTuple = tuple[tuple[int, str, int], ...]

@@ -11,7 +11,7 @@ from the line's speed and two minutes a call, fares from kilometres.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from domain_12306.timetable import NO_FARES, Stop, Timetable
+from domain_12306.reference.timetable import NO_FARES, Stop, Timetable
 
 
 class Line(NamedTuple):

@@ -3,9 +3,9 @@
 from collections import Counter as Count
 
 from domain_12306.app import reference_data
-from domain_12306.demand import Demand
 from domain_12306.messages import OpenRun, RunOpened, SeatsReserved
-from domain_12306.synthetic import SEGMENTS, open_synthetic_run, run_name, station
+from domain_12306.workload.demand import Demand
+from domain_12306.workload.synthetic import SEGMENTS, open_synthetic_run, run_name, station
 from tests.unit.domain_12306.kit import Counter
 
 DATES = [f"2026-11-{day}" for day in range(23, 30)]

@@ -3,8 +3,6 @@
 from datetime import date as Date
 from typing import ClassVar
 
-from domain_12306.coaches import Compositions, problem_with
-from domain_12306.gaps import SeatClass, Seating
 from domain_12306.messages import (
     ConfirmOrder,
     OpenRun,
@@ -15,10 +13,12 @@ from domain_12306.messages import (
     SeatsReleased,
     SeatsReserved,
 )
-from domain_12306.plan import NOT_OPEN, PLANS, CoachTuple, Plan, StopTuple
-from domain_12306.policy import Policy, group
-from domain_12306.rejections import no
-from domain_12306.timetable import Timetable, problem_with_stops
+from domain_12306.reference.coaches import Compositions, problem_with
+from domain_12306.reference.plan import NOT_OPEN, PLANS, CoachTuple, Plan, StopTuple
+from domain_12306.reference.timetable import Timetable, problem_with_stops
+from domain_12306.rules.rejections import no
+from domain_12306.seating.gaps import SeatClass, Seating
+from domain_12306.seating.policy import Policy, group
 from engine import Aggregate, Rejection, Stamp, applies, handles
 
 MAX_PARTY = 5

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from domain_12306.gaps import Pick, SeatClass
-from domain_12306.seats import Layout
+from domain_12306.seating.gaps import Pick, SeatClass
+from domain_12306.seating.seats import Layout
 from engine import ConfigError
 
 

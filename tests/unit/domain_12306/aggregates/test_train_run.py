@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain_12306.audit import audit
+from domain_12306.aggregates.train_run import TrainRun
 from domain_12306.messages import (
     ConfirmOrder,
     OpenRun,
@@ -20,8 +20,8 @@ from domain_12306.messages import (
     SeatsReleased,
     SeatsReserved,
 )
-from domain_12306.rejections import REJECTIONS
-from domain_12306.train_run import TrainRun
+from domain_12306.rules.rejections import REJECTIONS
+from domain_12306.workload.audit import audit
 from engine import Event
 from tests.unit.domain_12306.kit import DATE, RUN, Counter, Naive, stations
 

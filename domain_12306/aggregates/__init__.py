@@ -1,0 +1,4 @@
+"""What decides. Each file is one aggregate.
+
+Reading order: train_run.
+"""

@@ -1,0 +1,4 @@
+"""What runs: read from files, or built in.
+
+Reading order: timetable, builtin_timetable, coaches, plan (stops and coaches of a run, prepared for selling).
+"""

@@ -1,0 +1,4 @@
+"""The rules, as tables.
+
+Reading order: rejections (every reason to say no).
+"""
