@@ -25,7 +25,7 @@ from engine import Node
 from engine.node.data_directory import DataDirectory
 
 DURABILITY = "journal and event store fsynced before each answer"
-APP = "domain_12306.app:create"
+APP = "domain_12306.app:seats"
 VIEW = "remaining"
 
 

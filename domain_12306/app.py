@@ -3,15 +3,22 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from domain_12306.aggregates.account import Account
+from domain_12306.aggregates.itinerary import Itinerary
+from domain_12306.aggregates.order import Order
+from domain_12306.aggregates.payment import Payment
 from domain_12306.aggregates.train_run import TrainRun
+from domain_12306.managers.booking import BookingProcess
 from domain_12306.reference.builtin_timetable import built_in_timetable
 from domain_12306.reference.coaches import Compositions, read_compositions
+from domain_12306.reference.stations import Stations, read_stations
 from domain_12306.reference.timetable import Timetable, read_timetable
 from domain_12306.seating.policy import policy_named
 from domain_12306.views.inventory import SeatInventory
+from domain_12306.views.orders import Orders
 from engine import ConfigError, Engine
 
-SETTINGS = ("coaches", "policy", "timetable")
+SETTINGS = ("coaches", "policy", "stations", "timetable")
 
 
 class Reference(NamedTuple):
@@ -31,8 +38,24 @@ def reference_data(settings: Mapping[str, str]) -> Reference:
 
 
 def create(settings: Mapping[str, str]) -> Engine:
-    """Builds the app. Settings, all optional, empty meaning absent: `timetable` and `coaches` are paths,
-    `policy` is one of best-fit, first-fit, worst-fit, random:SEED. Raises ConfigError."""
+    """Builds the whole railway. Settings, all optional, empty meaning absent: `timetable`, `coaches` and
+    `stations` are paths, `policy` is one of best-fit, first-fit, worst-fit, random:SEED.
+
+    Raises ConfigError."""
+    app = seats(settings)
+    stations = read_stations(settings["stations"]) if settings.get("stations") else Stations()
+    app.fingerprint += f"-{stations.fingerprint}"
+    app.aggregate(Order)
+    app.aggregate(Account)
+    app.aggregate(type("Itinerary", (Itinerary,), {"stations": stations}))
+    app.aggregate(Payment)
+    app.process_manager("booking")(BookingProcess)
+    app.projection("orders", version=1)(Orders)
+    return app
+
+
+def seats(settings: Mapping[str, str]) -> Engine:
+    """Builds the part that sells seats, without orders and money, with the same settings."""
     for name in settings:
         if name not in SETTINGS:
             raise ConfigError(f"application railway has no setting {name}", known=", ".join(SETTINGS))

@@ -10,6 +10,7 @@ RAILWAY = Program(
     app_settings={
         "timetable": "timetable file of the railway (the built-in one)",
         "coaches": "coach composition file of the railway (the built-in ones)",
+        "stations": "file of the railway that says in which city a station is (by its name)",
         "policy": "seat policy of the railway: best-fit, first-fit, worst-fit or random:SEED (best-fit)",
     },
 )

@@ -1,22 +1,25 @@
 """The train-run: one train on one origin date. It sells journeys, each on one seat over all its segments."""
 
 from datetime import date as Date
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from domain_12306.messages import (
     ConfirmOrder,
+    HoldSeats,
     OpenRun,
     OrderConfirmed,
     ReleaseOrder,
     ReserveSeats,
     RunOpened,
+    SeatsHeld,
     SeatsReleased,
     SeatsReserved,
 )
-from domain_12306.reference.coaches import Compositions, problem_with
-from domain_12306.reference.plan import NOT_OPEN, PLANS, CoachTuple, Plan, StopTuple
+from domain_12306.reference.coaches import Compositions, problem_with, totals
+from domain_12306.reference.plan import NOT_OPEN, PLANS, CoachTuple, FareTuple, Plan, StopTuple
 from domain_12306.reference.timetable import Timetable, problem_with_stops
 from domain_12306.rules.rejections import no
+from domain_12306.rules.times import moment
 from domain_12306.seating.gaps import SeatClass, Seating
 from domain_12306.seating.policy import Policy, group
 from engine import Aggregate, Rejection, Stamp, applies, handles
@@ -32,7 +35,7 @@ JOURNEY_OF = [(i, j) for i in range(64) for j in range(64)]  # look-ups, as shif
 BITS_OF = [[i << 7 | j << 1 for j in range(64)] for i in range(64)]
 
 Held = int | tuple[int, ...]
-Saved = tuple[StopTuple, CoachTuple, list[Seating | None], dict[str, Held]]
+Saved = tuple[StopTuple, CoachTuple, FareTuple, list[Seating | None], dict[str, Held]]
 
 
 class TrainRun(Aggregate):
@@ -77,7 +80,12 @@ class TrainRun(Aggregate):
             return no("unknown-composition", str(wanted))
         if problem := problem_with(coaches):
             return no("bad-composition", problem)
-        return RunOpened(train, date, stops, coaches)
+        fares = command.fares
+        if fares is None:
+            fares = self.timetable.fares(train, totals(coaches)) if command.stops is None else {}
+        elif any(len(table) != len(stops) for table in fares.values()):
+            return no("bad-fares", self.id)
+        return RunOpened(train, date, stops, coaches, fares)
 
     @handles(ReserveSeats, exists="may")
     def reserve(self, command: ReserveSeats, stamp: Stamp) -> SeatsReserved | Rejection:
@@ -110,6 +118,24 @@ class TrainRun(Aggregate):
             return self._sold_out(command)
         return SeatsReserved(order, code, i, j, picks, passengers)
 
+    @handles(HoldSeats, exists="may")
+    def hold(self, command: HoldSeats, stamp: Stamp) -> list[SeatsReserved | SeatsHeld] | Rejection:
+        booking = command.booking
+        # A booking asks for the same as the command does, under the same names.
+        reserved = self.reserve(cast(ReserveSeats, booking), stamp)
+        if isinstance(reserved, Rejection):
+            return reserved
+        day = self.id.partition("/")[2]
+        stops, i, j = self.plan.stops, reserved.board, reserved.alight
+        departs = moment(day, stops[i][2])
+        if (booking.departs, booking.arrives) != (departs, moment(day, stops[j][1])):
+            return no("times-differ", f"{self.id}, {booking.departs} to {booking.arrives}")
+        if departs <= stamp.now:
+            return no("departed", f"{self.id} left {booking.board} at {departs}")
+        if booking.fare != (price := self.plan.fare(booking.seat_class, i, j)):
+            return no("fare-differs", f"{self.id}, {booking.fare} fen instead of {price}")
+        return [reserved, SeatsHeld(booking, booking.fare * len(booking.passengers))]
+
     @handles(ConfirmOrder, exists="may")
     def confirm(self, command: ConfirmOrder) -> OrderConfirmed | Rejection:
         held = self._orders.get(command.order)
@@ -139,7 +165,7 @@ class TrainRun(Aggregate):
 
     @applies(RunOpened)
     def _opened(self, event: RunOpened) -> None:
-        self.plan = plan = PLANS.of(event.stops, event.coaches)
+        self.plan = plan = PLANS.of(event.stops, event.coaches, event.fares)
         self._classes = plan.pristine
 
     @applies(SeatsReserved)
@@ -160,6 +186,10 @@ class TrainRun(Aggregate):
             seats.take(pick, i, j)
         self._orders[event.order] = tuple([pick[0] << SEAT_AT | tag for pick in chosen])
 
+    @applies(SeatsHeld)
+    def _held(self, event: SeatsHeld) -> None:
+        pass  # the seats were reserved by the event before it
+
     @applies(OrderConfirmed)
     def _confirmed(self, event: OrderConfirmed) -> None:
         held = self._orders[event.order]
@@ -178,18 +208,18 @@ class TrainRun(Aggregate):
     # ------------------------------------------------------------------ state as a value
 
     def save_state(self) -> Saved | None:
-        """Stops and coaches, the sold seats of each class (None: untouched), and the live orders."""
+        """Stops, coaches and fares, the sold seats of each class (None: untouched), and the live orders."""
         plan = self.plan
         if plan is NOT_OPEN:
             return None
         classes = [None if seats.shared else seats.save() for seats in self._classes]
-        return plan.stops, plan.coaches, classes, dict(self._orders)
+        return plan.stops, plan.coaches, plan.fares, classes, dict(self._orders)
 
     def load_state(self, state: Saved | None) -> None:
         if state is None:
             return
-        stops, coaches, classes, self._orders = state
-        self.plan = plan = PLANS.of(stops, coaches)
+        stops, coaches, fares, classes, self._orders = state
+        self.plan = plan = PLANS.of(stops, coaches, {code: list(table) for code, table in fares})
         self._classes = tuple(
             [
                 pristine if saved is None else SeatClass.load(pristine.capacity, plan.segments, saved)

@@ -1,11 +1,57 @@
 """What can be asked of an aggregate, and what happens to it: a file of commands and events for each.
 
-Reading order: train_run.
+Reading order: train_run, booking (what goes from one to the next), order, account, itinerary, payment.
 """
 
+from domain_12306.messages.account import (
+    AdmitOrder,
+    CancellationNoted,
+    NoteCancellation,
+    OrderAdmitted,
+)
+from domain_12306.messages.booking import (
+    Booking,
+    Fen,
+    HoldSeats,
+    RunId,
+    SeatsHeld,
+    Token,
+)
+from domain_12306.messages.itinerary import (
+    ReleaseTrip,
+    ReserveTrip,
+    TripReleased,
+    TripReserved,
+)
+from domain_12306.messages.order import (
+    AcceptPayment,
+    AwaitPayment,
+    CancelOrder,
+    ExpireOrder,
+    IssueTickets,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefused,
+    PaymentAwaited,
+    PlaceOrder,
+    RefuseOrder,
+    TicketsIssued,
+)
+from domain_12306.messages.payment import (
+    PaymentReceived,
+    PaymentRefunded,
+    PaymentRequested,
+    ReceivePayment,
+    RefundPayment,
+    RequestPayment,
+    payment_of,
+)
 from domain_12306.messages.train_run import (
     CoachList,
     ConfirmOrder,
+    FareTable,
     Name,
     OpenRun,
     OrderConfirmed,
@@ -20,17 +66,53 @@ from domain_12306.messages.train_run import (
 )
 
 __all__ = [
+    "AcceptPayment",
+    "AdmitOrder",
+    "AwaitPayment",
+    "Booking",
+    "CancelOrder",
+    "CancellationNoted",
     "CoachList",
     "ConfirmOrder",
+    "ExpireOrder",
+    "FareTable",
+    "Fen",
+    "HoldSeats",
+    "IssueTickets",
     "Name",
+    "NoteCancellation",
     "OpenRun",
+    "OrderAdmitted",
+    "OrderCancelled",
     "OrderConfirmed",
+    "OrderExpired",
     "OrderId",
+    "OrderPaid",
+    "OrderPlaced",
+    "OrderRefused",
+    "PaymentAwaited",
+    "PaymentReceived",
+    "PaymentRefunded",
+    "PaymentRequested",
+    "PlaceOrder",
+    "ReceivePayment",
+    "RefundPayment",
+    "RefuseOrder",
     "ReleaseOrder",
+    "ReleaseTrip",
+    "RequestPayment",
     "ReserveSeats",
+    "ReserveTrip",
+    "RunId",
     "RunOpened",
     "SeatGaps",
+    "SeatsHeld",
     "SeatsReleased",
     "SeatsReserved",
     "StopList",
+    "TicketsIssued",
+    "Token",
+    "TripReleased",
+    "TripReserved",
+    "payment_of",
 ]

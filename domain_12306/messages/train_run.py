@@ -6,6 +6,7 @@ Stops are named in commands and numbered from 0 in events; seats are numbered fr
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from engine import Command, Event
@@ -22,6 +23,9 @@ CoachList = list[tuple[int, str, int]]
 StopList = list[tuple[str, int, int]]
 """Per stop: station, arrival and departure in minutes from midnight of the origin date."""
 
+FareTable = dict[str, list[int | None]]
+"""Per class: what a journey from the origin to each stop costs, in fen; None where the class is not sold."""
+
 SeatGaps = list[tuple[int, int, int]]
 """Per seat: its number in the class and the free gap [start, end) around the journey."""
 
@@ -29,16 +33,24 @@ SeatGaps = list[tuple[int, int, int]]
 class OpenRun(
     Command,
     name="run.open",
-    rejects=("bad-run-id", "unknown-train", "bad-stops", "unknown-composition", "bad-composition"),
+    rejects=(
+        "bad-run-id",
+        "unknown-train",
+        "bad-stops",
+        "unknown-composition",
+        "bad-composition",
+        "bad-fares",
+    ),
 ):
     """Puts a train on sale for a date, both from the id of the aggregate.
 
-    `composition`: a name, a list of coaches, or (None) by the rule table. `stops`: None is the timetable's;
-    a list stands in for it, for trains that the timetable does not have.
+    `composition`: a name, a list of coaches, or (None) by the rule table. `stops`, `fares`: None is the
+    timetable's; others stand in for it, for trains that the timetable does not have.
     """
 
     composition: Name | CoachList | None = None
     stops: StopList | None = None
+    fares: FareTable | None = None
 
 
 class ReserveSeats(
@@ -85,6 +97,7 @@ class RunOpened(Event, name="run.opened"):
     date: str
     stops: StopList
     coaches: CoachList
+    fares: FareTable = msgspec.field(default_factory=FareTable)
 
 
 class SeatsReserved(Event, name="seats.reserved"):

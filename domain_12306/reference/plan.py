@@ -7,11 +7,15 @@ reference to its plan and nothing else.
 from collections.abc import Sequence
 from functools import cache
 
+from domain_12306.messages import FareTable
 from domain_12306.reference.coaches import totals
+from domain_12306.reference.timetable import fare_between
 from domain_12306.seating.gaps import SeatClass
 from domain_12306.seating.seats import Layout, coach_labels
 
 StopTuple = tuple[tuple[str, int, int], ...]
+FareTuple = tuple[tuple[str, tuple[int | None, ...]], ...]
+FREE_TRAIN_FEN = 1_000  # for each segment of a train that came without fares
 CoachTuple = tuple[tuple[int, str, int], ...]
 
 
@@ -19,12 +23,13 @@ class Plan:
     """Stops, coaches and what follows from them; immutable except for caches."""
 
     __slots__ = (
-        "_labels", "_layouts", "classes", "coaches", "codes", "first_seat", "index", "number", "pristine",
-        "seats", "segments", "stations", "stops",
+        "_fares", "_labels", "_layouts", "classes", "coaches", "codes", "fares", "first_seat", "index",
+        "number", "pristine", "seats", "segments", "stations", "stops",
     )  # fmt: skip
 
-    def __init__(self, stops: StopTuple, coaches: CoachTuple) -> None:
-        self.stops, self.coaches = stops, coaches
+    def __init__(self, stops: StopTuple, coaches: CoachTuple, fares: FareTuple = ()) -> None:
+        self.stops, self.coaches, self.fares = stops, coaches, fares
+        self._fares: FareTable = {code: list(table) for code, table in fares}
         self.stations = tuple(stop[0] for stop in stops)
         self.index = {station: number for number, station in enumerate(self.stations)}
         self.segments = len(stops) - 1
@@ -44,6 +49,12 @@ class Plan:
         """What every untouched run looks like. Never changed: a run makes its own on the first sale."""
         self._layouts: dict[str, Layout] = {}
         self._labels: dict[str, list[str]] = {}
+
+    def fare(self, seat_class: str, board: int, alight: int) -> int | None:
+        """What a passenger pays from one stop to a later one, in fen; None where the class is not sold."""
+        if not self._fares:
+            return FREE_TRAIN_FEN * (alight - board)
+        return fare_between(self._fares, seat_class, board, alight)
 
     def layout(self, seat_class: str) -> Layout:
         """The neighbourhood of the seats of a class."""
@@ -77,10 +88,16 @@ class Plans:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[tuple[StopTuple, CoachTuple], Plan] = {}
+        self._known: dict[tuple[StopTuple, CoachTuple, FareTuple], Plan] = {}
 
-    def of(self, stops: Sequence[tuple[str, int, int]], coaches: Sequence[tuple[int, str, int]]) -> Plan:
-        key = tuple(stops), tuple(coaches)
+    def of(
+        self,
+        stops: Sequence[tuple[str, int, int]],
+        coaches: Sequence[tuple[int, str, int]],
+        fares: FareTable | None = None,
+    ) -> Plan:
+        priced = tuple((code, tuple(table)) for code, table in (fares or {}).items())
+        key = tuple(stops), tuple(coaches), priced
         plan = self._known.get(key)
         if plan is None:
             plan = self._known[key] = Plan(*key)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from domain_12306.messages import StopList
+from domain_12306.messages import FareTable, StopList
 from domain_12306.seating.gaps import MAX_STOPS
 from engine import ConfigError
 
@@ -73,19 +73,15 @@ class Timetable:
             known = self._lists[train] = [(s.station, s.arrive, s.depart) for s in self.trains[train]]
         return known
 
-    def fare(self, train: str, seat_class: str, board: int, alight: int) -> int | None:
-        """Fen from one stop to a later one; None where the class has no fare there."""
-        column = _FARE_COLUMN.get(seat_class)
-        if column is None:
-            return None
-        stops = self.trains[train]
-        start, end = stops[board].fares[column], stops[alight].fares[column]
-        if board == 0:
-            start = 0
-        if start is None or end is None:
-            return None
-        fare = max(end - start, MINIMUM_FARE_FEN)
-        return fare * _TENTHS_OF_SECOND_CLASS.get(seat_class, 10) // 10
+    def fares(self, train: str, classes: Iterable[str]) -> FareTable:
+        """The fares of a train as they stand in an event; empty: there is no such train."""
+        stops = self.trains.get(train, ())
+        columns = {code: _FARE_COLUMN.get(code) for code in classes if stops}
+        return {
+            code: [0, *(stop.fares[column] for stop in stops[1:])]
+            for code, column in columns.items()
+            if column is not None
+        }
 
     def stations(self) -> dict[str, int]:
         """Station → trains that call there."""
@@ -101,6 +97,18 @@ class Timetable:
         for train, stops in self.trains.items():
             digest.update(repr((train, [tuple(stop) for stop in stops])).encode())
         return digest.hexdigest()
+
+
+def fare_between(fares: FareTable, seat_class: str, board: int, alight: int) -> int | None:
+    """Fen from one stop to a later one; None where the class has no fare there. First and business class are
+    modelled as multiples of second class, which is what their tables hold."""
+    table = fares.get(seat_class)
+    if table is None:
+        return None
+    start, end = table[board], table[alight]
+    if start is None or end is None:
+        return None
+    return max(end - start, MINIMUM_FARE_FEN) * _TENTHS_OF_SECOND_CLASS.get(seat_class, 10) // 10
 
 
 def read_timetable(path: str | Path) -> Timetable:

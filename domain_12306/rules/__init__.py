@@ -1,4 +1,4 @@
 """The rules, as tables.
 
-Reading order: rejections (every reason to say no).
+Reading order: rejections (every reason to say no), times (days, and how long things may take).
 """

@@ -11,6 +11,7 @@ REJECTIONS = {
     "bad-stops": "the stops that the command brings make no train",
     "unknown-composition": "no composition has that name",
     "bad-composition": "the coaches that the command brings make no train",
+    "bad-fares": "the fares that the command brings do not fit the stops",
     "run-not-open": "the train-run is not on sale",
     "unknown-stop": "the train does not call at that station",
     "from-not-before-to": "the train does not go from the one station to the other",
@@ -21,6 +22,19 @@ REJECTIONS = {
     "sold-out": "too few seats are free over the whole journey",
     "unknown-order": "the run holds no seats for that order",
     "already-confirmed": "the order is confirmed",
+    "times-differ": "the train does not run at the times that the order says",
+    "fare-differs": "the journey does not cost what the order says",
+    "departed": "the train has left the boarding stop",
+    "bad-order": "the order makes no journey",
+    "not-on-sale-yet": "the journey begins after the days that are on sale",
+    "not-wanted": "the order does not wait for seats",
+    "order-closed": "the order does not wait for money",
+    "too-late": "the order cannot be cancelled any more",
+    "too-many-cancellations": "the user has cancelled too many orders today",
+    "same-train": "the passenger has a ticket for this train on this date",
+    "trips-overlap": "the passenger travels on another train at that time",
+    "transfer-too-short": "the passenger cannot change trains in so short a time",
+    "wrong-amount": "this is not the amount that is due",
 }
 
 

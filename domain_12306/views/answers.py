@@ -1,6 +1,12 @@
 """Queries to the view and their answers, in the form that travels."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import msgspec
+
+from domain_12306.reference.timetable import DAY
+from domain_12306.rules.times import moment
 
 
 class Journey(msgspec.Struct, forbid_unknown_fields=True):
@@ -13,7 +19,8 @@ class Journey(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct):
-    """One line of the board. `date` is the origin date, `remaining` is class code → seats left."""
+    """One line of the board. `date` is the origin date; `origin`, `end`: where the train comes from and goes
+    to; `days`: midnights on the way; `remaining`: class code → seats left; `fares`: class code → fen."""
 
     train: str
     date: str
@@ -21,6 +28,44 @@ class Entry(msgspec.Struct):
     arrive: str
     minutes: int
     remaining: dict[str, int]
+    fares: dict[str, int | None]
+    board: str
+    alight: str
+    origin: str
+    end: str
+    departs: datetime
+    arrives: datetime
+    days: int
+
+    @classmethod
+    def of(
+        cls,
+        train: str,
+        date: str,
+        stops: Sequence[tuple[str, int, int]],
+        a: int,
+        b: int,
+        left: dict[str, int],
+        fares: dict[str, int | None],
+    ) -> "Entry":
+        """The line of a run from stop a to stop b."""
+        depart, arrive = stops[a][2], stops[b][1]
+        return cls(
+            train,
+            date,
+            clock(depart),
+            clock(arrive),
+            arrive - depart,
+            left,
+            fares,
+            stops[a][0],
+            stops[b][0],
+            stops[0][0],
+            stops[-1][0],
+            moment(date, depart),
+            moment(date, arrive),
+            arrive // DAY - depart // DAY,
+        )
 
 
 class OneTrain(msgspec.Struct):

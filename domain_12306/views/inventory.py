@@ -13,7 +13,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from domain_12306.messages import CoachList, RunOpened, SeatGaps, StopList
+from domain_12306.messages import CoachList, FareTable, RunOpened, SeatGaps, StopList
 from domain_12306.reference.plan import PLANS, Plan
 from domain_12306.views.answers import Entry, Journey, OneTrain, SeatMap, Totals, clock, stretches
 from domain_12306.views.board import Board
@@ -28,6 +28,7 @@ LOAD_AT = 65_536  # changes applied at once when loading
 class _SavedPlan(msgspec.Struct, array_like=True):
     stops: StopList
     coaches: CoachList
+    fares: FareTable
 
 
 class _SavedRun(msgspec.Struct, array_like=True):
@@ -83,7 +84,9 @@ class SeatInventory(Projection):
 
     @on(RunOpened)
     def opened(self, event: RunOpened, commit: Commit) -> None:
-        self._unsaved[commit.aggregate] = self._open(commit.aggregate, PLANS.of(event.stops, event.coaches))
+        self._unsaved[commit.aggregate] = self._open(
+            commit.aggregate, PLANS.of(event.stops, event.coaches, event.fares)
+        )
 
     @on(Sold)
     def sold(self, event: Sold, commit: Commit) -> None:
@@ -123,8 +126,8 @@ class SeatInventory(Projection):
             a, b = plan.index[request.board], plan.index[request.alight]
             codes = plan.codes if request.seat_class is None else (request.seat_class,)
             left = {code: self._left(run, code, a, b) for code in codes if code in plan.classes}
-            depart, arrive = plan.stops[a][2], plan.stops[b][1]
-            entries.append(Entry(train, date, clock(depart), clock(arrive), arrive - depart, left))
+            fares = {code: plan.fare(code, a, b) for code in left}
+            entries.append(Entry.of(train, date, plan.stops, a, b, left, fares))
         entries.sort(key=lambda entry: (entry.depart, entry.train))
         return entries
 
@@ -188,7 +191,9 @@ class SeatInventory(Projection):
         for aggregate, run in unsaved.items():
             digest = self._digests.get(id(run.plan))
             if digest is None:
-                body = msgspec.msgpack.encode(_SavedPlan(list(run.plan.stops), list(run.plan.coaches)))
+                fares = {code: list(table) for code, table in run.plan.fares}
+                plan = _SavedPlan(list(run.plan.stops), list(run.plan.coaches), fares)
+                body = msgspec.msgpack.encode(plan)
                 digest = self._digests[id(run.plan)] = blake2b(body, digest_size=16).digest()
                 yield b"p" + digest, body
             yield b"r" + aggregate.encode(), msgspec.msgpack.encode(_SavedRun(digest, dict(run)))
@@ -200,7 +205,7 @@ class SeatInventory(Projection):
         for key, value in items:
             if key[:1] == b"p":
                 body = msgspec.msgpack.decode(value, type=_SavedPlan)
-                plan = plans[bytes(key[1:])] = PLANS.of(body.stops, body.coaches)
+                plan = plans[bytes(key[1:])] = PLANS.of(body.stops, body.coaches, body.fares)
                 self._digests[id(plan)] = bytes(key[1:])
             elif key[:1] == b"r":
                 saved = msgspec.msgpack.decode(value, type=_SavedRun)

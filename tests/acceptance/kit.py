@@ -16,7 +16,7 @@ from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_
 from engine import Client, Node
 
 ROOT = Path(__file__).parents[2]
-APP = "domain_12306.app:create"
+APP = "domain_12306.app:seats"
 VIEW = "remaining"
 SEATS, SEGMENTS = 50, 4
 SMALL = {"segment_bytes": "1MiB", "max_message_bytes": "256KiB", "checkpoint_ms": 50}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain_12306.app import create as railway
+from domain_12306.app import seats as railway
 from domain_12306.messages import ConfirmOrder, SeatsReserved
 from engine import ApplicationMessage, Commit, Engine, ProcessManager, Refusal, Send, on, refused
 

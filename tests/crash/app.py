@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from domain_12306.app import create as railway
+from domain_12306.app import seats as railway
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, SeatsReserved
 from engine import Commit, Engine, ProcessManager, Refusal, Send, on, refused
 

@@ -8,7 +8,13 @@ from statistics import median
 import pytest
 
 from domain_12306.reference.builtin_timetable import LINES, built_in_timetable
-from domain_12306.reference.timetable import DAY, problem_with_stops, read_timetable
+from domain_12306.reference.timetable import (
+    DAY,
+    Timetable,
+    fare_between,
+    problem_with_stops,
+    read_timetable,
+)
 from engine import ConfigError
 from tests.unit.domain_12306.kit import real_file
 
@@ -19,6 +25,10 @@ K1,丙,3,00:30,00:30,9,,49.5,55,60,80,90
 G2,丙,1,,07:00,0.0,,,,,,
 G2,甲,2,08:15,08:15,100.5,,,,,,
 """
+
+
+def fare_of(timetable: Timetable, train: str, seat_class: str, board: int, alight: int) -> int | None:
+    return fare_between(timetable.fares(train, [seat_class]), seat_class, board, alight)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -47,13 +57,13 @@ def test_a_train_ends_when_it_arrives_whatever_the_file_says_of_its_departure(tm
 
 def test_fares_are_differences_in_fen_and_at_least_one_yuan(tmp_path: Path) -> None:
     timetable = read_timetable(written(tmp_path, NIGHT))
-    assert timetable.fare("K1", "1", 0, 1) == 1_000
-    assert timetable.fare("K1", "1", 1, 2) == 100  # the file's fares go down here
-    assert timetable.fare("K1", "4", 1, 2) == 450
-    assert timetable.fare("K1", "2", 0, 1) is None
-    assert timetable.fare("G2", "O", 0, 1) == 10_050
-    assert timetable.fare("G2", "M", 0, 1) == 16_080
-    assert timetable.fare("G2", "9", 0, 1) == 30_150
+    assert fare_of(timetable, "K1", "1", 0, 1) == 1_000
+    assert fare_of(timetable, "K1", "1", 1, 2) == 100  # the file's fares go down here
+    assert fare_of(timetable, "K1", "4", 1, 2) == 450
+    assert fare_of(timetable, "K1", "2", 0, 1) is None
+    assert fare_of(timetable, "G2", "O", 0, 1) == 10_050
+    assert fare_of(timetable, "G2", "M", 0, 1) == 16_080
+    assert fare_of(timetable, "G2", "9", 0, 1) == 30_150
 
 
 @pytest.mark.parametrize(
@@ -126,8 +136,8 @@ def test_g71_of_the_real_timetable_is_as_known() -> None:
     names = [stop.station for stop in stops]
     assert (len(stops), names[0], names[-1]) == (18, "北京西", "深圳北")
     assert (stops[0].depart, stops[-1].arrive) == (7 * 60 + 40, 17 * 60 + 53)
-    assert timetable.fare("G71", "O", 0, 17) == 93_650
-    assert timetable.fare("G71", "O", names.index("武汉"), names.index("长沙南")) == 12_850
+    assert fare_of(timetable, "G71", "O", 0, 17) == 93_650
+    assert fare_of(timetable, "G71", "O", names.index("武汉"), names.index("长沙南")) == 12_850
 
 
 def test_the_built_in_timetable_is_a_timetable() -> None:

@@ -1,5 +1,6 @@
 """The view equals the fold of the events, whatever the batches, restarts and compactions in between."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -165,13 +166,21 @@ def test_the_board_lists_trains_by_the_date_at_the_boarding_station() -> None:
     counter.reserve("o", "a", "b")
     feed(view, RUN, counter.history[1:])
     (entry,) = view.remaining(Journey("a", "c", DATE))
-    assert msgspec.to_builtins(entry) == {
+    assert msgspec.to_builtins(entry, builtin_types=(datetime,)) == {
         "train": "T1",
         "date": DATE,
         "depart": "23:00",
         "arrive": "02:00",
         "minutes": 180,
         "remaining": {"O": 2, "M": 1},
+        "fares": {"O": 2000, "M": 2000},
+        "board": "a",
+        "alight": "c",
+        "origin": "a",
+        "end": "c",
+        "departs": datetime(2026, 11, 23, 15, tzinfo=UTC),
+        "arrives": datetime(2026, 11, 23, 18, tzinfo=UTC),
+        "days": 1,
     }
     assert view.remaining(Journey("b", "c", DATE)) == []
     (entry,) = view.remaining(Journey("b", "c", "2026-11-24", "O"))

@@ -1,0 +1,77 @@
+"""The itinerary of a passenger, who can be on one train at a time.
+
+    the same train on the same date    one ticket, unless one journey begins where the other one ends
+    other trains                       not at the same time, and with time to change between two of them
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from domain_12306.messages import Booking, ReleaseTrip, ReserveTrip, TripReleased, TripReserved
+from domain_12306.reference.stations import Stations
+from domain_12306.rules.rejections import no
+from domain_12306.rules.times import SAME_CITY, SAME_STATION
+from engine import Aggregate, Rejection, applies, handles
+
+
+class Trip(msgspec.Struct, frozen=True, array_like=True):
+    """What a passenger does at a time."""
+
+    run: str
+    board: str
+    alight: str
+    departs: datetime
+    arrives: datetime
+
+
+class Itinerary(Aggregate):
+    """One passenger, known by a token. `stations`: the application's reference data (see `app.py`)."""
+
+    stations: ClassVar[Stations]
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.trips: dict[str, Trip] = {}  # by order
+
+    @handles(ReserveTrip, exists="may")
+    def reserve(self, command: ReserveTrip) -> TripReserved | Rejection | None:
+        booking = command.booking
+        if booking.order in self.trips:
+            return None
+        trip = trip_of(booking)
+        for order, other in self.trips.items():
+            if code := self._against(trip, other):
+                return no(code, f"{trip.run} and {other.run} of order {order}")
+        return TripReserved(booking, command.place)
+
+    @handles(ReleaseTrip, exists="may")
+    def release(self, command: ReleaseTrip) -> TripReleased | None:
+        return TripReleased(command.order) if command.order in self.trips else None
+
+    @applies(TripReserved)
+    def _reserved(self, event: TripReserved) -> None:
+        self.trips[event.booking.order] = trip_of(event.booking)
+
+    @applies(TripReleased)
+    def _released(self, event: TripReleased) -> None:
+        del self.trips[event.order]
+
+    def _against(self, trip: Trip, other: Trip) -> str:
+        """The code of the rule that the two break together; empty if they keep all of them."""
+        first, second = sorted((trip, other), key=lambda one: one.departs)
+        if trip.run == other.run:
+            return "" if first.alight == second.board else "same-train"
+        if second.departs < first.arrives:
+            return "trips-overlap"
+        pause = second.departs - first.arrives
+        if first.alight == second.board:
+            return "" if pause >= SAME_STATION else "transfer-too-short"
+        together = self.stations.city(first.alight) == self.stations.city(second.board)
+        return "transfer-too-short" if together and pause < SAME_CITY else ""
+
+
+def trip_of(booking: Booking) -> Trip:
+    """The part of a booking that fills a passenger's time."""
+    return Trip(booking.run, booking.board, booking.alight, booking.departs, booking.arrives)

@@ -1,0 +1,158 @@
+"""An order, which decides what came first: the money, a change of mind, or the end of the time to pay.
+
+    processing ──▶ awaiting payment ──▶ paid ──▶ ticketed
+        │                  │              └─▶ refused (its seats were gone after all)
+        ├─▶ refused        ├─▶ expired
+        └─▶ cancelled      └─▶ cancelled
+
+A step that comes again, or too late, changes nothing. If the sender has to know, it is refused.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from domain_12306.messages import (
+    AcceptPayment,
+    AwaitPayment,
+    Booking,
+    CancelOrder,
+    ExpireOrder,
+    IssueTickets,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefused,
+    PaymentAwaited,
+    PlaceOrder,
+    RefuseOrder,
+    TicketsIssued,
+)
+from domain_12306.rules.rejections import no
+from domain_12306.rules.times import PRESALE_DAYS, day_of
+from engine import Aggregate, Rejection, Stamp, applies, handles
+
+MAX_PARTY = 5
+
+
+class State(StrEnum):
+    """How an order stands, in the words that passengers know."""
+
+    NONE = ""
+    PROCESSING = "处理中"
+    AWAITING_PAYMENT = "待支付"
+    PAID = "已支付"
+    TICKETED = "已出票"
+    REFUSED = "出票失败"
+    CANCELLED = "已取消"
+    EXPIRED = "已超时"
+
+
+class Order(Aggregate):
+    """One order."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.state = State.NONE
+        self.booking: Booking | None = None
+        self.receipt = ""
+
+    # ------------------------------------------------------------------ decide
+
+    @handles(PlaceOrder, exists="must-not")
+    def place(self, command: PlaceOrder, stamp: Stamp) -> OrderPlaced | Rejection:
+        party = command.passengers
+        if not 1 <= len(party) <= MAX_PARTY:
+            return no("party-size", f"not {len(party)}")
+        if len(set(party)) != len(party):
+            return no("passenger-twice", self.id)
+        if command.departs.tzinfo is None or command.arrives.tzinfo is None:
+            return no("bad-order", "a time without a zone")
+        if command.departs >= command.arrives or command.board == command.alight:
+            return no("bad-order", f"{command.board} to {command.alight}")
+        if command.departs <= stamp.now:
+            return no("departed", f"{command.run} left {command.board} at {command.departs}")
+        if day_of(command.departs) - day_of(stamp.now) >= timedelta(days=PRESALE_DAYS):
+            return no("not-on-sale-yet", f"{command.run} on {day_of(command.departs)}")
+        return OrderPlaced(
+            Booking(
+                self.id,
+                command.user,
+                command.run,
+                command.seat_class,
+                command.board,
+                command.alight,
+                party,
+                command.departs,
+                command.arrives,
+                command.fare,
+            )
+        )
+
+    @handles(AwaitPayment)
+    def await_payment(self, command: AwaitPayment) -> PaymentAwaited | Rejection | None:
+        if self.state != State.PROCESSING:
+            return no("not-wanted", f"{self.id} is {self.state.name}")
+        return PaymentAwaited(command.amount, command.pay_by, command.booking.user)
+
+    @handles(AcceptPayment)
+    def accept_payment(self, command: AcceptPayment) -> OrderPaid | Rejection | None:
+        if self.state in (State.PAID, State.TICKETED) and command.receipt == self.receipt:
+            return None
+        if self.state != State.AWAITING_PAYMENT or self.booking is None:
+            return no("order-closed", f"{self.id} is {self.state.name}")
+        return OrderPaid(self.booking, command.receipt)
+
+    @handles(IssueTickets)
+    def issue_tickets(self, command: IssueTickets) -> TicketsIssued | None:
+        return TicketsIssued() if self.state == State.PAID else None
+
+    @handles(RefuseOrder)
+    def refuse(self, command: RefuseOrder) -> OrderRefused | None:
+        if self.state not in (State.PROCESSING, State.PAID):
+            return None
+        return OrderRefused(command.reason, self.receipt)
+
+    @handles(CancelOrder)
+    def cancel(self, command: CancelOrder) -> OrderCancelled | Rejection | None:
+        if self.state == State.CANCELLED:
+            return None
+        if self.state not in (State.PROCESSING, State.AWAITING_PAYMENT) or self.booking is None:
+            return no("too-late", f"{self.id} is {self.state.name}")
+        return OrderCancelled(self.booking, held=self.state == State.AWAITING_PAYMENT)
+
+    @handles(ExpireOrder)
+    def expire(self, command: ExpireOrder) -> OrderExpired | None:
+        if self.state != State.AWAITING_PAYMENT or self.booking is None:
+            return None
+        return OrderExpired(self.booking)
+
+    # ------------------------------------------------------------------ apply
+
+    @applies(OrderPlaced)
+    def _placed(self, event: OrderPlaced) -> None:
+        self.state, self.booking = State.PROCESSING, event.booking
+
+    @applies(PaymentAwaited)
+    def _payment_awaited(self, event: PaymentAwaited) -> None:
+        self.state = State.AWAITING_PAYMENT
+
+    @applies(OrderPaid)
+    def _paid(self, event: OrderPaid) -> None:
+        self.state, self.receipt = State.PAID, event.receipt
+
+    @applies(TicketsIssued)
+    def _ticketed(self, event: TicketsIssued) -> None:
+        self.state = State.TICKETED
+
+    @applies(OrderRefused)
+    def _refused(self, event: OrderRefused) -> None:
+        self.state = State.REFUSED
+
+    @applies(OrderCancelled)
+    def _cancelled(self, event: OrderCancelled) -> None:
+        self.state = State.CANCELLED
+
+    @applies(OrderExpired)
+    def _expired(self, event: OrderExpired) -> None:
+        self.state = State.EXPIRED

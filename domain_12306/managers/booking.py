@@ -1,0 +1,150 @@
+"""The booking process, which takes an order from one aggregate to the next, and back if need be.
+
+    placed → admit ─┬─ admitted → reserve each passenger's trip, one by one ─┬─ all reserved → hold
+                    └─ refused → refuse the order                            └─ refused → refuse, back
+    held → await payment ─┬─ awaited → request payment, set the timer
+                          └─ refused (cancelled meanwhile) → back
+    received → accept payment ─┬─ paid → confirm the seats ─┬─ confirmed → issue tickets
+                               │                            └─ refused → refuse the order → refund
+                               └─ refused (too late, or twice) → refund
+    the timer → expire → back          cancelled → back, if seats were held; and it counts for the user
+
+Back: the seats are released, then each passenger's trip. It has no state, because every event and every
+command says all that the next step needs.
+"""
+
+from domain_12306.messages import (
+    AcceptPayment,
+    AdmitOrder,
+    AwaitPayment,
+    Booking,
+    ConfirmOrder,
+    ExpireOrder,
+    HoldSeats,
+    IssueTickets,
+    NoteCancellation,
+    OrderAdmitted,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefused,
+    PaymentAwaited,
+    PaymentReceived,
+    RefundPayment,
+    RefuseOrder,
+    ReleaseOrder,
+    ReleaseTrip,
+    RequestPayment,
+    ReserveTrip,
+    SeatsHeld,
+    TripReserved,
+    payment_of,
+)
+from domain_12306.rules.times import TIME_TO_PAY
+from engine import Commit, ProcessManager, Refusal, Send, on, refused
+
+
+class BookingProcess(ProcessManager, name="booking"):
+    """The one booking process for all orders. A timer's key is the order's id."""
+
+    # ------------------------------------------------------------------ forth
+
+    @on(OrderPlaced)
+    def placed(self, event: OrderPlaced, send: Send) -> None:
+        send(AdmitOrder(event.booking.user, booking=event.booking))
+
+    @on(OrderAdmitted)
+    def admitted(self, event: OrderAdmitted, send: Send) -> None:
+        send(ReserveTrip(event.booking.passengers[0], booking=event.booking, place=0))
+
+    @on(TripReserved)
+    def trip_reserved(self, event: TripReserved, send: Send) -> None:
+        booking, following = event.booking, event.place + 1
+        if following < len(booking.passengers):
+            send(ReserveTrip(booking.passengers[following], booking=booking, place=following))
+        else:
+            send(HoldSeats(booking.run, booking=booking))
+
+    @on(SeatsHeld)
+    def held(self, event: SeatsHeld, commit: Commit, send: Send) -> None:
+        booking, pay_by = event.booking, commit.time + TIME_TO_PAY
+        send(AwaitPayment(booking.order, amount=event.amount, pay_by=pay_by, booking=booking))
+
+    @on(PaymentAwaited)
+    def payment_awaited(self, event: PaymentAwaited, commit: Commit, send: Send) -> None:
+        order, pay_by = commit.aggregate, event.pay_by
+        send(RequestPayment(payment_of(order), order=order, amount=event.amount, pay_by=pay_by))
+        send.at(pay_by, ExpireOrder(order), key=order)
+
+    @on(PaymentReceived)
+    def received(self, event: PaymentReceived, commit: Commit, send: Send) -> None:
+        send(AcceptPayment(event.order, payment=commit.aggregate, receipt=event.receipt))
+
+    @on(OrderPaid)
+    def paid(self, event: OrderPaid, commit: Commit, send: Send) -> None:
+        send.cancel(commit.aggregate)
+        send(ConfirmOrder(event.booking.run, order=commit.aggregate))
+
+    @on(OrderConfirmed)
+    def confirmed(self, event: OrderConfirmed, send: Send) -> None:
+        send(IssueTickets(event.order))
+
+    # ------------------------------------------------------------------ and back
+
+    @refused(AdmitOrder)
+    def not_admitted(self, command: AdmitOrder, refusal: Refusal, send: Send) -> None:
+        send(RefuseOrder(command.booking.order, reason=refusal.code))
+
+    @refused(ReserveTrip)
+    def trip_not_reserved(self, command: ReserveTrip, refusal: Refusal, send: Send) -> None:
+        booking = command.booking
+        send(RefuseOrder(booking.order, reason=refusal.code))
+        release_trips(booking, send, command.place)
+
+    @refused(HoldSeats)
+    def not_held(self, command: HoldSeats, refusal: Refusal, send: Send) -> None:
+        booking = command.booking
+        send(RefuseOrder(booking.order, reason=refusal.code))
+        release_trips(booking, send, len(booking.passengers))
+
+    @refused(AwaitPayment)
+    def not_awaited(self, command: AwaitPayment, refusal: Refusal, send: Send) -> None:
+        release(command.booking, send)
+
+    @refused(AcceptPayment)
+    def not_accepted(self, command: AcceptPayment, refusal: Refusal, send: Send) -> None:
+        send(RefundPayment(command.payment, receipt=command.receipt))
+
+    @refused(ConfirmOrder)
+    def not_confirmed(self, command: ConfirmOrder, refusal: Refusal, send: Send) -> None:
+        send(RefuseOrder(command.order, reason=refusal.code))
+
+    @on(OrderRefused)
+    def order_refused(self, event: OrderRefused, commit: Commit, send: Send) -> None:
+        if event.receipt:
+            send(RefundPayment(payment_of(commit.aggregate), receipt=event.receipt))
+
+    @on(OrderCancelled)
+    def cancelled(self, event: OrderCancelled, commit: Commit, send: Send) -> None:
+        if event.held:
+            send.cancel(commit.aggregate)
+            send(NoteCancellation(event.booking.user, order=commit.aggregate))
+            release(event.booking, send)
+
+    @on(OrderExpired)
+    def expired(self, event: OrderExpired, send: Send) -> None:
+        release(event.booking, send)
+
+
+def release(booking: Booking, send: Send) -> None:
+    """Gives back all that a booking has."""
+    send(ReleaseOrder(booking.run, order=booking.order))
+    release_trips(booking, send, len(booking.passengers))
+
+
+def release_trips(booking: Booking, send: Send, places: int) -> None:
+    """Gives back the time of the first passengers."""
+    for passenger in booking.passengers[:places]:
+        send(ReleaseTrip(passenger, order=booking.order))

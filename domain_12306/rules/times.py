@@ -1,0 +1,32 @@
+"""Times on the railway: one time for all of China, and days that begin at its midnight."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
+
+CHINA = timezone(timedelta(hours=8))
+PRESALE_DAYS = 15
+"""The day of sale is the first."""
+
+TIME_TO_PAY = timedelta(minutes=30)
+CANCELLATIONS_A_DAY = 3
+"""After so many of seated orders, a user has no more orders on that day."""
+
+SAME_STATION = timedelta(minutes=10)
+SAME_CITY = timedelta(minutes=40)
+"""Between two trips of a passenger."""
+
+
+@lru_cache(maxsize=1024)
+def midnight(day: str) -> datetime:
+    """The beginning of a date such as `2026-11-23`, in UTC."""
+    return datetime.fromisoformat(day).replace(tzinfo=CHINA).astimezone(UTC)
+
+
+def moment(day: str, minutes: int) -> datetime:
+    """So many minutes after the beginning of a date, which is how a timetable counts."""
+    return midnight(day) + timedelta(minutes=minutes)
+
+
+def day_of(moment: datetime) -> date:
+    """The date in China."""
+    return moment.astimezone(CHINA).date()

@@ -1,0 +1,133 @@
+"""The view of orders: how each stands, a user's orders as people know them, and a passenger's trips.
+
+    order/ID → a row    user/USER/ID, trip/PASSENGER/ID → the order's id    pay/ID → paid, less refunds
+
+An order's rows are written by its own events only, and so are those of its payment: other aggregates may be
+in another partition, and a view that catches up sees partitions in any order.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from domain_12306.aggregates.order import State
+from domain_12306.messages import (
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefused,
+    PaymentAwaited,
+    PaymentReceived,
+    PaymentRefunded,
+    TicketsIssued,
+)
+from engine import Commit, Projection, Table, on, query
+
+ORDER, USER, TRIP, PAID = "order/", "user/", "trip/", "pay/"
+UNFINISHED = (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID)
+MOST_ORDERS = 200
+"""In an answer, the newest."""
+
+
+class Tab(StrEnum):
+    """Where a user looks for an order."""
+
+    UNFINISHED = "未完成"
+    UPCOMING = "未出行"
+    HISTORY = "历史"
+
+
+class Orders(Projection, name="orders", version=1):
+    """Orders with their history."""
+
+    @on(OrderPlaced)
+    def placed(self, event: OrderPlaced, commit: Commit, view: Table) -> None:
+        booking, order = event.booking, commit.aggregate
+        view[ORDER + order] = {
+            "order": order,
+            "user": booking.user,
+            "run": booking.run,
+            "seat_class": booking.seat_class,
+            "board": booking.board,
+            "alight": booking.alight,
+            "passengers": list(booking.passengers),
+            "departs": booking.departs.isoformat(),
+            "arrives": booking.arrives.isoformat(),
+            "state": State.PROCESSING.value,
+            "history": [[State.PROCESSING.value, commit.time.isoformat()]],
+            "amount": booking.fare * len(booking.passengers),
+            "pay_by": None,
+            "reason": "",
+        }
+        view[f"{USER}{booking.user}/{order}"] = order
+        for passenger in booking.passengers:
+            view[f"{TRIP}{passenger}/{order}"] = order
+
+    @on(PaymentAwaited)
+    def payment_awaited(self, event: PaymentAwaited, commit: Commit, view: Table) -> None:
+        self._is(view, commit, State.AWAITING_PAYMENT, pay_by=event.pay_by.isoformat())
+
+    @on(OrderPaid)
+    def paid(self, event: OrderPaid, commit: Commit, view: Table) -> None:
+        self._is(view, commit, State.PAID)
+
+    @on(TicketsIssued)
+    def ticketed(self, event: TicketsIssued, commit: Commit, view: Table) -> None:
+        self._is(view, commit, State.TICKETED)
+
+    @on(OrderRefused)
+    def refused(self, event: OrderRefused, commit: Commit, view: Table) -> None:
+        self._is(view, commit, State.REFUSED, reason=event.reason)
+
+    @on(OrderCancelled)
+    def cancelled(self, event: OrderCancelled, commit: Commit, view: Table) -> None:
+        self._is(view, commit, State.CANCELLED)
+
+    @on(OrderExpired)
+    def expired(self, event: OrderExpired, commit: Commit, view: Table) -> None:
+        self._is(view, commit, State.EXPIRED)
+
+    @on(PaymentReceived)
+    def received(self, event: PaymentReceived, view: Table) -> None:
+        view[PAID + event.order] = view.get(PAID + event.order, 0) + event.amount
+
+    @on(PaymentRefunded)
+    def refunded(self, event: PaymentRefunded, view: Table) -> None:
+        view[PAID + event.order] = view.get(PAID + event.order, 0) - event.amount
+
+    @query
+    def order(self, view: Table, id: str) -> dict[str, Any] | None:
+        """One order with its history and `paid`, in fen; None if there is none."""
+        row = view.get(ORDER + id)
+        return None if row is None else {**row, "paid": view.get(PAID + id, 0)}
+
+    @query
+    def orders_of(
+        self, view: Table, user: str, now: datetime, tab: Tab | None = None
+    ) -> list[dict[str, Any]]:
+        """A user's orders in one of the three tabs, or all of them; the newest first. `now`: whether a
+        journey is over depends on it."""
+        rows = [view[ORDER + order] for _, order in view.rows(f"{USER}{user}/")]
+        rows.sort(key=lambda row: row["history"][0][1], reverse=True)
+        wanted = [row for row in rows if tab is None or tab_of(row, now) == tab]
+        return wanted[:MOST_ORDERS]
+
+    @query
+    def trips_of(self, view: Table, passenger: str) -> list[dict[str, Any]]:
+        """The journeys of a passenger that are paid for, by departure."""
+        rows = [view[ORDER + order] for _, order in view.rows(f"{TRIP}{passenger}/")]
+        return sorted((row for row in rows if row["state"] == State.TICKETED), key=lambda row: row["departs"])
+
+    def _is(self, view: Table, commit: Commit, state: State, **more: Any) -> None:
+        row = view[ORDER + commit.aggregate]
+        history = [*row["history"], [state.value, commit.time.isoformat()]]
+        view[ORDER + commit.aggregate] = {**row, **more, "state": state.value, "history": history}
+
+
+def tab_of(row: dict[str, Any], now: datetime) -> Tab:
+    """The tab in which an order stands."""
+    if row["state"] in UNFINISHED:
+        return Tab.UNFINISHED
+    ahead = datetime.fromisoformat(row["departs"]) > now
+    return Tab.UPCOMING if row["state"] == State.TICKETED and ahead else Tab.HISTORY

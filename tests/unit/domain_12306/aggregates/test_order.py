@@ -1,0 +1,122 @@
+"""An order decides what came first, and each step that comes too late or again changes nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain_12306.aggregates.order import Order, State
+from domain_12306.messages import (
+    AcceptPayment,
+    AwaitPayment,
+    Booking,
+    CancelOrder,
+    ExpireOrder,
+    IssueTickets,
+    OrderCancelled,
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefused,
+    PaymentAwaited,
+    PlaceOrder,
+    RefuseOrder,
+    TicketsIssued,
+)
+from engine import Command, Event
+from engine.testing import given
+
+NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # eight in the morning in China
+LEAVES = NOW + timedelta(hours=25)
+THERE = LEAVES + timedelta(hours=3)
+BOOKING = Booking("o", "u", "T1/2026-11-25", "O", "a", "d", ["p"], LEAVES, THERE, 3_000)
+PLACED = OrderPlaced(BOOKING)
+AWAITED = PaymentAwaited(3_000, NOW + timedelta(minutes=30), "u")
+PAID = OrderPaid(BOOKING, "r")
+AWAIT = AwaitPayment("o", amount=3_000, pay_by=NOW + timedelta(minutes=30), booking=BOOKING)
+ACCEPT = AcceptPayment("o", payment="pay-o", receipt="r")
+REFUSED, CANCELLED = OrderRefused("sold-out"), OrderCancelled(BOOKING, held=False)
+
+HISTORIES: dict[State, list[Event]] = {
+    State.PROCESSING: [PLACED],
+    State.AWAITING_PAYMENT: [PLACED, AWAITED],
+    State.PAID: [PLACED, AWAITED, PAID],
+    State.TICKETED: [PLACED, AWAITED, PAID, TicketsIssued()],
+    State.REFUSED: [PLACED, REFUSED],
+    State.CANCELLED: [PLACED, CANCELLED],
+    State.EXPIRED: [PLACED, AWAITED, OrderExpired(BOOKING)],
+}
+
+STEPS: list[tuple[Command, dict[State, Event | str | None]]] = [
+    # An event: it happens. A code: it is refused. None: nothing changes.
+    (AWAIT, dict.fromkeys(State, "not-wanted") | {State.PROCESSING: AWAITED}),
+    (
+        ACCEPT,
+        dict.fromkeys(State, "order-closed")
+        | {State.AWAITING_PAYMENT: PAID, State.PAID: None, State.TICKETED: None},
+    ),
+    (IssueTickets("o"), dict.fromkeys(State) | {State.PAID: TicketsIssued()}),
+    (
+        RefuseOrder("o", reason="sold-out"),
+        dict.fromkeys(State) | {State.PROCESSING: REFUSED, State.PAID: OrderRefused("sold-out", "r")},
+    ),
+    (
+        CancelOrder("o"),
+        dict.fromkeys(State, "too-late")
+        | {
+            State.PROCESSING: CANCELLED,
+            State.AWAITING_PAYMENT: OrderCancelled(BOOKING, held=True),
+            State.CANCELLED: None,
+        },
+    ),
+    (ExpireOrder("o"), dict.fromkeys(State) | {State.AWAITING_PAYMENT: OrderExpired(BOOKING)}),
+]
+
+
+@pytest.mark.parametrize("state", HISTORIES, ids=lambda state: state.name)
+@pytest.mark.parametrize(("command", "outcomes"), STEPS, ids=[type(one).__name__ for one, _ in STEPS])
+def test_each_step_in_each_state(
+    command: Command, outcomes: dict[State, Event | str | None], state: State
+) -> None:
+    story = given(Order, *HISTORIES[state]).when(command, at=NOW)
+    expected = outcomes[state]
+    if isinstance(expected, str):
+        story.rejected(expected)
+    elif expected is None:
+        story.unchanged()
+    else:
+        story.then(expected)
+
+
+def test_money_under_another_receipt_is_not_for_an_order_that_is_paid() -> None:
+    given(Order, *HISTORIES[State.PAID]).when(
+        AcceptPayment("o", payment="pay-o", receipt="another"), at=NOW
+    ).rejected("order-closed")
+
+
+def place(**other: Any) -> PlaceOrder:
+    asked = {name: getattr(BOOKING, name) for name in Booking.__struct_fields__ if name != "order"}
+    return PlaceOrder("o", **(asked | other))
+
+
+def test_an_order_is_placed_with_all_that_is_booked() -> None:
+    given(Order).when(place(), at=NOW).then(PLACED)
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        ({"passengers": []}, "party-size"),
+        ({"passengers": list("abcdef")}, "party-size"),
+        ({"passengers": ["p", "p"]}, "passenger-twice"),
+        ({"departs": THERE, "arrives": LEAVES}, "bad-order"),
+        ({"alight": "a"}, "bad-order"),
+        ({"departs": LEAVES.replace(tzinfo=None)}, "bad-order"),
+        ({"departs": NOW}, "departed"),
+        ({"departs": NOW + timedelta(days=15), "arrives": NOW + timedelta(days=16)}, "not-on-sale-yet"),
+    ],
+)
+def test_an_order_that_makes_no_sense_or_comes_at_the_wrong_time_is_refused(
+    other: dict[str, Any], code: str
+) -> None:
+    given(Order).when(place(**other), at=NOW).rejected(code)
