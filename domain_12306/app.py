@@ -49,8 +49,8 @@ def create(settings: Mapping[str, str]) -> Engine:
     app.aggregate(Account)
     app.aggregate(type("Itinerary", (Itinerary,), {"stations": stations}))
     app.aggregate(Payment)
-    app.process_manager("booking")(BookingProcess)
-    app.projection("orders", version=1)(Orders)
+    app.process_manager()(BookingProcess)
+    app.projection()(Orders)
     return app
 
 
@@ -72,5 +72,5 @@ def seats(settings: Mapping[str, str]) -> Engine:
     app = Engine("railway")
     app.fingerprint = f"{timetable.fingerprint}-{compositions.fingerprint}-{policy_name}"
     app.aggregate(run_class)
-    app.projection("remaining", version=1)(SeatInventory)
+    app.projection()(SeatInventory)
     return app

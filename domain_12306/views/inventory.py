@@ -67,7 +67,7 @@ class Freed(Event, name="seats.released"):
     seats: SeatGaps
 
 
-class SeatInventory(Projection):
+class SeatInventory(Projection, name="remaining", version=1):
     """The view with the queries `remaining`, `train`, `seat-map` and `totals`."""
 
     def __init__(self) -> None:

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from domain_12306.aggregates.order import State
 from domain_12306.messages import (
     OrderCancelled,
@@ -36,6 +38,27 @@ class Tab(StrEnum):
     UNFINISHED = "未完成"
     UPCOMING = "未出行"
     HISTORY = "历史"
+
+
+class OrderShown(msgspec.Struct):
+    """An order as its user sees it. `reason`: the code of the refusal, if it was refused; `amount`: what it
+    costs; `paid`: what was paid, less what went back, both in fen; `history`: each state and since when."""
+
+    order: str
+    user: str
+    run: str
+    seat_class: str
+    board: str
+    alight: str
+    passengers: list[str]
+    departs: datetime
+    arrives: datetime
+    state: State
+    history: list[tuple[State, datetime]]
+    amount: int
+    paid: int
+    pay_by: datetime | None
+    reason: str
 
 
 class Orders(Projection, name="orders", version=1):
@@ -97,27 +120,24 @@ class Orders(Projection, name="orders", version=1):
         view[PAID + event.order] = view.get(PAID + event.order, 0) - event.amount
 
     @query
-    def order(self, view: Table, id: str) -> dict[str, Any] | None:
-        """One order with its history and `paid`, in fen; None if there is none."""
-        row = view.get(ORDER + id)
-        return None if row is None else {**row, "paid": view.get(PAID + id, 0)}
+    def order(self, view: Table, id: str) -> OrderShown | None:
+        """One order; None if there is none."""
+        return _shown(view, id) if ORDER + id in view else None
 
     @query
-    def orders_of(
-        self, view: Table, user: str, now: datetime, tab: Tab | None = None
-    ) -> list[dict[str, Any]]:
+    def orders_of(self, view: Table, user: str, now: datetime, tab: Tab | None = None) -> list[OrderShown]:
         """A user's orders in one of the three tabs, or all of them; the newest first. `now`: whether a
         journey is over depends on it."""
-        rows = [view[ORDER + order] for _, order in view.rows(f"{USER}{user}/")]
-        rows.sort(key=lambda row: row["history"][0][1], reverse=True)
-        wanted = [row for row in rows if tab is None or tab_of(row, now) == tab]
-        return wanted[:MOST_ORDERS]
+        orders = [_shown(view, order) for _, order in view.rows(f"{USER}{user}/")]
+        orders.sort(key=lambda shown: shown.history[0][1], reverse=True)
+        return [shown for shown in orders if tab is None or tab_of(shown, now) == tab][:MOST_ORDERS]
 
     @query
-    def trips_of(self, view: Table, passenger: str) -> list[dict[str, Any]]:
-        """The journeys of a passenger that are paid for, by departure."""
-        rows = [view[ORDER + order] for _, order in view.rows(f"{TRIP}{passenger}/")]
-        return sorted((row for row in rows if row["state"] == State.TICKETED), key=lambda row: row["departs"])
+    def trips_of(self, view: Table, passenger: str) -> list[OrderShown]:
+        """The journeys of a passenger for which there is a ticket, by departure."""
+        orders = [_shown(view, order) for _, order in view.rows(f"{TRIP}{passenger}/")]
+        ticketed = [shown for shown in orders if shown.state == State.TICKETED]
+        return sorted(ticketed, key=lambda shown: shown.departs)
 
     def _is(self, view: Table, commit: Commit, state: State, **more: Any) -> None:
         row = view[ORDER + commit.aggregate]
@@ -125,9 +145,12 @@ class Orders(Projection, name="orders", version=1):
         view[ORDER + commit.aggregate] = {**row, **more, "state": state.value, "history": history}
 
 
-def tab_of(row: dict[str, Any], now: datetime) -> Tab:
-    """The tab in which an order stands."""
-    if row["state"] in UNFINISHED:
+def tab_of(shown: OrderShown, now: datetime) -> Tab:
+    """The tab under which an order stands."""
+    if shown.state in UNFINISHED:
         return Tab.UNFINISHED
-    ahead = datetime.fromisoformat(row["departs"]) > now
-    return Tab.UPCOMING if row["state"] == State.TICKETED and ahead else Tab.HISTORY
+    return Tab.UPCOMING if shown.state == State.TICKETED and shown.departs > now else Tab.HISTORY
+
+
+def _shown(view: Table, order: str) -> OrderShown:
+    return msgspec.convert({**view[ORDER + order], "paid": view.get(PAID + order, 0)}, OrderShown)

@@ -94,7 +94,7 @@ class Clerk:
     def pay(self, order: str, receipt: str | None = None, yuan: str | None = None) -> None:
         shown = self._engine.query(Orders.order, id=order)
         assert shown is not None
-        amount = shown["amount"] if yuan is None else fen(yuan)
+        amount = shown.amount if yuan is None else fen(yuan)
         self._ask(ReceivePayment(payment_of(order), receipt=receipt or f"receipt-of-{order}", amount=amount))
 
     def pay_with(self, order: str, yuan: str) -> None:
@@ -121,12 +121,12 @@ class Clerk:
     def stands(self, order: str, state: str, reason: str | None) -> None:
         shown = self._engine.query(Orders.order, id=order)
         assert shown is not None, "there is no such order"
-        assert (shown["state"], shown["reason"]) == (state, reason or ""), (shown["state"], shown["reason"])
+        assert (shown.state, shown.reason) == (state, reason or ""), (shown.state, shown.reason)
 
     def paid(self, order: str, yuan: str) -> None:
         shown = self._engine.query(Orders.order, id=order)
         assert shown is not None
-        assert shown["paid"] == fen(yuan), shown["paid"]
+        assert shown.paid == fen(yuan), shown.paid
 
     def left(self, train: str, day: str, code: str, journey: str, seats: str) -> None:
         entry = self._entry(train, day, journey)
@@ -135,7 +135,7 @@ class Clerk:
     def tab(self, user: str, tab: str, orders: str) -> None:
         now = datetime.fromtimestamp(self._engine.now_ns / 1e9, CHINA)
         shown = self._engine.query(Orders.orders_of, user=user, now=now, tab=Tab(tab))
-        assert [row["order"] for row in shown] == orders.split(), shown
+        assert [one.order for one in shown] == orders.split(), shown
 
     # ------------------------------------------------------------------ helpers
 

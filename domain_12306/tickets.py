@@ -1,0 +1,188 @@
+"""Tickets for a user, over a client of a node: search, order, pay, cancel, and what was ordered.
+
+    with Client("./data") as client:
+        tickets = Tickets(client, user="u-1")
+        train = tickets.search("北京南", "上海虹桥", "2026-11-30")[0]
+        order = tickets.order(train, "O", ["p-1"])
+        print(tickets.pay(order.order).state)
+
+`Tickets` waits, `AsyncTickets` is awaited. A user and passengers are tokens. Whatever was sent and not
+answered in time may still happen: ask for the order, or send it again under the same name.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from domain_12306.aggregates.order import State
+from domain_12306.messages import CancelOrder, PlaceOrder, ReceivePayment, payment_of
+from domain_12306.views.answers import Entry, Journey
+from domain_12306.views.inventory import SeatInventory
+from domain_12306.views.orders import Orders, OrderShown, Tab
+from engine import AsyncClient, Client, Rejected
+from engine.base.identity import uuid7_hex
+
+TIMEOUT_S = 10.0
+
+
+class NoTicket(Exception):
+    """An order was refused. `code`: why, as in `rules/rejections.py`; `order`: its name; empty if it was not
+    even sent, because the board says that it is sold out."""
+
+    def __init__(self, code: str, order: str = "") -> None:
+        super().__init__(code)
+        self.code, self.order = code, order
+
+
+class Tickets:
+    """One user's tickets. The client stays the caller's."""
+
+    def __init__(self, client: Client, user: str) -> None:
+        self._client, self._user = client, user
+
+    def search(self, board: str, alight: str, date: str, seat_class: str | None = None) -> list[Entry]:
+        """The trains from one station to another on a date, with what is left and what it costs."""
+        return self._client.query(SeatInventory.remaining, Journey(board, alight, date, seat_class))
+
+    def order(
+        self, train: Entry, seat_class: str, passengers: Sequence[str], *, order: str = ""
+    ) -> OrderShown:
+        """Orders tickets and waits until seats are held: then it is to be paid. `order`: a name for it, by
+        which it can be ordered again after silence; a new one if none is given. Raises NoTicket; what
+        `Receipt.raise_for_outcome` raises; TimeoutError."""
+        command = order_of(self._user, train, seat_class, passengers, order)
+        try:
+            self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
+        except Rejected as error:
+            raise NoTicket(error.receipt.code, command.aggregate) from None
+        return held(self._until(command.aggregate, (State.PROCESSING,)))
+
+    def pay(self, order: str, receipt: str = "") -> OrderShown:
+        """Pays, and waits for the tickets. It plays the provider of payments, under whose name `receipt` the
+        money comes in. Whether it was in time, the answer says."""
+        shown = self.show(order)
+        if shown is None:
+            raise KeyError(order)
+        self._client.send(money_for(shown, receipt), timeout_s=TIMEOUT_S).raise_for_outcome()
+        return self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID))
+
+    def cancel(self, order: str) -> OrderShown:
+        """Gives the order up, if it is not paid. Raises what `Receipt.raise_for_outcome` raises."""
+        self._client.send(CancelOrder(order), timeout_s=TIMEOUT_S).raise_for_outcome()
+        return self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT))
+
+    def show(self, order: str) -> OrderShown | None:
+        """An order with its history; None if there is none."""
+        return self._client.query(Orders.order, id=order)
+
+    def orders(self, tab: Tab | None = None) -> list[OrderShown]:
+        """The user's orders, under a tab or all, the newest first."""
+        return self._client.query(Orders.orders_of, user=self._user, now=datetime.now(UTC), tab=tab)
+
+    def trips(self, passenger: str) -> list[OrderShown]:
+        """The journeys of a passenger for which there is a ticket."""
+        return self._client.query(Orders.trips_of, passenger=passenger)
+
+    def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
+        shown = self._client.until(
+            Orders.order,
+            id=order,
+            predicate=lambda one: one and one.state not in passing,
+            timeout_s=TIMEOUT_S,
+        )
+        assert shown is not None
+        return shown
+
+
+class AsyncTickets:
+    """The same, awaited."""
+
+    def __init__(self, client: AsyncClient, user: str) -> None:
+        self._client, self._user = client, user
+
+    async def search(
+        self, board: str, alight: str, date: str, seat_class: str | None = None
+    ) -> list[Entry]:
+        """As `Tickets.search`."""
+        return await self._client.query(SeatInventory.remaining, Journey(board, alight, date, seat_class))
+
+    async def order(
+        self, train: Entry, seat_class: str, passengers: Sequence[str], *, order: str = ""
+    ) -> OrderShown:
+        """As `Tickets.order`."""
+        command = order_of(self._user, train, seat_class, passengers, order)
+        try:
+            (await self._client.send(command, timeout_s=TIMEOUT_S)).raise_for_outcome()
+        except Rejected as error:
+            raise NoTicket(error.receipt.code, command.aggregate) from None
+        return held(await self._until(command.aggregate, (State.PROCESSING,)))
+
+    async def pay(self, order: str, receipt: str = "") -> OrderShown:
+        """As `Tickets.pay`."""
+        shown = await self.show(order)
+        if shown is None:
+            raise KeyError(order)
+        (await self._client.send(money_for(shown, receipt), timeout_s=TIMEOUT_S)).raise_for_outcome()
+        return await self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID))
+
+    async def cancel(self, order: str) -> OrderShown:
+        """As `Tickets.cancel`."""
+        (await self._client.send(CancelOrder(order), timeout_s=TIMEOUT_S)).raise_for_outcome()
+        return await self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT))
+
+    async def show(self, order: str) -> OrderShown | None:
+        """As `Tickets.show`."""
+        return await self._client.query(Orders.order, id=order)
+
+    async def orders(self, tab: Tab | None = None) -> list[OrderShown]:
+        """As `Tickets.orders`."""
+        return await self._client.query(Orders.orders_of, user=self._user, now=datetime.now(UTC), tab=tab)
+
+    async def trips(self, passenger: str) -> list[OrderShown]:
+        """As `Tickets.trips`."""
+        return await self._client.query(Orders.trips_of, passenger=passenger)
+
+    async def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
+        shown = await self._client.until(
+            Orders.order,
+            id=order,
+            predicate=lambda one: one and one.state not in passing,
+            timeout_s=TIMEOUT_S,
+        )
+        assert shown is not None
+        return shown
+
+
+def order_of(
+    user: str, train: Entry, seat_class: str, passengers: Sequence[str], order: str = ""
+) -> PlaceOrder:
+    """The command for seats on a line of the board. Raises NoTicket if that says that there are too few,
+    which spares the node the attempt."""
+    fare = train.fares.get(seat_class)
+    if seat_class not in train.remaining or fare is None:
+        raise NoTicket("class-not-on-train")
+    if train.remaining[seat_class] < len(passengers):
+        raise NoTicket("sold-out")
+    return PlaceOrder(
+        order or uuid7_hex(),
+        user=user,
+        run=f"{train.train}/{train.date}",
+        seat_class=seat_class,
+        board=train.board,
+        alight=train.alight,
+        passengers=list(passengers),
+        departs=train.departs,
+        arrives=train.arrives,
+        fare=fare,
+    )
+
+
+def money_for(shown: OrderShown, receipt: str = "") -> ReceivePayment:
+    """The whole amount of an order."""
+    return ReceivePayment(payment_of(shown.order), receipt=receipt or uuid7_hex(), amount=shown.amount)
+
+
+def held(shown: OrderShown) -> OrderShown:
+    """The same order. Raises NoTicket if it was refused."""
+    if shown.state == State.REFUSED:
+        raise NoTicket(shown.reason, shown.order)
+    return shown
