@@ -7,10 +7,8 @@ import pytest
 from engine.base.crash import POINTS
 from tests.crash.story import run
 
-ONCE_A_LIFE = ("core.replayed",)
-SELDOM = (  # seconds apart
-    "builder.begun", "builder.saved", "builder.closed", "view.taken-over", "view.pointed",
-)
+ONCE_A_LIFE = ("core.replayed", "builder.begun", "builder.closed")
+SELDOM = ("builder.saved", "view.taken-over", "view.pointed")  # seconds apart
 EVERY_RUN = (
     "input.written",
     "input.published",

@@ -1,0 +1,145 @@
+"""Whatever comes between the steps of an order, it ends in a legal state, and every fen is accounted for."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from domain_12306.aggregates.order import State
+from domain_12306.app import create
+from domain_12306.messages import (
+    CancelOrder,
+    ExpireOrder,
+    OpenRun,
+    PaymentReceived,
+    PaymentRefunded,
+    PlaceOrder,
+    ReceivePayment,
+    payment_of,
+)
+from domain_12306.rules.times import moment
+from domain_12306.views.answers import Journey
+from domain_12306.views.inventory import SeatInventory
+from domain_12306.views.orders import Orders, OrderShown
+from engine import EventLog
+from engine.testing import InlineEngine
+
+DAY = "2026-11-25"
+STOPS = [("a", 540, 540), ("b", 600, 605), ("c", 660, 660)]
+RUN, SEATS = f"T1/{DAY}", 3
+START = moment("2026-11-24", 480)
+ENDS = (State.TICKETED, State.REFUSED, State.CANCELLED, State.EXPIRED)
+
+
+class Booking(RuleBasedStateMachine):
+    """Users order, pay, pay again, change their minds and let time pass, and the booking process gets its
+    turns in between, or not."""
+
+    orders = Bundle("orders")
+
+    @initialize()
+    def open(self) -> None:
+        self.engine = InlineEngine(create({}), start_ns=int(START.timestamp()) * 1_000_000_000)
+        opened = OpenRun(RUN, composition=[(1, "O", SEATS)], stops=STOPS)
+        assert self.engine.send(opened).ok
+        self.placed: dict[str, int] = {}
+
+    @rule(
+        target=orders,
+        user=st.sampled_from(["u", "v"]),
+        journey=st.sampled_from([("a", "c", 2_000), ("a", "b", 1_000), ("b", "c", 1_000)]),
+        passengers=st.lists(st.sampled_from("pqr"), min_size=1, max_size=3, unique=True),
+    )
+    def place(self, user: str, journey: tuple[str, str, int], passengers: list[str]) -> str:
+        board, alight, fare = journey
+        times = {station: (moment(DAY, arrive), moment(DAY, depart)) for station, arrive, depart in STOPS}
+        order = f"o{len(self.placed)}"
+        self.placed[order] = fare * len(passengers)
+        command = PlaceOrder(
+            order,
+            user=user,
+            run=RUN,
+            seat_class="O",
+            board=board,
+            alight=alight,
+            passengers=passengers,
+            departs=times[board][1],
+            arrives=times[alight][0],
+            fare=fare,
+        )
+        assert self.engine.send(command).ok
+        return order
+
+    @rule(order=orders, receipt=st.sampled_from(["r", "s"]))
+    def pay(self, order: str, receipt: str) -> None:
+        self.engine.send(ReceivePayment(payment_of(order), receipt=receipt, amount=self.placed[order]))
+
+    @rule(order=orders)
+    def cancel(self, order: str) -> None:
+        self.engine.send(CancelOrder(order))
+
+    @rule(order=orders)
+    def expire_early(self, order: str) -> None:
+        """As a timer does that fires again."""
+        if (shown := self._shown(order)) is not None and shown.state is not State.AWAITING_PAYMENT:
+            self.engine.send(ExpireOrder(order))
+
+    @rule(turns=st.integers(1, 5))
+    def go_on(self, turns: int) -> None:
+        for _ in range(turns):
+            self.engine.turn()
+
+    @rule(minutes=st.sampled_from([1, 20, 31]))
+    def wait(self, minutes: int) -> None:
+        self.engine.time_passes(minutes=minutes)
+
+    @invariant()
+    def no_seat_is_sold_twice(self) -> None:
+        if hasattr(self, "engine"):
+            for board, alight in (("a", "b"), ("b", "c")):
+                (entry,) = self.engine.query(SeatInventory.remaining, Journey(board, alight, DAY))
+                assert 0 <= entry.remaining["O"] <= SEATS
+
+    def teardown(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        with self.engine as engine:
+            engine.settle()
+            engine.time_passes(timedelta(minutes=31))
+            engine.settle()
+            shown = [self._shown(order) for order in self.placed]
+            seats = {"a": 0, "b": 0}
+            kept = self._kept()
+            for one in shown:
+                assert one is not None
+                assert one.state in ENDS, one
+                ticketed = one.state is State.TICKETED
+                assert one.paid == kept.get(one.order, 0) == (one.amount if ticketed else 0), one
+                assert one.amount == self.placed[one.order]
+                for station in seats:
+                    if ticketed and one.board <= station < one.alight:
+                        seats[station] += len(one.passengers)
+            for board, alight in (("a", "b"), ("b", "c")):
+                (entry,) = engine.query(SeatInventory.remaining, Journey(board, alight, DAY))
+                assert entry.remaining["O"] == SEATS - seats[board], "no seat is held for no one"
+
+    def _shown(self, order: str) -> OrderShown | None:
+        shown: OrderShown | None = self.engine.query(Orders.order, id=order)
+        return shown
+
+    def _kept(self) -> dict[str, int]:
+        """What was received for each order and not sent back, from the log."""
+        kept: dict[str, int] = {}
+        self.engine.settle()
+        with EventLog(self.engine.data, app=self.engine.app) as log:
+            for entry in log.read(types=["payment.received", "payment.refunded"]):
+                for event in entry.commit.events:
+                    sign = {PaymentReceived: 1, PaymentRefunded: -1}[type(event)]
+                    kept[event.order] = kept.get(event.order, 0) + sign * event.amount
+        return kept
+
+
+TestBooking: Any = Booking.TestCase
+TestBooking.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
