@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain_12306.aggregates.order import State
-from domain_12306.messages import CancelOrder, PlaceOrder, ReceivePayment, payment_of
+from domain_12306.messages import ORDER, CancelOrder, PlaceOrder, ReceivePayment, payment_of
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders, OrderShown, Tab
@@ -46,9 +46,9 @@ class Tickets:
     def order(
         self, train: Entry, seat_class: str, passengers: Sequence[str], *, order: str = ""
     ) -> OrderShown:
-        """Orders tickets and waits until seats are held: then it is to be paid. `order`: a name for it, by
-        which it can be ordered again after silence; a new one if none is given. Raises NoTicket; what
-        `Receipt.raise_for_outcome` raises; TimeoutError."""
+        """Orders tickets and waits until seats are held: then it is to be paid. `order`: a name for it, which
+        begins with `order-` and by which it can be ordered again after silence; a new one if none is given.
+        Raises NoTicket; what `Receipt.raise_for_outcome` raises; TimeoutError."""
         command = order_of(self._user, train, seat_class, passengers, order)
         try:
             self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
@@ -163,7 +163,7 @@ def order_of(
     if train.remaining[seat_class] < len(passengers):
         raise NoTicket("sold-out")
     return PlaceOrder(
-        order or uuid7_hex(),
+        order or ORDER + uuid7_hex(),
         user=user,
         run=f"{train.train}/{train.date}",
         seat_class=seat_class,

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain_12306.messages import (
+    ORDER,
     AcceptPayment,
     AwaitPayment,
     Booking,
@@ -61,6 +62,8 @@ class Order(Aggregate):
 
     @handles(PlaceOrder, exists="must-not")
     def place(self, command: PlaceOrder, stamp: Stamp) -> OrderPlaced | Rejection:
+        if not self.id.startswith(ORDER):
+            return no("bad-order", f"the name of an order begins with {ORDER}")
         party = command.passengers
         if not 1 <= len(party) <= MAX_PARTY:
             return no("party-size", f"not {len(party)}")

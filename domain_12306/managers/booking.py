@@ -40,6 +40,8 @@ from domain_12306.messages import (
     ReserveTrip,
     SeatsHeld,
     TripReserved,
+    account_of,
+    itinerary_of,
     payment_of,
 )
 from domain_12306.rules.times import TIME_TO_PAY
@@ -53,17 +55,18 @@ class BookingProcess(ProcessManager, name="booking"):
 
     @on(OrderPlaced)
     def placed(self, event: OrderPlaced, send: Send) -> None:
-        send(AdmitOrder(event.booking.user, booking=event.booking))
+        send(AdmitOrder(account_of(event.booking.user), booking=event.booking))
 
     @on(OrderAdmitted)
     def admitted(self, event: OrderAdmitted, send: Send) -> None:
-        send(ReserveTrip(event.booking.passengers[0], booking=event.booking, place=0))
+        send(ReserveTrip(itinerary_of(event.booking.passengers[0]), booking=event.booking, place=0))
 
     @on(TripReserved)
     def trip_reserved(self, event: TripReserved, send: Send) -> None:
         booking, following = event.booking, event.place + 1
         if following < len(booking.passengers):
-            send(ReserveTrip(booking.passengers[following], booking=booking, place=following))
+            passenger = itinerary_of(booking.passengers[following])
+            send(ReserveTrip(passenger, booking=booking, place=following))
         else:
             send(HoldSeats(booking.run, booking=booking))
 
@@ -130,7 +133,7 @@ class BookingProcess(ProcessManager, name="booking"):
     def cancelled(self, event: OrderCancelled, commit: Commit, send: Send) -> None:
         if event.held:
             send.cancel(commit.aggregate)
-            send(NoteCancellation(event.booking.user, order=commit.aggregate))
+            send(NoteCancellation(account_of(event.booking.user), order=commit.aggregate))
             release(event.booking, send)
 
     @on(OrderExpired)
@@ -147,4 +150,4 @@ def release(booking: Booking, send: Send) -> None:
 def release_trips(booking: Booking, send: Send, places: int) -> None:
     """Gives back the time of the first passengers."""
     for passenger in booking.passengers[:places]:
-        send(ReleaseTrip(passenger, order=booking.order))
+        send(ReleaseTrip(itinerary_of(passenger), order=booking.order))

@@ -10,12 +10,15 @@ from domain_12306.messages.account import (
     OrderAdmitted,
 )
 from domain_12306.messages.booking import (
+    ORDER,
     Booking,
     Fen,
     HoldSeats,
     RunId,
     SeatsHeld,
     Token,
+    account_of,
+    itinerary_of,
 )
 from domain_12306.messages.itinerary import (
     ReleaseTrip,
@@ -66,6 +69,7 @@ from domain_12306.messages.train_run import (
 )
 
 __all__ = [
+    "ORDER",
     "AcceptPayment",
     "AdmitOrder",
     "AwaitPayment",
@@ -114,5 +118,7 @@ __all__ = [
     "Token",
     "TripReleased",
     "TripReserved",
+    "account_of",
+    "itinerary_of",
     "payment_of",
 ]

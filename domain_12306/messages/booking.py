@@ -22,6 +22,21 @@ Party = Annotated[list[Token], Meta(max_length=9)]
 """Bounded where it is decoded; that five is the most is a rule of the order."""
 
 
+ORDER = "order-"
+"""What the id of an order begins with. Aggregates of all kinds share their names, so that without it an order
+could be placed under what stands for a person, whose trips could not be kept any more."""
+
+
+def account_of(user: str) -> str:
+    """The account of a user."""
+    return f"account-{user}"
+
+
+def itinerary_of(passenger: str) -> str:
+    """The itinerary of a passenger."""
+    return f"itinerary-{passenger}"
+
+
 class Booking(msgspec.Struct, frozen=True):
     """What is booked. It goes along, so that each step knows what the next one needs.
 

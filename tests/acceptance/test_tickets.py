@@ -91,11 +91,11 @@ def test_the_same_can_be_awaited(node: Node) -> None:
         async with AsyncClient(node.endpoints) as client:
             tickets = AsyncTickets(client, user="u-5")
             train = (await tickets.search("a", "c", DAY))[4]
-            order = await tickets.order(train, "O", ["p-8"], order="by-name")
+            order = await tickets.order(train, "O", ["p-8"], order="order-by-name")
             given_up = await tickets.order(train, "O", ["p-9"])
             await tickets.cancel(given_up.order)
             paid = await tickets.pay(order.order)
-            assert {one.order for one in await tickets.orders()} == {"by-name", given_up.order}
+            assert {one.order for one in await tickets.orders()} == {"order-by-name", given_up.order}
             assert len(await tickets.trips("p-8")) == 1
             return paid.state
 

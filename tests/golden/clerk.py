@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from domain_12306.app import create
-from domain_12306.messages import CancelOrder, OpenRun, PlaceOrder, ReceivePayment, payment_of
+from domain_12306.messages import ORDER, CancelOrder, OpenRun, PlaceOrder, ReceivePayment, payment_of
 from domain_12306.rules.times import CHINA
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
@@ -78,7 +78,7 @@ class Clerk:
         assert fare is not None
         self._ask(
             PlaceOrder(
-                order,
+                ORDER + order,
                 user=user,
                 run=f"{train}/{day}",
                 seat_class=code,
@@ -92,16 +92,17 @@ class Clerk:
         )
 
     def pay(self, order: str, receipt: str | None = None, yuan: str | None = None) -> None:
-        shown = self._engine.query(Orders.order, id=order)
+        shown = self._engine.query(Orders.order, id=ORDER + order)
         assert shown is not None
         amount = shown.amount if yuan is None else fen(yuan)
-        self._ask(ReceivePayment(payment_of(order), receipt=receipt or f"receipt-of-{order}", amount=amount))
+        under = receipt or f"receipt-of-{order}"
+        self._ask(ReceivePayment(payment_of(ORDER + order), receipt=under, amount=amount))
 
     def pay_with(self, order: str, yuan: str) -> None:
         self.pay(order, None, yuan)
 
     def cancel(self, order: str) -> None:
-        self._ask(CancelOrder(order))
+        self._ask(CancelOrder(ORDER + order))
 
     def minutes(self, number: str) -> None:
         self._engine.time_passes(minutes=int(number))
@@ -119,12 +120,12 @@ class Clerk:
         self._refused = ""
 
     def stands(self, order: str, state: str, reason: str | None) -> None:
-        shown = self._engine.query(Orders.order, id=order)
+        shown = self._engine.query(Orders.order, id=ORDER + order)
         assert shown is not None, "there is no such order"
         assert (shown.state, shown.reason) == (state, reason or ""), (shown.state, shown.reason)
 
     def paid(self, order: str, yuan: str) -> None:
-        shown = self._engine.query(Orders.order, id=order)
+        shown = self._engine.query(Orders.order, id=ORDER + order)
         assert shown is not None
         assert shown.paid == fen(yuan), shown.paid
 
@@ -135,7 +136,7 @@ class Clerk:
     def tab(self, user: str, tab: str, orders: str) -> None:
         now = datetime.fromtimestamp(self._engine.now_ns / 1e9, CHINA)
         shown = self._engine.query(Orders.orders_of, user=user, now=now, tab=Tab(tab))
-        assert [one.order for one in shown] == orders.split(), shown
+        assert [one.order.removeprefix(ORDER) for one in shown] == orders.split(), shown
 
     # ------------------------------------------------------------------ helpers
 

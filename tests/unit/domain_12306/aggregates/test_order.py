@@ -29,12 +29,12 @@ from engine.testing import given
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # eight in the morning in China
 LEAVES = NOW + timedelta(hours=25)
 THERE = LEAVES + timedelta(hours=3)
-BOOKING = Booking("o", "u", "T1/2026-11-25", "O", "a", "d", ["p"], LEAVES, THERE, 3_000)
+BOOKING = Booking("order-1", "u", "T1/2026-11-25", "O", "a", "d", ["p"], LEAVES, THERE, 3_000)
 PLACED = OrderPlaced(BOOKING)
 AWAITED = PaymentAwaited(3_000, NOW + timedelta(minutes=30), "u")
 PAID = OrderPaid(BOOKING, "r")
-AWAIT = AwaitPayment("o", amount=3_000, pay_by=NOW + timedelta(minutes=30), booking=BOOKING)
-ACCEPT = AcceptPayment("o", payment="pay-o", receipt="r")
+AWAIT = AwaitPayment("order-1", amount=3_000, pay_by=NOW + timedelta(minutes=30), booking=BOOKING)
+ACCEPT = AcceptPayment("order-1", payment="pay-order-1", receipt="r")
 REFUSED, CANCELLED = OrderRefused("sold-out"), OrderCancelled(BOOKING, held=False)
 
 HISTORIES: dict[State, list[Event]] = {
@@ -55,13 +55,13 @@ STEPS: list[tuple[Command, dict[State, Event | str | None]]] = [
         dict.fromkeys(State, "order-closed")
         | {State.AWAITING_PAYMENT: PAID, State.PAID: None, State.TICKETED: None},
     ),
-    (IssueTickets("o"), dict.fromkeys(State) | {State.PAID: TicketsIssued()}),
+    (IssueTickets("order-1"), dict.fromkeys(State) | {State.PAID: TicketsIssued()}),
     (
-        RefuseOrder("o", reason="sold-out"),
+        RefuseOrder("order-1", reason="sold-out"),
         dict.fromkeys(State) | {State.PROCESSING: REFUSED, State.PAID: OrderRefused("sold-out", "r")},
     ),
     (
-        CancelOrder("o"),
+        CancelOrder("order-1"),
         dict.fromkeys(State, "too-late")
         | {
             State.PROCESSING: CANCELLED,
@@ -69,7 +69,7 @@ STEPS: list[tuple[Command, dict[State, Event | str | None]]] = [
             State.CANCELLED: None,
         },
     ),
-    (ExpireOrder("o"), dict.fromkeys(State) | {State.AWAITING_PAYMENT: OrderExpired(BOOKING)}),
+    (ExpireOrder("order-1"), dict.fromkeys(State) | {State.AWAITING_PAYMENT: OrderExpired(BOOKING)}),
 ]
 
 
@@ -90,17 +90,22 @@ def test_each_step_in_each_state(
 
 def test_money_under_another_receipt_is_not_for_an_order_that_is_paid() -> None:
     given(Order, *HISTORIES[State.PAID]).when(
-        AcceptPayment("o", payment="pay-o", receipt="another"), at=NOW
+        AcceptPayment("order-1", payment="pay-order-1", receipt="another"), at=NOW
     ).rejected("order-closed")
 
 
 def place(**other: Any) -> PlaceOrder:
     asked = {name: getattr(BOOKING, name) for name in Booking.__struct_fields__ if name != "order"}
-    return PlaceOrder("o", **(asked | other))
+    return PlaceOrder("order-1", **(asked | other))
 
 
 def test_an_order_is_placed_with_all_that_is_booked() -> None:
     given(Order).when(place(), at=NOW).then(PLACED)
+
+
+def test_an_order_cannot_take_the_name_of_something_else() -> None:
+    asked = {name: getattr(BOOKING, name) for name in Booking.__struct_fields__ if name != "order"}
+    given(Order).when(PlaceOrder("itinerary-p", **asked), at=NOW).rejected("bad-order")
 
 
 @pytest.mark.parametrize(

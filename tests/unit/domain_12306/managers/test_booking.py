@@ -10,6 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from domain_12306.aggregates.order import State
 from domain_12306.app import create
 from domain_12306.messages import (
+    ORDER,
     CancelOrder,
     ExpireOrder,
     OpenRun,
@@ -55,7 +56,7 @@ class Booking(RuleBasedStateMachine):
     def place(self, user: str, journey: tuple[str, str, int], passengers: list[str]) -> str:
         board, alight, fare = journey
         times = {station: (moment(DAY, arrive), moment(DAY, depart)) for station, arrive, depart in STOPS}
-        order = f"o{len(self.placed)}"
+        order = f"{ORDER}{len(self.placed)}"
         self.placed[order] = fare * len(passengers)
         command = PlaceOrder(
             order,

@@ -1,0 +1,1 @@
+"""Tickets are bought while processes die."""

@@ -1,0 +1,186 @@
+"""The story: users order, pay and cancel on a few trains, while children of the node are killed.
+
+At the end every order is ticketed, refused or cancelled, what was paid and not sent back is what tickets
+cost, and the seats that are gone are those of tickets.
+"""
+
+import os
+import random
+import signal
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from domain_12306.aggregates.order import State
+from domain_12306.messages import ORDER, CancelOrder, OpenRun, ReceivePayment, payment_of
+from domain_12306.rules.times import day_of
+from domain_12306.tickets import money_for, order_of
+from domain_12306.views.answers import Entry, Journey
+from domain_12306.views.inventory import SeatInventory
+from domain_12306.views.orders import Orders, OrderShown
+from engine import Client, Node
+from engine.node.data_directory import DataDirectory
+from tests.deadline import until
+
+APP = "domain_12306.app:create"
+DAY = (day_of(datetime.now(UTC)) + timedelta(days=3)).isoformat()
+STATIONS = "abcde"
+STOPS = [(station, 540 + 60 * k, 540 + 60 * k) for k, station in enumerate(STATIONS)]
+TRAINS, SEATS, USERS = 12, 80, 4
+SETTINGS = {
+    "timetable": "",
+    "coaches": "",
+    "stations": "",
+    "segment_bytes": "1MiB",
+    "max_message_bytes": "256KiB",
+    "checkpoint_ms": 50,
+    "snapshot_events": 500,
+}
+ENDS = (State.TICKETED, State.REFUSED, State.CANCELLED)
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Report:
+    """What happened. `broken`: each broken rule as a sentence."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        killed = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items()))
+        stand = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
+        return f"seed {self.seed}: {self.kills.total()} kills ({killed}); {stand}; {self.broken[:20]}"
+
+
+class User(threading.Thread):
+    """Orders for passengers of its own; some it pays, some twice, some it gives up, and some it leaves."""
+
+    def __init__(self, number: int, seed: int, node: Node, board: list[Entry], stop: threading.Event) -> None:
+        super().__init__(name=f"user-{number}")
+        self.orders: list[str] = []
+        self.error: BaseException | None = None
+        self._user, self._draw = f"user-{number}", random.Random(f"{seed}/{number}")
+        self._node, self._board, self._stop_asked = node, board, stop
+
+    def run(self) -> None:
+        try:
+            with Client(self._node.endpoints) as client:
+                while not self._stop_asked.wait(0.01):
+                    self._turn(client)
+        except BaseException as error:
+            self.error = error
+
+    def _turn(self, client: Client) -> None:
+        draw, number = self._draw, len(self.orders)
+        order = f"{ORDER}{self._user}-{number}"
+        passengers = [f"{order}-{k}" for k in range(draw.choice((1, 1, 2)))]
+        self.orders.append(order)
+        command = order_of(f"{self._user}-{number // 2}", draw.choice(self._board), "O", passengers, order)
+        client.send(command, timeout_s=PATIENCE_S).raise_for_outcome()
+        if draw.random() < 0.2 and number:
+            client.send(CancelOrder(draw.choice(self.orders)), timeout_s=PATIENCE_S)
+        for other in self.orders[-10:]:
+            if draw.random() < 0.15:  # refused until it is due, and again when it is not
+                receipt = f"{other}-{draw.randrange(2)}"
+                amount = command.fare * draw.choice((1, 2))
+                money = ReceivePayment(payment_of(other), receipt=receipt, amount=amount)
+                client.send(money, timeout_s=PATIENCE_S)
+
+
+def run(data: Path, *, kills: int, seed: int) -> Report:
+    """Kills children, each once before any twice, and checks what is left."""
+    report, draw, stop = Report(seed), random.Random(seed), threading.Event()
+    node = Node(data, app=APP, settings=SETTINGS, log=data.with_suffix(".log"))
+    with node:
+        with Client(node.endpoints) as client:
+            for number in range(TRAINS):
+                opened = OpenRun(f"T{number}/{DAY}", composition=[(1, "O", SEATS)], stops=STOPS)
+                client.send(opened, wait="projected:remaining").raise_for_outcome()
+            board = [
+                entry
+                for i, a in enumerate(STATIONS)
+                for b in STATIONS[i + 1 :]
+                for entry in client.query(SeatInventory.remaining, Journey(a, b, DAY))
+            ]
+        users = [User(number, seed, node, board, stop) for number in range(USERS)]
+        for user in users:
+            user.start()
+        try:
+            while report.kills.total() < kills:
+                stop.wait(draw.uniform(0.05, 0.5))
+                pids = node.pids
+                name = draw.choice(sorted(pids.keys() - report.kills.keys() or pids))
+                try:
+                    os.kill(pids[name], signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+                report.kills[name] += 1
+            until(node.at_work, 60, "every process is back at work")
+        finally:
+            stop.set()
+            for user in users:
+                user.join(PATIENCE_S)
+        for user in users:
+            if user.error is not None:
+                raise user.error
+        orders = [order for user in users for order in user.orders]
+        with Client(node.endpoints) as client:
+            finish(client, node, orders)
+            report.broken = broken(client, orders, report)
+        assert node.stop() == 0
+    return report
+
+
+def finish(client: Client, node: Node, orders: list[str]) -> None:
+    """Half of what waits for its money gets it, the rest is given up; then everything comes to rest."""
+    until(lambda: at_rest(node), PATIENCE_S, "the booking process has sent everything")
+    for number, order in enumerate(orders):
+        shown = client.query(Orders.order, id=order)
+        assert shown is not None, order
+        if shown.state is State.AWAITING_PAYMENT:
+            command = money_for(shown) if number % 2 else CancelOrder(order)
+            client.send(command, timeout_s=PATIENCE_S).raise_for_outcome()
+    until(lambda: at_rest(node), PATIENCE_S, "the booking process has sent everything")
+
+
+def at_rest(node: Node) -> bool:
+    """True if the booking process and the views know all there is, and nothing is on its way."""
+    page = node.page
+    assert page is not None
+    (reader,) = DataDirectory(node.data).readers()
+    last = reader.position()
+    reader.close()
+    slots = [page.slot(name) for name in ("manager-booking", "projector-orders", "projector-remaining")]
+    return node.at_work() and slots[0].outbox == 0 and all(slot.position == last for slot in slots)
+
+
+def broken(client: Client, orders: list[str], report: Report) -> list[str]:
+    """The rules that do not hold."""
+    wrong: list[str] = []
+    gone: Counter[tuple[str, str]] = Counter()
+    for order in orders:
+        shown: OrderShown | None = client.query(Orders.order, id=order)
+        if shown is None:
+            wrong.append(f"{order} is lost")
+            continue
+        report.states[shown.state.name if not shown.reason else shown.reason] += 1
+        ticketed = shown.state is State.TICKETED
+        if shown.state not in ENDS:
+            wrong.append(f"{order} is {shown.state.name} at the end")
+        if shown.paid != (shown.amount if ticketed else 0):
+            wrong.append(f"{order} is {shown.state.name}, and {shown.paid} fen of {shown.amount} are kept")
+        for station in STATIONS:
+            if ticketed and shown.board <= station < shown.alight:
+                gone[shown.run, station] += len(shown.passengers)
+    for a, b in pairwise(STATIONS):
+        for entry in client.query(SeatInventory.remaining, Journey(a, b, DAY)):
+            left, expected = entry.remaining["O"], SEATS - gone[f"{entry.train}/{entry.date}", a]
+            if left != expected:
+                wrong.append(f"{entry.train} has {left} seats left from {a} to {b}, not {expected}")
+    return wrong
