@@ -2,9 +2,10 @@
 
 ZeroMQ bounds messages, not bytes, and a message without end not at all: RCVHWM and SNDHWM count whole
 messages, MAXMSGSIZE is of one frame. So a thread looks at the memory of the process whenever one of the
-connections has sent something or reads too little, and shuts down what is at fault: first the connection
-with the most bytes on their way, then, if that did not help, all of them. An honest client that is among them
-connects again by itself and asks again with the same ids.
+connections has sent something or reads too little. Too much is the fault of the connection with the most
+bytes on their way, if they are many; if that does not help for a while, of all that have many, or have sent
+something all the time. What then remains is the process's own: a view that grows shuts no client out. An
+honest client that is among them connects again by itself and asks again with the same ids.
 """
 
 import ctypes
@@ -25,6 +26,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 ALLOWANCE_BYTES = 20 << 20  # that the memory may grow by what waits in the socket
 MOST_CONNECTIONS = 400
+FULL_BYTES = 1 << 13  # on their way: who asks and reads the answer has less
 LOOK_S = 0.01
 SWITCH_S = 0.001
 ALERT_S = 0.002  # once it grows: a gigabyte a second is two megabytes in this time
@@ -61,7 +63,8 @@ def own_bytes(statm: int) -> int:
 
 class Guard:
     """The guard of one socket, which must not be bound yet; it ends when that is closed. `says` is told what
-    was done, at most every SAYS_S. `shut` counts the connections that were shut down.
+    was done, at most every SAYS_S. `shut` counts the connections that were shut down; `grown`: what the
+    process takes more than it did, in bytes.
 
     Where there is no /proc or no epoll it guards nothing.
     """
@@ -77,8 +80,9 @@ class Guard:
         self.shut = 0
         self._most, self._allowance, self._says = most, allowance, says
         self._open: dict[int, int] = {}  # inode by descriptor: descriptors are used again
-        self._first = self._floor = self._grown = self._statm = 0
+        self._first = self._floor = self.grown = self._statm = 0
         self._enough, self._freed_by = 0, float("-inf")  # until then what was shut is given time, up to this
+        self._looks, self._seen = 0, dict[int, int]()  # since it is too much; in how many each one has sent
         self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
         _map_large_messages()
         if hasattr(select, "epoll") and Path("/proc/self/statm").exists():
@@ -101,9 +105,9 @@ class Guard:
             arrivals.register(told, select.EPOLLIN)
             active: set[int] = set()
             while not news or self._listen(monitor, arrivals):
-                self._grown = self._look(active)
-                time.sleep(ALERT_S if self._grown > self._allowance // 4 else LOOK_S)
-                patience_s = LOOK_S if self._grown > self._allowance // 2 else 1.0
+                self.grown = self._look(active)
+                time.sleep(ALERT_S if self.grown > self._allowance // 4 else LOOK_S)
+                patience_s = LOOK_S if self.grown > self._allowance // 2 else 1.0
                 active = {number for number, _ in arrivals.poll(patience_s)}
                 news = told in active
         os.close(self._statm)
@@ -126,7 +130,7 @@ class Guard:
                 continue
             if len(self._open) > self._most:
                 self._shut(number, f"there are {self._most} connections")
-            elif self._grown > self._allowance:  # of those before it; who is honest tries again by itself
+            elif self.grown > self._allowance:  # of those before it; who is honest tries again by itself
                 self._shut(number, TOO_MUCH)
         return True
 
@@ -143,15 +147,20 @@ class Guard:
         self._enough = min(self._enough, grown + self._allowance // 4)
         if grown <= self._allowance:
             self._over_since = float("inf")
+            self._looks, self._seen = 0, {}
             return grown
         self._over_since = min(self._over_since, now)
-        waiting = {number: _on_their_way(number) + (number in active) for number in self._open}
+        self._looks += 1
+        for number in active:
+            self._seen[number] = self._seen.get(number, 0) + 1
+        waiting = {number: _on_their_way(number) for number in self._open}
         most = max(waiting, key=waiting.__getitem__, default=-1)
         if now - self._over_since > PATIENCE_S:
-            for number in list(self._open):
-                self._shut(number, TOO_MUCH)
+            for number, bytes_ in waiting.items():
+                if bytes_ >= FULL_BYTES or 2 * self._seen.get(number, 0) > self._looks:
+                    self._shut(number, TOO_MUCH)
             self._floor += grown  # what stays is the process's own
-        elif waiting.get(most) and (grown > self._enough or now > self._freed_by):
+        elif waiting.get(most, 0) >= FULL_BYTES and (grown > self._enough or now > self._freed_by):
             self._shut(most, TOO_MUCH)
             self._enough, self._freed_by = grown + self._allowance // 4, now + TRIM_S
         return grown

@@ -1,6 +1,7 @@
 """The guard: connections are counted, and those that take too much are shut down."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,3 +55,20 @@ def test_a_message_without_end_is_ended_and_others_stay(tmp_path: Path, router: 
         hostile.pour(b"x" * 10_000, 10.0, more=True)
         until(lambda: guard.shut == 1)
         assert not honest.is_shut()
+
+
+def test_what_the_process_itself_takes_is_not_the_fault_of_a_client(
+    tmp_path: Path, router: "zmq.Socket[bytes]"
+) -> None:
+    guard = Guard(router, lambda text: None, allowance=4 << 20)
+    router.bind(f"ipc://{tmp_path}/s")
+    with contextlib.closing(Bare(f"ipc://{tmp_path}/s", b"honest")) as honest:
+        honest.send(b"a question")
+        until(lambda: guard.connections == 1)
+        own = bytearray(os.urandom(1 << 20)) * 40
+        until(lambda: guard.grown > 4 << 20, what="it is noticed")
+        honest.send(b"another one")
+        until(lambda: guard.grown == 0, what="it is taken for the process's own")
+        assert len(own) > 0
+        assert not honest.is_shut()
+        assert guard.shut == 0
