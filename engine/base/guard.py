@@ -24,7 +24,7 @@ from pathlib import Path
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-ALLOWANCE_BYTES = 20 << 20  # that the memory may grow by what waits in the socket
+ALLOWANCE_BYTES = 14 << 20  # that the memory may grow by what waits in the socket
 MOST_CONNECTIONS = 400
 FULL_BYTES = 1 << 13  # on their way: who asks and reads the answer has less
 LOOK_S = 0.01
