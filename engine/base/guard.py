@@ -26,7 +26,8 @@ from zmq.utils.monitor import parse_monitor_message
 
 ALLOWANCE_BYTES = 14 << 20  # that the memory may grow by what waits in the socket
 MOST_CONNECTIONS = 400
-FULL_BYTES = 1 << 13  # on their way: who asks and reads the answer has less
+FULL_BYTES = 1 << 15  # on their way: who asks and reads the answer has seldom as many
+ENOUGH_LOOKS = 5
 LOOK_S = 0.01
 SWITCH_S = 0.001
 ALERT_S = 0.002  # once it grows: a gigabyte a second is two megabytes in this time
@@ -104,8 +105,10 @@ class Guard:
         with select.epoll() as arrivals:
             arrivals.register(told, select.EPOLLIN)
             active: set[int] = set()
-            while not news or self._listen(monitor, arrivals):
+            while True:
                 self.grown = self._look(active)
+                if news and not self._listen(monitor, arrivals):
+                    break
                 time.sleep(ALERT_S if self.grown > self._allowance // 4 else LOOK_S)
                 patience_s = LOOK_S if self.grown > self._allowance // 2 else 1.0
                 active = {number for number, _ in arrivals.poll(patience_s)}
@@ -155,10 +158,14 @@ class Guard:
             self._seen[number] = self._seen.get(number, 0) + 1
         waiting = {number: _on_their_way(number) for number in self._open}
         most = max(waiting, key=waiting.__getitem__, default=-1)
-        if now - self._over_since > PATIENCE_S:
-            for number, bytes_ in waiting.items():
-                if bytes_ >= FULL_BYTES or 2 * self._seen.get(number, 0) > self._looks:
-                    self._shut(number, TOO_MUCH)
+        suspects = [
+            number
+            for number, way in waiting.items()
+            if way >= FULL_BYTES or 2 * self._seen.get(number, 0) > self._looks
+        ]
+        if now - self._over_since > PATIENCE_S or (not suspects and self._looks >= ENOUGH_LOOKS):
+            for number in suspects:
+                self._shut(number, TOO_MUCH)
             self._floor += grown  # what stays is the process's own
         elif waiting.get(most, 0) >= FULL_BYTES and (grown > self._enough or now > self._freed_by):
             self._shut(most, TOO_MUCH)
