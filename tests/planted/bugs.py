@@ -88,7 +88,7 @@ def never_check_readers(patch: pytest.MonkeyPatch) -> None:
 
 POWER_CUT = "tests/recovery/test_journal_power_cut.py"
 CORE = "tests/unit/engine/core/test_partition.py"
-RUN = "tests/unit/domain_12306/test_train_run.py"
+RUN = "tests/unit/domain_12306/aggregates/test_train_run.py"
 FOLD = "tests/unit/engine/follow/test_fold.py"
 LOOPS = "tests/unit/engine/processes/test_loops.py"
 
