@@ -47,7 +47,7 @@ tests: $(READY)  ## all tests but the long ones
 	$(BIN)/python -m pytest -m 'not slow and not smoke'
 
 smoke: $(READY)  ## a small run of what is long: chaos, crash points, attacks, benchmarks, planted bugs
-	$(BIN)/python -m pytest -m smoke
+	$(BIN)/python -m pytest -m 'smoke and not slow'
 
 slow: $(READY)   ## only the slow tests
 	$(BIN)/python -m pytest -m slow

@@ -34,6 +34,7 @@ def test_the_demo_sells_shows_and_checks(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "nothing stays behind"
 
 
+@pytest.mark.smoke
 def test_the_demo_takes_its_settings_from_where_serve_does(tmp_path: Path) -> None:
     bad = ringfold("demo", *SMALL, env={"RINGFOLD_TIMETABLE": str(tmp_path / "none.csv")})
     assert bad.returncode == 2
@@ -79,6 +80,7 @@ def test_ctrl_c_ends_it_in_order_and_leaves_nothing_behind(tmp_path: Path, to_al
     until(lambda: all(gone(process.pid) for process in family), what="all its processes are gone")
 
 
+@pytest.mark.smoke
 def test_every_check_finds_what_it_looks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "data"
     with railway(data) as node, Client(node.endpoints) as client:

@@ -99,6 +99,7 @@ def assert_one_effect_of_each(tmp_path: Path, deaths: Sequence[str]) -> None:
         assert effects(history.commits) == wished(wishes)
 
 
+@pytest.mark.smoke
 def test_timers_fire_after_a_restart_although_their_time_passed_while_the_node_was_down(
     tmp_path: Path,
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_reader_that_was_killed_comes_back(tmp_path: Path) -> None:
         assert node.stop() == 0
 
 
+@pytest.mark.smoke
 def test_the_doorbell_beats_once_a_second_while_nothing_happens(tmp_path: Path) -> None:
     with notes(tmp_path) as node, Stranger(node.data) as stranger:
         doorbell = stranger.listen()

@@ -14,7 +14,7 @@ from domain_12306.workload.synthetic import run_name
 from engine import Client, Node
 from engine.base.identity import partition_of
 from engine.node.data_directory import DataDirectory
-from tests.acceptance.kit import SEATS, SEGMENTS, left, one_line, open_run, railway, reserve, ringfold
+from tests.acceptance.kit import APP, SEATS, SEGMENTS, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 
 # Segments so small that some hundred commands fill one.
@@ -113,6 +113,7 @@ def dying(point: str, note: Path) -> Iterator[None]:
         del os.environ["ENGINE_CRASH_AT"]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "point",
     [
@@ -144,7 +145,8 @@ def test_a_death_in_the_middle_is_made_good_while_the_node_sells(tmp_path: Path,
     finally:
         node.stop()
     assert ringfold("journal", "verify", "--data", str(data)).returncode == 0
-    checked = ringfold("snapshot", "verify", "--events", "--data", str(data), "--set", "timetable=")
+    app = ("--app", APP, "--set", "timetable=")
+    checked = ringfold("snapshot", "verify", "--events", "--data", str(data), *app)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -165,6 +167,7 @@ def test_a_partition_that_hangs_does_not_hold_the_journal(tmp_path: Path) -> Non
         assert client.send(open_run(121)).outcome == "committed"
 
 
+@pytest.mark.smoke
 def test_snapshots_are_taken_listed_and_verified_from_the_command_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
     place = ("--data", str(data))
@@ -175,12 +178,12 @@ def test_snapshots_are_taken_listed_and_verified_from_the_command_line(tmp_path:
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[1].split()[1] == "5"
         client.send(open_run(9))
-    done = ringfold("snapshot", "take", *place, "--set", "timetable=", "--app", "domain_12306.app:create")
+    done = ringfold("snapshot", "take", *place, "--set", "timetable=", "--app", APP)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in ringfold("snapshot", "list", "--json", *place).stdout.splitlines()]
     assert [row["position"] for row in rows] == [6, 5]
     assert ringfold("snapshot", "verify", *place).returncode == 0
-    assert ringfold("snapshot", "verify", "--events", *place).returncode == 0
+    assert ringfold("snapshot", "verify", "--events", *place, "--app", APP).returncode == 0
     path = Path(rows[1]["path"])
     path.write_bytes(path.read_bytes()[:-1])
     done = ringfold("snapshot", "verify", *place)

@@ -77,6 +77,7 @@ def test_a_broken_application_is_one_line(tmp_path: Path, source: str, told: str
     assert printed in ([], ["here"])
 
 
+@pytest.mark.smoke
 def test_a_second_node_does_not_take_the_clients_of_the_first(tmp_path: Path) -> None:
     """Nor does one that was killed leave a socket in the way, whatever mask of modes the node has."""
     endpoint = f"ipc://{tmp_path / 's'}"

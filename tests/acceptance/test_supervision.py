@@ -12,7 +12,7 @@ import pytest
 
 from domain_12306.messages import ReserveSeats
 from engine import Client, Node, Receipt
-from tests.acceptance.kit import SEATS, gone, left, one_line, open_run, railway, reserve, ringfold
+from tests.acceptance.kit import APP, SEATS, gone, left, one_line, open_run, railway, reserve, ringfold
 from tests.deadline import until
 
 CHILDREN = ("input", "core-0", "output-0", "projector-remaining")
@@ -137,6 +137,7 @@ def test_a_stop_in_order_exits_0_keeps_everything_and_leaves_nothing_to_replay(
         assert client.send_many(orders) == first
 
 
+@pytest.mark.smoke
 def test_a_stop_while_clients_buy_answers_everything_that_was_accepted(tmp_path: Path) -> None:
     node = railway(tmp_path / "data")
     with node, Client(node.endpoints) as client:
@@ -191,7 +192,7 @@ def test_damage_in_the_journal_stops_the_node_and_names_the_place(tmp_path: Path
     whole = segment.read_bytes()
     at = whole.index(b"run.open")
     segment.write_bytes(whole[:at] + b"ruin" + whole[at + 4 :])
-    for arguments in (("journal", "verify"), ("serve",)):
+    for arguments in (("journal", "verify"), ("serve", "--app", APP)):
         found = ringfold(*arguments, "--data", str(data))
         assert found.returncode == 4, found
         assert segment.name in found.stdout + found.stderr

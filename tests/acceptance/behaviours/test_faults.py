@@ -90,7 +90,7 @@ def restarts(faulty: Faulty) -> int | None:
     return None if page is None else sum(page.slot(name).restarts for name in page.names)
 
 
-@errors
+@pytest.mark.parametrize("error", ["io", pytest.param("unknown", marks=pytest.mark.smoke)])
 @pytest.mark.parametrize("places", TOGETHER, ids=lambda places: places[0])
 def test_commands_end_rightly_whatever_fails_after_them(
     faulty: Faulty, note: str, places: tuple[str, ...], error: str
