@@ -21,6 +21,8 @@ TINY = {
     "snapshot": ["--aggregates", "50", "--orders", "1000", "--seconds", "0.3"],
     "rebuild": ["--events", "3000", "--aggregates", "7", "--rate", "2000"],
     "duplicates": ["--commands", "2000", "--batch", "100", "--times", "1", "--spread"],
+    "booking": ["--orders", "200", "--runs", "5"],
+    "overload": ["--seconds", "1", "--capacity", "2000", "--factor", "3"],
     "ring": ["--records", "2000", "--pairs", "1"],
 }
 
@@ -32,6 +34,8 @@ SAYS = {
     "national": {"tickets_per_second", "queries_per_second_while_selling", "restart_seconds", "runs_open"},
     "rebuild": {"seconds_at_rest", "seconds_while_selling", "queries_failed", "query_ms"},
     "duplicates": {"ratio_time", "ratio_cpu", "grown_mb"},
+    "booking": {"ticketed_per_second", "held_ms", "cpu_us_per_order", "balanced"},
+    "overload": {"ratio_p99", "normal", "overload", "grown_mb"},
     "ring": {"ratio_single", "ratio_single_compares", "ratio_lists", "ratio_lists_compares"},
 }
 
