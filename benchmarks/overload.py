@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import zmq
 
+from benchmarks.driver import Driver, decode
 from benchmarks.figures import facts, percentiles, progress, show
 from benchmarks.processes import memory_mb
 from engine import Aggregate, Client, Command, Engine, Event, Node, applies, handles
@@ -71,15 +72,6 @@ def create(settings: dict[str, str]) -> Engine:
             self.count += 1
 
     return app
-
-
-class _Answer(msgspec.Struct):
-    outcome: str
-    id: str | None = None
-    ids: list[str] = []
-
-
-decode = msgspec.json.Decoder(list[_Answer]).decode
 
 
 def main() -> None:
@@ -166,10 +158,7 @@ def live(data: Path, over: threading.Event, latencies: list[float], refused: lis
 
 def generate(endpoint: str, rate: float, seconds: float, batch: int) -> dict[str, Any]:
     """Offers `rate` commands a second, whatever the node answers."""
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-    socket.set_hwm(0)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.connect(endpoint)
+    socket = Driver(endpoint).socket
     sent_at: dict[str, float] = {}
     latencies: list[float] = []
     counts = {"committed": 0, "busy": 0}

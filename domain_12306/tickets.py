@@ -10,18 +10,20 @@
 answered in time may still happen: ask for the order, or send it again under the same name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from domain_12306.aggregates.order import State
 from domain_12306.messages import ORDER, CancelOrder, PlaceOrder, ReceivePayment, payment_of
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
-from domain_12306.views.orders import Orders, OrderShown, Tab
+from domain_12306.views.orders import UNFINISHED, Orders, OrderShown, Tab
 from engine import AsyncClient, Client, Rejected
 from engine.base.identity import uuid7_hex
 
 TIMEOUT_S = 10.0
+UNHELD = (State.PROCESSING,)
+UNPAID = (*UNHELD, State.AWAITING_PAYMENT)
 
 
 class NoTicket(Exception):
@@ -54,7 +56,7 @@ class Tickets:
             self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
         except Rejected as error:
             raise NoTicket(error.receipt.code, command.aggregate) from None
-        return held(self._until(command.aggregate, (State.PROCESSING,)))
+        return held(self._until(command.aggregate, UNHELD))
 
     def pay(self, order: str, receipt: str = "") -> OrderShown:
         """Pays, and waits for the tickets. It plays the provider of payments, under whose name `receipt` the
@@ -63,12 +65,12 @@ class Tickets:
         if shown is None:
             raise KeyError(order)
         self._client.send(money_for(shown, receipt), timeout_s=TIMEOUT_S).raise_for_outcome()
-        return self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID))
+        return self._until(order, UNFINISHED)
 
     def cancel(self, order: str) -> OrderShown:
         """Gives the order up, if it is not paid. Raises what `Receipt.raise_for_outcome` raises."""
         self._client.send(CancelOrder(order), timeout_s=TIMEOUT_S).raise_for_outcome()
-        return self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT))
+        return self._until(order, UNPAID)
 
     def show(self, order: str) -> OrderShown | None:
         """An order with its history; None if there is none."""
@@ -83,12 +85,7 @@ class Tickets:
         return self._client.query(Orders.trips_of, passenger=passenger)
 
     def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
-        shown = self._client.until(
-            Orders.order,
-            id=order,
-            predicate=lambda one: one and one.state not in passing,
-            timeout_s=TIMEOUT_S,
-        )
+        shown = self._client.until(Orders.order, id=order, predicate=beyond(passing), timeout_s=TIMEOUT_S)
         assert shown is not None
         return shown
 
@@ -114,7 +111,7 @@ class AsyncTickets:
             (await self._client.send(command, timeout_s=TIMEOUT_S)).raise_for_outcome()
         except Rejected as error:
             raise NoTicket(error.receipt.code, command.aggregate) from None
-        return held(await self._until(command.aggregate, (State.PROCESSING,)))
+        return held(await self._until(command.aggregate, UNHELD))
 
     async def pay(self, order: str, receipt: str = "") -> OrderShown:
         """As `Tickets.pay`."""
@@ -122,12 +119,12 @@ class AsyncTickets:
         if shown is None:
             raise KeyError(order)
         (await self._client.send(money_for(shown, receipt), timeout_s=TIMEOUT_S)).raise_for_outcome()
-        return await self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID))
+        return await self._until(order, UNFINISHED)
 
     async def cancel(self, order: str) -> OrderShown:
         """As `Tickets.cancel`."""
         (await self._client.send(CancelOrder(order), timeout_s=TIMEOUT_S)).raise_for_outcome()
-        return await self._until(order, (State.PROCESSING, State.AWAITING_PAYMENT))
+        return await self._until(order, UNPAID)
 
     async def show(self, order: str) -> OrderShown | None:
         """As `Tickets.show`."""
@@ -142,12 +139,7 @@ class AsyncTickets:
         return await self._client.query(Orders.trips_of, passenger=passenger)
 
     async def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
-        shown = await self._client.until(
-            Orders.order,
-            id=order,
-            predicate=lambda one: one and one.state not in passing,
-            timeout_s=TIMEOUT_S,
-        )
+        shown = await self._client.until(Orders.order, id=order, predicate=beyond(passing), timeout_s=TIMEOUT_S)
         assert shown is not None
         return shown
 
@@ -179,6 +171,11 @@ def order_of(
 def money_for(shown: OrderShown, receipt: str = "") -> ReceivePayment:
     """The whole amount of an order."""
     return ReceivePayment(payment_of(shown.order), receipt=receipt or uuid7_hex(), amount=shown.amount)
+
+
+def beyond(passing: Sequence[State]) -> Callable[[OrderShown | None], bool]:
+    """Whether an order is there, and has passed these states."""
+    return lambda shown: shown is not None and shown.state not in passing
 
 
 def held(shown: OrderShown) -> OrderShown:

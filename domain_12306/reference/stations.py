@@ -4,11 +4,11 @@ File format (UTF-8 CSV without a header, 2 columns): station, city. Other statio
 is theirs without the direction at its end: 上海虹桥 is not known to be in 上海, but 上海南 is.
 """
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from domain_12306.reference.rows import rows_of
 from engine import ConfigError
 
 DIRECTIONS = "东西南北"
@@ -35,14 +35,9 @@ class Stations:
 def read_stations(path: str | Path) -> Stations:
     """Reads the file. Raises ConfigError, with its line."""
     cities: dict[str, str] = {}
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            for line, row in enumerate(csv.reader(file), 1):
-                if len(row) != 2 or not all(row):
-                    raise ConfigError("a station has a name and a city", path=path, line=line)
-                cities[row[0]] = row[1]
-    except OSError as error:
-        raise ConfigError("cannot read the stations", path=path, reason=error.strerror) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError("the stations are not UTF-8", path=path, offset=error.start) from None
+    with rows_of(path, "the file of stations") as rows:
+        for line, row in enumerate(rows, 1):
+            if len(row) != 2 or not all(row):
+                raise ConfigError("a station has a name and a city", path=path, line=line)
+            cities[row[0]] = row[1]
     return Stations(cities)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from domain_12306.messages import FareTable, StopList
+from domain_12306.reference.rows import rows_of
 from domain_12306.seating.gaps import MAX_STOPS
 from engine import ConfigError
 
@@ -113,13 +114,8 @@ def fare_between(fares: FareTable, seat_class: str, board: int, alight: int) -> 
 
 def read_timetable(path: str | Path) -> Timetable:
     """Reads and validates a timetable file. Raises ConfigError with path and line."""
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            return Timetable(dict(_trains(csv.reader(file), str(path))), str(path))
-    except OSError as error:
-        raise ConfigError("cannot read the timetable", path=path, reason=error.strerror) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError("the timetable is not UTF-8", path=path, offset=error.start) from None
+    with rows_of(path, "the timetable") as rows:
+        return Timetable(dict(_trains(rows, str(path))), str(path))
 
 
 def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[Stop, ...]]]:

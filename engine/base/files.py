@@ -68,6 +68,12 @@ class Files(Protocol):
         """64 random bits."""
 
 
+def free_bytes(path: Path) -> int:
+    """The room on the disk of a path, for who is not root. Raises OSError."""
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
+
+
 class OsFiles:
     """The real disk."""
 

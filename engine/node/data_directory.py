@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.base.errors import ConfigError, CorruptData, NoSpace
+from engine.base.files import free_bytes
 from engine.base.place import expanded
 from engine.node.manifest import Manifest, new_manifest, read_manifest, write_manifest
 
@@ -161,9 +162,7 @@ class DataDirectory:
         """NoSpace if the disk has no room for a start, which would try again and again. A journal that is
         there has its segments; a new one begins with a whole one."""
         needed = START_BYTES + (0 if self.journal.exists() else segment_bytes)
-        disk = os.statvfs(self.path)
-        free = disk.f_bavail * disk.f_frsize
-        if free < needed:
+        if (free := free_bytes(self.path)) < needed:
             text = "the disk has no room for a start"
             raise NoSpace(text, path=self.path, free_bytes=free, needed_bytes=needed)
 

@@ -20,7 +20,7 @@ from engine.base.standard_error import ensure_standard_streams
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
-from engine.node.roles import INPUT, PIPELINE, Kind, Ring, Role
+from engine.node.roles import INPUT, Kind, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from engine.store.room import is_nearly_full, lacks_room
 from ringbuffer import Bell, Consumer, Producer, RingError
@@ -145,6 +145,12 @@ class NodeProcess:
         """True if a path, as an error of the system has it, leads into the data directory."""
         return isinstance(path, str) and Path(path).is_relative_to(self.data.path)
 
+    def end_with(self, error: RingfoldError) -> NoReturn:
+        """Ends with one line, and the exit code that says by whose fault it is."""
+        self.leave_word(str(error))
+        log_error(self.log, Code.PROCESS_FAILED, error)
+        sys.exit(error.exit_code)
+
     def end_without_room(self, error: Exception) -> NoReturn:
         """Ends a follower for which the disk is too full, once there may be room: started again at once, it
         would fail again, and be given up for what is not its fault."""
@@ -173,24 +179,19 @@ def run(work: Callable[[NodeProcess], None]) -> None:
     try:
         work(process)
     except RingfoldError as error:
-        if isinstance(error, NoSpace) and process.role.kind not in PIPELINE:
+        if isinstance(error, NoSpace) and not process.role.in_pipeline:
             process.end_without_room(error)
-        process.leave_word(str(error))
-        log_error(process.log, Code.PROCESS_FAILED, error)
-        sys.exit(error.exit_code)
+        process.end_with(error)
     except RingError as error:
         process.leave_word(str(error))
         process.log(Code.PROCESS_FAILED, str(error))
         sys.exit(Exit.TEMPORARY)
     except Exception as error:
-        if lacks_room(error, process.data.path) and process.role.kind not in PIPELINE:
+        if lacks_room(error, process.data.path) and not process.role.in_pipeline:
             process.end_without_room(error)
         if isinstance(error, OSError) and process.owns(error.filename):
             text = "a file of the data directory cannot be used"
-            fault = Fault(text, path=error.filename, error=error.strerror)
-            process.leave_word(str(fault))
-            log_error(process.log, Code.PROCESS_FAILED, fault)
-            sys.exit(fault.exit_code)
+            process.end_with(Fault(text, path=error.filename, error=error.strerror))
         process.leave_word(f"{type(error).__name__}: {error}")
         process.log(Code.PROCESS_BUG, "an unexpected exception", trace=traceback.format_exc().rstrip())
         sys.exit(Exit.TEMPORARY)

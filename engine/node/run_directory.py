@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.base.errors import Fault
+from engine.base.files import free_bytes
 from engine.base.lock import try_lock
 from engine.node.config import IPC_PATH_LIMIT
 
@@ -37,7 +38,7 @@ class RunDirectory:
         refused = []
         for base in bases():
             sweep(base)
-            free = _free_bytes(base)
+            free = free_bytes(base)
             if free < need_bytes:
                 refused.append(f"{base}: {free >> 20} MiB free")
                 continue
@@ -104,8 +105,3 @@ def sweep(base: Path) -> list[Path]:
             os.close(descriptor)
             removed.append(path)
     return removed
-
-
-def _free_bytes(base: Path) -> int:
-    space = os.statvfs(base)
-    return space.f_bavail * space.f_frsize

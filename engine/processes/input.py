@@ -6,7 +6,6 @@ replies always flow and no cycle of processes can block. The gate decides what i
 assigns sequences and time.
 """
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ import zmq
 
 from engine.base.crash import crash_point
 from engine.base.errors import ConfigError, NoSpace, RingfoldError
+from engine.base.files import free_bytes
 from engine.base.guard import SAYS_S, Guard
 from engine.base.log import log_error
 from engine.base.log_codes import Code
@@ -153,8 +153,7 @@ def park(process: NodeProcess, outlets: list[Consumer], clients: "Clients") -> N
 
 def shortage_of(process: NodeProcess) -> str:
     """The reason why nothing can be accepted now; empty if there is none."""
-    disk = os.statvfs(process.data.path)
-    if disk.f_bavail * disk.f_frsize < process.config.disk_reserve_bytes:
+    if free_bytes(process.data.path) < process.config.disk_reserve_bytes:
         return "the disk is nearly full"
     if psutil.virtual_memory().available < process.config.memory_reserve_bytes:
         return "memory is nearly full"

@@ -9,6 +9,7 @@ array, which the core decodes faster. Cheap checks come first: the size, then th
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 import msgspec
 
@@ -219,8 +220,10 @@ class Gate:
         before = self.in_flight.get(who, 0)
         if not busy and before + count > self.limits.in_flight_per_client:
             busy = f"more than {self.limits.in_flight_per_client} commands in flight"
-        if self.partitions == 1:
-            places, wanted = [0] * count, {0: count}
+        places: Iterable[int]
+        wanted: Mapping[int, int]
+        if busy or self.partitions == 1:
+            places, wanted = repeat(0, count), {0: count}
         else:
             places = [partition_of(envelope.aggregate, self.partitions) for envelope in envelopes]
             wanted = Counter(places)

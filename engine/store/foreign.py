@@ -7,7 +7,7 @@ from typing import Any
 
 import lmdb
 
-from engine.base.errors import ConfigError, CorruptData, Fault, NoSpace
+from engine.base.errors import ConfigError, CorruptData
 from engine.base.identity import aggregate_key, uuid7_hex
 from engine.base.seals import seal, unseal
 from engine.model.fitting import is_text, misfit
@@ -15,7 +15,7 @@ from engine.model.messages import ApplicationMessage, Event
 from engine.store.commands import record_at
 from engine.store.entries import entries_of
 from engine.store.format import POSITION, Tables, kept_index_key, kept_word, number, tables_of, word
-from engine.store.room import lacks_room
+from engine.store.opening import not_written
 from engine.store.writer import Conflict
 from engine.wire.commands import LONGEST_AGGREGATE_BYTES, horizon_of, ids_are_canonical
 from engine.wire.log import encode_record
@@ -60,9 +60,7 @@ def append_to(
             txn.put(key + word(wanted), seal(key + word(wanted), at), db=tables.versions)
             txn.put(POSITION, seal(POSITION, at), db=tables.meta)
     except lmdb.Error as error:
-        if lacks_room(error, path):
-            raise NoSpace("the event store has no room", path=path, error=error) from error
-        raise Fault("the event store cannot be written", path=path, error=error) from error
+        raise not_written("the event store", path, error) from error
     return wanted, position
 
 

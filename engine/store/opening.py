@@ -1,4 +1,4 @@
-"""Why an LMDB environment could not be opened, by whose fault it is.
+"""Why an LMDB environment could not be opened or written, by whose fault it is.
 
 Damage is not the only reason, and a hint to remove a file would do harm where the file is fine.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 import lmdb
 
 from engine.base.errors import ConfigError, CorruptData, Fault, NoSpace, RingfoldError
-from engine.store.room import lacks_room
+from engine.store.room import lacks_room, way_out
 
 FAILURES = (lmdb.Error, OSError)
 
@@ -27,3 +27,10 @@ def not_opened(what: str, path: Path, error: Exception, *, hint: str = "") -> Ri
     if isinstance(error, (lmdb.DiskError, OSError)):
         return Fault(f"{what} cannot be opened", path=path, error=error)
     return CorruptData(f"{what} cannot be opened", path=path, error=error, hint=hint)
+
+
+def not_written(what: str, path: Path, error: lmdb.Error) -> RingfoldError:
+    """The error to raise, after which nothing of the transaction is kept."""
+    if lacks_room(error, path):
+        return NoSpace(f"{what} has no room", path=path, error=error, hint=way_out(error))
+    return Fault(f"{what} cannot be written", path=path, error=error)

@@ -35,7 +35,7 @@ _node = Struct("<HHHH").unpack_from
 _word = Struct("<Q").unpack_from
 
 Bound = bytes | None
-"""A key between which and another one the keys of a page must be; None: there is no bound"""
+"""A key that the keys of a page must not pass; None: no such key"""
 Node = tuple[bytes, int]
 """The content of a page, and where in it a node begins"""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lmdb
 
-from engine.base.files import DISK
+from engine.base.files import DISK, free_bytes
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 NEARLY_NOTHING = 4 << 20  # bytes; a real I/O error on a disk as full as that is met again when there is room
@@ -29,8 +29,7 @@ def lacks_room(error: Exception, folder: Path) -> bool:
 
 def is_nearly_full(folder: Path) -> bool:
     """True if the disk of a folder has next to nothing left."""
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize < NEARLY_NOTHING
+    return free_bytes(folder) < NEARLY_NOTHING
 
 
 def way_out(error: Exception) -> str:

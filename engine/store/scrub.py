@@ -78,25 +78,26 @@ class Scrub:
         first, commits = outlines(record)
         if first + len(commits) != at + 1:
             raise self._damaged("a record does not end where its key says", position=at)
-        versions: dict[str, int] = {}
+        heads: dict[str, tuple[bytes, int, Outline]] = {}  # key, position and commit: the last of each
         for position, commit in enumerate(commits, first):
             name, version = commit.aggregate, commit.version
-            key = aggregate_key(self._reader.index_key, name)
-            before = versions.get(name)
-            if before is None and version > 1:  # the record before this one, of the same aggregate
-                self._expect_row(txn, "versions", key + word(version - 1), None, position, commit)
-            elif before is not None and version != before + 1:
-                raise self._damaged("a version of an aggregate is missing", position=position, aggregate=name)
-            versions[name] = version
+            if name not in heads:
+                key = aggregate_key(self._reader.index_key, name)
+                if version > 1:  # the record before this one, of the same aggregate
+                    self._expect_row(txn, "versions", key + word(version - 1), None, position, commit)
+            else:
+                key, _, before = heads[name]
+                if version != before.version + 1:
+                    text = "a version of an aggregate is missing"
+                    raise self._damaged(text, position=position, aggregate=name)
+            heads[name] = key, position, commit
             row = bytes.fromhex(commit.command) + key
             self._expect_row(txn, "commands", row, at, position, commit)
             if commit.causation is not None:
                 row = bytes.fromhex(commit.causation + commit.command)
                 self._expect_row(txn, "children", row, None, position, commit)
-        for position, commit in enumerate(commits, first):
-            if versions[commit.aggregate] == commit.version:
-                row = aggregate_key(self._reader.index_key, commit.aggregate) + word(commit.version)
-                self._expect_row(txn, "versions", row, at, position, commit)
+        for key, position, commit in heads.values():
+            self._expect_row(txn, "versions", key + word(commit.version), at, position, commit)
         self.done += len(commits)
 
     def _expect_row(

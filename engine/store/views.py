@@ -15,14 +15,15 @@ from typing import Any
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import ConfigError, CorruptData, Fault, NoSpace
+from engine.base.errors import ConfigError, CorruptData
 from engine.base.files import DISK
 from engine.base.seals import seal, unseal
 from engine.store.format import number, word
-from engine.store.opening import FAILURES, not_opened
+from engine.store.opening import FAILURES, not_opened, not_written
 from engine.store.pages import examine, expect_whole
-from engine.store.room import lacks_room, prepare_lock, way_out
+from engine.store.room import prepare_lock
 
+TABLES = ("items", "meta", "dead-letters")
 MOST_READERS = 126
 EXAMINE_S = 1.0  # loading takes three times as long
 
@@ -35,8 +36,8 @@ def count_items(folder: Path) -> int:
     expect_whole(folder)
     count = 0
     try:
-        with lmdb.open(str(folder), map_size=0, max_dbs=3, readonly=True, create=False) as env:
-            for name in ("items", "meta", "dead-letters"):
+        with lmdb.open(str(folder), map_size=0, max_dbs=len(TABLES), readonly=True, create=False) as env:
+            for name in TABLES:
                 table = env.open_db(name.encode(), create=False)
                 with env.begin() as txn:
                     for key, stored in txn.cursor(table):
@@ -59,10 +60,12 @@ class View:
             with suppress(FileNotFoundError):
                 examine(path, EXAMINE_S)
             prepare_lock(path, MOST_READERS)
-            self._env = lmdb.open(str(path), map_size=map_bytes, max_dbs=3, max_readers=MOST_READERS)
+            self._env = lmdb.open(
+                str(path), map_size=map_bytes, max_dbs=len(TABLES), max_readers=MOST_READERS
+            )
             DISK.flush_folder(path)
             self._items, self._meta, self._dead_letters = (
-                self._env.open_db(name) for name in (b"items", b"meta", b"dead-letters")
+                self._env.open_db(name.encode()) for name in TABLES
             )
             with self._env.begin() as txn:
                 kept = [self._kept(txn, p.to_bytes(2, "big")) for p in range(partitions)]
@@ -117,10 +120,7 @@ class View:
             text = f"a key that is saved has 1 to {MOST_KEY_BYTES} bytes"
             raise ConfigError(text, path=self.path, bytes=len(key), key=key[:40]) from None
         except lmdb.Error as error:
-            if lacks_room(error, self.path):
-                hint = way_out(error)
-                raise NoSpace("the view has no room", path=self.path, error=error, hint=hint) from error
-            raise Fault("the view cannot be written", path=self.path, error=error) from error
+            raise not_written("the view", self.path, error) from error
         self.positions, self.commands = list(positions), commands
 
     def _kept(self, txn: Any, key: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import lmdb
 
 from engine.base.crash import crash_point
-from engine.base.errors import CorruptData, Fault, InvariantBroken, NoSpace, RingfoldError
+from engine.base.errors import CorruptData, InvariantBroken, RingfoldError
 from engine.base.files import DISK
 from engine.base.identity import INDEX_KEY_BYTES
 from engine.base.seals import seal, seal_all, unseal
@@ -33,9 +33,9 @@ from engine.store.format import (
     word,
 )
 from engine.store.impossible import Refusal, first_impossible
-from engine.store.opening import FAILURES, not_opened
+from engine.store.opening import FAILURES, not_opened, not_written
 from engine.store.pages import expect_whole
-from engine.store.room import lacks_room, prepare_lock, way_out
+from engine.store.room import prepare_lock
 from engine.wire.batches import HEAD_BYTES, KEY_BYTES, Batch, split_part
 
 
@@ -173,10 +173,7 @@ class Writer:
         except _Taken:
             raise self._impossible(batches) from None
         except lmdb.Error as error:
-            if lacks_room(error, self.path):
-                text, hint = "the event store has no room", way_out(error)
-                raise NoSpace(text, path=self.path, error=error, hint=hint) from error
-            raise Fault("the event store cannot be written", path=self.path, error=error) from error
+            raise not_written("the event store", self.path, error) from error
         self.position, self.sequence = position, sequence
 
     def _append(self, txn: Any, table: Any, rows: list[tuple[bytes, bytes]]) -> None:

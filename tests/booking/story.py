@@ -4,9 +4,7 @@ At the end every order is ticketed, refused or cancelled, what was paid and not 
 cost, and the seats that are gone are those of tickets.
 """
 
-import os
 import random
-import signal
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders, OrderShown
 from engine import Client, Node
 from engine.node.data_directory import DataDirectory
+from tests.chaos.story import kill_one
 from tests.deadline import until
 
 APP = "domain_12306.app:create"
@@ -114,13 +113,7 @@ def run(data: Path, *, kills: int, seed: int) -> Report:
         try:
             while report.kills.total() < kills:
                 stop.wait(draw.uniform(0.05, 0.5))
-                pids = node.pids
-                name = draw.choice(sorted(pids.keys() - report.kills.keys() or pids))
-                try:
-                    os.kill(pids[name], signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-                report.kills[name] += 1
+                kill_one(node.pids, draw, report.kills)
             until(node.at_work, 60, "every process is back at work")
         finally:
             stop.set()

@@ -216,17 +216,22 @@ def put_back(archive: Path, journal: Path) -> int:
 def strike(node: Node, draw: random.Random, report: Report) -> None:
     """Kills one child, each once before any twice, and mostly waits until it is back: now and then the next
     dies while it replays."""
-    pids = node.pids
-    name = draw.choice(sorted(pids.keys() - report.kills.keys() or pids))
-    killed_at = time.monotonic()
+    pids, killed_at = node.pids, time.monotonic()
+    name = kill_one(pids, draw, report.kills)
+    if name and draw.random() < 0.75:
+        until(lambda: node.pids[name] != pids[name] and node.at_work(), 60, f"{name} is back at work")
+        report.longest_absence_s = max(report.longest_absence_s, time.monotonic() - killed_at)
+
+
+def kill_one(pids: dict[str, int], draw: random.Random, kills: Counter[str]) -> str:
+    """Kills one of these, each once before any twice; its name, or empty if it had not come back yet."""
+    name = draw.choice(sorted(pids.keys() - kills.keys() or pids))
     try:
         os.kill(pids[name], signal.SIGKILL)
     except ProcessLookupError:
-        return  # it had not come back yet
-    report.kills[name] += 1
-    if draw.random() < 0.75:
-        until(lambda: node.pids[name] != pids[name] and node.at_work(), 60, f"{name} is back at work")
-        report.longest_absence_s = max(report.longest_absence_s, time.monotonic() - killed_at)
+        return ""
+    kills[name] += 1
+    return name
 
 
 def stored(data: Path, partition: int) -> list[tuple[int, Any]]:

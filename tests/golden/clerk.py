@@ -23,7 +23,7 @@ from domain_12306.messages import ORDER, CancelOrder, OpenRun, PlaceOrder, Recei
 from domain_12306.rules.times import CHINA
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
-from domain_12306.views.orders import Orders, Tab
+from domain_12306.views.orders import Orders, OrderShown, Tab
 from engine import Command
 from engine.testing import InlineEngine
 
@@ -92,8 +92,7 @@ class Clerk:
         )
 
     def pay(self, order: str, receipt: str | None = None, yuan: str | None = None) -> None:
-        shown = self._engine.query(Orders.order, id=ORDER + order)
-        assert shown is not None
+        shown = self._shown(order)
         amount = shown.amount if yuan is None else fen(yuan)
         under = receipt or f"receipt-of-{order}"
         self._ask(ReceivePayment(payment_of(ORDER + order), receipt=under, amount=amount))
@@ -120,13 +119,11 @@ class Clerk:
         self._refused = ""
 
     def stands(self, order: str, state: str, reason: str | None) -> None:
-        shown = self._engine.query(Orders.order, id=ORDER + order)
-        assert shown is not None, "there is no such order"
+        shown = self._shown(order)
         assert (shown.state, shown.reason) == (state, reason or ""), (shown.state, shown.reason)
 
     def paid(self, order: str, yuan: str) -> None:
-        shown = self._engine.query(Orders.order, id=ORDER + order)
-        assert shown is not None
+        shown = self._shown(order)
         assert shown.paid == fen(yuan), shown.paid
 
     def left(self, train: str, day: str, code: str, journey: str, seats: str) -> None:
@@ -139,6 +136,11 @@ class Clerk:
         assert [one.order.removeprefix(ORDER) for one in shown] == orders.split(), shown
 
     # ------------------------------------------------------------------ helpers
+
+    def _shown(self, order: str) -> OrderShown:
+        shown = self._engine.query(Orders.order, id=ORDER + order)
+        assert shown is not None, "there is no such order"
+        return shown
 
     def _ask(self, command: Command) -> None:
         assert not self._refused, f"refused before: {self._refused}"

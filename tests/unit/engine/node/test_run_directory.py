@@ -64,7 +64,7 @@ def test_a_place_with_too_little_room_is_passed_over(base: Path, monkeypatch: py
     small.mkdir()
     large.mkdir()
     monkeypatch.setattr(run_directory, "bases", lambda: iter([small, large]))
-    monkeypatch.setattr(run_directory, "_free_bytes", lambda at: 1 << 10 if at == small else 1 << 30)
+    monkeypatch.setattr(run_directory, "free_bytes", lambda at: 1 << 10 if at == small else 1 << 30)
     run = RunDirectory.create(need_bytes=1 << 20)
     assert run.path.parent == large
     run.remove()

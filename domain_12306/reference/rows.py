@@ -1,0 +1,20 @@
+"""The rows of a reference file: UTF-8, comma-separated, without a header."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine import ConfigError
+
+
+@contextmanager
+def rows_of(path: str | Path, what: str) -> Iterator[Iterator[list[str]]]:
+    """The rows, to be read within the `with`. ConfigError if that fails. `what`: "the timetable"."""
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            yield csv.reader(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read {what}", path=path, reason=error.strerror) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{what} is not UTF-8", path=path, offset=error.start) from None
