@@ -85,7 +85,8 @@ class Tickets:
         return self._client.query(Orders.trips_of, passenger=passenger)
 
     def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
-        shown = self._client.until(Orders.order, id=order, predicate=beyond(passing), timeout_s=TIMEOUT_S)
+        passed = beyond(passing)
+        shown = self._client.until(Orders.order, id=order, predicate=passed, timeout_s=TIMEOUT_S)
         assert shown is not None
         return shown
 
@@ -139,7 +140,8 @@ class AsyncTickets:
         return await self._client.query(Orders.trips_of, passenger=passenger)
 
     async def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
-        shown = await self._client.until(Orders.order, id=order, predicate=beyond(passing), timeout_s=TIMEOUT_S)
+        passed = beyond(passing)
+        shown = await self._client.until(Orders.order, id=order, predicate=passed, timeout_s=TIMEOUT_S)
         assert shown is not None
         return shown
 

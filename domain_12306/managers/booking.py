@@ -2,8 +2,7 @@
 
     placed → admit ─┬─ admitted → reserve each passenger's trip, one by one ─┬─ all reserved → hold
                     └─ refused → refuse the order                            └─ refused → refuse, back
-    held → await payment ─┬─ awaited → request payment, set the timer
-                          └─ refused (cancelled meanwhile) → back
+    held → request payment, set the timer, await payment ── refused (cancelled meanwhile) → back
     received → accept payment ─┬─ paid → confirm the seats ─┬─ confirmed → issue tickets
                                │                            └─ refused → refuse the order → refund
                                └─ refused (too late, or twice) → refund
@@ -30,7 +29,6 @@ from domain_12306.messages import (
     OrderPaid,
     OrderPlaced,
     OrderRefused,
-    PaymentAwaited,
     PaymentReceived,
     RefundPayment,
     RefuseOrder,
@@ -73,12 +71,10 @@ class BookingProcess(ProcessManager, name="booking"):
     @on(SeatsHeld)
     def held(self, event: SeatsHeld, commit: Commit, send: Send) -> None:
         booking, pay_by = event.booking, commit.time + TIME_TO_PAY
-        send(AwaitPayment(booking.order, amount=event.amount, pay_by=pay_by, booking=booking))
-
-    @on(PaymentAwaited)
-    def payment_awaited(self, event: PaymentAwaited, commit: Commit, send: Send) -> None:
-        order, pay_by = commit.aggregate, event.pay_by
-        send(RequestPayment(payment_of(order), order=order, amount=event.amount, pay_by=pay_by))
+        order, amount = booking.order, event.amount
+        # The payment comes first: whoever sees that the order is to be paid can pay it.
+        send(RequestPayment(payment_of(order), order=order, amount=amount, pay_by=pay_by))
+        send(AwaitPayment(order, amount=amount, pay_by=pay_by, booking=booking))
         send.at(pay_by, ExpireOrder(order), key=order)
 
     @on(PaymentReceived)
@@ -114,6 +110,7 @@ class BookingProcess(ProcessManager, name="booking"):
 
     @refused(AwaitPayment)
     def not_awaited(self, command: AwaitPayment, refusal: Refusal, send: Send) -> None:
+        send.cancel(command.booking.order)
         release(command.booking, send)
 
     @refused(AcceptPayment)
