@@ -72,7 +72,7 @@ class BookingProcess(ProcessManager, name="booking"):
     def held(self, event: SeatsHeld, commit: Commit, send: Send) -> None:
         booking, pay_by = event.booking, commit.time + TIME_TO_PAY
         order, amount = booking.order, event.amount
-        # The payment comes first: whoever sees that the order is to be paid can pay it.
+        # The payment comes first, so that a client that sees an order to be paid can pay it.
         send(RequestPayment(payment_of(order), order=order, amount=amount, pay_by=pay_by))
         send(AwaitPayment(order, amount=amount, pay_by=pay_by, booking=booking))
         send.at(pay_by, ExpireOrder(order), key=order)

@@ -64,6 +64,11 @@ class Code(Enum):
         "The clock is behind the time of the last command: it was ahead before, or was set back.",
     )
     CLOCK_CAUGHT_UP = "clock.caught-up", Level.INFO, "The clock has passed the time of the last command."
+    CLOCK_SIMULATED = (
+        "clock.simulated",
+        Level.INFO,
+        "The data directory was made with a simulated clock (setting `clock`), which the node goes by.",
+    )
 
     APP_OUTPUT = (
         "app.output",

@@ -33,6 +33,7 @@ OWN = (
     Command("journal", "dump or verify the journal", "engine.cli.journal"),
     Command("store", "verify the event stores, views and process managers", "engine.cli.store"),
     Command("snapshot", "take, list or verify snapshots", "engine.cli.snapshot"),
+    Command("clock", "show a node's clock, move a simulated one", "engine.cli.clock"),
     Command("check", "check that the application can read all that is stored", "engine.cli.check"),
     Command("replay-check", "compare today's decisions with those that are stored", "engine.cli.replay"),
     Command("config", "print each setting and where it came from", "engine.cli.config"),

@@ -14,6 +14,7 @@ from engine.base.errors import Exit, RingfoldError
 from engine.cli.asking import ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.node.clock import SYSTEM, shown
 from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints
 from engine.node.failure import read_failure
@@ -93,6 +94,8 @@ def notices(data: DataDirectory, clock_behind_ms: int, scrub_left: int) -> list[
     found = []
     if mode := data.open_to_others():
         found.append(f"others may enter the data directory (mode {mode}): chmod 700 {data.path}")
+    if data.manifest.clock != SYSTEM:
+        found.append(f"the clock is a simulated one, {data.manifest.clock}: it shows {shown(data.clock)}")
     if clock_behind_ms:
         behind = timedelta(milliseconds=clock_behind_ms)
         found.append(f"the clock is {behind} behind the time of the last command, which goes on from there")

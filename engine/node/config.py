@@ -19,6 +19,7 @@ from msgspec import Meta
 from engine.base.called import called
 from engine.base.errors import ConfigError
 from engine.model.references import module_of
+from engine.node.clock import SYSTEM, rate_of
 from engine.node.running import DATA
 from engine.node.setting_files import PROJECT_FILE, named_table
 
@@ -41,6 +42,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Annotated[
         int, Meta(ge=1, le=64, description="a power of two, fixed when the data directory is made")
     ] = 1
+
+    clock: Annotated[
+        str,
+        Meta(
+            description="system, or simulated:START xFACTOR; fixed when the data directory is made",
+        ),
+    ] = SYSTEM
 
     # Three rings per partition. A batch that a core hands on is larger than the commands it came from.
     ring_bytes: Annotated[int, Meta(ge=64 * KIB, le=GIB, description="capacity of one ring")] = 16 * MIB
@@ -285,6 +293,7 @@ def _checked(values: dict[str, Any]) -> Config:
             hint=f"at least ring_bytes / {LEAST_COMMIT_BYTES}, {config.ring_bytes // LEAST_COMMIT_BYTES}",
         )
     check_endpoint(config.endpoint)
+    rate_of(config.clock)
     return config
 
 

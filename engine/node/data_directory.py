@@ -3,6 +3,7 @@
     manifest.json             what was decided when it was made
     lock                      held by the node that runs on it
     endpoints.json            how that node is reached; gone when none runs
+    clock.json                how far a simulated clock was moved
     journal/                  every accepted command
     store-PPPP/               the event store of partition PPPP
     poisoned-PPPP.json        commands of that partition that are set aside
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.files import free_bytes
 from engine.base.place import expanded
+from engine.node.clock import SYSTEM, SimulatedClock, SystemClock, clock_of
 from engine.node.manifest import Manifest, new_manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
@@ -137,6 +139,12 @@ class DataDirectory:
         """What the indexes of its stores know aggregates by."""
         return bytes.fromhex(self.manifest.index_key)
 
+    @cached_property
+    def clock(self) -> SystemClock | SimulatedClock:
+        """What tells the node the time."""
+        manifest = self.manifest
+        return clock_of(manifest.clock, manifest.begun_ns, self.path / "clock.json")
+
     def expect_usable(self) -> None:
         """ConfigError if it is a folder of something else, which a node would fill with its own files."""
         if self.manifest_file.exists() or self.journal.exists():
@@ -167,24 +175,34 @@ class DataDirectory:
             raise NoSpace(text, path=self.path, free_bytes=free, needed_bytes=needed)
 
     def open(
-        self, app: str, fingerprint: str, partitions: int, *, given: bool, index_key: bytes = b""
+        self,
+        app: str,
+        fingerprint: str,
+        partitions: int,
+        *,
+        given: bool,
+        index_key: bytes = b"",
+        clock: str | None = None,
     ) -> None:
         """Writes the manifest of a new directory, or compares that of an old one with the configuration.
 
-        `given`: the number of partitions was asked for. ConfigError if the directory belongs to another
-        application, to other reference data, or has another number of partitions than was asked for;
-        CorruptData if its manifest is lost.
+        `given`: the number of partitions was asked for. `clock`: the one that was asked for, if one was.
+        ConfigError if the directory belongs to another application, to other reference data, or has another
+        number of partitions or another clock than was asked for; CorruptData if its manifest is lost.
         """
         path = self.manifest_file
         if not path.exists():
             if self.journal.exists():
                 raise CorruptData("the data directory has a journal but no manifest", path=path)
-            write_manifest(path, new_manifest(app, fingerprint, partitions, index_key))
+            made = new_manifest(app, fingerprint, partitions, index_key, clock or SYSTEM)
+            write_manifest(path, made)
         self.match(app, fingerprint)
         if given and partitions != self.partitions:
             raise ConfigError(
                 "partitions cannot be changed", path=path, found=self.partitions, wanted=partitions
             )
+        if clock is not None and clock != (found := self.manifest.clock):
+            raise ConfigError("the clock cannot be changed", path=path, found=found, wanted=clock)
 
     def open_to_others(self) -> str:
         """The mode of the directory, as `chmod` has it, if another user may look into it; otherwise empty."""

@@ -48,6 +48,7 @@ def append_foreign(
     except FAILURES as error:
         raise not_opened("the event store", directory.store(partition), error) from error
     try:
-        return append_to(env, aggregate, events, version=version, command=command)
+        now_ns = directory.clock.now_ns()
+        return append_to(env, aggregate, events, version=version, command=command, now_ns=now_ns)
     finally:
         env.close()

@@ -1,6 +1,7 @@
 """The manifest of a data directory: what was decided when it was made and must never change."""
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from engine.base.errors import ConfigError, CorruptData, Fault
 from engine.base.files import DISK, Files
 from engine.base.identity import INDEX_KEY_BYTES
 from engine.base.seals import is_note, unseal_note
+from engine.node.clock import SYSTEM
 
-FORMAT = 6  # of everything in a data directory: raised whenever a format in it changes
+FORMAT = 7  # of everything in a data directory: raised whenever a format in it changes
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The facts that are fixed for the life of a data directory. `fingerprint`: of the application's
-    reference data. `index_key`: in hex, random; it belongs to every copy of the directory too."""
+    reference data. `index_key`: in hex, random; it belongs to every copy of the directory too. `clock`: as
+    the setting has it; `begun_ns`: the system's time when the directory was made."""
 
     format: int
     app: str
@@ -26,6 +29,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     index_key: str
     created: str
+    clock: str
+    begun_ns: int
 
 
 class _Format(msgspec.Struct):
@@ -34,7 +39,9 @@ class _Format(msgspec.Struct):
     format: int
 
 
-def new_manifest(app: str, fingerprint: str, partitions: int, index_key: bytes = b"") -> Manifest:
+def new_manifest(
+    app: str, fingerprint: str, partitions: int, index_key: bytes = b"", clock: str = SYSTEM
+) -> Manifest:
     """The manifest of a directory that is made now. `index_key`: random, unless a test fixes it."""
     return Manifest(
         format=FORMAT,
@@ -43,6 +50,8 @@ def new_manifest(app: str, fingerprint: str, partitions: int, index_key: bytes =
         partitions=partitions,
         index_key=(index_key or os.urandom(INDEX_KEY_BYTES)).hex(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        clock=clock,
+        begun_ns=time.time_ns(),
     )
 
 

@@ -55,7 +55,7 @@ def main(process: NodeProcess) -> None:
     gate = Gate(Limits.of(config), process.partitions)
     clients = Clients(process, bell)
     pruner = pruner_of(process)
-    clock = ClockWatch(process.slot, process.log)
+    watch, now_ns = ClockWatch(process.slot, process.log), process.data.clock.now_ns
     shortage, look_at = "", 0.0
     process.running()
     while True:
@@ -64,11 +64,11 @@ def main(process: NodeProcess) -> None:
         messages = [] if process.stopping else clients.drain()
         if messages:
             lacking = shortage or unstored(outputs)
-            admitted = gate.admit(messages, max(time.time_ns(), sequencer.time_ns), lacking)
+            admitted = gate.admit(messages, max(time.time_ns(), now_ns(), sequencer.time_ns), lacking)
             clients.send(admitted.refused)
             if admitted.groups:
                 crash_point("input.admitted")
-                stamped = sequencer.stamp(admitted.groups, time.time_ns())
+                stamped = sequencer.stamp(admitted.groups, now_ns())
                 if inboxes.have_room(stamped) and journaled(process, sequencer, stamped):
                     inboxes.publish(stamped)
                     gate.given(admitted.groups, sequencer.last)
@@ -90,7 +90,7 @@ def main(process: NodeProcess) -> None:
             park(process, outlets, clients)
         if time.monotonic() > look_at:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
-            clock.look(sequencer.time_ns, time.time_ns())
+            watch.look(sequencer.time_ns, now_ns())
             if pruner is not None:
                 pruner.look(sequencer.sequence, sequencer.last)
             if process.abort():

@@ -32,7 +32,8 @@ def main(process: NodeProcess) -> None:
     doorbell = Doorbell(process.endpoints.events)
     endpoint = process.endpoints.process_managers[process.role.subject]
     poisoned = poisoned_queries(process, managing.manager.spec.cls)
-    questions = ManagerQuestions(managing.fold, managing.manager)
+    clock = process.data.clock
+    questions = ManagerQuestions(managing.fold, managing.manager, wall=clock.now_ns)
     desk = Desk(desk_socket(endpoint, process.log), poisoned.over(questions))
     look_at, started = 0.0, False
     while not process.stopping:
@@ -89,7 +90,7 @@ def managing_of(process: NodeProcess, readers: list[Reader]) -> Managing:
         manager,
         Post(dealer(process.endpoints.commands), limits),
         now=time.monotonic,
-        wall_ns=time.time_ns,
+        wall_ns=process.data.clock.now_ns,
         checkpoint_s=process.config.checkpoint_ms / 1000,
         log=process.log,
     )

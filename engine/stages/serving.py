@@ -56,6 +56,7 @@ class Serving:
         self._registered = app.versions[view]
         self._generations = Generations(data.views, view)
         self._readers, self._map_bytes = data.readers(), data.map_bytes
+        self._wall = data.clock.now_ns
         self._pointer = self._generations.plan(self._registered)
         self._generations.tidy(self._pointer)
         self._building: Building | None = None
@@ -63,7 +64,7 @@ class Serving:
         self.fold = self._opened()
         if not self.fold.stands(settled, wait):
             self._begin_again()
-        self.questions = Questions(self.fold, self)
+        self.questions = Questions(self.fold, self, wall=self._wall)
 
     def _opened(self) -> Fold:
         """The view that is served. If it is damaged it is kept aside, and built again from the log."""
@@ -205,7 +206,7 @@ class Serving:
                 self.fold.close()
             self.fold, building.state = before, "failed"
             return
-        self.questions = Questions(self.fold, self)
+        self.questions = Questions(self.fold, self, wall=self._wall)
         self._building, self._pointer = None, Pointer(building.generation)
         crash_point("view.taken-over")
         self._point()

@@ -28,13 +28,16 @@ def append_to(
     *,
     version: int | None = None,
     command: str | None = None,
+    now_ns: int | None = None,
 ) -> tuple[int, int]:
-    """Appends one stream entry to an open environment; returns (version, position). Raises Conflict if the
+    """Appends one stream entry to an open environment; returns (version, position). `now_ns`: by the clock of
+    the node; the system's if none is given. Raises Conflict if the
     version or the command is stored already, NoSpace where there is no room, ConfigError for what no client
     could send and for an event that could not be read again, CorruptData for a damaged index."""
-    id, now_ns = command or uuid7_hex(), time.time_ns()
+    id, system_ns = command or uuid7_hex(), time.time_ns()
+    now_ns = system_ns if now_ns is None else now_ns
     expect_named(aggregate)
-    _expect_id(id, now_ns)
+    _expect_id(id, max(now_ns, system_ns))
     _expect_readable(aggregate, events)
     tables, path = tables_of(env), Path(env.path())
     try:

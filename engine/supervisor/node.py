@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -22,9 +23,12 @@ from typing import IO
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.errors import Fault
+from engine.base.errors import ConfigError, Fault
+from engine.base.instants import instant
 from engine.base.place import expanded
 from engine.node.child import AT_WORK, environment
+from engine.node.clock import SimulatedClock
+from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints, Ready
 from engine.node.status import StatusPage
 
@@ -144,6 +148,22 @@ class Node:
             self._process.kill()
             self._process.wait()
             self._forget()
+
+    def now(self) -> datetime:
+        """What the node's clock shows, started or not, once its data directory is there."""
+        return instant(DataDirectory.at(self.data).clock.now_ns())
+
+    def time_passes(
+        self, span: timedelta | None = None, /, *, minutes: float = 0.0, seconds: float = 0.0
+    ) -> datetime:
+        """Moves a simulated clock forward, whether the node runs or not; returns what it shows then. Timers
+        that are due fire within a tenth of a second. ConfigError if the clock is the system's."""
+        clock = DataDirectory.at(self.data).clock
+        if not isinstance(clock, SimulatedClock):
+            hint = 'start with clock="simulated:2026-11-24T08:00+08:00"'
+            raise ConfigError("this node goes by the system's clock", data=self.data, hint=hint)
+        clock.move((span or timedelta()) + timedelta(minutes=minutes, seconds=seconds))
+        return self.now()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -33,6 +33,7 @@ from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.node.child import SETTLED, Process, how_it_ended
 from engine.node.claim import claimed
+from engine.node.clock import SYSTEM, shown
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
@@ -83,7 +84,11 @@ class Supervisor:
             cleanup.callback(os.close, lock_fd)
             cleanup.enter_context(claimed(self.config.endpoint))
             given = self.settings.given("partitions")
-            data.open(app.name, app.fingerprint, self.config.partitions, given=given)
+            clock = self.config.clock if self.settings.given("clock") else None
+            data.open(app.name, app.fingerprint, self.config.partitions, given=given, clock=clock)
+            if data.manifest.clock != SYSTEM:
+                facts = {"clock": data.manifest.clock, "shows": shown(data.clock)}
+                self.log(Code.CLOCK_SIMULATED, "the clock is a simulated one", **facts)
             if mode := data.open_to_others():
                 hint = f"chmod 700 {data.path}"
                 self.log(Code.DATA_OPEN, "others may enter the data directory", mode=mode, hint=hint)

@@ -222,7 +222,9 @@ class InlineEngine(Asking):
     ) -> tuple[int, int]:
         """As `engine.node.foreign.append_foreign`, which cannot open a store that this process has open."""
         lane = self._pipeline.lanes[partition_of(aggregate, self.partitions)]
-        return append_to(lane.writer.env, aggregate, events, version=version, command=command)
+        now_ns = self._clock.now_ns
+        env = lane.writer.env
+        return append_to(env, aggregate, events, version=version, command=command, now_ns=now_ns)
 
     def close(self) -> None:
         """Ends it; a temporary data directory is removed. Closing it again does nothing."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from engine import (
     Client,
     Command,
     Commit,
+    ConfigError,
     Engine,
     Event,
     EventLog,
@@ -124,3 +126,39 @@ def test_timers_are_due_so_long_after_now(node: Node) -> None:
 
 def reached(node: Node, order: str, so_many: int) -> bool:
     return events(node, order) == so_many
+
+
+def test_a_simulated_clock_stands_still_until_it_is_moved_and_a_restart_goes_on_from_there(
+    tmp_path: Path,
+) -> None:
+    data, start = tmp_path / "data", "simulated:2026-11-24T08:00+08:00"
+    node = Node(data, app=f"{__name__}:app", settings=SMALL | {"clock": start}, log=tmp_path / "log")
+    with node, Client(node.endpoints) as client:
+        assert client.send(Place("a", soon=False)).ok
+        assert node.now().isoformat() == "2026-11-24T00:00:00+00:00"
+        with EventLog(data, app) as log:
+            assert next(log.aggregate("a")).commit.time.isoformat() == "2026-11-24T00:00:00+00:00"
+        node.time_passes(timedelta(hours=2, minutes=59))
+    moved = ringfold("clock", f"--data={data}", "--move=59s")
+    assert moved.stdout == "2026-11-24 02:59:59.000Z\n", moved.stderr
+    node.start()  # without a word on the clock: the data directory knows
+    try:
+        assert node.now().isoformat() == "2026-11-24T02:59:59+00:00"
+        shown = ringfold("status", f"--data={data}").stdout
+        assert f"notice: the clock is a simulated one, {start}: it shows 2026-11-24 02:59:59 UTC" in shown
+        assert events(node, "a") == 2
+        node.time_passes(seconds=1)
+        until(partial(reached, node, "a", 3), 20, "the order has expired")
+    finally:
+        node.stop()
+    refused = ringfold("serve", f"--app={__name__}:app", f"--data={data}", "--clock=system")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "the clock cannot be changed" in refused.stderr
+
+
+def test_the_systems_clock_is_not_moved(node: Node) -> None:
+    refused = ringfold("clock", f"--data={node.data}", "--move=1h")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "the system's clock is not moved" in refused.stderr
+    with pytest.raises(ConfigError, match="system's clock"):
+        node.time_passes(minutes=1)

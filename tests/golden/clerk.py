@@ -18,14 +18,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from domain_12306.app import create
 from domain_12306.messages import ORDER, CancelOrder, OpenRun, PlaceOrder, ReceivePayment, payment_of
 from domain_12306.rules.times import CHINA
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders, OrderShown, Tab
 from engine import Command
-from engine.testing import InlineEngine
+from tests.golden.stages import Opener, Stage
 
 START = re.compile(r"clock (\S+ \S+)$")
 
@@ -38,13 +37,13 @@ class Clerk:
         self._lines = [(number, line) for number, line in enumerate(lines, 1) if line]
         first = START.match(self._lines[0][1])
         assert first, "a script begins with its clock"
-        begins = at(first[1])
-        self._engine = InlineEngine(create({}), start_ns=int(begins.timestamp()) * 1_000_000_000)
+        self._begins = at(first[1])
+        self._stage: Stage
         self._refused = ""
 
-    def play(self) -> None:
-        """All lines, from the first one."""
-        with self._engine:
+    def play(self, opened: Opener) -> None:
+        """All lines, from the first one, on a stage of its own."""
+        with opened(self._begins) as self._stage:
             for number, line in self._lines[1:]:
                 for pattern, step in STEPS.items():
                     if found := re.fullmatch(pattern, line):
@@ -104,13 +103,10 @@ class Clerk:
         self._ask(CancelOrder(ORDER + order))
 
     def minutes(self, number: str) -> None:
-        self._engine.time_passes(minutes=int(number))
-        self._engine.settle()
+        self._stage.time_passes(timedelta(minutes=int(number)))
 
     def clock(self, moment: str) -> None:
-        now = datetime.fromtimestamp(self._engine.now_ns / 1e9, CHINA)
-        self._engine.time_passes(at(moment) - now)
-        self._engine.settle()
+        self._stage.time_passes(at(moment) - self._stage.now())
 
     # ------------------------------------------------------------------ what must have come of it
 
@@ -131,29 +127,29 @@ class Clerk:
         assert entry.remaining[code] == int(seats), entry.remaining
 
     def tab(self, user: str, tab: str, orders: str) -> None:
-        now = datetime.fromtimestamp(self._engine.now_ns / 1e9, CHINA)
-        shown = self._engine.query(Orders.orders_of, user=user, now=now, tab=Tab(tab))
+        shown = self._stage.query(Orders.orders_of, user=user, now=self._stage.now(), tab=Tab(tab))
         assert [one.order.removeprefix(ORDER) for one in shown] == orders.split(), shown
 
     # ------------------------------------------------------------------ helpers
 
     def _shown(self, order: str) -> OrderShown:
-        shown = self._engine.query(Orders.order, id=ORDER + order)
+        shown: OrderShown | None = self._stage.query(Orders.order, id=ORDER + order)
         assert shown is not None, "there is no such order"
         return shown
 
     def _ask(self, command: Command) -> None:
         assert not self._refused, f"refused before: {self._refused}"
-        receipt = self._engine.send(command)
+        receipt = self._stage.send(command)
         assert receipt.outcome in ("committed", "unchanged", "rejected"), receipt
         self._refused = receipt.code if receipt.outcome == "rejected" else ""
-        self._engine.settle()
+        self._stage.settle()
 
     def _entry(self, train: str, day: str, journey: str) -> Entry:
         board, alight = journey.split("-")
         for later in range(3):  # the day at the boarding stop may be a later one than that of the train
             seen = (datetime.fromisoformat(day) + timedelta(days=later)).date().isoformat()
-            for entry in self._engine.query(SeatInventory.remaining, Journey(board, alight, seen)):
+            found: list[Entry] = self._stage.query(SeatInventory.remaining, Journey(board, alight, seen))
+            for entry in found:
                 if (entry.train, entry.date) == (train, day):
                     return entry
         raise AssertionError(f"{train} does not go from {board} to {alight}")
