@@ -42,8 +42,8 @@ MOST_ASIDE_LOADED = 20  # of a target that has to be loaded again after each fai
 
 
 class Fold:
-    """A target and its position in every partition. It owns the environment in `folder`, but not the readers,
-    one for each partition, because a process may open an environment only once."""
+    """A target and its position in every partition. It owns the environment in `folder`, but not the readers
+    (one a partition), because a process may open an environment only once."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Fold:
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
         self._undoes = False  # until a failure has shown that it does
         self._traced: set[tuple[str, str]] = set()
-        # What the target gave to the last `save`, whether or not there was room. A reload begins there.
+        # What the target gave to the last `save`, with or without room. A reload begins there.
         self._base = list(self.positions)
         self._unsaved: dict[bytes, bytes | None] = {}
         self._unsaved_dead_letters: dict[bytes, bytes | None] = {}
@@ -103,7 +103,7 @@ class Fold:
         records = self.readers[partition].records(self.positions[partition])
         for _, record in itertools.islice(records, most):
             self._beat()
-            if self.full:
+            if self.full or self.target.full:
                 return
             self._apply(partition, record)
         if self._ahead[partition]:
@@ -141,12 +141,12 @@ class Fold:
             self._apply_around(partition, commits)
             return
         try:
-            self.target.apply(partition, done + 1, commits)
+            applied = self.target.apply(partition, done + 1, commits)
         except HandlerFailed as failure:
             self._set_aside(partition, done + 1, commits, failure)
             self._apply_around(partition, commits[failure.at + 1 :])
         else:
-            self.positions[partition] = done + len(commits)
+            self.positions[partition] = done + applied
 
     def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
         """(can all of it be read, first position, commits)"""
@@ -155,17 +155,18 @@ class Fold:
         except ConfigError:
             return False, *self._decoder.decode_each(record)
 
-    def _give(self, partition: int, position: int, commits: Sequence[Any]) -> None:
-        """Has the target apply commits. One that cannot be read fails as in a handler."""
+    def _give(self, partition: int, position: int, commits: Sequence[Any]) -> int:
+        """Has the target apply commits; returns how many. One that cannot be read fails as in a handler."""
         for at, commit in enumerate(commits):
             if isinstance(commit, Unreadable):
-                self.target.apply(partition, position, commits[:at])
+                if at:  # where it is not the first one, it is next time
+                    return self.target.apply(partition, position, commits[:at])
                 raise HandlerFailed(at, clean=True) from commit.error
-        self.target.apply(partition, position, commits)
+        return self.target.apply(partition, position, commits)
 
     def _apply_around(self, partition: int, commits: Sequence[Any]) -> None:
         """Applies the commits of aggregates that are not set aside."""
-        while commits and not self.full:
+        while commits and not (self.full or self.target.full):
             position = self.positions[partition] + 1
             many = next((k for k, c in enumerate(commits) if self.dead_letters.of(c.aggregate)), len(commits))
             if many == 0:
@@ -173,13 +174,13 @@ class Fold:
                 commits = commits[1:]
                 continue
             try:
-                self._give(partition, position, commits[:many])
+                applied = self._give(partition, position, commits[:many])
             except HandlerFailed as failure:
                 self._set_aside(partition, position, commits, failure)
                 commits = commits[failure.at + 1 :]
             else:
-                self.positions[partition] += many
-                commits = commits[many:]
+                self.positions[partition] += applied
+                commits = commits[applied:]
 
     def _set_aside(
         self, partition: int, position: int, commits: Sequence[Any], failure: HandlerFailed
@@ -244,13 +245,8 @@ class Fold:
         """Skips the commit that fails and applies those held after it. Returns the dead letter that is left
         if another one fails. KeyError if the aggregate is not set aside."""
         letter = self._letter(aggregate)
-        self._log(
-            Code.FOLLOW_DROPPED,
-            "a commit is dropped",
-            aggregate=aggregate,
-            version=letter.version,
-            error=letter.error,
-        )
+        facts: Any = {"aggregate": aggregate, "version": letter.version, "error": letter.error}
+        self._log(Code.FOLLOW_DROPPED, "a commit is dropped", **facts)
         self._save_if_room()
         self._work_off(letter, skip=True)
         self._save_if_room(force=True)

@@ -26,7 +26,11 @@ class Projected:
     def events(self) -> set[type[Event]]:
         return self.spec.events()
 
-    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+    @property
+    def full(self) -> bool:
+        return False
+
+    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> int:
         commit = None
         try:
             if self._plain is not None:
@@ -52,6 +56,7 @@ class Projected:
             if self.table is not None:
                 self.table.undo()
             raise HandlerFailed(at, clean=self.table is not None) from error
+        return len(commits)
 
     def ask(self, query: str, request: Any) -> Any:
         """The answer to a query of the projection's own; KeyError if it has none of this name."""

@@ -27,9 +27,13 @@ class Target(Protocol):
     def events(self) -> set[type[Event]]:
         """The event classes that it reads; all others reach it as `Unread`."""
 
-    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> None:
-        """Applies consecutive commits, the first of which has this `position`. Raises HandlerFailed where a
-        handler fails."""
+    @property
+    def full(self) -> bool:
+        """True if it should be given nothing more for now."""
+
+    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> int:
+        """Applies consecutive commits, the first of which has this `position`; returns how many: at least
+        one, and not all if it is full after these. Raises HandlerFailed where a handler fails."""
 
     def save(self) -> Iterable[tuple[bytes, bytes | None]]:
         """(key, value) of what has changed since the last call; None: the key is gone."""

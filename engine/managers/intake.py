@@ -41,6 +41,8 @@ class Intake:
             self._behind.add(partition)
         else:
             self._fold.accept(partition, first, last, record)
+            if self._fold.positions[partition] < last:  # it was too much at a time
+                self._behind.add(partition)
 
     def poll(self) -> None:
         """Checks whether the store has more, since a doorbell message may have been lost."""

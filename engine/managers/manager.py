@@ -43,6 +43,7 @@ from engine.model.tables import Table
 from engine.wire.commands import NO_HORIZON, CommandDecoder, Malformed, decode_envelope, wrong_with
 
 MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
+MOST_WAITING_BYTES = 64 << 20  # of all of them
 MOST_FIRED = 1_000  # timers at a time, so that a whole night of them does not become one transaction
 DEFAULT_MESSAGE_BYTES = 1 << 20
 
@@ -73,6 +74,7 @@ class Manager:
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
         self._handlers, self._decode = app.handlers, CommandDecoder(app).decode
         self._reads = spec.events()
+        self._unsaved_bytes = 0  # of commands that were ordered since the last save
         self._step = Step(self._checked)
         self._offers: dict[type, Any] = {Send: self._step, Table: self.state}
         self._process = spec.factory()
@@ -83,7 +85,7 @@ class Manager:
     def events(self) -> set[type[Event]]:
         return self._reads
 
-    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> None:
+    def apply(self, partition: int, position: int, commits: Sequence[Any]) -> int:
         reads, name, birth = self._reads, self.spec.name, self._birth[partition]
         for at, commit in enumerate(commits, position):
             if not any(type(event) in reads for event in commit.events):
@@ -99,12 +101,16 @@ class Manager:
                 self._undo()
                 raise HandlerFailed(at - position, clean=True) from error
             self._settle()
+            if self.full:  # a record may have thousands of commits, and each may send as many commands
+                return at + 1 - position
+        return len(commits)
 
     def save(self) -> Iterator[tuple[bytes, bytes | None]]:
         parts = ((b"e", self.ended), (b"o", self.outbox), (b"s", self.state), (b"t", self.timers))
         for prefix, part in parts:
             for key, value in part.changes():
                 yield prefix + key, value
+        self._unsaved_bytes = 0
 
     def load(self, items: Items) -> None:
         loads: dict[bytes, Callable[[Items], None]] = {
@@ -124,7 +130,8 @@ class Manager:
     @property
     def full(self) -> bool:
         """True if no event should be applied before something has been answered."""
-        return len(self.outbox) > MOST_WAITING
+        waiting_bytes = self.outbox.saved_bytes + self._unsaved_bytes
+        return len(self.outbox) > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES
 
     @property
     def changed(self) -> bool:
@@ -268,6 +275,7 @@ class Manager:
         (arriving,) = self._decode(b"[" + body + b"]")
         if isinstance(arriving, Malformed):
             raise ValueError(f"{type(command).__name__}: {arriving.message}")
+        self._unsaved_bytes += len(body)
         return arriving
 
     def _saved_command(self, body: bytes) -> Command:

@@ -19,11 +19,12 @@ from engine.store.format import number, word
 
 class OutboxEntry(msgspec.Struct):
     """A command on its way. `refusal`: the command was refused, and its handler has not dealt with that
-    yet."""
+    yet. `size`: the bytes that it takes on disk, 0 until it is saved."""
 
     number: int
     command: Command
     refusal: Refusal | None = None
+    size: int = 0
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -36,6 +37,8 @@ class Outbox:
 
     def __init__(self) -> None:
         self._entries: dict[str, OutboxEntry] = {}
+        self.saved_bytes = 0
+        """The bytes of all that is saved."""
         self._last = 0
         self._changed: dict[int, OutboxEntry | None] = {}
         self._added: list[OutboxEntry] = []
@@ -78,6 +81,7 @@ class Outbox:
     def remove(self, entry: OutboxEntry) -> None:
         """Removes an entry that nothing more can come of."""
         if self._entries.pop(entry.command.id, None) is not None:
+            self.saved_bytes -= entry.size
             self._changed[entry.number] = None
 
     def refusals(self) -> list[OutboxEntry]:
@@ -104,7 +108,9 @@ class Outbox:
                 yield word(key), None
             else:
                 body = msgspec.Raw(_encode(entry.command))
-                yield word(key), _encode(_Stored(body, entry.refusal))
+                stored = _encode(_Stored(body, entry.refusal))
+                self._sized(entry, len(stored))
+                yield word(key), stored
 
     def load(self, items: Iterable[tuple[bytes, bytes]], decode: Callable[[bytes], Command]) -> None:
         """Replaces everything by what was saved, given in order."""
@@ -114,8 +120,13 @@ class Outbox:
             self._last = number(key)
             entry = OutboxEntry(self._last, decode(bytes(stored.body)), stored.refusal)
             self._entries[entry.command.id] = entry
+            self._sized(entry, len(value))
             if entry.refusal is None:
                 self._leaving.append(entry)
+
+    def _sized(self, entry: OutboxEntry, size: int) -> None:
+        self.saved_bytes += size - entry.size
+        entry.size = size
 
 
 _encode = msgspec.json.encode

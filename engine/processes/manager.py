@@ -102,7 +102,7 @@ def tell(process: NodeProcess, managing: Managing) -> None:
     slot.position = sum(managing.fold.positions)
     slot.outbox, slot.timers = len(manager.outbox), len(manager.timers)
     slot.dead_letters = len(managing.fold.dead_letters) + len(manager.setbacks)
-    if not managing.has_room:
+    if not managing.has_room or managing.fold.full:
         slot.state = State.WAITING_FOR_ROOM
     elif slot.state == State.WAITING_FOR_ROOM:
         slot.state = State.RUNNING

@@ -55,7 +55,7 @@ class Managing:
     @property
     def caught_up(self) -> bool:
         """True if everything that the store had is applied, or as much of it as there is room for."""
-        return self.crowded or not self._intake.behind
+        return self.crowded or self.fold.full or not self._intake.behind
 
     def turn(self, notices: Iterable[Notice]) -> bool:
         """One turn; `notices` is asked for records only if there is room for what follows from them. True if

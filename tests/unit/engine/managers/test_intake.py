@@ -76,6 +76,50 @@ def test_no_event_is_taken_in_while_too_much_waits_for_its_answer(
         assert effects(node.commits()) == wished(parcels)
 
 
+def test_a_record_that_orders_too_much_is_taken_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "MOST_WAITING", 3)
+    parcels = [PostParcel(f"p{k}", box="a") for k in range(20)]
+    with world(create({}), tmp_path) as (node, life):
+        life.intake.read()
+        node.post(*parcels)
+        ((_, record),) = node.reader.records()
+        life.intake.accept(0, 1, 20, record)
+        assert (life.fold.positions, len(life.manager.outbox)) == ([4], 4)
+        assert life.intake.behind, "the store has the rest"
+        longest = 0
+        for _ in range(50):
+            life.turn()
+            longest = max(longest, len(life.manager.outbox))
+        assert longest == 4
+        assert effects(node.commits()) == wished(parcels)
+
+
+def test_the_outbox_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager, "MOST_WAITING_BYTES", 5_000)
+    parcels = [PostParcel("p" * 200 + str(k), box="a") for k in range(100)]
+    with world(create({}), tmp_path) as (node, life):
+        node.post(*parcels)
+        most = 0
+        for _ in range(100):
+            life.turn()
+            most = max(most, life.manager.outbox.saved_bytes)
+        assert 2_500 < most < 7_500
+        assert (life.manager.outbox.saved_bytes, life.manager.full) == (0, False)
+        assert effects(node.commits()) == wished(parcels)
+
+
+def test_what_was_saved_counts_after_the_next_start_too(tmp_path: Path) -> None:
+    with world(create({}), tmp_path) as (node, life):
+        node.post(*(PostParcel(f"p{k}", box="a") for k in range(3)))
+        life.turn()
+        before = life.manager.outbox.saved_bytes
+        assert before > 0
+        life.again()
+        assert life.manager.outbox.saved_bytes == before
+
+
 def test_a_record_that_does_not_follow_is_read_from_the_store_with_what_is_missing(tmp_path: Path) -> None:
     parcels = [PostParcel(f"p{k}", box="a") for k in range(3)]
     with world(create({}), tmp_path) as (node, life):

@@ -175,6 +175,16 @@ def test_the_doorbell_is_not_asked_while_nothing_more_can_be_taken(played: Playe
     assert played.managing.fold.positions == [0]
 
 
+def test_it_has_caught_up_if_nothing_more_is_taken_because_too_much_is_set_aside(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.follow.fold.MOST_ASIDE_LOADED", 0)  # or a node would never be ready
+    monkeypatch.setattr("engine.managers.intake.RECORDS_PER_TURN", 1)
+    played.turn()
+    assert played.managing.fold.full
+    assert played.managing.caught_up
+
+
 def test_at_the_end_it_takes_what_is_stored_and_keeps_what_has_to_leave(played: Played) -> None:
     played.managing.finish()
     assert played.managing.fold.positions == [2]
