@@ -39,7 +39,7 @@ DEFAULT_ENTRIES = 1_000
 MOST_SEARCHES = 8  # through all outcomes that are kept, for one trace: each may take a quarter of a second
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)]
-Position = Annotated[int, msgspec.Meta(ge=0)]
+Position = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]  # a key of a store has 8 bytes
 
 
 class EventsRequest(msgspec.Struct, forbid_unknown_fields=True):

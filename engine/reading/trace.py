@@ -16,7 +16,8 @@ import msgspec
 
 from engine.managers.ended import TimerStory
 
-MOST_LINKS = 1_000  # commands in a tree, and steps up to its root: chains may be endless
+MOST_LINKS = 1_000  # commands in a tree: chains may be endless
+MOST_STEPS = 100  # up from a command, and down from it: JSON of twice the depth is more than encoders take
 NOT_KEPT = "not-kept"
 
 
@@ -80,8 +81,8 @@ def trace(source: Source, id: str, most: int = MOST_LINKS) -> Trace | None:
     """The tree around a command. None: nothing is known of it, nor of anything that it led to."""
     asked = source.find(id)
     path = [asked or Link(id, NOT_KEPT)]
-    seen = {id}
-    while (above := path[-1].causation) is not None and above not in seen and len(path) < most:
+    seen, longest = {id}, min(most, MOST_STEPS)
+    while (above := path[-1].causation) is not None and above not in seen and len(path) < longest:
         seen.add(above)
         path.append(source.find(above) or Link(above, NOT_KEPT))
     cut = path[-1].causation is not None
@@ -96,19 +97,20 @@ def _complete(source: Source, path: list[Link], most: int) -> None:
     below = {above.command: link for link, above in pairwise(path)}
     known = {link.command for link in path}
     room = most - len(path)
-    waiting = deque(path)
+    waiting = deque((link, 0) for link in path)
     while waiting:
-        link = waiting.popleft()
+        link, steps = waiting.popleft()
         children = _children(source, link.command, room + 1)
         kept = below.get(link.command)
         if kept is not None and kept.command in children:
             kept.timer = children[kept.command].timer
         new = [child for child in children.values() if child.command not in known]
-        link.cut = len(new) > room
-        new = new[:room]
+        most_new = room if steps < MOST_STEPS else 0
+        link.cut = len(new) > most_new
+        new = new[:most_new]
         room -= len(new)
         known.update(child.command for child in new)
-        waiting += new
+        waiting += ((child, steps + 1) for child in new)
         link.led_to = sorted([*new, *([] if kept is None else [kept])], key=lambda child: child.command)
 
 

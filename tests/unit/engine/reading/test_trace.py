@@ -1,9 +1,12 @@
 """The tree around a command, from sources that know much, little, and what cannot be."""
 
+import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from engine.cli.trace import lines
 from engine.managers.ended import State, TimerStory
 from engine.reading.trace import NOT_KEPT, Link, Trace, link_of_timer, trace
 
@@ -107,6 +110,15 @@ def test_an_endless_chain_is_cut_at_both_ends() -> None:
     found = traced(Known(dict(chain)), "00010", most=100)
     assert not found.cut
     assert [link.command for link in found.links() if link.cut] == ["00099"]
+
+
+@pytest.mark.parametrize("asked", ["00001", "00700", "01399"])
+def test_a_long_chain_is_cut_before_it_is_too_deep_for_json(asked: str) -> None:
+    chain: dict[str, str | None] = {f"{n:05d}": f"{n - 1:05d}" for n in range(1, 1400)}
+    found = traced(Known(chain), asked)
+    assert asked in [link.command for link in found.links()]
+    assert json.loads(json.dumps(msgspec.to_builtins(found))) == json.loads(msgspec.json.encode(found))
+    assert all(lines(found))
 
 
 def test_timers_stand_where_they_were_set_whatever_became_of_them() -> None:
