@@ -4,8 +4,10 @@ can be asked, the process managers of a running node.
 
 import heapq
 from collections.abc import Iterator
-from itertools import islice, starmap
+from itertools import islice, starmap, takewhile
 from typing import Protocol
+
+import msgspec
 
 from engine.managers.ended import TimerStory
 from engine.model.commit import Commit
@@ -27,20 +29,27 @@ class TimersKnown(Protocol):
 
 class Causes:
     """A source for `engine.reading.trace`. `timers`: None where no process manager can be asked. `searches`:
-    how often all outcomes that are kept may be looked through; None: as often as needed."""
+    how often all outcomes that are kept may be looked through. `room`: of commits, in bytes; their records,
+    which are read for them, count an eighth. Both: None for as much as is needed. `exhausted`: it was more.
+    """
 
     def __init__(
-        self, stores: Stores, timers: TimersKnown | None = None, *, searches: int | None = None
+        self,
+        stores: Stores,
+        timers: TimersKnown | None = None,
+        *,
+        searches: int | None = None,
+        room: int | None = None,
     ) -> None:
         self._stores, self._timers = stores, timers
-        self._searches, self.exhausted = searches, False
+        self._searches, self._room, self.exhausted = searches, room, False
 
     def find(self, id: str) -> Link | None:
         readers = self._readers()
         for partition, reader in readers:
-            indexed = reader.find_command(id)
-            if indexed is not None:
-                return _committed(indexed.commit, partition, indexed.position)
+            link = self._commit(partition, reader, id)
+            if link is not None:
+                return link
         timer = None if self._timers is None else self._timers.waiting(id)
         if timer is not None:
             return link_of_timer(timer)
@@ -56,10 +65,30 @@ class Causes:
     def led_to(self, id: str, most: int) -> list[Link]:
         parts = [_children(partition, reader, id) for partition, reader in self._readers()]
         children = heapq.merge(*parts, key=lambda child: child[2].command)
-        return list(islice(filter(None, starmap(_link_of, children)), most))
+        wanted = takewhile(lambda _: not self.exhausted, children)
+        return list(islice(filter(None, starmap(self._link_of, wanted)), most))
 
     def timers_set_by(self, id: str) -> list[TimerStory]:
         return [] if self._timers is None else self._timers.set_by(id)
+
+    def _link_of(self, partition: int, reader: Reader, child: Child) -> Link | None:
+        link = self._commit(partition, reader, child.command) if child.position else None
+        if link is not None:
+            return link
+        answer = None if self.exhausted else reader.find_outcome(child.command, child.sequence)
+        return None if answer is None else _answered(child.command, answer, partition)
+
+    def _commit(self, partition: int, reader: Reader, id: str) -> Link | None:
+        if self._room is not None and self._room <= 0:
+            self.exhausted = True
+            return None
+        located = reader.find_command(id)
+        if located is None:
+            return None
+        if self._room is not None:
+            events = msgspec.json.encode(located.commit.events)
+            self._room -= len(events) + len(located.record[2]) // 8
+        return _committed(located.commit, partition, located.position)
 
     def _readers(self) -> list[tuple[int, Reader]]:
         readers = ((p, self._stores.reader(p)) for p in range(self._stores.partitions))
@@ -68,14 +97,6 @@ class Causes:
 
 def _children(partition: int, reader: Reader, id: str) -> Iterator[tuple[int, Reader, Child]]:
     return ((partition, reader, child) for child in reader.children_of(id))
-
-
-def _link_of(partition: int, reader: Reader, child: Child) -> Link | None:
-    located = reader.find_command(child.command) if child.position else None
-    if located is not None:
-        return _committed(located.commit, partition, located.position)
-    answer = reader.find_outcome(child.command, child.sequence)
-    return None if answer is None else _answered(child.command, answer, partition)
 
 
 def _committed(commit: Commit, partition: int, position: int) -> Link:

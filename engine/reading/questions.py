@@ -36,6 +36,7 @@ from engine.store.entries import Entry, aggregate_and_version, entries_of
 
 MOST_ENTRIES = 10_000  # in a page
 DEFAULT_ENTRIES = 1_000
+MOST_TRACED = 16 << 20  # bytes of commits in one trace, and eight times as many of records that hold them
 MOST_SEARCHES = 8  # through all outcomes that are kept, for one trace: each may take a quarter of a second
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)]
@@ -147,7 +148,7 @@ class ReaderQuestions:
         return _page(entries, after_version=version, more=more)
 
     def _trace(self, request: TraceRequest) -> bytes:
-        causes = Causes(self._stores, searches=MOST_SEARCHES)
+        causes = Causes(self._stores, searches=MOST_SEARCHES, room=MOST_TRACED)
         tree = trace(causes, request.command)
         if tree is not None and causes.exhausted:
             tree.cut = True

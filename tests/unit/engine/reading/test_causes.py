@@ -60,6 +60,18 @@ def test_a_way_up_that_takes_too_many_searches_is_cut(
     assert part["root"]["outcome"] == "not-kept"
 
 
+def test_a_trace_is_bounded_in_bytes(ringfold_inline: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "MOST_TRACED", 1_000)
+    engine = ringfold_inline(app)
+    first = Deposit("account-0", amount=7)
+    for command in (first, *(Deposit("account-1", amount=1, causation=first.id) for _ in range(100))):
+        engine.send(command)
+    tree = engine.read("trace", command=first.id)
+    assert tree["cut"]
+    assert 3 < len(tree["root"]["led_to"]) < 40
+    assert [link["version"] for link in tree["root"]["led_to"]][:3] == [1, 2, 3]
+
+
 def test_the_first_commands_that_one_led_to_are_those_over_all_partitions(ringfold_inline: Make) -> None:
     engine = ringfold_inline(app, partitions=4)
     first = Deposit("account-0", amount=7)
