@@ -8,6 +8,7 @@ on the step that met it, and is decided there.
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -72,6 +73,14 @@ def free_bytes(path: Path) -> int:
     """The room on the disk of a path, for who is not root. Raises OSError."""
     disk = os.statvfs(path)
     return disk.f_bavail * disk.f_frsize
+
+
+def remove_all(path: Path) -> None:
+    """Removes whatever has this name, if anything has: a file, a folder with all in it, or a link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class OsFiles:

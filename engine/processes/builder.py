@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine.base.crash import crash_point
 from engine.base.errors import ConfigError, CorruptData, Exit, NoSpace, RingfoldError
+from engine.base.files import remove_all
 from engine.base.lock import try_lock
 from engine.base.log import LineLog, Log, log_error, output_as_log
 from engine.base.log_codes import Code
@@ -44,6 +45,8 @@ class Builder:
         spec = app.versions[options.view][options.version]
         self.readers = data.readers()
         folder: Path = options.folder
+        if not folder.is_dir():
+            remove_all(folder)
         folder.mkdir(parents=True, exist_ok=True)
         if try_lock(folder / "lock") is None:
             raise RingfoldError("another process builds in this folder", path=folder)
@@ -124,7 +127,7 @@ class Builder:
 
 def _empty(folder: Path, *more: str) -> None:
     for name in ("data.mdb", "lock.mdb", *more):
-        (folder / name).unlink(missing_ok=True)
+        remove_all(folder / name)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ The old generation answers until the new one is as far as the log.
 """
 
 import gc
-import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 from engine.base.called import called
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, Fault, NoSpace
+from engine.base.files import remove_all
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
@@ -73,7 +73,7 @@ class Serving:
         except CorruptData as error:
             folder = self._generations.folder(self._pointer.serves)
             aside = folder.with_name(folder.name + ASIDE)
-            shutil.rmtree(aside, ignore_errors=True)
+            remove_all(aside)
             folder.rename(aside)
             text = f"{folder.name} is damaged, and is built again from the log"
             self._log(Code.VIEW_DAMAGED, text, kept=aside, error=error)
@@ -85,7 +85,7 @@ class Serving:
         text = f"{folder.name} is of another log than the one that is stored, and is built again from it"
         self._log(Code.VIEW_OTHER_LOG, text, positions=self.fold.positions)
         self.fold.close()
-        shutil.rmtree(folder)
+        remove_all(folder)
         self.fold = self._open(self._pointer.serves)
 
     def ready(self) -> None:
@@ -146,7 +146,7 @@ class Serving:
         newest = max(self._registered)
         again = serves.version == newest  # otherwise the newer version failed to build: once more
         generation = Generation(newest, serves.number + 1 if again else 1)
-        shutil.rmtree(self._generations.folder(generation), ignore_errors=True)
+        remove_all(self._generations.folder(generation))
         self._pointer = Pointer(serves, generation)
         self._point()
         return self._build(generation).as_dict()

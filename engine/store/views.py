@@ -30,9 +30,19 @@ EXAMINE_S = 1.0  # loading takes three times as long
 MOST_KEY_BYTES = 511  # of LMDB
 
 
+def expect_files(folder: Path) -> None:
+    """CorruptData if a follower's folder, or a file in it, is something else, or a link to nothing, which
+    LMDB would follow. What is not there yet is fine."""
+    files = [(folder / name, Path.is_file) for name in ("data.mdb", "lock.mdb")]
+    for path, is_right in ((folder, Path.is_dir), *files):
+        if not is_right(path) and (path.exists() or path.is_symlink()):
+            raise CorruptData("a folder or a file was replaced by something else", path=path)
+
+
 def count_items(folder: Path) -> int:
     """Reads everything that is kept in a follower's folder; returns the number of its items. CorruptData
     names what is damaged. Changes nothing."""
+    expect_files(folder)
     expect_whole(folder)
     count = 0
     try:
@@ -55,6 +65,7 @@ class View:
         self.path = path
         self._env: Any = None
         try:
+            expect_files(path)
             DISK.make_folder(path)
             expect_whole(path)
             with suppress(FileNotFoundError):

@@ -9,6 +9,7 @@ import lmdb
 import pytest
 
 from engine import Client, Node, QueryRefused
+from engine.base.files import remove_all
 from engine.base.identity import uuid7_hex
 from engine.node.data_directory import DataDirectory
 from examples.bank_transfer.messages import OpenAccount
@@ -81,6 +82,19 @@ def test_a_damaged_view_is_kept_aside_and_built_again(data: DataDirectory, tmp_p
     assert "money-v1 is damaged, and is built again" in line
     assert f"path={file.parent}" in line
     assert (data.views / "money-v1.damaged" / "data.mdb").exists()
+
+
+@pytest.mark.parametrize("name", ["", "lock.mdb"])
+def test_a_view_where_a_link_leads_to_nothing_is_built_again(
+    data: DataDirectory, tmp_path: Path, name: str
+) -> None:
+    place = data.views / "money-v1" / name
+    remove_all(place)
+    place.symlink_to(tmp_path / "nothing")
+    with Node(data.path, app=APP, log=tmp_path / "log") as node, Client(node.endpoints) as client:
+        assert client.query("money", "balance", {"id": "account-2"}, at_least=(0, 2)) == 5
+    assert "money-v1 is damaged, and is built again" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "nothing").exists()
 
 
 def replace_by_file(folder: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.files import OsFiles, write_all
+from engine.base.files import OsFiles, remove_all, write_all
 
 FILES = OsFiles()
 
@@ -74,3 +74,13 @@ def test_resizing_cuts_or_adds_zeros(tmp_path: Path) -> None:
     FILES.remove(tmp_path / "g")
     FILES.remove(tmp_path / "g")
     assert FILES.names(tmp_path) == []
+
+
+def test_whatever_has_a_name_is_removed_and_what_a_link_leads_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "full" / "of").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    for name in ("full", "file", "link", "nothing"):
+        remove_all(tmp_path / name)
+    assert os.listdir(tmp_path) == ["kept"]

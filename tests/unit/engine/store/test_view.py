@@ -6,7 +6,9 @@ import lmdb
 import pytest
 
 from engine.base.errors import ConfigError, CorruptData, NoSpace
+from engine.base.files import remove_all
 from engine.store import View
+from engine.store.views import count_items
 
 
 def test_items_and_positions_survive_reopening_together(tmp_path: Path) -> None:
@@ -49,6 +51,28 @@ def read_all(path: Path) -> None:
     view = View(path, 1 << 20, partitions=1)
     list(view.items())
     view.dead_letters()
+
+
+@pytest.mark.parametrize("name", ["", "data.mdb", "lock.mdb"])
+@pytest.mark.parametrize("instead", ["folder", "link"])
+def test_something_else_in_the_place_of_a_file_is_damage_and_no_link_to_nothing_is_followed(
+    tmp_path: Path, name: str, instead: str
+) -> None:
+    View(tmp_path / "view", 1 << 20, partitions=1).close()
+    place = tmp_path / "view" / name
+    remove_all(place)
+    if instead == "link":
+        place.symlink_to(tmp_path / "nothing")
+    elif name:
+        place.mkdir()
+    else:
+        place.touch()
+    text = f"replaced by something else .path={place}"
+    with pytest.raises(CorruptData, match=text):
+        View(tmp_path / "view", 1 << 20, partitions=1)
+    with pytest.raises(CorruptData, match=text):
+        count_items(tmp_path / "view")
+    assert not (tmp_path / "nothing").exists()
 
 
 @pytest.mark.parametrize("key", [b"", b"k" * 512])
