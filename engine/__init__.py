@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.model.aggregates import Aggregate, applies, handles
     from engine.model.app import Engine
     from engine.model.commit import Commit
+    from engine.model.delivery import Delivery
     from engine.model.handlers import on
     from engine.model.messages import ApplicationMessage, Command, Event
     from engine.model.outcomes import Decided, Decision, Rejection, reject
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
     from engine.model.queries import query
     from engine.model.stamp import Stamp
     from engine.model.tables import Table
+    from engine.model.workers import Tell, Worker, every
     from engine.node.foreign import append_foreign
     from engine.reading.log import EventLog, StoredCommit
-    from engine.reading.subscriber import Delivery, Subscriber
+    from engine.reading.subscriber import Subscriber
     from engine.store.writer import Conflict
     from engine.supervisor.node import Node
 
@@ -68,6 +70,7 @@ _HOMES = {
     "engine.model.aggregates": ("Aggregate", "applies", "handles"),
     "engine.model.app": ("Engine",),
     "engine.model.commit": ("Commit",),
+    "engine.model.delivery": ("Delivery",),
     "engine.model.handlers": ("on",),
     "engine.model.messages": ("ApplicationMessage", "Command", "Event"),
     "engine.model.outcomes": ("Decided", "Decision", "Rejection", "reject"),
@@ -76,8 +79,9 @@ _HOMES = {
     "engine.model.queries": ("query",),
     "engine.model.stamp": ("Stamp",),
     "engine.model.tables": ("Table",),
+    "engine.model.workers": ("Tell", "Worker", "every"),
     "engine.reading.log": ("EventLog", "StoredCommit"),
-    "engine.reading.subscriber": ("Delivery", "Subscriber"),
+    "engine.reading.subscriber": ("Subscriber",),
     "engine.store.writer": ("Conflict",),
     "engine.node.foreign": ("append_foreign",),
     "engine.supervisor.node": ("Node",),
@@ -121,10 +125,13 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "StoredCommit",
     "Subscriber",
     "Table",
+    "Tell",
     "Ticket",
     "Unknown",
+    "Worker",
     "append_foreign",
     "applies",
+    "every",
     "handles",
     "id_from",
     "on",

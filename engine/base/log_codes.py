@@ -47,9 +47,20 @@ class Code(Enum):
     FOLLOWER_FAILED = (
         "follower.failed",
         Level.ERROR,
-        "A view or process manager could not be kept running; a stand-in answers for it, all else goes on.",
+        "A follower (view, process manager, worker) could not be kept running; a stand-in answers for it.",
     )
     FOLLOWER_RETRIED = "follower.retried", Level.INFO, "An operator asked for a follower that was given up."
+
+    WORKER_FAILED = (
+        "worker.failed",
+        Level.ERROR,
+        "A handler of a worker failed, and is tried again; later events of its aggregate wait.",
+    )
+    WORKER_BORN_LATE = (
+        "worker.born-late",
+        Level.INFO,
+        "A worker is new to a data directory: it handles what comes, and nothing that is stored already.",
+    )
 
     QUERY_ENDED_PROCESS = (
         "query.ended-process",

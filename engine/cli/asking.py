@@ -1,4 +1,4 @@
-"""Asking a view or a process manager of a running node what an operator wants to know."""
+"""Asking a view, process manager or worker of a running node what an operator wants to know."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,11 +8,12 @@ from engine.node.endpoints import Endpoints
 from engine.node.roles import Kind, Role
 
 AGAIN = ("behind", "busy", "building", "stopping")  # refusals that are over after a while
+KINDS = {"view": Kind.PROJECTOR, "process-manager": Kind.MANAGER, "worker": Kind.WORKER}
 GRACE_S = 0.5  # a view reports itself that it is behind; this is the time for its answer to arrive
 
 
 class Follower(NamedTuple):
-    """A view or a process manager, and where it answers."""
+    """A view, process manager or worker, and where it answers."""
 
     kind: str
     name: str
@@ -21,7 +22,7 @@ class Follower(NamedTuple):
     @property
     def role(self) -> Role:
         """Of the process that answers."""
-        return Role(Kind.PROJECTOR if self.kind == "view" else Kind.MANAGER, subject=self.name)
+        return Role(KINDS[self.kind], subject=self.name)
 
 
 def followers(node: Endpoints, name: str | None = None) -> list[Follower]:
@@ -31,13 +32,14 @@ def followers(node: Endpoints, name: str | None = None) -> list[Follower]:
     candidates += [
         Follower("process-manager", one, endpoint) for one, endpoint in node.process_managers.items()
     ]
+    candidates += [Follower("worker", one, endpoint) for one, endpoint in node.workers.items()]
     if name is None:
         return candidates
     for follower in candidates:
         if name in (follower.name, f"{follower.kind}:{follower.name}"):
             return [follower]
     known = ", ".join(follower.name for follower in candidates) or "none"
-    raise ConfigError("there is no such view or process manager", name=name, known=known)
+    raise ConfigError("there is no such view, process manager or worker", name=name, known=known)
 
 
 def ask(

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from engine.base.errors import Exit
+from engine.base.errors import ConfigError, Exit
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
@@ -46,7 +46,10 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Does what was asked for. Exit code 75 if a retry or a drop left something set aside."""
-    asked = followers(find_node(data_from(options)), options.name)
+    every = followers(find_node(data_from(options)), options.name)
+    asked = [follower for follower in every if follower.kind != "worker"]
+    if every and not asked:
+        raise ConfigError("a worker sets nothing aside, it tries again", name=options.name)
     if options.what == "list":
         letters = [(follower, letter) for follower in asked for letter in ask(follower, "dead-letters")]
         for follower, letter in letters:

@@ -50,12 +50,18 @@ def summary(described: dict[str, Any]) -> Iterator[str]:
             yield f"  {message['type']} {_fields(message['schema'], schemas)}{to}{_outcomes(message)}"
     for view in described["views"]:
         yield f"\nview {view['name']}, version {view['version']}: {', '.join(view['events'])}"
-        for query in view["queries"]:
-            answer = _short(query["answer"])
-            yield f"  {query['name']} {_fields(query['arguments'], schemas)} → {answer}"
+        yield from _queries(view, schemas)
     for manager in described["process_managers"]:
         refusals = "".join(f", refusal of {command}" for command in manager["refusals"])
         yield f"\nprocess manager {manager['name']}: {', '.join(manager['events'])}{refusals}"
+    for worker in described["workers"]:
+        yield f"\nworker {worker['name']}: {', '.join(worker['events'])}"
+        yield from _queries(worker, schemas)
+
+
+def _queries(asked: dict[str, Any], schemas: dict[str, Any]) -> Iterator[str]:
+    for query in asked["queries"]:
+        yield f"  {query['name']} {_fields(query['arguments'], schemas)} → {_short(query['answer'])}"
 
 
 def _outcomes(message: dict[str, Any]) -> str:

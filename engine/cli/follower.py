@@ -1,4 +1,4 @@
-"""`follower list`, `restart` and `accept`: the views and process managers of a node, those that were given
+"""`follower list`, `restart` and `accept`: the views, process managers and workers of a node, those given
 up, and those that find another log than the one that they knew."""
 
 import argparse
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from engine.reading.stores import Stores
     from engine.stages.poisoned_queries import Suspect
 
-DESCRIPTION = """A follower is a view or a process manager: it follows what is stored, and commands need
-none. One that cannot be kept running is given up alone. Its queries are answered `failed` with the cause,
-until its code changes and the node is started again, or until `follower restart`. A query that ended it
-twice is refused `poisoned` for as long.
+DESCRIPTION = """A follower is a view, a process manager or a worker: it follows what is stored, and commands
+need none. One that cannot be kept running is given up alone. Its queries are answered `failed` with the
+cause, until its code changes and the node is started again, or until `follower restart`. A query that ended
+it twice is refused `poisoned` for as long.
 
-After a restore from an older copy of the data, a process manager or subscriber that has come further stops,
-because the log is not the one that it knew. `follower accept` lets it go on from the end of the present
-one."""
-ACCEPT = """Lets a process manager or a subscriber go on from the end of the present log, and prints what that
-skips: all that was committed after what it saw last. A view needs none of this, it is rebuilt."""
+After a restore from an older copy of the data, a process manager, worker or subscriber that has come further
+stops, because the log is not the one that it knew. `follower accept` lets it go on from the end of the
+present one."""
+ACCEPT = """Lets a process manager, worker or subscriber go on from the end of the present log, and prints
+what that skips: all that was committed after what it saw last. A view needs none of this, it is rebuilt."""
 EXAMPLES = """
 follower list
 follower restart notes
@@ -52,10 +52,10 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("restart", help="try one again that was given up")
     add_data_option(place)
-    place.add_argument("name", metavar="NAME", help="of the view or process manager")
+    place.add_argument("name", metavar="NAME", help="of the follower")
     place = places.add_parser("accept", help="go on from the present log", description=ACCEPT)
     add_data_option(place)
-    place.add_argument("name", metavar="NAME", help="of the process manager or subscriber")
+    place.add_argument("name", metavar="NAME", help="of the process manager, worker or subscriber")
     place.add_argument("--folder", type=Path, help="of the subscriber's cursor, if it is not in the data")
 
 
@@ -89,15 +89,19 @@ def accept(directory: DataDirectory, name: str, folder: Path | None) -> int:
     from engine.reading.stores import Stores  # as every command imports what it needs
 
     stores = Stores(directory.path)
-    cursor = (folder or directory.path / "subscribers") / f"{name}.json"
+    homes = (folder,) if folder else (directory.path / "subscribers", directory.worker(name))
+    cursor = next((path for home in homes if (path := home / f"{name}.json").is_file()), None)
     ends = stores.positions()
     commands = [stores.command_at(partition, position) for partition, position in enumerate(ends)]
-    if cursor.is_file():
+    if cursor is not None:
         known = _move_subscriber(cursor, name, stores.partitions, ends, commands)
+        if cursor.parent == directory.worker(name):
+            _try_again(directory, Role(Kind.WORKER, subject=name))
     elif (directory.manager(name) / "data.mdb").is_file():
         known = _move_manager(directory, name, ends, commands)
     else:
-        raise ConfigError("there is no such process manager or subscriber", name=name, path=directory.path)
+        text = "there is no such process manager, worker or subscriber"
+        raise ConfigError(text, name=name, path=directory.path)
     _print_skipped(stores, known)
     stores.close()
     print(f"{name} goes on after position {', '.join(map(str, ends))}")
@@ -128,11 +132,16 @@ def _move_manager(directory: DataDirectory, name: str, ends: list[int], commands
     known = view.commands
     view.save([], ends, commands=commands)
     view.close()
+    _try_again(directory, role)
+    return known
+
+
+def _try_again(directory: DataDirectory, role: Role) -> None:
+    """Forgets that one failed, and has a node that runs start it again."""
     directory.failure(role.name).unlink(missing_ok=True)
     if is_held(directory.lock):
-        (follower,) = followers(node, name)
+        (follower,) = followers(find_node(directory), role.subject)
         ask(follower, "restart")
-    return known
 
 
 def _print_skipped(stores: "Stores", known: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`query`: asks a view of a running node."""
+"""`query`: asks a view or a worker of a running node."""
 
 import argparse
 import json
@@ -11,8 +11,8 @@ from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.node.running import find_node
 
-DESCRIPTION = """Asks a view of the node that runs on a data directory, and prints the answer as JSON.
-Without a query, lists what the view can be asked; without a view, does so for all views. An argument is
+DESCRIPTION = """Asks a view or a worker of the node that runs on a data directory, and prints the answer as
+JSON. Without a query, lists what it can be asked; without a view, does so for all of them. An argument is
 taken as JSON if it is JSON of the type that the query declares, and as a text otherwise. Exit code 75 if
 the view has not come as far as --at-least in time."""
 EXAMPLES = """
@@ -26,7 +26,7 @@ query notes note note=note-1 --at-least 0:17
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of this command."""
-    parser.add_argument("view", nargs="?", metavar="VIEW", help="the view to ask")
+    parser.add_argument("view", nargs="?", metavar="VIEW", help="the view or worker to ask")
     parser.add_argument("query", nargs="?", metavar="QUERY", help="what to ask")
     parser.add_argument("args", nargs="*", metavar="NAME=VALUE", help="arguments of the query")
     parser.add_argument(
@@ -39,7 +39,8 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints the answer, or what can be asked."""
-    views = [follower for follower in followers(find_node(data_from(options))) if follower.kind == "view"]
+    every = followers(find_node(data_from(options)))
+    views = [follower for follower in every if follower.kind in ("view", "worker")]
     if options.view is not None:
         known = ", ".join(view.name for view in views) or "none"
         views = [view for view in views if view.name == options.view]

@@ -32,6 +32,7 @@ class _Given(msgspec.Struct):
     commands: str
     queries: dict[str, str] = {}
     process_managers: dict[str, str] = {}
+    workers: dict[str, str] = {}
     max_message_bytes: int = DEFAULTS.max_message_bytes
     max_commands_per_message: int = DEFAULTS.max_commands_per_message
     max_in_flight_per_client: int = DEFAULTS.max_in_flight_per_client
@@ -42,7 +43,7 @@ class NodeAddress(NamedTuple):
 
     commands: str
     queries: dict[str, str]
-    """by view or process manager; a name that is both is the view"""
+    """by view, process manager or worker; a name that is a view and a process manager is the view"""
     message_bytes: int = DEFAULTS.max_message_bytes
     commands_per_message: int = DEFAULTS.max_commands_per_message
     in_flight_per_client: int = DEFAULTS.max_in_flight_per_client
@@ -72,7 +73,7 @@ def address_of(node: NodeLocation) -> NodeAddress:
     given = msgspec.convert(source, _Given, from_attributes=True)
     return NodeAddress(
         given.commands,
-        {**given.process_managers, **given.queries},
+        {**given.workers, **given.process_managers, **given.queries},
         given.max_message_bytes,
         given.max_commands_per_message,
         given.max_in_flight_per_client,

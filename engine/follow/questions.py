@@ -12,7 +12,7 @@ It has no socket and no thread; tests ask it as the query desk does.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -23,6 +23,7 @@ from engine.follow.arguments import arguments_of, signature_of, taken_by
 from engine.follow.dead_letters import DeadLetter
 from engine.follow.fold import Fold
 from engine.follow.projected import Projected
+from engine.store import Reader
 from engine.wire.documents import encode_document, is_document
 from engine.wire.log import decode_commit
 
@@ -74,30 +75,15 @@ class _Question(NamedTuple):
     encode: Callable[[Any], bytes]
 
 
-class Questions:
-    """All questions to one fold. `positions` is the fold's own list, so it is always current.
+class Asked:
+    """A table of questions, and what answers each. `names`: those of its own, in the order in which they were
+    written; every one answers `queries` and `positions` too."""
 
-    `wall`: the wall clock in ns, against which an event's age is measured.
-    """
-
-    def __init__(
-        self, fold: Fold, versions: Versions | None = None, *, wall: Callable[[], int] = time.time_ns
-    ) -> None:
-        self.positions = fold.positions
-        self._fold, self._wall = fold, wall
+    def __init__(self, positions: list[int]) -> None:
+        self.positions = positions
+        self.names: list[str] = []
         self._questions: dict[str, _Question] = {}
-        if isinstance(fold.target, Projected):
-            for name, question in fold.target.spec.queries.items():
-                self._add(name, question.request, _own(fold.target, name), question.returns)
-        self.names = list(self._questions)  # of its own, in the order in which they were written
         self._add("queries", Nothing, lambda _: self.queries())
-        self._add("lag", Nothing, lambda _: self.lag())
-        self._add("dead-letters", Nothing, lambda _: self.dead_letters())
-        self._add("dead-letter-retry", Aggregates, self._retry)
-        self._add("dead-letter-drop", OneAggregate, self._drop)
-        if versions is not None:
-            self._add("versions", Nothing, lambda _: versions.versions())
-            self._add("rebuild", Nothing, lambda _: versions.rebuild())
 
     def answer(
         self, query: str, args: "msgspec.Raw | bytes", texts: Mapping[str, str] | None = None
@@ -124,17 +110,41 @@ class Questions:
         known = {name: self._questions[name] for name in self.names}
         return {name: signature_of(one.request, one.returns) for name, one in known.items()}
 
+    def _add(self, name: str, request: Any, method: Method, returns: Any = Any) -> None:
+        encode = encode_document if is_document(returns) else msgspec.json.encode
+        decode = msgspec.json.Decoder(request).decode
+        self._questions[name] = _Question(request, returns, decode, method, encode)
+
+    def _add_own(self, name: str, request: Any, method: Method, returns: Any = Any) -> None:
+        self._add(name, request, method, returns)
+        self.names.append(name)
+
+
+class Questions(Asked):
+    """All questions to one fold. `positions` is the fold's own list, so it is always current.
+
+    `wall`: the wall clock in ns, against which an event's age is measured.
+    """
+
+    def __init__(
+        self, fold: Fold, versions: Versions | None = None, *, wall: Callable[[], int] = time.time_ns
+    ) -> None:
+        super().__init__(fold.positions)
+        self._fold, self._wall = fold, wall
+        if isinstance(fold.target, Projected):
+            for name, question in fold.target.spec.queries.items():
+                self._add_own(name, question.request, _own(fold.target, name), question.returns)
+        self._add("lag", Nothing, lambda _: self.lag())
+        self._add("dead-letters", Nothing, lambda _: self.dead_letters())
+        self._add("dead-letter-retry", Aggregates, self._retry)
+        self._add("dead-letter-drop", OneAggregate, self._drop)
+        if versions is not None:
+            self._add("versions", Nothing, lambda _: versions.versions())
+            self._add("rebuild", Nothing, lambda _: versions.rebuild())
+
     def lag(self) -> dict[str, dict[str, Any]]:
         """How far it is behind the event store, in each partition."""
-        lags: dict[str, dict[str, Any]] = {}
-        for partition, reader in enumerate(self._fold.readers):
-            position = self.positions[partition]
-            events, seconds = max(0, reader.position() - position), 0.0
-            if events:
-                _, oldest = next(reader.entries(position))
-                seconds = max(0.0, (self._wall() - decode_commit(oldest).time_ns) / 1e9)
-            lags[str(partition)] = {"events": events, "seconds": round(seconds, 3)}
-        return lags
+        return lag_of(self._fold.readers, self.positions, self._wall())
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """All dead letters, as documents."""
@@ -159,12 +169,18 @@ class Questions:
         except KeyError:
             raise Refused("not-set-aside", f"nothing of {aggregate} is set aside") from None
 
-    def _add(self, name: str, request: Any, method: Method, returns: Any = Any) -> None:
-        encode = encode_document if is_document(returns) else msgspec.json.encode
-        decode = msgspec.json.Decoder(request).decode
-        self._questions[name] = _Question(request, returns, decode, method, encode)
-
 
 def _own(target: Projected, name: str) -> Method:
     return lambda request: target.ask(name, request)
 
+
+def lag_of(readers: Sequence[Reader], positions: Sequence[int], now_ns: int) -> dict[str, dict[str, Any]]:
+    """How far positions are behind the event stores: the number of events, and the age of the oldest."""
+    lags: dict[str, dict[str, Any]] = {}
+    for partition, (reader, position) in enumerate(zip(readers, positions, strict=True)):
+        events, seconds = max(0, reader.position() - position), 0.0
+        if events:
+            _, oldest = next(reader.entries(position))
+            seconds = max(0.0, (now_ns - decode_commit(oldest).time_ns) / 1e9)
+        lags[str(partition)] = {"events": events, "seconds": round(seconds, 3)}
+    return lags

@@ -11,11 +11,13 @@ from engine.model.checks import check
 from engine.model.messages import ApplicationMessage, Command, Event, wire_tag
 from engine.model.process_managers import ProcessManager, ProcessManagerSpec
 from engine.model.projections import Projection, ProjectionSpec
+from engine.model.workers import Worker, WorkerSpec
 
 A = TypeVar("A", bound=type[Aggregate])
 P = TypeVar("P", bound=type[Projection])
 M = TypeVar("M", bound=type[ProcessManager])
 N = TypeVar("N", bound=type[ApplicationMessage])
+W = TypeVar("W", bound=type[Worker])
 
 Applier = Callable[[Any, Any], None]
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -34,7 +36,7 @@ def app_of(cls: type) -> "Engine | None":
 
 
 class Engine:
-    """One application: its aggregates, projections, process managers and application messages.
+    """One application: its aggregates, projections, process managers, workers and application messages.
 
         app = Engine("notes")
 
@@ -45,7 +47,7 @@ class Engine:
 
         app = Engine("notes", aggregates=[Note], projections=[Listing])
 
-    Projections and process managers that are listed have their names from their class lines:
+    Projections, process managers and workers that are listed have their names from their class lines:
     `class Listing(Projection, name="notes", version=2)`.
     """
 
@@ -57,6 +59,7 @@ class Engine:
         projections: Iterable[type[Projection]] = (),
         process_managers: Iterable[type[ProcessManager]] = (),
         messages: Iterable[type[ApplicationMessage]] = (),
+        workers: Iterable[type[Worker]] = (),
     ) -> None:
         self.name = name
         self.fingerprint = ""  # of reference data that decisions depend on; kept with the data directory
@@ -69,6 +72,7 @@ class Engine:
         self.versions: dict[str, dict[int, ProjectionSpec]] = {}
         """name → every registered version"""
         self.process_managers: dict[str, ProcessManagerSpec] = {}
+        self.workers: dict[str, WorkerSpec] = {}
         self.messages: set[type[ApplicationMessage]] = set()
         self.upcasters: dict[tuple[str, int], tuple[int, Upcaster]] = {}
         """(wire name, version) → the version that it is lifted to, and how"""
@@ -81,6 +85,8 @@ class Engine:
             self.process_manager()(process_manager)
         for message in messages:
             self.message(message)
+        for worker in workers:
+            self.worker()(worker)
 
     @overload
     def aggregate(self, cls: A) -> A: ...
@@ -161,6 +167,24 @@ class Engine:
             if known_as in self.process_managers:
                 raise ConfigError(f"two process managers are named {known_as}")
             self.process_managers[known_as] = ProcessManagerSpec(known_as, factory or cls, cls)
+            _apps[cls] = self
+            return cls
+
+        return register
+
+    def worker(self, name: str = "", *, factory: Callable[[], Worker] | None = None) -> Callable[[W], W]:
+        """Class decorator: registers a worker, `@app.worker("payments")`.
+
+        `name`: by default that of the class line; different from those of views and process managers, since
+        all of them are asked by name. `factory`: makes it where its class needs arguments.
+        """
+        _expect_call("worker", name)
+
+        def register(cls: W) -> W:
+            known_as = self._name("worker", cls, Worker, name)
+            if known_as in self.workers:
+                raise ConfigError(f"two workers are named {known_as}")
+            self.workers[known_as] = WorkerSpec(known_as, factory or cls, cls)
             _apps[cls] = self
             return cls
 

@@ -45,6 +45,10 @@ def check(app: "Engine") -> None:
             if command not in app.handlers:
                 text = f"process manager {manager.name} handles refusals of {wire_tag(command)}"
                 raise ConfigError(f"{text}, which no registered aggregate handles")
+    for worker in app.workers.values():
+        _check_reads(f"worker {worker.name}", worker.events(), known)
+        if worker.name in app.projections or worker.name in app.process_managers:
+            raise ConfigError(f"worker {worker.name} has the name of a view or process manager")
     _check_chains(app, known)
 
 
@@ -63,9 +67,10 @@ def _check_announced(app: "Engine", command: type[Command], handler: CommandHand
 
 
 def _read(app: "Engine") -> set[type[Event]]:
-    """The event classes that views and process managers read."""
+    """The event classes that views, process managers and workers read."""
     views = [spec.events() for versions in app.versions.values() for spec in versions.values()]
-    return set().union(*views, *(spec.events() for spec in app.process_managers.values()))
+    managers = [spec.events() for spec in app.process_managers.values()]
+    return set().union(*views, *managers, *(spec.events() for spec in app.workers.values()))
 
 
 def _check_reads(reader: str, events: set[type[Event]], known: dict[str, type[Event]]) -> None:

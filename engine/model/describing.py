@@ -7,13 +7,15 @@
      "messages":  [{"type", "schema"}, …],     application messages
      "views":     [{"name", "version", "events", "queries": [{"name", "arguments", "answer"}, …]}, …],
      "process_managers": [{"name", "events", "refusals"}, …],
+     "workers":   [{"name", "events", "queries": […]}, …],
      "codes":     {"rejected": […], "failed": […]},   those of the engine itself
      "schemas":   {name: JSON Schema, …}}
 
 A schema is a JSON Schema (2020-12); what several of them share stands in `schemas`, and is pointed to by
 `{"$ref": "#/schemas/NAME"}`. `rejects` of a command are the codes with which its own rules say no, null if
-its class declares none; `result` is the schema of the result that its commit carries. `events` of a view and
-a process manager are types. Everything is sorted by name, so that two descriptions can be compared as texts.
+its class declares none; `result` is the schema of the result that its commit carries. `events` of a view,
+a process manager and a worker are types. Everything is sorted by name, so that two descriptions can be
+compared as texts.
 """
 
 from typing import Any
@@ -24,6 +26,7 @@ from engine.model.app import Engine
 from engine.model.declared import ENGINE_REJECTS
 from engine.model.messages import Command, wire_tag
 from engine.model.projections import ProjectionSpec
+from engine.model.workers import WorkerSpec
 
 FORM = 1  # counted up when a key changes its meaning or goes; new keys may come at any time
 CODES = {
@@ -76,7 +79,10 @@ def describe(app: Engine) -> dict[str, Any]:
             for event in events
         ],
         "messages": [{"type": wire_tag(message), "schema": schemas.of(message)} for message in messages],
-        "views": [_view(spec, schemas) for _, spec in sorted(app.projections.items())],
+        "views": [
+            {"version": spec.version} | _asked(spec, schemas)
+            for _, spec in sorted(app.projections.items())
+        ],
         "process_managers": [
             {
                 "name": name,
@@ -85,14 +91,15 @@ def describe(app: Engine) -> dict[str, Any]:
             }
             for name, spec in sorted(app.process_managers.items())
         ],
+        "workers": [_asked(spec, schemas) for _, spec in sorted(app.workers.items())],
     }
     return described | {"codes": CODES, "schemas": schemas.complete()}
 
 
-def _view(spec: ProjectionSpec, schemas: "_Schemas") -> dict[str, Any]:
+def _asked(spec: "ProjectionSpec | WorkerSpec", schemas: "_Schemas") -> dict[str, Any]:
+    """What can be asked of a view or a worker, and what it reads."""
     return {
         "name": spec.name,
-        "version": spec.version,
         "events": sorted(map(wire_tag, spec.events())),
         "queries": [
             {

@@ -10,8 +10,9 @@ Method = Callable[..., Any]
 MARKS = {
     "__handles__": "aggregates",
     "__applies__": "aggregates",
-    "__on__": "projections and process managers",
-    "__query__": "projections",
+    "__on__": "projections, process managers and workers",
+    "__query__": "projections and workers",
+    "__every__": "workers",
     "__refused__": "process managers",
 }
 """attribute that a decorator sets → the classes whose methods it is for"""

@@ -14,6 +14,7 @@
     failed/NAME.json          why a view or process manager was given up
     views/                    the views, a folder for each generation
     managers/NAME/            state, outbox and timers of a process manager
+    workers/NAME/             cursor of a worker, and what it keeps itself
 
 A package below this one is given the paths that it works on, and does not know this layout.
 """
@@ -123,6 +124,10 @@ class DataDirectory:
     def manager(self, name: str) -> Path:
         """The folder of a process manager."""
         return self.managers / name
+
+    def worker(self, name: str) -> Path:
+        """The folder of a worker."""
+        return self.path / "workers" / name
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -30,6 +30,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     app: str
     partitions: int
     pid: int
+    workers: dict[str, str] = {}
+    """by name; they answer queries as views do"""
 
 
 class Ready(Endpoints, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The roles of a node: each process has one, and rings lead from one role to the next.
 
-clients ──▶ input ──inbox──▶ core ──outbox──▶ output ──doorbell──▶ projectors, managers
+clients ──▶ input ──inbox──▶ core ──outbox──▶ output ──doorbell──▶ projectors, managers, workers
               ▲                                  │
               └───────────── replies ────────────┘         beside them: reader, snapshotter
 """
@@ -20,6 +20,7 @@ class Kind(StrEnum):
     OUTPUT = "output"
     PROJECTOR = "projector"
     MANAGER = "manager"
+    WORKER = "worker"
     READER = "reader"
     SNAPSHOTTER = "snapshotter"
 
@@ -28,8 +29,8 @@ PIPELINE = (Kind.INPUT, Kind.CORE, Kind.OUTPUT)  # they stop first, each after w
 
 
 class Role(msgspec.Struct, frozen=True):
-    """One process of a node. `partition`: of a core or an output. `subject`: the view of a projector, or the
-    process manager of a manager."""
+    """One process of a node. `partition`: of a core or an output. `subject`: the view of a projector, the
+    process manager of a manager, the worker of a worker."""
 
     kind: Kind
     partition: int = 0
@@ -67,7 +68,12 @@ RINGS = (INBOX, OUTBOX, REPLIES)
 
 
 def roles_of(
-    partitions: int, views: Iterable[str], process_managers: Iterable[str], *, snapshots: bool
+    partitions: int,
+    views: Iterable[str],
+    process_managers: Iterable[str],
+    workers: Iterable[str] = (),
+    *,
+    snapshots: bool,
 ) -> list[Role]:
     """The roles of a node, in the order in which its processes are started."""
     numbers = range(partitions)
@@ -77,6 +83,7 @@ def roles_of(
         *(Role(Kind.OUTPUT, p) for p in numbers),
         *(Role(Kind.PROJECTOR, subject=view) for view in views),
         *(Role(Kind.MANAGER, subject=name) for name in process_managers),
+        *(Role(Kind.WORKER, subject=name) for name in workers),
         READER,
         *([SNAPSHOTTER] if snapshots else []),
     ]

@@ -5,6 +5,6 @@
       └────────────── replies ────────┘
 
 Reading order: input, core, output, doorbell (what a follower hears), projector and builder (views), manager,
-snapshotter, reader, stand_in (for a follower that was given up). `engine.node.process` is what they
-share: finding the node, beating, leaving when the supervisor is gone.
+worker and lanes (its threads), snapshotter, reader, stand_in (for a follower that was given up).
+`engine.node.process` is what they share: finding the node, beating, leaving when the supervisor is gone.
 """

@@ -61,9 +61,12 @@ def main(process: NodeProcess) -> None:
 def endpoint_of(process: NodeProcess) -> str:
     """Where the follower is asked."""
     role, endpoints = process.role, process.endpoints
-    if role.kind is Kind.PROJECTOR:
-        return endpoints.queries[role.subject]
-    return endpoints.process_managers[role.subject] if role.kind is Kind.MANAGER else endpoints.reads
+    homes = {
+        Kind.PROJECTOR: endpoints.queries,
+        Kind.MANAGER: endpoints.process_managers,
+        Kind.WORKER: endpoints.workers,
+    }
+    return homes[role.kind][role.subject] if role.kind in homes else endpoints.reads
 
 
 if __name__ == "__main__":

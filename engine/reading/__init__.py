@@ -1,10 +1,10 @@
 """Reading events from any process: the whole past, live, or as a subscriber with a cursor of its own.
 
 Reading order: stores (what is read), doorbell (what wakes a reader), tail (past and then live), log
-(`EventLog`), cursor (how far a subscriber has come), subscriber (`Subscriber`), history (an aggregate as it
-was), lines (entries as text), page and questions (what the reader process of a node answers), causes and
-trace (what led to a command, and what it led to), compatibility and replay (today's code against what is
-stored).
+(`EventLog`), cursor (how far a subscriber has come), subscriber (`Subscriber`), beginnings (where a worker
+begins), history (an aggregate as it was), lines (entries as text), page and questions (what the reader
+process of a node answers), causes and trace (what led to a command, and what it led to), compatibility and
+replay (today's code against what is stored).
 
     from engine import EventLog, Subscriber
 

@@ -16,6 +16,7 @@ from engine.base.called import called
 from engine.base.errors import ConfigError
 from engine.base.place import expanded
 from engine.model.app import Engine
+from engine.model.delivery import Delivery
 from engine.model.messages import Event, wire_tag
 from engine.reading.cursor import Cursor, Mark
 from engine.reading.stores import Stores
@@ -26,26 +27,6 @@ from engine.wire.log import decode_parts
 
 AT_ONCE = 100  # entries read ahead
 LAG = 10_000  # positions without anything wanted after which the cursor is saved all the same
-
-
-class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """An event or application message. `id` is the same however often it is delivered: `<command>-<index>`.
-
-    `event`: an object of the class that was subscribed to, or a dictionary where a name was. `correlation`
-    and `causation` are those of the command, None where it has none.
-    """
-
-    id: str
-    type: str
-    event: Any
-    aggregate: str
-    version: int
-    partition: int
-    position: int
-    index: int
-    time_ns: int
-    correlation: str | None = None
-    causation: str | None = None
 
 
 class Subscriber:
@@ -127,6 +108,15 @@ class Subscriber:
             self._next[partition] = max(self._next[partition], at)
         if self._next != self._cursor.next:
             self._keep(self._next)
+
+    @property
+    def positions(self) -> list[int]:
+        """The position in each partition up to which everything that is wanted has been taken."""
+        behind = [position - 1 for position, _ in self._next]
+        taken = self._tail.positions
+        return [
+            at if not self._waiting[p] else max(behind[p], self._out[p][0] - 1) for p, at in enumerate(taken)
+        ]
 
     def close(self) -> None:
         """Closes it and frees the name. What was not acknowledged is delivered again."""

@@ -63,7 +63,9 @@ class GivenUp:
 
 
 def marks_of(app: Engine) -> dict[str, str]:
-    """The mark of the code of each view and process manager, by the name of its process."""
+    """The mark of the code of each view, process manager and worker, by the name of its process."""
     views = {Role(Kind.PROJECTOR, subject=name): spec.cls for name, spec in app.projections.items()}
     managers = {Role(Kind.MANAGER, subject=name): spec.cls for name, spec in app.process_managers.items()}
-    return {role.name: view_mark(cls, queries=True) for role, cls in (views | managers).items()}
+    workers = {Role(Kind.WORKER, subject=name): spec.cls for name, spec in app.workers.items()}
+    every = views | managers | workers
+    return {role.name: view_mark(cls, queries=True) for role, cls in every.items()}

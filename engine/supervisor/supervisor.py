@@ -42,6 +42,7 @@ from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
 from engine.node.roles import RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
+from engine.reading.beginnings import begin_workers
 from engine.supervisor.given_up import GivenUp, marks_of
 from ringbuffer import Bell, create
 
@@ -95,6 +96,9 @@ class Supervisor:
             for name in record_births(data, app.process_managers):
                 text = "a process manager is new here: what is stored already is history to it"
                 self.log(Code.MANAGER_BORN_LATE, text, name=name)
+            for name in begin_workers(data, app.workers):
+                text = "a worker is new here: what is stored already it does not handle"
+                self.log(Code.WORKER_BORN_LATE, text, name=name)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             processes, pass_fds = self._prepare(app, data, run, cleanup)
@@ -116,7 +120,11 @@ class Supervisor:
         """Makes rings, bells, status page and node.json, which the processes expect to find."""
         config = msgspec.structs.replace(self.config, partitions=data.partitions)
         roles = roles_of(
-            data.partitions, app.projections, app.process_managers, snapshots=config.snapshot_events > 0
+            data.partitions,
+            app.projections,
+            app.process_managers,
+            app.workers,
+            snapshots=config.snapshot_events > 0,
         )
         for ring in RINGS:
             for partition in range(data.partitions):
@@ -132,6 +140,7 @@ class Supervisor:
             process_managers={
                 name: run.socket(f"manager-{n}") for n, name in enumerate(app.process_managers)
             },
+            workers={name: run.socket(f"worker-{n}") for n, name in enumerate(app.workers)},
             reads=run.socket("reads"),
             events=[run.socket(f"events-{partition}") for partition in range(data.partitions)],
             max_message_bytes=config.max_message_bytes,

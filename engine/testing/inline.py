@@ -42,11 +42,12 @@ from engine.managers import record_births
 from engine.model.app import Engine
 from engine.model.messages import Command, Event
 from engine.node.data_directory import DataDirectory
+from engine.reading.beginnings import begin_workers
 from engine.reading.questions import ReaderQuestions
 from engine.reading.stores import Stores, lend
 from engine.store.foreign import append_to
 from engine.testing.clock import Clock, span_ns
-from engine.testing.followers import Follower, ManagerInline, SetAside, Surroundings, ViewInline
+from engine.testing.followers import Follower, ManagerInline, SetAside, Surroundings, ViewInline, WorkerInline
 from engine.testing.pipeline import MAP_BYTES, Pipeline, temporary_folder
 from engine.testing.wires import Wire, as_socket
 from engine.wire.doorbell import Notice
@@ -67,7 +68,8 @@ class InlineClient(Client):
         self._engine = engine
         managers = {name: ManagerInline.title_of(name) for name in engine.app.process_managers}
         views = {name: ViewInline.title_of(name) for name in engine.app.projections}
-        self._begin(NodeAddress("", {**managers, **views}), batch, 0.0)
+        workers = {name: WorkerInline.title_of(name) for name in engine.app.workers}
+        self._begin(NodeAddress("", {**workers, **managers, **views}), batch, 0.0)
 
     def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
         return as_socket(self._engine.ask(endpoint) if endpoint else self._engine.connect())
@@ -182,7 +184,8 @@ class InlineEngine(Asking):
         sent is unanswered. What has to be tried again later is tried now: the clock goes on as far as needed.
         Timers that are not due stay.
 
-        HandlerKeepsFailing, once for each, if a view or process manager has set an aggregate aside for good.
+        HandlerKeepsFailing, once for each, if a view or process manager has set an aggregate aside for good,
+        or a worker's handler fails however often it is tried.
         InvariantBroken if it never ends."""
         for _ in range(MOST_TURNS):
             if not self.turn():
@@ -288,6 +291,7 @@ class InlineEngine(Asking):
         data = self._directory
         data.open(self.app.name, self.app.fingerprint, self.partitions, given=True)
         record_births(data, self.app.process_managers)
+        begin_workers(data, self.app.workers)
         self._followers: dict[str, Follower] = {}
         with contextlib.ExitStack() as opened:
             self._pipeline = Pipeline(
@@ -303,7 +307,13 @@ class InlineEngine(Asking):
                 self._follow(ViewInline(around, name))
             for name in self.app.process_managers:
                 self._follow(ManagerInline(around, name, self.connect(_nothing)))
+            for name in self.app.workers:
+                self._follow(WorkerInline(around, name, self._send_for_worker))
             self._opened = opened.pop_all()
+
+    def _send_for_worker(self, command: Command) -> Receipt:
+        with InlineClient(self) as client:
+            return client.send(command)
 
     def _follow(self, follower: Follower) -> None:
         self._followers[follower.title] = follower

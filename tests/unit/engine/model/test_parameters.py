@@ -454,8 +454,9 @@ def test_a_mark_in_a_class_where_it_means_nothing() -> None:
 
     marked = "is marked with"
     assert projection(Decides) == f"Decides.add {marked} @handles in a projection; that is for aggregates"
-    assert aggregate(Shows) == f"Shows.sum {marked} @query in an aggregate; that is for projections"
-    assert manager(Asked) == f"Asked.sum {marked} @query in a process manager; that is for projections"
+    home = "that is for projections and workers"
+    assert aggregate(Shows) == f"Shows.sum {marked} @query in an aggregate; {home}"
+    assert manager(Asked) == f"Asked.sum {marked} @query in a process manager; {home}"
 
 
 def test_a_method_with_two_marks() -> None:

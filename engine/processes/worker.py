@@ -1,0 +1,91 @@
+"""The process of one worker: events to its handlers, effects outside, answers.
+
+    log ──take──▶ lanes, which run the handlers ──done──▶ acknowledged, now and then
+
+What a handler does is in `engine.stages.working`, what is taken and acknowledged in `engine.stages.taking`.
+The main thread waits for no lane, so a provider that is slow holds up its own aggregates and nothing else.
+"""
+
+import time
+
+import zmq
+
+from engine.follow.questions import lag_of
+from engine.node.process import NodeProcess, run
+from engine.processes.doorbell import Doorbell
+from engine.processes.lanes import Lanes
+from engine.processes.projector import poisoned_queries
+from engine.reading.stores import lend
+from engine.reading.subscriber import Subscriber
+from engine.stages.query_desk import Desk, desk_socket
+from engine.stages.taking import Taking
+from engine.stages.working import WorkerQuestions
+
+LOOK_S = 0.25  # between two looks at the log without a doorbell
+LANE_WAIT_S = 0.01  # while lanes are at work
+
+
+def main(process: NodeProcess) -> None:
+    """The loop: note what is done, take, answer, park."""
+    process.wait_for_stores()
+    spec = process.app().workers[process.role.subject]
+    worker, folder = spec.factory(), process.data.worker(spec.name)
+    worker.open(folder)
+    readers, clock, positions = process.data.readers(), process.data.clock, [0] * process.partitions
+    with lend(*readers):
+        lanes = Lanes(worker, spec, process.endpoints, process.log)
+        taking = taking_of(process, lanes) if spec.handlers else None
+        questions = WorkerQuestions(
+            worker, spec, positions, lambda: lag_of(readers, positions, clock.now_ns())
+        )
+        poisoned = poisoned_queries(process, spec.cls)
+        endpoint = process.endpoints.workers[spec.name]
+        desk = Desk(desk_socket(endpoint, process.log), poisoned.over(questions))
+        doorbell = Doorbell(process.endpoints.events)
+        poller = zmq.Poller()
+        poller.register(doorbell.socket, zmq.POLLIN)
+        poller.register(desk.socket, zmq.POLLIN)
+        process.running()
+        look_at = 0.0
+        while not process.stopping and not process.abort():
+            if not lanes.hang():
+                process.beat()
+            lanes.go_round()
+            done, rung = lanes.done(), bool(list(doorbell.notices()))
+            busy = desk.serve()
+            if taking is not None and (done or rung or taking.open or time.monotonic() > look_at):
+                look_at = time.monotonic() + LOOK_S
+                busy |= taking.turn(done)
+            positions[:] = [reader.position() for reader in readers] if taking is None else taking.positions
+            process.slot.position, process.slot.dead_letters = sum(positions), lanes.failing
+            if not busy:
+                wait = LANE_WAIT_S if taking is not None and taking.open else process.patience()
+                poller.poll(int(min(wait, desk.patience()) * 1000))
+            else:
+                process.worked()
+        lanes.close()
+        if taking is not None:
+            taking.close(lanes.done())
+        worker.close()
+    desk.close()
+    poisoned.close()
+    doorbell.close()
+    for reader in readers:
+        reader.close()
+
+
+def taking_of(process: NodeProcess, lanes: Lanes) -> Taking:
+    """The worker's reading of the log, from where it was."""
+    app, name = process.app(), process.role.subject
+    events = sorted(app.workers[name].events(), key=str)
+    subscriber = Subscriber(
+        process.data.path, name, events, app=app, folder=process.data.worker(name), since="now"
+    )
+    checkpoint_s = process.config.checkpoint_ms / 1000
+    return Taking(
+        subscriber, process.partitions, lanes.give, now=time.monotonic, checkpoint_s=checkpoint_s
+    )
+
+
+if __name__ == "__main__":
+    run(main)

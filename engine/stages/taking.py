@@ -1,0 +1,110 @@
+"""What a worker takes from the log, and up to where all of that is done.
+
+    handed out     1  2  3  4  5  6
+    done           x  x     x     x
+    acknowledged   ───┘                  what comes after it is delivered again to the next life
+
+Handlers of different aggregates end in any order; only what lies before the first that is open may be noted.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from engine.model.delivery import Delivery
+from engine.reading.subscriber import Subscriber
+
+MOST_OPEN = 1_000  # handed out and not done; the others stay in the store
+
+
+class Ledger:
+    """The deliveries of each partition in their order. `count`: of those that are open, or wait for an open
+    one before them."""
+
+    def __init__(self, partitions: int) -> None:
+        self.count = 0
+        self._open: list[deque[Delivery]] = [deque() for _ in range(partitions)]
+        self._done: set[str] = set()
+
+    def hand_out(self, deliveries: Sequence[Delivery]) -> None:
+        """Notes what is being handled from now on."""
+        for delivery in deliveries:
+            self._open[delivery.partition].append(delivery)
+        self.count += len(deliveries)
+
+    def done(self, delivery: Delivery) -> None:
+        """Notes that a delivery has been handled."""
+        self._done.add(delivery.id)
+
+    def settled(self) -> list[Delivery]:
+        """The last delivery of each partition up to which everything is done, if there is a new one. Each is
+        returned once."""
+        last: list[Delivery] = []
+        for waiting in self._open:
+            before = None
+            while waiting and waiting[0].id in self._done:
+                before = waiting.popleft()
+                self._done.discard(before.id)
+                self.count -= 1
+            if before is not None:
+                last.append(before)
+        return last
+
+    def positions(self, taken: Sequence[int]) -> list[int]:
+        """Up to where everything is done. `taken`: up to where everything that is wanted was handed out."""
+        pairs = zip(self._open, taken, strict=True)
+        return [waiting[0].position - 1 if waiting else at for waiting, at in pairs]
+
+
+class Taking:
+    """One worker's reading of the log. `give`: hands a delivery to who handles it; `now`: a clock in seconds
+    that never goes back."""
+
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        partitions: int,
+        give: Callable[[Delivery], object],
+        *,
+        now: Callable[[], float],
+        checkpoint_s: float,
+    ) -> None:
+        self._subscriber, self._give = subscriber, give
+        self._ledger = Ledger(partitions)
+        self._now, self._checkpoint_s, self._save_at = now, checkpoint_s, 0.0
+
+    @property
+    def open(self) -> int:
+        """The number of deliveries that are not acknowledged."""
+        return self._ledger.count
+
+    @property
+    def positions(self) -> list[int]:
+        """Up to where everything is done, in each partition."""
+        return self._ledger.positions(self._subscriber.positions)
+
+    def turn(self, done: Iterable[Delivery]) -> bool:
+        """Notes what is done, and hands out what is new. True if there was anything."""
+        busy = False
+        for delivery in done:
+            self._ledger.done(delivery)
+            busy = True
+        if self._now() >= self._save_at:
+            self._save()
+        room = MOST_OPEN - self._ledger.count
+        taken = self._subscriber.take(0.0, room) if room > 0 else []
+        self._ledger.hand_out(taken)
+        for delivery in taken:
+            self._give(delivery)
+        return busy or bool(taken)
+
+    def close(self, done: Iterable[Delivery] = ()) -> None:
+        """Notes what is done, and closes the subscriber."""
+        for delivery in done:
+            self._ledger.done(delivery)
+        self._save()
+        self._subscriber.close()
+
+    def _save(self) -> None:
+        if settled := self._ledger.settled():
+            self._subscriber.ack(*settled)
+        self._save_at = self._now() + self._checkpoint_s

@@ -1,0 +1,51 @@
+"""What a worker takes, and up to where it is done."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Delivery
+from engine.stages.taking import Ledger
+
+
+def delivery(partition: int, position: int, index: int = 0) -> Delivery:
+    id = f"{partition:016x}{position:016x}-{index}"
+    return Delivery(id, "done", None, f"a-{position}", 1, partition, position, index, 0)
+
+
+def test_what_comes_after_an_open_delivery_is_not_acknowledged() -> None:
+    ledger = Ledger(1)
+    some = [delivery(0, position) for position in (3, 5, 8)]
+    ledger.hand_out(some)
+    ledger.done(some[1])
+    assert (ledger.settled(), ledger.count, ledger.positions([9])) == ([], 3, [2])
+    ledger.done(some[0])
+    assert (ledger.settled(), ledger.count, ledger.positions([9])) == ([some[1]], 1, [7])
+    assert ledger.settled() == []
+    ledger.done(some[2])
+    assert (ledger.settled(), ledger.count, ledger.positions([9])) == ([some[2]], 0, [9])
+
+
+@given(st.data())
+def test_in_whatever_order_they_end_only_what_lies_before_the_first_open_one_is_acknowledged(
+    data: st.DataObject,
+) -> None:
+    ledger = Ledger(2)
+    places = st.tuples(st.integers(1, 9), st.integers(0, 1))
+    waiting = [
+        delivery(partition, *place)
+        for partition in (0, 1)
+        for place in sorted(data.draw(st.sets(places, max_size=8)))
+    ]
+    by_partition = [[one for one in waiting if one.partition == p] for p in (0, 1)]
+    ledger.hand_out(waiting)
+    done: set[str] = set()
+    settled = ["", ""]
+    for one in data.draw(st.permutations(waiting)):
+        ledger.done(one)
+        done.add(one.id)
+        for last in ledger.settled():
+            settled[last.partition] = last.id
+        for some, last_id in zip(by_partition, settled, strict=True):
+            first_open = next((k for k, each in enumerate(some) if each.id not in done), len(some))
+            assert last_id == (some[first_open - 1].id if first_open else "")
+    assert ledger.count == 0
