@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.errors import ConfigError, Exit, Fault
+from engine.base.errors import ConfigError, CorruptData, Exit, Fault
 from engine.base.lock import is_held
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
@@ -107,11 +107,11 @@ def _witness(data: DataDirectory) -> tuple[int, str]:
     """(last command sequence that any partition's store holds, why a store could not be read)."""
     last = 0
     for partition in range(data.partitions):
-        if not data.store_file(partition).exists():
-            continue
         try:
+            if not data.has_store(partition):
+                continue
             reader = data.reader(partition)
-        except Fault as error:
+        except (CorruptData, Fault) as error:
             return last, str(error)
         last = max(last, reader.sequence())
         reader.close()

@@ -116,6 +116,7 @@ def _there(text: str) -> DataDirectory:
     data = DataDirectory.at(text)
     if not data.path.is_dir():
         raise ConfigError("there is no data directory", path=data.path, hint=NO_DATA)
+    data.expect_plain_files()
     return data
 
 

@@ -72,11 +72,12 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 def _folders(data: DataDirectory) -> Iterator[tuple[Path, Callable[[], int]]]:
     """(folder, what reads all of it and counts) of each environment."""
     for partition in range(data.partitions):
-        if data.store_file(partition).exists():
+        if data.has_store(partition):
             yield data.store(partition), partial(_count_events, data, partition)
     for parent in (data.views, data.managers):
-        for file in sorted(parent.glob("*/data.mdb")):
-            yield file.parent, partial(count_items, file.parent)
+        for folder in sorted(parent.iterdir()) if parent.is_dir() else ():
+            if os.path.lexists(folder / "data.mdb"):
+                yield folder, partial(count_items, folder)
 
 
 def _count_events(data: DataDirectory, partition: int) -> int:
@@ -92,7 +93,7 @@ def _looked_at(verdict: Verdict, folder: Path, entries: Callable[[], int], by_pa
         if by_page:
             verdict.pages = examine(folder).pages
         verdict.entries = entries()
-    except RingfoldError as error:
+    except (RingfoldError, OSError) as error:
         verdict.problem = str(error)
     return verdict
 

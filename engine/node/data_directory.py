@@ -100,6 +100,16 @@ class DataDirectory:
         """The file in it that holds everything."""
         return self.store(partition) / "data.mdb"
 
+    def has_store(self, partition: int) -> bool:
+        """True if anything was ever stored in a partition. CorruptData if something else has the place of
+        its folder or file: it would be taken for an empty one."""
+        folder, file = self.store(partition), self.store_file(partition)
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise CorruptData("the folder of an event store was replaced by something else", path=folder)
+        if os.path.lexists(file) and not file.is_file():
+            raise CorruptData("the file of an event store was replaced by something else", path=file)
+        return file.is_file()
+
     def poisoned(self, partition: int) -> Path:
         """The list of the commands of a partition that are set aside."""
         return self.path / f"poisoned-{partition:04d}.json"

@@ -34,7 +34,7 @@ class Stores:
         reader = self._open.get(partition)
         if reader is not None and _is_open(reader):
             return reader
-        if not self._directory.store_file(partition).is_file():
+        if not self._directory.has_store(partition):
             return None
         try:
             reader = self._open[partition] = _borrow(self._directory.store(partition))

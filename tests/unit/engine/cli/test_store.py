@@ -39,6 +39,16 @@ def test_everything_that_is_sound_has_a_line(data: DataDirectory, capsys: pytest
     assert capsys.readouterr().out.count(": sound\n") == 4
 
 
+def test_a_view_that_is_a_link_to_nothing_is_not_left_out(
+    data: DataDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = data.views / "money-v1" / "data.mdb"
+    file.unlink()
+    file.symlink_to(data.path / "nothing")
+    assert verify(data) == Exit.CORRUPT
+    assert capsys.readouterr().out.count(": sound\n") == 3
+
+
 @pytest.mark.parametrize("folder", ["store-0001", "views/money-v1", "managers/clerk"])
 def test_what_is_damaged_is_named_and_the_rest_is_read(
     data: DataDirectory, folder: str, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from engine.base.errors import Exit
+from engine.base.files import remove_all
 from engine.cli import journal, main
 from engine.testing import InlineEngine
 from tests.unit.engine.cli.sample import Add, create
@@ -34,6 +36,38 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ringfold: ")
     return line
+
+
+@pytest.fixture
+def copy(data: Path, tmp_path: Path) -> Path:
+    """A copy of it, to damage."""
+    return Path(shutil.copytree(data, tmp_path / "copy"))
+
+
+ASKED = ("journal verify", "journal dump", "store verify", "events read", f"trace {'0' * 32}")
+READ = [command.split() for command in ASKED]
+
+
+@pytest.mark.parametrize("command", [*READ, ["status"], ["snapshot", "list"]], ids=" ".join)
+@pytest.mark.parametrize("place", ["store-0000/data.mdb", "journal/00000000000000000001.journal"])
+def test_no_tool_waits_at_a_pipe(
+    copy: Path, capsys: pytest.CaptureFixture[str], command: list[str], place: str
+) -> None:
+    (copy / place).unlink()
+    os.mkfifo(copy / place)
+    assert main([*command, f"--data={copy}"]) == Exit.CONFIG
+    assert f"a pipe or a device in the data directory (path={copy / place})" in told(capsys)
+
+
+@pytest.mark.parametrize("place", ["store-0000", "store-0000/data.mdb"])
+@pytest.mark.parametrize("command", [one for one in READ if one[1] != "dump"], ids=" ".join)
+def test_a_store_that_is_a_link_to_nothing_is_not_taken_for_an_empty_one(
+    copy: Path, capsys: pytest.CaptureFixture[str], command: list[str], place: str
+) -> None:
+    remove_all(copy / place)
+    (copy / place).symlink_to(copy / "nothing")
+    assert main([*command, f"--data={copy}"]) == Exit.CORRUPT
+    assert f"of an event store was replaced by something else (path={copy / place})" in told(capsys)
 
 
 def test_an_export_is_for_its_owner_alone_and_replaces_a_plain_file(data: Path, tmp_path: Path) -> None:
