@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from engine.reading.subscriber import Subscriber
     from engine.store.writer import Conflict
     from engine.supervisor.node import Node
+    from engine.vault.vault import Vault
 
 __version__ = "0.1.0"  # the distribution's too: pyproject.toml reads it here
 
@@ -85,6 +86,7 @@ _HOMES = {
     "engine.store.writer": ("Conflict",),
     "engine.node.foreign": ("append_foreign",),
     "engine.supervisor.node": ("Node",),
+    "engine.vault.vault": ("Vault",),
 }
 
 __all__ = [  # a literal, so that type checkers can read it; a test holds it against the table above
@@ -128,6 +130,7 @@ __all__ = [  # a literal, so that type checkers can read it; a test holds it aga
     "Tell",
     "Ticket",
     "Unknown",
+    "Vault",
     "Worker",
     "append_foreign",
     "applies",
