@@ -1,6 +1,8 @@
 """The application "railway", which a node runs unless another one is named."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from domain_12306.aggregates.account import Account
@@ -16,9 +18,11 @@ from domain_12306.reference.timetable import Timetable, read_timetable
 from domain_12306.seating.policy import policy_named
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders
-from engine import ConfigError, Engine
+from domain_12306.workers.payments import Payments
+from domain_12306.workers.simulated import SimulatedProvider, manners_of
+from engine import ConfigError, Engine, Vault
 
-SETTINGS = ("coaches", "policy", "stations", "timetable")
+SETTINGS = ("coaches", "policy", "provider", "stations", "timetable")
 
 
 class Reference(NamedTuple):
@@ -39,7 +43,8 @@ def reference_data(settings: Mapping[str, str]) -> Reference:
 
 def create(settings: Mapping[str, str]) -> Engine:
     """Builds the whole railway. Settings, all optional, empty meaning absent: `timetable`, `coaches` and
-    `stations` are paths, `policy` is one of best-fit, first-fit, worst-fit, random:SEED.
+    `stations` are paths, `policy` is one of best-fit, first-fit, worst-fit, random:SEED, `provider` says how
+    the simulated provider of payments behaves.
 
     Raises ConfigError."""
     app = seats(settings)
@@ -51,6 +56,13 @@ def create(settings: Mapping[str, str]) -> Engine:
     app.aggregate(Payment)
     app.process_manager()(BookingProcess)
     app.projection()(Orders)
+    manners = manners_of(settings.get("provider", ""))
+
+    def provider_in(folder: Path, now: Callable[[], datetime]) -> SimulatedProvider:
+        return SimulatedProvider(folder, manners, now=now)
+
+    app.worker(factory=lambda: Payments(provider_in))(Payments)
+    app.worker()(Vault)
     return app
 
 

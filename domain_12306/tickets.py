@@ -14,11 +14,18 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from domain_12306.aggregates.order import State
-from domain_12306.messages import ORDER, CancelOrder, PlaceOrder, ReceivePayment, payment_of
+from domain_12306.messages import (
+    ORDER,
+    CancelOrder,
+    PlaceOrder,
+    ReceivePayment,
+    StartPayment,
+    payment_of,
+)
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import UNFINISHED, Orders, OrderShown, Tab
-from engine import AsyncClient, Client, Rejected
+from engine import AsyncClient, Client, Receipt, Rejected
 from engine.base.identity import uuid7_hex
 
 TIMEOUT_S = 10.0
@@ -33,6 +40,15 @@ class NoTicket(Exception):
     def __init__(self, code: str, order: str = "") -> None:
         super().__init__(code)
         self.code, self.order = code, order
+
+
+class NotPaid(Exception):
+    """The provider of payments said no. `reason`: its word for why; `order`: it can be tried again as long as
+    it waits for its money."""
+
+    def __init__(self, reason: str, order: str) -> None:
+        super().__init__(reason)
+        self.reason, self.order = reason, order
 
 
 class Tickets:
@@ -58,14 +74,13 @@ class Tickets:
             raise NoTicket(error.receipt.code, command.aggregate) from None
         return held(self._until(command.aggregate, UNHELD))
 
-    def pay(self, order: str, receipt: str = "") -> OrderShown:
-        """Pays, and waits for the tickets. It plays the provider of payments, under whose name `receipt` the
-        money comes in. Whether it was in time, the answer says."""
-        shown = self.show(order)
-        if shown is None:
-            raise KeyError(order)
-        self._client.send(money_for(shown, receipt), timeout_s=TIMEOUT_S).raise_for_outcome()
-        return self._until(order, UNFINISHED)
+    def pay(self, order: str) -> OrderShown:
+        """Has the provider of payments asked for the money, and waits for the tickets. Whether it was in
+        time, the answer says. Raises NotPaid if the provider says no, and then it may be tried again; what
+        `Receipt.raise_for_outcome` raises; TimeoutError, and then the money may still come."""
+        command = StartPayment(payment_of(order))
+        receipt = self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
+        return paid(self._until(order, UNFINISHED, receipt))
 
     def cancel(self, order: str) -> OrderShown:
         """Gives the order up, if it is not paid. Raises what `Receipt.raise_for_outcome` raises."""
@@ -84,9 +99,10 @@ class Tickets:
         """The journeys of a passenger for which there is a ticket."""
         return self._client.query(Orders.trips_of, passenger=passenger)
 
-    def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
-        passed = beyond(passing)
-        shown = self._client.until(Orders.order, id=order, predicate=passed, timeout_s=TIMEOUT_S)
+    def _until(self, order: str, passing: Sequence[State], after: Receipt | None = None) -> OrderShown:
+        shown = self._client.until(
+            Orders.order, id=order, predicate=beyond(passing), at_least=seen(after), timeout_s=TIMEOUT_S
+        )
         assert shown is not None
         return shown
 
@@ -114,13 +130,11 @@ class AsyncTickets:
             raise NoTicket(error.receipt.code, command.aggregate) from None
         return held(await self._until(command.aggregate, UNHELD))
 
-    async def pay(self, order: str, receipt: str = "") -> OrderShown:
+    async def pay(self, order: str) -> OrderShown:
         """As `Tickets.pay`."""
-        shown = await self.show(order)
-        if shown is None:
-            raise KeyError(order)
-        (await self._client.send(money_for(shown, receipt), timeout_s=TIMEOUT_S)).raise_for_outcome()
-        return await self._until(order, UNFINISHED)
+        command = StartPayment(payment_of(order))
+        receipt = (await self._client.send(command, timeout_s=TIMEOUT_S)).raise_for_outcome()
+        return paid(await self._until(order, UNFINISHED, receipt))
 
     async def cancel(self, order: str) -> OrderShown:
         """As `Tickets.cancel`."""
@@ -139,9 +153,10 @@ class AsyncTickets:
         """As `Tickets.trips`."""
         return await self._client.query(Orders.trips_of, passenger=passenger)
 
-    async def _until(self, order: str, passing: Sequence[State]) -> OrderShown:
-        passed = beyond(passing)
-        shown = await self._client.until(Orders.order, id=order, predicate=passed, timeout_s=TIMEOUT_S)
+    async def _until(self, order: str, passing: Sequence[State], after: Receipt | None = None) -> OrderShown:
+        shown = await self._client.until(
+            Orders.order, id=order, predicate=beyond(passing), at_least=seen(after), timeout_s=TIMEOUT_S
+        )
         assert shown is not None
         return shown
 
@@ -171,13 +186,25 @@ def order_of(
 
 
 def money_for(shown: OrderShown, receipt: str = "") -> ReceivePayment:
-    """The whole amount of an order."""
+    """The whole amount of an order, as a provider reports it."""
     return ReceivePayment(payment_of(shown.order), receipt=receipt or uuid7_hex(), amount=shown.amount)
 
 
 def beyond(passing: Sequence[State]) -> Callable[[OrderShown | None], bool]:
-    """Whether an order is there, and has passed these states."""
-    return lambda shown: shown is not None and shown.state not in passing
+    """Whether an order is there, and has passed these states, or waits for another attempt to pay."""
+    return lambda shown: shown is not None and (shown.state not in passing or bool(shown.declined))
+
+
+def seen(receipt: Receipt | None) -> Receipt | None:
+    """What a view must have seen, if the receipt is of anything new."""
+    return receipt if receipt is not None and receipt.outcome == "committed" else None
+
+
+def paid(shown: OrderShown) -> OrderShown:
+    """The same order. Raises NotPaid if the provider said no."""
+    if shown.declined and shown.state in UNFINISHED:
+        raise NotPaid(shown.declined, shown.order)
+    return shown
 
 
 def held(shown: OrderShown) -> OrderShown:

@@ -96,7 +96,7 @@ class Order(Aggregate):
     def await_payment(self, command: AwaitPayment) -> PaymentAwaited | Rejection | None:
         if self.state != State.PROCESSING:
             return no("not-wanted", f"{self.id} is {self.state.name}")
-        return PaymentAwaited(command.amount, command.pay_by, command.booking.user)
+        return PaymentAwaited(command.amount, command.pay_by)
 
     @handles(AcceptPayment)
     def accept_payment(self, command: AcceptPayment) -> OrderPaid | Rejection | None:

@@ -72,7 +72,6 @@ class PaymentAwaited(Event, name="order.payment-awaited"):
 
     amount: int
     pay_by: datetime
-    user: str
 
 
 class OrderPaid(Event, name="order.paid"):

@@ -2,7 +2,8 @@
 
 An aggregate's id is `pay-<order>`.
 
-The booking process sends `RequestPayment` and `RefundPayment`, the provider sends `ReceivePayment`.
+The booking process sends `RequestPayment` and `RefundPayment`, a user `StartPayment`, and the worker that
+asks the provider `ReceivePayment` and `DeclinePayment`.
 """
 
 from datetime import datetime
@@ -31,6 +32,17 @@ class RequestPayment(Command, name="payment.request"):
     pay_by: datetime
 
 
+class StartPayment(Command, name="payment.start", rejects=("paid-already", "time-to-pay-over")):
+    """The user pays: the provider is asked."""
+
+
+class DeclinePayment(Command, name="payment.decline"):
+    """The provider says no to an attempt. The user may try again."""
+
+    attempt: int
+    reason: Annotated[str, Meta(max_length=64)]
+
+
 class ReceivePayment(Command, name="payment.receive", rejects=("wrong-amount",)):
     """Money has come in, in time or not: it is here, so it is noted."""
 
@@ -50,6 +62,22 @@ class PaymentRequested(Event, name="payment.requested"):
     order: str
     amount: int
     pay_by: datetime
+
+
+class PaymentStarted(Event, name="payment.started"):
+    """The provider is asked, for the `attempt`-th time."""
+
+    order: str
+    amount: int
+    attempt: int
+
+
+class PaymentDeclined(Event, name="payment.declined"):
+    """The provider has said no."""
+
+    order: str
+    attempt: int
+    reason: str
 
 
 class PaymentReceived(Event, name="payment.received"):

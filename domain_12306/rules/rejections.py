@@ -34,6 +34,8 @@ REJECTIONS = {
     "same-train": "the passenger has a ticket for this train on this date",
     "trips-overlap": "the passenger travels on another train at that time",
     "transfer-too-short": "the passenger cannot change trains in so short a time",
+    "paid-already": "the money for the order has come in",
+    "time-to-pay-over": "the order is no longer to be paid",
     "wrong-amount": "this is not the amount that is due",
 }
 

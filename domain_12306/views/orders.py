@@ -1,6 +1,7 @@
 """The view of orders: how each stands, a user's orders as people know them, and a passenger's trips.
 
     order/ID → a row    user/USER/ID, trip/PASSENGER/ID → the order's id    pay/ID → paid, less refunds
+    declined/ID → why the provider said no to the last attempt
 
 An order's rows are written by its own events only, and so are those of its payment: other aggregates may be
 in another partition, and a view that catches up sees partitions in any order.
@@ -20,13 +21,15 @@ from domain_12306.messages import (
     OrderPlaced,
     OrderRefused,
     PaymentAwaited,
+    PaymentDeclined,
     PaymentReceived,
     PaymentRefunded,
+    PaymentStarted,
     TicketsIssued,
 )
 from engine import Commit, Projection, Table, on, query
 
-ORDER, USER, TRIP, PAID = "order/", "user/", "trip/", "pay/"
+ORDER, USER, TRIP, PAID, DECLINED = "order/", "user/", "trip/", "pay/", "declined/"
 UNFINISHED = (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID)
 MOST_ORDERS = 200
 """In an answer, the newest."""
@@ -42,7 +45,8 @@ class Tab(StrEnum):
 
 class OrderShown(msgspec.Struct):
     """An order as its user sees it. `reason`: the code of the refusal, if it was refused; `amount`: what it
-    costs; `paid`: what was paid, less what went back, both in fen; `history`: each state and since when."""
+    costs; `paid`: what was paid, less what went back, both in fen; `declined`: why the provider of payments
+    said no to the last attempt; `history`: each state and since when."""
 
     order: str
     user: str
@@ -59,6 +63,7 @@ class OrderShown(msgspec.Struct):
     paid: int
     pay_by: datetime | None
     reason: str
+    declined: str
 
 
 class Orders(Projection, name="orders", version=1):
@@ -119,6 +124,14 @@ class Orders(Projection, name="orders", version=1):
     def refunded(self, event: PaymentRefunded, view: Table) -> None:
         view[PAID + event.order] = view.get(PAID + event.order, 0) - event.amount
 
+    @on(PaymentStarted)
+    def started(self, event: PaymentStarted, view: Table) -> None:
+        view.pop(DECLINED + event.order, None)
+
+    @on(PaymentDeclined)
+    def declined(self, event: PaymentDeclined, view: Table) -> None:
+        view[DECLINED + event.order] = event.reason
+
     @query
     def order(self, view: Table, id: str) -> OrderShown | None:
         """One order; None if there is none."""
@@ -153,4 +166,5 @@ def tab_of(shown: OrderShown, now: datetime) -> Tab:
 
 
 def _shown(view: Table, order: str) -> OrderShown:
-    return msgspec.convert({**view[ORDER + order], "paid": view.get(PAID + order, 0)}, OrderShown)
+    money = {"paid": view.get(PAID + order, 0), "declined": view.get(DECLINED + order, "")}
+    return msgspec.convert(view[ORDER + order] | money, OrderShown)

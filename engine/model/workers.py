@@ -23,10 +23,12 @@ until it succeeds; later events of its aggregate wait for it.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from engine.base.errors import ConfigError
+from engine.base.instants import instant
 from engine.model.delivery import Delivery
 from engine.model.handlers import Handler, handlers_of, in_written_order
 from engine.model.marks import expect_marks, mark, wrong
@@ -59,6 +61,8 @@ class Worker:
     registered_name: ClassVar[str] = ""
     threads: ClassVar[int] = 1
     patience_s: ClassVar[float] = 60.0
+    clock_ns: Callable[[], int]
+    """the clock of the node, which sets it before `open`"""
 
     def __init_subclass__(
         cls, *, name: str = "", threads: int | None = None, patience_s: float | None = None, **more: Any
@@ -75,6 +79,10 @@ class Worker:
     def open(self, folder: Path) -> None:
         """Called once, before anything else, in the process in which it works. `folder`: its own in the data
         directory, for what it must keep."""
+
+    def now(self) -> datetime:
+        """What the clock of the node shows, in UTC."""
+        return instant(self.clock_ns())
 
     def close(self) -> None:
         """Called once, after everything else, if the node stops in order."""

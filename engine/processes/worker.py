@@ -30,8 +30,9 @@ def main(process: NodeProcess) -> None:
     process.wait_for_stores()
     spec = process.app().workers[process.role.subject]
     worker, folder = spec.factory(), process.data.worker(spec.name)
-    worker.open(folder)
     readers, clock, positions = process.data.readers(), process.data.clock, [0] * process.partitions
+    worker.clock_ns = clock.now_ns
+    worker.open(folder)
     with lend(*readers):
         lanes = Lanes(worker, spec, process.endpoints, process.log)
         taking = taking_of(process, lanes) if spec.handlers else None

@@ -253,6 +253,7 @@ class WorkerInline(Follower):
         around, clock = self._around, self._around.clock
         spec, folder = around.app.workers[self.name], around.data.worker(self.name)
         self._worker = spec.factory()
+        self._worker.clock_ns = clock.wall_ns
         self._worker.open(folder)
         self._handling = Handling(self._worker, spec, Telling(self.name, self._send))
         self._due = {one: clock.now() + one.seconds for one in spec.rounds}

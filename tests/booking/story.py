@@ -1,7 +1,8 @@
-"""The story: users order, pay and cancel on a few trains, while children of the node are killed.
+"""The story: users order, pay and cancel on a few trains, while children of the node are killed. The provider
+of payments declines, answers twice, is slow and late.
 
 At the end every order is ticketed, refused or cancelled, what was paid and not sent back is what tickets
-cost, and the seats that are gone are those of tickets.
+cost and what the provider has, and the seats that are gone are those of tickets.
 """
 
 import random
@@ -13,12 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from domain_12306.aggregates.order import State
-from domain_12306.messages import ORDER, CancelOrder, OpenRun, ReceivePayment, payment_of
+from domain_12306.messages import ORDER, CancelOrder, OpenRun, StartPayment, payment_of
 from domain_12306.rules.times import day_of
-from domain_12306.tickets import money_for, order_of
+from domain_12306.tickets import order_of
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders, OrderShown
+from domain_12306.workers.payments import Payments
 from engine import Client, Node
 from engine.node.data_directory import DataDirectory
 from tests.chaos.story import kill_one
@@ -33,11 +35,13 @@ SETTINGS = {
     "timetable": "",
     "coaches": "",
     "stations": "",
+    "provider": "decline=0.1,twice=0.2,late=0.2,slow=0.1",
     "segment_bytes": "1MiB",
     "max_message_bytes": "256KiB",
     "checkpoint_ms": 50,
     "snapshot_events": 500,
 }
+FOLLOWERS = ("manager-booking", "projector-orders", "projector-remaining", "worker-payments")
 ENDS = (State.TICKETED, State.REFUSED, State.CANCELLED)
 PATIENCE_S = 60.0
 
@@ -86,10 +90,7 @@ class User(threading.Thread):
             client.send(CancelOrder(draw.choice(self.orders)), timeout_s=PATIENCE_S)
         for other in self.orders[-10:]:
             if draw.random() < 0.15:  # refused until it is due, and again when it is not
-                receipt = f"{other}-{draw.randrange(2)}"
-                amount = command.fare * draw.choice((1, 2))
-                money = ReceivePayment(payment_of(other), receipt=receipt, amount=amount)
-                client.send(money, timeout_s=PATIENCE_S)
+                client.send(StartPayment(payment_of(other)), timeout_s=PATIENCE_S)
 
 
 def run(data: Path, *, kills: int, seed: int) -> Report:
@@ -132,31 +133,35 @@ def run(data: Path, *, kills: int, seed: int) -> Report:
 
 def finish(client: Client, node: Node, orders: list[str]) -> None:
     """Half of what waits for its money gets it, the rest is given up; then everything comes to rest."""
-    until(lambda: at_rest(node), PATIENCE_S, "the booking process has sent everything")
-    for number, order in enumerate(orders):
-        shown = client.query(Orders.order, id=order)
-        assert shown is not None, order
-        if shown.state is State.AWAITING_PAYMENT:
-            command = money_for(shown) if number % 2 else CancelOrder(order)
-            client.send(command, timeout_s=PATIENCE_S).raise_for_outcome()
-    until(lambda: at_rest(node), PATIENCE_S, "the booking process has sent everything")
+    for gives_up in (False, True):
+        until(lambda: at_rest(node, client), PATIENCE_S, "everything has been sent, and reported")
+        for number, order in enumerate(orders):
+            shown = client.query(Orders.order, id=order)
+            assert shown is not None, order
+            if shown.state is State.AWAITING_PAYMENT:
+                pays = number % 2 and not gives_up
+                command = StartPayment(payment_of(order)) if pays else CancelOrder(order)
+                client.send(command, timeout_s=PATIENCE_S).raise_for_outcome()
+    until(lambda: at_rest(node, client), PATIENCE_S, "everything has been sent, and reported")
 
 
-def at_rest(node: Node) -> bool:
-    """True if the booking process and the views know all there is, and nothing is on its way."""
+def at_rest(node: Node, client: Client) -> bool:
+    """True if everything that follows events knows all there is, and nothing is on its way."""
     page = node.page
     assert page is not None
     (reader,) = DataDirectory(node.data).readers()
     last = reader.position()
     reader.close()
-    slots = [page.slot(name) for name in ("manager-booking", "projector-orders", "projector-remaining")]
-    return node.at_work() and slots[0].outbox == 0 and all(slot.position == last for slot in slots)
+    slots = [page.slot(name) for name in FOLLOWERS]
+    followed = slots[0].outbox == 0 and all(slot.position == last for slot in slots)
+    return node.at_work() and followed and client.query(Payments.coming) == 0
 
 
 def broken(client: Client, orders: list[str], report: Report) -> list[str]:
     """The rules that do not hold."""
     wrong: list[str] = []
     gone: Counter[tuple[str, str]] = Counter()
+    kept = 0
     for order in orders:
         shown: OrderShown | None = client.query(Orders.order, id=order)
         if shown is None:
@@ -164,6 +169,7 @@ def broken(client: Client, orders: list[str], report: Report) -> list[str]:
             continue
         report.states[shown.state.name if not shown.reason else shown.reason] += 1
         ticketed = shown.state is State.TICKETED
+        kept += shown.amount if ticketed else 0
         if shown.state not in ENDS:
             wrong.append(f"{order} is {shown.state.name} at the end")
         if shown.paid != (shown.amount if ticketed else 0):
@@ -171,6 +177,8 @@ def broken(client: Client, orders: list[str], report: Report) -> list[str]:
         for station in STATIONS:
             if ticketed and shown.board <= station < shown.alight:
                 gone[shown.run, station] += len(shown.passengers)
+    if (balance := client.query(Payments.balance)) != kept:
+        wrong.append(f"the provider has {balance} fen, and tickets cost {kept}")
     for a, b in pairwise(STATIONS):
         for entry in client.query(SeatInventory.remaining, Journey(a, b, DAY)):
             left, expected = entry.remaining["O"], SEATS - gone[f"{entry.train}/{entry.date}", a]

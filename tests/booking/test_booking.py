@@ -12,5 +12,6 @@ def test_whichever_process_dies_no_order_is_left_in_between_and_no_fen_is_missin
     report = run(tmp_path / "data", kills=30, seed=12306)
     assert report.broken == [], str(report)
     killed = {"input", "core-0", "output-0", "manager-booking", "projector-orders", "projector-remaining"}
+    killed |= {"worker-payments", "worker-vault"}
     assert killed <= set(report.kills), str(report)
     assert min(report.states[name] for name in ("TICKETED", "CANCELLED")) > 20, str(report)

@@ -22,7 +22,7 @@ def imports_of(path: Path) -> set[str]:
 def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
-ROOMS = ["messages", "seating", "reference", "rules", "aggregates", "views"]  # of the railway
+ROOMS = ["messages", "seating", "reference", "rules", "aggregates", "views", "workers"]  # of the railway
 
 FLOORS = [  # of the engine, from the ground up: a package may import those before it
     "base", "model", "wire", "core", "journal", "store", "snapshots", "node", "follow", "managers",

@@ -1,15 +1,19 @@
 """All money that comes in is noted once under its receipt, and goes back once at most."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain_12306.aggregates.payment import Payment
 from domain_12306.messages import (
+    DeclinePayment,
+    PaymentDeclined,
     PaymentReceived,
     PaymentRefunded,
     PaymentRequested,
+    PaymentStarted,
     ReceivePayment,
     RefundPayment,
     RequestPayment,
+    StartPayment,
 )
 from engine.testing import given
 
@@ -39,3 +43,18 @@ def test_money_goes_back_once_and_only_if_it_came_in() -> None:
     story = given(Payment, REQUESTED, RECEIVED).when(RefundPayment("pay-o", receipt="s")).unchanged()
     story.when(RefundPayment("pay-o", receipt="r")).then(PaymentRefunded("o", "r", 3_000))
     story.when(RefundPayment("pay-o", receipt="r")).unchanged()
+
+
+def test_the_provider_is_asked_once_until_it_says_no_or_the_money_is_there() -> None:
+    story = given(Payment, REQUESTED).when(StartPayment("pay-o"), at=BY - timedelta(minutes=1))
+    story = story.then(PaymentStarted("o", 3_000, 1)).when(StartPayment("pay-o")).unchanged()
+    story = story.when(DeclinePayment("pay-o", attempt=1, reason="no")).then(PaymentDeclined("o", 1, "no"))
+    story = story.when(DeclinePayment("pay-o", attempt=1, reason="no")).unchanged()
+    story = story.when(StartPayment("pay-o")).then(PaymentStarted("o", 3_000, 2))
+    story = story.when(DeclinePayment("pay-o", attempt=1, reason="late")).unchanged()
+    story = story.when(ReceivePayment("pay-o", receipt="r", amount=3_000)).then(RECEIVED)
+    story.when(StartPayment("pay-o")).rejected("paid-already")
+
+
+def test_after_the_time_to_pay_the_provider_is_not_asked() -> None:
+    given(Payment, REQUESTED).when(StartPayment("pay-o"), at=BY).rejected("time-to-pay-over")

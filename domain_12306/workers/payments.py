@@ -1,0 +1,60 @@
+"""The worker that asks the provider for money, gives it back, and tells what came of it.
+
+    payment.started ──charge──▶ provider ──paid──▶ ReceivePayment
+                                         ──declined──▶ DeclinePayment
+                                         ──pending──▶ nothing; its reports bring it, if it comes
+    payment.refunded ──refund──▶ provider
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from domain_12306.messages import DeclinePayment, PaymentRefunded, PaymentStarted, ReceivePayment
+from domain_12306.workers.provider import Declined, Paid, Provider
+from engine import Delivery, Tell, Worker, every, on, query
+
+LOOK_S = 0.5  # between two looks at the provider's reports
+
+
+class Payments(Worker, name="payments", threads=16):
+    """`provider_in`: makes the provider, given the worker's folder and its clock."""
+
+    def __init__(self, provider_in: Callable[[Path, Callable[[], datetime]], Provider]) -> None:
+        self._provider_in = provider_in
+
+    def open(self, folder: Path) -> None:
+        self._provider = self._provider_in(folder, self.now)
+
+    @on(PaymentStarted)
+    def started(self, event: PaymentStarted, delivery: Delivery, tell: Tell) -> None:
+        answer = self._provider.charge(delivery.id, delivery.aggregate, event.amount)
+        if isinstance(answer, Paid):
+            tell(_received(answer))
+        elif isinstance(answer, Declined):
+            tell(DeclinePayment(delivery.aggregate, attempt=event.attempt, reason=answer.reason))
+
+    @on(PaymentRefunded)
+    def refunded(self, event: PaymentRefunded, delivery: Delivery) -> None:
+        self._provider.refund(delivery.id, event.receipt, event.amount)
+
+    @every(seconds=LOOK_S)
+    def look_for_reports(self, tell: Tell) -> None:
+        """Money that is reported again is noted once, because its receipt is known."""
+        for paid in self._provider.reports():
+            tell(_received(paid))
+            self._provider.noted(paid.receipt)
+
+    @query
+    def coming(self) -> int:
+        """The number of charges that the provider has still to report."""
+        return self._provider.coming()
+
+    @query
+    def balance(self) -> int:
+        """What the provider has of the railway's customers, less what it gave back, in fen."""
+        return self._provider.balance()
+
+
+def _received(paid: Paid) -> ReceivePayment:
+    return ReceivePayment(paid.payment, receipt=paid.receipt, amount=paid.amount)
