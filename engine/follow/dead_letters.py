@@ -84,10 +84,7 @@ class DeadLetters:
             commit.aggregate,
             partition,
             position,
-            commit.version,
-            commit.command,
-            [str(event.__struct_config__.tag) for event in commit.events],
-            commit.time_ns,
+            *_told_of(commit),
             *describe_error(error),
         )
         self._touch(letter, now + FIRST_BACK_OFF_S)
@@ -99,6 +96,15 @@ class DeadLetters:
         letter.error, letter.where = describe_error(error)
         letter.dead = letter.attempts >= MOST_ATTEMPTS
         self._touch(letter, NEVER if letter.dead else now + FIRST_BACK_OFF_S * 2 ** (letter.attempts - 1))
+
+    def move(self, letter: DeadLetter, position: int, commit: Any, now: float) -> None:
+        """Everything before this commit of the aggregate was applied; the rest is due at once."""
+        self.remove(letter)
+        place = DeadLetter(
+            letter.aggregate, letter.partition, position, *_told_of(commit), letter.error, letter.where, 0
+        )
+        self._letters[letter.aggregate] = place
+        self._touch(place, now)
 
     def remove(self, letter: DeadLetter) -> None:
         """The aggregate is no longer set aside."""
@@ -141,6 +147,12 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     frames = [frame for frame in every if not frame.filename.startswith(_HERE)] or every
     where = f"{frames[-1].name}, {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return told(error)[:LONGEST_TEXT], where
+
+
+def _told_of(commit: Any) -> tuple[int, str, list[str], int]:
+    """What a letter says of its commit."""
+    events = [str(event.__struct_config__.tag) for event in commit.events]
+    return commit.version, commit.command, events, commit.time_ns
 
 
 def _key(letter: DeadLetter) -> bytes:

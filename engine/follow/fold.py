@@ -27,7 +27,7 @@ from engine.base.called import called
 from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.log import Log
 from engine.base.log_codes import Code
-from engine.follow.dead_letters import DeadLetter, DeadLetters
+from engine.follow.dead_letters import NEVER, DeadLetter, DeadLetters
 from engine.follow.standing import stands
 from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
@@ -224,7 +224,7 @@ class Fold:
         due = self.dead_letters.due(self._now())
         if due:
             self._save_if_room()
-            for letter in due:
+            for letter in itertools.takewhile(lambda _: not self.target.full, due):
                 self._work_off(letter, skip=False)
             self._save_if_room(force=True)
         return bool(due)
@@ -275,28 +275,31 @@ class Fold:
         return letter
 
     def _work_off(self, letter: DeadLetter, skip: bool) -> None:
-        """Applies the held commits of an aggregate until one fails. Everything must have been saved, because
-        that is where the target is loaded from if it has to be."""
+        """Applies the held commits of an aggregate until one fails, or the target is full. Everything must
+        have been saved, because that is where the target is loaded from if it has to be."""
         partition = letter.partition
-        commits = list(self.held(letter))[int(skip) :]
-        done, upto = 0, len(commits)
+        commits = itertools.islice(self.held(letter), int(skip), None)  # there may be a million
+        done, upto = 0, NEVER
         failed: HandlerFailed | None = None
-        while done < upto:
-            position, commit = commits[done]
+        while done < upto and (held := next(commits, None)) is not None:
+            if done and self.target.full:
+                self.dead_letters.move(letter, *held, self._now())
+                return
+            position, commit = held
             self._beat()
             try:
                 self._give(partition, position, [commit])
                 done += 1
             except HandlerFailed as failure:
-                failed, upto = failure, done
+                failed, failing, upto = failure, held, done
                 if not isinstance(commit, Unreadable):
                     self._undoes = failure.clean
                 if not failure.clean:
                     self._reload()
-                    done = 0  # those before it once more
+                    commits, done = itertools.islice(self.held(letter), int(skip), None), 0  # once more
         if failed is None:
             self.dead_letters.remove(letter)
-            text = f"an aggregate is no longer set aside, {len(commits)} commits were applied"
+            text = f"an aggregate is no longer set aside, {done} commits were applied"
             self._log(Code.FOLLOW_RESUMED, text, aggregate=letter.aggregate)
         elif upto == 0 and not skip:
             self.dead_letters.failed_again(letter, _cause(failed), self._now())
@@ -310,7 +313,7 @@ class Fold:
                     error=letter.error,
                 )
         else:
-            self._begin_dead_letter(partition, *commits[upto], failed)
+            self._begin_dead_letter(partition, *failing, failed)
         if not self._undoes:
             self._save_if_room(force=True)  # a reload begins after the late commits, so they must be saved
 

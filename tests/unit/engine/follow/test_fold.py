@@ -11,7 +11,7 @@ import pytest
 from engine import Commit, Projection, on, query
 from engine.base.errors import InvariantBroken, NoSpace
 from engine.follow import fold
-from engine.follow.dead_letters import MOST_ATTEMPTS
+from engine.follow.dead_letters import MOST_ATTEMPTS, DeadLetter
 from tests.unit.engine.follow.kit import KINDS, Following, InAttributes, Log, Raised, Trouble
 
 
@@ -187,6 +187,27 @@ def test_a_retry_that_comes_further_and_fails_again_keeps_what_it_took_in(view: 
     view.reopen()
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
     assert [letter.version for letter in view.fold.dead_letters] == [4]
+
+
+def test_a_retry_that_fails_at_once_reads_none_of_what_is_held(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.trouble.at = {("a", 1)}
+    for _ in range(50):
+        view.fold.accept(0, *log.append("a"))
+    read, held = set[int](), view.fold.held
+
+    def noted(letter: DeadLetter) -> Iterator[tuple[int, Any]]:
+        for position, commit in held(letter):
+            read.add(position)
+            yield position, commit
+
+    monkeypatch.setattr(view.fold, "held", noted)
+    view.wait()
+    assert read == {1}, "of a million commits that are held each attempt would make a million objects"
+    view.trouble.at.clear()
+    view.fold.retry("a")
+    assert view.shown() == {"a": [sum(range(51)), list(range(1, 51))]}
 
 
 def test_a_reload_takes_in_again_what_was_not_saved_and_nothing_twice(view: Following, log: Log) -> None:

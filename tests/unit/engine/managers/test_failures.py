@@ -48,9 +48,45 @@ class EventsFail(Relay):
             raise ValueError(f"no luck with {commit.aggregate}")
 
 
+class Copier(ProcessManager):
+    """Puts into one box what is put into another."""
+
+    fails = False
+
+    @on(PutIn)
+    def put_in(self, event: PutIn, commit: Commit, send: Send) -> None:
+        if self.fails:
+            raise ValueError("no luck")
+        if commit.aggregate == "original":
+            send(Put("copy", parcel=event.parcel))
+
+
 @pytest.fixture(autouse=True)
 def _no_trouble() -> None:
     EventsFail.at = set()
+
+
+def test_what_was_held_is_taken_in_parts_if_it_orders_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.managers.manager.MOST_WAITING", 3)
+    with world(create({}, Copier), tmp_path) as (node, life):
+        Copier.fails = True
+        for _ in range(20):
+            node.post(Put("original", parcel="p"))
+        wait(life)
+        Copier.fails = False
+        assert not life.manager.outbox
+        life.fold.retry("original")
+        longest = len(life.manager.outbox)
+        (letter,) = life.fold.dead_letters
+        assert (letter.version, letter.attempts, letter.dead) == (5, 0, False)
+        life.again()
+        while life.turn():
+            longest = max(longest, len(life.manager.outbox))
+        assert longest == 4
+        assert [commit.version for commit in node.commits() if commit.aggregate == "copy"][-1] == 20
+        assert not life.fold.dead_letters
 
 
 def test_an_event_that_fails_leaves_nothing_and_becomes_a_dead_letter(tmp_path: Path) -> None:
