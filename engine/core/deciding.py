@@ -24,6 +24,7 @@ from engine.model.outcomes import (
     bad_decision,
     bad_event,
     bad_result,
+    cut_message,
     expect_texts,
 )
 from engine.model.rereading import TOO_DEEP, nests_too_deeply
@@ -39,7 +40,7 @@ class Failure(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
-        self.code, self.message = code, message
+        self.code, self.message = code, cut_message(message)  # it may quote the command
 
 
 AggregateFor = Callable[[Any, Aggregate | None], Aggregate]

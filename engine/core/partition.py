@@ -265,7 +265,7 @@ class Partition:
         self._command_bytes = size // (sequence - tally.first_sequence + 1) + 1
         self.sequence, self.position = sequence, tally.position
         self.window.highest = highest
-        self.window.turn()
+        self.window.turn(sum(map(len, tally.outcomes)) if tally.outcomes else 0)
         stored = self._archive.stored()
         self._flights.add(tally)
         self._flights.settle(stored)

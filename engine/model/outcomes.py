@@ -21,7 +21,12 @@ class Rejection(Exception):
         super().__init__(code, message)
         expect_texts(code, message)
         self.code = code
-        self.message = message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
+        self.message = cut_message(message)
+
+
+def cut_message(message: str) -> str:
+    """A message of at most LONGEST_MESSAGE characters."""
+    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
 
 
 def expect_texts(code: Any, message: Any) -> None:

@@ -102,7 +102,7 @@ class Past:
             self._beat(last)
             if last >= position:
                 break
-        for id, answer in self.reader.remembered(upto=stored):
+        for id, answer in self.reader.remembered(stored, 2 * partition.window.most_bytes):
             partition.window.remember(id, answer)
         partition.settle(stored, self.reader.last_command())
         partition.refused = read_refused(self._refused)

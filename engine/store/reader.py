@@ -273,12 +273,19 @@ class Reader:
         """(key, value) of every row of a table, in key order."""
         return self._items(table, b"")
 
-    def remembered(self, upto: int) -> Iterator[tuple[str, bytes]]:
-        """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence."""
-        with self.env.begin() as txn:
-            rows = [(key, stored) for key, stored in txn.cursor(self.tables.outcomes) if number(key) <= upto]
-        for key, stored in rows:
-            for answer in split_answers(unseal(key, stored, self.path, "outcomes")):
+    def remembered(self, upto: int, most_bytes: int = 1 << 62) -> Iterator[tuple[str, bytes]]:
+        """(command id, encoded answer) of outcomes that were not commits, oldest first, up to a sequence: the
+        newest `most_bytes`, at least those of one row."""
+        rows: list[bytes] = []
+        for key, answers in self._items("outcomes", word(upto), back=True):
+            if number(key) > upto:
+                continue
+            rows.append(answers)
+            most_bytes -= len(answers)
+            if most_bytes <= 0:
+                break
+        while rows:
+            for answer in split_answers(rows.pop()):
                 yield answered_id(answer), answer
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from engine.base.errors import CorruptData, InvariantBroken
 from engine.base.identity import NO_INDEX_KEY, aggregate_key, uuid7_hex
 from engine.base.log import KeptLog
 from engine.core.partition import Partition
+from engine.model.outcomes import LONGEST_MESSAGE
 from engine.wire.batches import Batch, decode_replies, encode_batch
 from engine.wire.commands import encode_command, join_commands
 from engine.wire.log import record_decoder
@@ -327,6 +328,14 @@ def test_what_does_not_decode_is_answered_and_its_neighbours_run(bank: Bank, bod
     assert (found["outcome"], found["code"]) == ("failed", code)
     assert (first["version"], last["version"]) == (3, 4)
     assert bank.run(bad) == [found], "remembered like every outcome"
+
+
+def test_a_refusal_quotes_no_more_of_its_command_than_can_be_remembered(bank: Bank) -> None:
+    body = b'{"type":"%s","aggregate":"a","id":"%s"}' % (b"x" * 200_000, uuid7_hex().encode())
+    (found,) = bank.run(body)
+    assert (found["code"], len(found["message"])) == ("unknown-command", LONGEST_MESSAGE)
+    assert found["message"].startswith("no handler for xxx")
+    assert found["message"].endswith("x…")
 
 
 @pytest.mark.parametrize(

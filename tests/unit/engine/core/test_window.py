@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.window import COMMITTED, Window
+from engine.core.window import ANSWER_BYTES, COMMITTED, Window
 
 
 def ids(first: int, last: int) -> list[str]:
@@ -14,7 +14,7 @@ def fill(window: Window, some: list[str], answer: bytes = b"no") -> None:
     for id in some:
         window.young[id] = answer
         window.highest = max(window.highest, id)
-    window.turn()
+    window.turn(len(answer) * len(some))
 
 
 def stored_none(id: str) -> bool:
@@ -66,6 +66,20 @@ def test_a_new_id_costs_no_look_into_the_store() -> None:
     assert window.find(new) is None
     (known,) = ids(18, 18)
     assert window.find(known) == b"no"
+
+
+def test_a_generation_is_full_too_when_its_answers_have_too_many_bytes() -> None:
+    window = Window(10, lambda id: False)
+    fill(window, ids(1, 2), answer=b"x" * ANSWER_BYTES * 4)
+    assert window.old == {}
+    fill(window, ids(3, 3), answer=b"x" * ANSWER_BYTES * 2)
+    assert list(window.old) == ids(1, 3)
+    fill(window, ids(4, 4))
+    assert list(window.young) == ids(4, 4), "it begins to count again"
+    for id in ids(5, 7):
+        window.remember(id, b"x" * ANSWER_BYTES * 4)
+    window.turn()
+    assert list(window.old) == ids(4, 7)
 
 
 def test_outcomes_of_an_earlier_life_are_remembered() -> None:

@@ -104,6 +104,9 @@ def test_outcomes_that_were_not_commits_are_remembered_and_in_time_forgotten(tmp
     reader = read(writer)
     assert [id for id, _ in reader.remembered(upto=40)] == names[-10:]
     assert [id for id, _ in reader.remembered(upto=35)] == names[-10:-5]
+    row = len(outcome(names[0])) + 2
+    assert [id for id, _ in reader.remembered(upto=40, most_bytes=3 * row)] == names[-3:]
+    assert [id for id, _ in reader.remembered(upto=35, most_bytes=1)] == names[-6:-5]
 
 
 def test_the_watermark_survives_reopening(writer: Writer) -> None:
