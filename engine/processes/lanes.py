@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from engine.base.errors import BUGS, told
+from engine.base.errors import BUGS, RingfoldError, told
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.client.sync import Client
@@ -29,7 +29,8 @@ Job = Delivery | Round
 
 class Lane:
     """One thread. `done`: where it puts what it has handled; `failing`: how often in a row its present job
-    has failed; `busy_since`: when its handler began, by the monotonic clock; None: nothing runs."""
+    has failed; `busy_since`: when its handler began, by the monotonic clock; None: nothing runs. `died`: what
+    ended it, which the main thread has to raise: its deliveries would never be done, and no process end."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Lane:
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
         self.failing = 0
         self.busy_since: float | None = None
+        self.died: BaseException | None = None
         self._handling_of, self._worker, self._node, self._done, self._log = (
             handling_of, worker, node, done, log,
         )  # fmt: skip
@@ -56,6 +58,12 @@ class Lane:
         self.jobs.put(None)
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # such as no handler may raise, or of the client
+            self.died = error
+
+    def _work(self) -> None:
         with Client(self._node) as client:
             telling = Telling(
                 self._worker,
@@ -139,7 +147,11 @@ class Lanes:
                 handled.append(job)
 
     def go_round(self) -> None:
-        """Begins the rounds that are due."""
+        """Begins the rounds that are due. Raises RingfoldError if a lane has died."""
+        for lane in self._all():
+            if lane.died is not None:
+                text = "a lane of a worker has died"
+                raise RingfoldError(text, lane=lane.thread.name, error=told(lane.died)) from lane.died
         now = time.monotonic()
         for one, due in self._due.items():
             if now >= due and self._rounds is not None:

@@ -10,10 +10,17 @@ Handlers of different aggregates end in any order; only what lies before the fir
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from engine.model.delivery import Delivery
 from engine.reading.subscriber import Subscriber
 
 MOST_OPEN = 1_000  # handed out and not done; the others stay in the store
+MOST_OPEN_BYTES = 32 << 20  # of their events
+AT_A_TIME = 100  # then their bytes are counted
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Ledger:
@@ -24,11 +31,20 @@ class Ledger:
         self.count = 0
         self._open: list[deque[Delivery]] = [deque() for _ in range(partitions)]
         self._done: set[str] = set()
+        self._sizes: dict[str, int] = {}
+        self._bytes = 0
+
+    @property
+    def room(self) -> int:
+        """How many more may be handed out."""
+        return MOST_OPEN - self.count if self._bytes < MOST_OPEN_BYTES else 0
 
     def hand_out(self, deliveries: Sequence[Delivery]) -> None:
         """Notes what is being handled from now on."""
         for delivery in deliveries:
             self._open[delivery.partition].append(delivery)
+            size = self._sizes[delivery.id] = len(_encode(delivery.event))
+            self._bytes += size
         self.count += len(deliveries)
 
     def done(self, delivery: Delivery) -> None:
@@ -44,6 +60,7 @@ class Ledger:
             while waiting and waiting[0].id in self._done:
                 before = waiting.popleft()
                 self._done.discard(before.id)
+                self._bytes -= self._sizes.pop(before.id)
                 self.count -= 1
             if before is not None:
                 last.append(before)
@@ -90,7 +107,7 @@ class Taking:
             busy = True
         if self._now() >= self._save_at:
             self._save()
-        room = MOST_OPEN - self._ledger.count
+        room = min(self._ledger.room, AT_A_TIME)
         taken = self._subscriber.take(0.0, room) if room > 0 else []
         self._ledger.hand_out(taken)
         for delivery in taken:

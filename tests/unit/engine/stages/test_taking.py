@@ -1,9 +1,12 @@
 """What a worker takes, and up to where it is done."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine import Delivery
+from engine.stages import taking
 from engine.stages.taking import Ledger
 
 
@@ -49,3 +52,18 @@ def test_in_whatever_order_they_end_only_what_lies_before_the_first_open_one_is_
             first_open = next((k for k, each in enumerate(some) if each.id not in done), len(some))
             assert last_id == (some[first_open - 1].id if first_open else "")
     assert ledger.count == 0
+
+
+def test_what_is_open_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "MOST_OPEN", 5)
+    monkeypatch.setattr(taking, "MOST_OPEN_BYTES", 1_000)
+    ledger = Ledger(1)
+    ledger.hand_out([delivery(0, 1), delivery(0, 2)])
+    assert ledger.room == 3
+    large = replace(delivery(0, 3), event={"text": "x" * 1_000})
+    ledger.hand_out([large])
+    assert ledger.room == 0
+    for one in (delivery(0, 1), delivery(0, 2), large):
+        ledger.done(one)
+    assert ledger.settled() == [large]
+    assert ledger.room == 5
