@@ -26,7 +26,7 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check,railway]'
 	@touch $@
 
-demo: $(READY)   ## a node on a temporary directory, a day's trains, tickets sold by several clients
+demo: $(READY)   ## a country on sale on a temporary directory, whole orders, a rush of several clients
 	$(BIN)/python run.py demo
 
 test: check      ## everything that has to be green: the same as check

@@ -38,7 +38,7 @@ APP = "domain_12306.app:create"
 DURABILITY = "journal and event store fsynced before each step"
 FARE = 1_000  # fen a segment
 PATIENCE_S = 120.0
-SETTINGS = {"timetable": "", "coaches": "", "stations": "", "max_wait_ms": 1_000}
+SETTINGS = {"calendar": "off", "timetable": "", "coaches": "", "stations": "", "max_wait_ms": 1_000}
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """The whole country: every train of the timetable on 15 days. `python -m benchmarks.national --json`
 
-      open all runs ─▶ sell as fast as it goes ─▶ sell while a client asks ─▶ ask alone ─▶ stop ─▶ start again
+The node is the whole railway, on an empty directory; its calendar opens all runs by itself.
+
+      start ─▶ all runs open ─▶ sell as fast as it goes ─▶ sell while a client asks ─▶ ask alone ─▶ stop ─▶
+      start again
 
 Journeys are drawn by the demand model, so most of them want the same few trains and many find no seat left:
 `orders_per_second` counts all answers, `tickets_per_second` only passengers who have a seat. The queries are
@@ -31,13 +34,16 @@ from benchmarks.figures import facts, progress, show
 from benchmarks.ledger import Ledger
 from benchmarks.processes import cpu_seconds, memory_mb, rss_mb
 from benchmarks.selling import Message
-from benchmarks.throughput import APP, DURABILITY, VIEW
+from benchmarks.throughput import DURABILITY, VIEW
 from domain_12306.app import Reference, reference_data
+from domain_12306.rules.times import PRESALE_DAYS
 from domain_12306.workload.demand import Demand
-from engine import Command, Node
+from engine import Client, Command, Node
 
 FIRST_DAY = date(2026, 11, 23)
-OPEN_BATCH = 500
+OPEN_S = 120.0
+APP = "domain_12306.app:create"
+CLOCK = f"simulated:{FIRST_DAY}T00:30+08:00"  # stands still: no day begins in between
 START_TIMEOUT_S = 600.0
 JOURNEYS = 5_000
 SOLD_OUT = "sold-out"
@@ -50,13 +56,11 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--days", type=int, default=15, help="days on sale (15)")
     parser.add_argument("--orders", type=int, default=500_000, help="orders sold at full speed (500000)")
     parser.add_argument("--orders-while-asked", type=int, help="orders sold during queries (a fifth of it)")
     parser.add_argument("--query-seconds", type=float, default=5.0, help="queries without selling (5)")
     parser.add_argument("--batch", type=int, default=100, help="orders per message (100)")
     parser.add_argument("--partitions", type=int, default=1, help="cores of the node (1)")
-    parser.add_argument("--trains", type=int, help="only the first so many trains")
     parser.add_argument("--audited", type=int, default=200, help="runs audited event by event (200)")
     parser.add_argument("--timetable", default=os.environ.get("RINGFOLD_TIMETABLE", ""))
     parser.add_argument("--coaches", default=os.environ.get("RINGFOLD_COACHES", ""))
@@ -75,13 +79,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     app_settings = {"timetable": options.timetable, "coaches": options.coaches}
     data = reference_data(app_settings)
     demand = demand_for(data, options)
-    settings = {**{k: v for k, v in app_settings.items() if v}, "partitions": options.partitions, **PATIENT}
+    files = {name: path for name, path in app_settings.items() if path}
+    settings = {**files, "partitions": options.partitions, "clock": CLOCK, **PATIENT}
     asked_orders = options.orders // 5 if options.orders_while_asked is None else options.orders_while_asked
     report: dict[str, Any] = {
         "timetable": Path(options.timetable).name or "built in",
         "trains": len(demand.trains),
-        "days": options.days,
-        "runs_open": len(demand.trains) * options.days,
+        "days": PRESALE_DAYS,
+        "runs_open": len(demand.trains) * PRESALE_DAYS,
         "orders": options.orders + asked_orders,
         "batch": options.batch,
         "partitions": options.partitions,
@@ -89,8 +94,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory(prefix="ringfold-", dir=options.dir) as folder:
         node = Node(Path(folder) / "data", app=APP, settings=settings, start_timeout_s=START_TIMEOUT_S)
+        started = time.perf_counter()
         with node:
-            right = opened(node, demand, report)
+            right = opened(node, started, report)
             taken = Taken(demand, data)
             right &= sold(node, taken.orders(options.orders, options.batch), taken, report, "")
             view = node.endpoints.queries[VIEW]
@@ -130,24 +136,21 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def demand_for(data: Reference, options: argparse.Namespace) -> Demand:
     """Demand over all trains and days."""
-    dates = [(FIRST_DAY + timedelta(days=k)).isoformat() for k in range(options.days)]
-    trains = list(data.timetable.trains)[: options.trains]
+    dates = [(FIRST_DAY + timedelta(days=k)).isoformat() for k in range(PRESALE_DAYS)]
+    trains = list(data.timetable.trains)
     return Demand(data.timetable, data.compositions, dates, options.seed, trains)
 
 
-def opened(node: Node, demand: Demand, report: dict[str, Any]) -> bool:
-    """Puts everything on sale. True if all of it is."""
-    driver = Driver(node.endpoints.commands)
-    report["memory_mb_empty"] = memory_mb(node)
-    openings = demand.openings()
-    seconds = driver.play(messages_of(openings, OPEN_BATCH)) + caught_up(node, driver)
-    report["open_seconds"] = round(seconds, 2)
-    report["opened_per_second"] = round(len(openings) / seconds)
+def opened(node: Node, started: float, report: dict[str, Any]) -> bool:
+    """Waits until everything is on sale. True if all of it is. `started`: when the node was, on nothing."""
+    report["ready_seconds"] = round(time.perf_counter() - started, 2)
+    with Client(node.endpoints) as client:
+        wanted = report["runs_open"]
+        runs = client.until(VIEW, "totals", predicate=lambda t: t["runs"] == wanted, timeout_s=OPEN_S)["runs"]
+    report["open_seconds"] = round(time.perf_counter() - started, 2)
     report["memory_mb_open"], report["rss_mb_open"] = memory_mb(node), rss_mb(node)
-    progress(f"{len(openings):,} runs open in {seconds:.1f} s; {report['memory_mb_open']} MB")
-    if len(driver.committed) != len(openings) or driver.others:
-        progress(f"NOT VERIFIED: {len(driver.committed)} runs opened, others: {driver.others[:3]}")
-        return False
+    report["open_cpu_seconds"] = {name: round(spent, 2) for name, spent in cpu_seconds(node).items()}
+    progress(f"{runs:,} runs open {report['open_seconds']} s after the start; {report['memory_mb_open']} MB")
     return True
 
 

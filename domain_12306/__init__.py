@@ -2,7 +2,7 @@
 
 Reading order: messages (what can be asked, and what happens), seating (seats without trains), reference (what
 runs), rules (as tables), aggregates (what decides), managers (what takes an order from one to the next),
-workers (what reaches outside), views (what passengers see), tickets (a client's side of it), app (all of it
+views (what passengers see), workers (what reaches outside), tickets (a client's side of it), app (all of it
 as one application), workload (made-up travellers), command_line (settings and commands), demo (all of it
 shown at work).
 """

@@ -18,11 +18,12 @@ from domain_12306.reference.timetable import Timetable, read_timetable
 from domain_12306.seating.policy import policy_named
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders
+from domain_12306.workers.calendar import Calendar
 from domain_12306.workers.payments import Payments
 from domain_12306.workers.simulated import SimulatedProvider, manners_of
 from engine import ConfigError, Engine, Vault
 
-SETTINGS = ("coaches", "policy", "provider", "stations", "timetable")
+SETTINGS = ("calendar", "coaches", "policy", "provider", "stations", "timetable")
 
 
 class Reference(NamedTuple):
@@ -44,10 +45,16 @@ def reference_data(settings: Mapping[str, str]) -> Reference:
 def create(settings: Mapping[str, str]) -> Engine:
     """Builds the whole railway. Settings, all optional, empty meaning absent: `timetable`, `coaches` and
     `stations` are paths, `policy` is one of best-fit, first-fit, worst-fit, random:SEED, `provider` says how
-    the simulated provider of payments behaves.
+    the simulated provider of payments behaves, `calendar` is on or off.
 
-    Raises ConfigError."""
-    app = seats(settings)
+    With the calendar on, timetable and coaches are in the commands that it sends. So they are read where it
+    works, and checked once at the start; nothing else depends on them. Raises ConfigError."""
+    if calendar_is_on(settings):
+        app = app_of(settings, Reference(Timetable({}, ""), Compositions({})), "by-calendar")
+        app.worker(factory=lambda: Calendar(*reference_data(settings)))(Calendar)
+        app.at_start(lambda: reference_data(settings))
+    else:
+        app = seats(settings)
     stations = read_stations(settings["stations"]) if settings.get("stations") else Stations()
     app.fingerprint += f"-{stations.fingerprint}"
     app.aggregate(Order)
@@ -66,23 +73,33 @@ def create(settings: Mapping[str, str]) -> Engine:
     return app
 
 
+def calendar_is_on(settings: Mapping[str, str]) -> bool:
+    """Whether trains are put on sale by themselves. Raises ConfigError."""
+    wanted = settings.get("calendar") or "on"
+    if wanted not in ("on", "off"):
+        raise ConfigError("the calendar is on or off", calendar=wanted)
+    return wanted == "on"
+
+
 def seats(settings: Mapping[str, str]) -> Engine:
-    """Builds the part that sells seats, without orders and money, with the same settings."""
+    """Builds the part that sells seats, without orders and money, with the same settings. Trains are opened
+    by their names alone. Raises ConfigError."""
+    reference = reference_data(settings)
+    prints = f"{reference.timetable.fingerprint}-{reference.compositions.fingerprint}"
+    return app_of(settings, reference, prints)
+
+
+def app_of(settings: Mapping[str, str], reference: Reference, prints: str) -> Engine:
+    """The part that sells seats. `prints`: of the reference data on which its decisions depend."""
     for name in settings:
         if name not in SETTINGS:
             raise ConfigError(f"application railway has no setting {name}", known=", ".join(SETTINGS))
-    timetable, compositions = reference_data(settings)
     policy_name = settings.get("policy") or "best-fit"
-    policy = policy_named(policy_name)
 
     # A class of its own, so that two apps in one process can run on different timetables.
-    run_class = type(
-        "TrainRun",
-        (TrainRun,),
-        {"__slots__": (), "timetable": timetable, "compositions": compositions, "policy": policy},
-    )
+    own = {**reference._asdict(), "policy": policy_named(policy_name)}
     app = Engine("railway")
-    app.fingerprint = f"{timetable.fingerprint}-{compositions.fingerprint}-{policy_name}"
-    app.aggregate(run_class)
+    app.fingerprint = f"{prints}-{policy_name}"
+    app.aggregate(type("TrainRun", (TrainRun,), {"__slots__": (), **own}))
     app.projection()(SeatInventory)
     return app

@@ -11,6 +11,8 @@ RAILWAY = Program(
         "timetable": "timetable file of the railway (the built-in one)",
         "coaches": "coach composition file of the railway (the built-in ones)",
         "stations": "file of the railway that says in which city a station is (by its name)",
+        "calendar": "whether trains are put on sale by themselves, 15 days ahead: on or off (on)",
+        "provider": "how the simulated provider of payments behaves: decline=0.1,late=0.2,… (pays at once)",
         "policy": "seat policy of the railway: best-fit, first-fit, worst-fit or random:SEED (best-fit)",
     },
 )

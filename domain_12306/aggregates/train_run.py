@@ -4,12 +4,14 @@ from datetime import date as Date
 from typing import ClassVar, cast
 
 from domain_12306.messages import (
+    CloseRun,
     ConfirmOrder,
     HoldSeats,
     OpenRun,
     OrderConfirmed,
     ReleaseOrder,
     ReserveSeats,
+    RunClosed,
     RunOpened,
     SeatsHeld,
     SeatsReleased,
@@ -62,14 +64,16 @@ class TrainRun(Aggregate):
         train, _, date = self.id.partition("/")
         if not train or not _is_date(date):
             return no("bad-run-id", repr(self.id))
-        stops = command.stops
+        stops, listed, fares = command.stops, command.composition, command.fares
+        if stops and isinstance(listed, list) and fares and PLANS.knows(stops, listed, fares):
+            return RunOpened(train, date, stops, listed, fares)
         if stops is None:
             stops = self.timetable.stop_list(train)
             if stops is None:
                 return no("unknown-train", train)
         elif problem := problem_with_stops(stops):
             return no("bad-stops", problem)
-        wanted = command.composition
+        wanted = listed
         if wanted is None:
             coaches = self.compositions.of_train(train)
         elif isinstance(wanted, str):
@@ -80,12 +84,15 @@ class TrainRun(Aggregate):
             return no("unknown-composition", str(wanted))
         if problem := problem_with(coaches):
             return no("bad-composition", problem)
-        fares = command.fares
         if fares is None:
             fares = self.timetable.fares(train, totals(coaches)) if command.stops is None else {}
         elif any(len(table) != len(stops) for table in fares.values()):
             return no("bad-fares", self.id)
         return RunOpened(train, date, stops, coaches, fares)
+
+    @handles(CloseRun, exists="may")
+    def close(self, command: CloseRun) -> RunClosed | Rejection:
+        return no("run-not-open", self.id) if self.plan is NOT_OPEN else RunClosed()
 
     @handles(ReserveSeats, exists="may")
     def reserve(self, command: ReserveSeats, stamp: Stamp) -> SeatsReserved | Rejection:
@@ -167,6 +174,10 @@ class TrainRun(Aggregate):
     def _opened(self, event: RunOpened) -> None:
         self.plan = plan = PLANS.of(event.stops, event.coaches, event.fares)
         self._classes = plan.pristine
+
+    @applies(RunClosed)
+    def _closed(self, event: RunClosed) -> None:
+        self.plan, self._classes, self._orders = NOT_OPEN, (), {}
 
     @applies(SeatsReserved)
     def _reserved(self, event: SeatsReserved) -> None:

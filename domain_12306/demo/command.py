@@ -3,22 +3,26 @@
 import argparse
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from domain_12306.command_line import RAILWAY
+from domain_12306.rules.times import CHINA
 from engine import Node, QueryRefused
 from engine.base.errors import ConfigError, Fault
 from engine.cli import Program
 from engine.cli.options import add_config_options, settings_from
 
 APP = RAILWAY.defaults["app"]
-OWN = ("app", "data", "endpoint")  # whatever the settings say: the demo must not touch another node
+OWN = ("app", "calendar", "clock", "data", "endpoint")
+"""Whatever the settings say: the demo must not touch another node."""
 START_S = 60.0
 
-DESCRIPTION = """Shows all of it in about twenty seconds: starts a node on a temporary directory, puts a day's
-trains on sale, sells tickets from several client processes (first at a pace, then as fast as answers come),
-shows what is left on the most wanted journey before and after, how many answers there were and how long they
-took; stops; and holds every answer against the log, the log against the rules, the view against the log.
+DESCRIPTION = """Shows all of it in less than a minute: starts a node on a temporary directory, which puts
+fifteen days on sale by itself; orders tickets as a passenger does, and pays, cancels and forgets them; sells
+from several client processes (first at a pace, then as fast as answers come); shows what is left on the most
+wanted journey before and after, how many answers there were and how long they took; stops; and holds every
+answer against the log, the log against the rules, the view against the log.
 Settings come from the same places as those of `serve`, but app, data and endpoint are the demo's own. Exit
 code 0, or 5 if a promise was broken."""
 
@@ -36,6 +40,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     """Tells the story on a node of its own."""
     # Imported here: `demo --help` needs none of it.
     try:
+        from domain_12306.app import reference_data
         from domain_12306.demo.story import Story
     except ModuleNotFoundError as error:
         if error.name != "numpy":
@@ -51,13 +56,17 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         for value in settings.values
         if value.source != "default" and value.name not in OWN
     }
+    reference = reference_data(settings.app_settings)
     with tempfile.TemporaryDirectory(prefix="ringfold-demo-", ignore_cleanup_errors=True) as folder:
         log = Path(folder) / "node.log"
-        passed = {**given, "endpoint": ""}
+        now = datetime.now(CHINA).isoformat(timespec="seconds")
+        clock = f"simulated:{now} x1"  # so that it can be moved
+        passed = {**given, "endpoint": "", "clock": clock, "calendar": "on"}
         node = Node(Path(folder) / "data", app=APP, settings=passed, log=log, start_timeout_s=START_S)
-        story = Story(node, settings, options.trains, options.seconds, options.clients, options.seed)
         try:
             with node:
+                wanted = options.trains, options.seconds, options.clients, options.seed
+                story = Story(node, settings, reference, *wanted)
                 try:
                     return story.tell()
                 except KeyboardInterrupt:  # at a terminal the node has had the same Ctrl-C

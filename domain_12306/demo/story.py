@@ -1,21 +1,21 @@
-"""The story of the demo: a node, trains on sale, a sale, figures, and every promise checked."""
+"""The story of the demo: a node, a country on sale, whole orders, a rush, figures, every promise checked."""
 
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 
 import numpy as np
 
-from domain_12306.app import reference_data
-from domain_12306.demo import board, checks
+from domain_12306.app import Reference
+from domain_12306.demo import board, checks, orders
 from domain_12306.demo.screen import Progress, block, say, table
 from domain_12306.demo.seller import CALM, RUSH, Account, Plan, Tally, main
-from domain_12306.reference.coaches import totals
+from domain_12306.rules.times import PRESALE_DAYS, day_of
 from domain_12306.workload.demand import Demand
 from engine import Client, Node
 from engine.base.errors import Exit, Fault
@@ -31,12 +31,19 @@ class Story:
     """One demonstration on a started node. `trains`: only the first so many; None: all."""
 
     def __init__(
-        self, node: Node, settings: Settings, trains: int | None, seconds: float, clients: int, seed: int
+        self,
+        node: Node,
+        settings: Settings,
+        reference: Reference,
+        trains: int | None,
+        seconds: float,
+        clients: int,
+        seed: int,
     ) -> None:
         self._node, self._settings = node, settings
         self._trains, self._seconds, self._clients, self._seed = trains, seconds, clients, seed
-        self._date = (date.today() + timedelta(days=1)).isoformat()
-        self._reference = reference_data(settings.app_settings)
+        self._date = (day_of(node.now()) + timedelta(days=1)).isoformat()
+        self._reference = reference
 
     def tell(self) -> int:
         """All of it, to the end of the node. Returns the exit code."""
@@ -44,11 +51,12 @@ class Story:
         partitions = node.endpoints.partitions
         say("node", f"at work: {', '.join(node.pids)}")
         with Client(node.endpoints) as client:
-            opened = self._open(client)
+            self._open(client)
             journey = board.most_wanted(self._demand(), self._reference.timetable, self._date)
             before = board.ask(client, journey)
             say("before", f"what is left from {journey.title}")
             block(board.draw(journey, before))
+            bought = orders.show(node, client, journey.board, journey.alight, self._date)
             accounts = self._sell()
             say("after", f"what is left from {journey.title}")
             log = checks.read_log(data, partitions, self._settings.app_settings)
@@ -60,7 +68,8 @@ class Story:
         if code:
             stopped.broken.append("it did not")
         findings = [
-            checks.check_answers(log, accounts, opened),
+            bought,
+            checks.check_answers(log, accounts),
             checks.check_journal(data, accounts, log),
             log.finding(),
             checks.check_rules(log),
@@ -74,23 +83,21 @@ class Story:
         trains = list(timetable.trains)[: self._trains]
         return Demand(timetable, compositions, [self._date], self._seed, trains)
 
-    def _open(self, client: Client) -> set[str]:
-        """Puts the day's trains on sale and waits until the view shows them. Returns the commands' ids."""
-        demand = self._demand()
-        openings = demand.openings()
-        started = time.monotonic()
-        receipts = client.send_many(openings, timeout_s=PATIENCE_S)
-        refused = [receipt for receipt in receipts if receipt.outcome != "committed"]
-        if refused:
-            raise Fault("a train could not be put on sale", answer=refused[0])
-        for reached in {receipt.partition: receipt.at for receipt in receipts}.values():
-            client.query(board.VIEW, "positions", at_least=reached, timeout_s=PATIENCE_S)
-        seconds = time.monotonic() - started
-        compositions = self._reference.compositions
-        seats = sum(sum(totals(compositions.of_train(train) or []).values()) for train in demand.trains)
-        say("on sale", f"{len(openings):,} trains of {self._date} with {seats:,} seats, in {seconds:.2f} s")
+    def _open(self, client: Client) -> None:
+        """Waits until the calendar has put the whole window on sale."""
+        wanted = PRESALE_DAYS * len(self._reference.timetable.trains)
+        started, progress = time.monotonic(), Progress("opening")
+
+        def told(totals: dict[str, int]) -> bool:
+            progress.show(totals["runs"] / wanted, f"{totals['runs']:,} of {wanted:,} train-runs")
+            return totals["runs"] == wanted
+
+        totals = client.until(board.VIEW, "totals", predicate=told, timeout_s=PATIENCE_S)
+        progress.clear()
+        seconds, days = time.monotonic() - started, f"{PRESALE_DAYS} days"
+        opened = f"{totals['runs']:,} runs of {wanted // PRESALE_DAYS:,} trains on {days}"
+        say("on sale", f"{opened}, {totals['seat_segments']:,} seat-segments, in {seconds:.1f} s")
         say("")
-        return {receipt.id for receipt in receipts}
 
     def _sell(self) -> list[Account]:
         """Runs the clients; their accounts. Draws the progress."""

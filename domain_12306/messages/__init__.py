@@ -56,6 +56,7 @@ from domain_12306.messages.payment import (
     payment_of,
 )
 from domain_12306.messages.train_run import (
+    CloseRun,
     CoachList,
     ConfirmOrder,
     FareTable,
@@ -65,6 +66,7 @@ from domain_12306.messages.train_run import (
     OrderId,
     ReleaseOrder,
     ReserveSeats,
+    RunClosed,
     RunOpened,
     SeatGaps,
     SeatsReleased,
@@ -80,6 +82,7 @@ __all__ = [
     "Booking",
     "CancelOrder",
     "CancellationNoted",
+    "CloseRun",
     "CoachList",
     "ConfirmOrder",
     "DeclinePayment",
@@ -114,6 +117,7 @@ __all__ = [
     "RequestPayment",
     "ReserveSeats",
     "ReserveTrip",
+    "RunClosed",
     "RunId",
     "RunOpened",
     "SeatGaps",

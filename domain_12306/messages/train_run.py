@@ -90,6 +90,10 @@ class ReleaseOrder(Command, name="order.release", rejects=("run-not-open", "unkn
     order: OrderId
 
 
+class CloseRun(Command, name="run.close", rejects=("run-not-open",)):
+    """The train has arrived: nothing of it is asked for any more."""
+
+
 class RunOpened(Event, name="run.opened"):
     """A train is on sale. Later sales depend on this event alone, never on the timetable of their day."""
 
@@ -98,6 +102,10 @@ class RunOpened(Event, name="run.opened"):
     stops: StopList
     coaches: CoachList
     fares: FareTable = msgspec.field(default_factory=FareTable)
+
+
+class RunClosed(Event, name="run.closed"):
+    """A train has arrived. What was sold stands in its tickets, and seats take no more memory."""
 
 
 class SeatsReserved(Event, name="seats.reserved"):

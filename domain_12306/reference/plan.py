@@ -96,15 +96,33 @@ class Plans:
         coaches: Sequence[tuple[int, str, int]],
         fares: FareTable | None = None,
     ) -> Plan:
-        priced = tuple((code, tuple(table)) for code, table in (fares or {}).items())
-        key = tuple(stops), tuple(coaches), priced
+        """The plan of these; made if it is not known."""
+        key = _key(stops, coaches, fares)
         plan = self._known.get(key)
         if plan is None:
             plan = self._known[key] = Plan(*key)
         return plan
 
+    def knows(
+        self,
+        stops: Sequence[tuple[str, int, int]],
+        coaches: Sequence[tuple[int, str, int]],
+        fares: FareTable,
+    ) -> bool:
+        """True if a train with these is or was on sale, so that they need not be checked again."""
+        return _key(stops, coaches, fares) in self._known
+
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _key(
+    stops: Sequence[tuple[str, int, int]],
+    coaches: Sequence[tuple[int, str, int]],
+    fares: FareTable | None,
+) -> tuple[StopTuple, CoachTuple, FareTuple]:
+    priced = tuple([(code, tuple(table)) for code, table in (fares or {}).items()])
+    return tuple(stops), tuple(coaches), priced
 
 
 NOT_OPEN = Plan((("", 0, 0), ("", 0, 0)), ())

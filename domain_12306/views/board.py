@@ -14,9 +14,13 @@ class Board:
 
     def __init__(self) -> None:
         self._calls: dict[str, dict[str, dict[int, Plan]]] = {}
+        self._last: dict[str, Plan] = {}  # by train: mostly the next run has the same
 
     def add(self, train: str, plan: Plan) -> None:
         """Adds a run of the train with this plan."""
+        if plan is self._last.get(train):
+            return
+        self._last[train] = plan
         for station in plan.stations:
             self._calls.setdefault(station, {}).setdefault(train, {})[id(plan)] = plan
 

@@ -4,7 +4,8 @@ Applying an event appends seven numbers to a list. The list is folded into the t
 query comes, when the view is saved, or when FOLD_AT numbers wait. So an event costs a fraction of a
 microsecond, and a run without a sold ticket has no table at all.
 
-    saved   b"p" digest → plan    b"r" run id → digest of its plan, slot per sold class    b"t" → `changes.py`
+    saved   b"f" slot → segments, capacity: it is free    b"p" digest → plan    b"r" run id → digest of its
+            plan, slot per sold class    b"t" → `changes.py`
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from domain_12306.messages import CoachList, FareTable, RunOpened, SeatGaps, StopList
+from domain_12306.messages import CoachList, FareTable, RunClosed, RunOpened, SeatGaps, StopList
 from domain_12306.reference.plan import PLANS, Plan
 from domain_12306.views.answers import Entry, Journey, OneTrain, SeatMap, Totals, clock, stretches
 from domain_12306.views.board import Board
@@ -77,6 +78,8 @@ class SeatInventory(Projection, name="remaining", version=1):
         self._changes = ChangeList()
         self._waiting: list[int] = []  # changes, flat: seven numbers each
         self._unsaved: dict[str, Run] = {}
+        self._gone: dict[str, None] = {}  # closed since the last save
+        self._freed: dict[int, tuple[int, int] | None] = {}  # slots; None: used again
         self._digests: dict[int, bytes] = {}  # of the plans that are saved, by their identity
         self._totals = Totals(0, 0, 0)
 
@@ -87,6 +90,22 @@ class SeatInventory(Projection, name="remaining", version=1):
         self._unsaved[commit.aggregate] = self._open(
             commit.aggregate, PLANS.of(event.stops, event.coaches, event.fares)
         )
+
+    @on(RunClosed)
+    def closed(self, event: RunClosed, commit: Commit) -> None:
+        self.fold()
+        run = self._runs.pop(commit.aggregate)
+        self._gone[commit.aggregate] = None
+        self._unsaved.pop(commit.aggregate, None)
+        for slot in run.values():
+            sold = self._tables.stretches_of(slot)
+            back = sold._replace(step=-sold.step)
+            self._apply(back)  # so that the slot is as new for the run that has it next
+            self._changes.append(back)
+            self._tables.free(slot)
+            self._freed[slot] = self._tables.shape(slot)
+        self._totals.runs -= 1
+        self._totals.seat_segments -= run.plan.seats * run.plan.segments
 
     @on(Sold)
     def sold(self, event: Sold, commit: Commit) -> None:
@@ -187,6 +206,12 @@ class SeatInventory(Projection, name="remaining", version=1):
             yield from self._changes.save()
 
     def _save_runs(self) -> Iterator[Item]:
+        freed, self._freed = self._freed, {}
+        for slot, shape in freed.items():
+            yield b"f" + slot.to_bytes(4, "big"), None if shape is None else msgspec.msgpack.encode(shape)
+        gone, self._gone = self._gone, {}
+        for aggregate in gone:
+            yield b"r" + aggregate.encode(), None
         unsaved, self._unsaved = self._unsaved, {}
         for aggregate, run in unsaved.items():
             digest = self._digests.get(id(run.plan))
@@ -201,9 +226,13 @@ class SeatInventory(Projection, name="remaining", version=1):
     def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         plans: dict[bytes, Plan] = {}
         slots: dict[int, tuple[Run, str]] = {}
+        free: dict[int, tuple[int, int]] = {}
         waiting: list[Changes] = []
         for key, value in items:
-            if key[:1] == b"p":
+            if key[:1] == b"f":
+                slot = int.from_bytes(key[1:], "big")
+                free[slot] = msgspec.msgpack.decode(value, type=tuple[int, int])
+            elif key[:1] == b"p":
                 body = msgspec.msgpack.decode(value, type=_SavedPlan)
                 plan = plans[bytes(key[1:])] = PLANS.of(body.stops, body.coaches, body.fares)
                 self._digests[id(plan)] = bytes(key[1:])
@@ -213,29 +242,42 @@ class SeatInventory(Projection, name="remaining", version=1):
                 for code, slot in saved.slots.items():
                     slots[slot] = run, code
             else:
-                self._make(slots)
+                self._make(slots, free)
                 waiting.append(self._changes.load(bytes(key), value))
                 if sum(len(changes.slot) for changes in waiting) >= LOAD_AT:
                     self._apply(join(waiting))
                     waiting = []
-        self._make(slots)
+        self._make(slots, free)
         if waiting:
             self._apply(join(waiting))
+        for slot in free:
+            self._tables.free(slot)
         self._unsaved.clear()
+        self._freed.clear()
 
-    def _make(self, slots: dict[int, tuple[Run, str]]) -> None:
-        for slot in sorted(slots):
-            run, code = slots[slot]
-            if run[code] != slot:
-                raise InvariantBroken("the saved view lacks a slot", run=run.aggregate, slot=slot)
-        slots.clear()
+    def _make(self, slots: dict[int, tuple[Run, str]], free: dict[int, tuple[int, int]]) -> None:
+        """Makes the slots that were saved, in their order, before the changes that are of them."""
+        if len(self._tables):
+            return
+        for slot in sorted({*slots, *free}):
+            if slot in free:
+                made, of = self._tables.new_slot(*free[slot]), ""
+            else:
+                run, code = slots[slot]
+                made, of = run[code], run.aggregate
+            if made != slot:
+                raise InvariantBroken("the saved view lacks a slot", run=of, slot=slot)
 
     # ------------------------------------------------------------------ helpers
 
     def new_slot(self, run: Run, code: str) -> int:
         """Called by a run when one of its classes is sold for the first time."""
         self._unsaved[run.aggregate] = run
-        return self._tables.new_slot(run.plan.segments, run.plan.classes[code])
+        made = len(self._tables)
+        slot = self._tables.new_slot(run.plan.segments, run.plan.classes[code])
+        if slot < made:  # another run had it
+            self._freed[slot] = None
+        return slot
 
     def _open(self, aggregate: str, plan: Plan) -> Run:
         run = self._runs[aggregate] = Run(aggregate, plan, self)

@@ -59,12 +59,15 @@ class Tables:
         self._differences = Arena(np.int16)
         self._maps = [Arena(dtype) for dtype in WIDTHS]
         self._slots_of_width: list[list[int]] = [[] for _ in WIDTHS]
+        self._free: dict[tuple[int, int], list[int]] = {}  # by segments and capacity
 
     def __len__(self) -> int:
         return self._places.used
 
     def new_slot(self, segments: int, capacity: int) -> int:
-        """Room for a class of a run; its number."""
+        """Room for a class of a run; its number. Nothing is sold in it."""
+        if free := self._free.get((segments, capacity)):
+            return free.pop()
         width = 0 if segments <= 8 else 1 if segments <= 16 else 2 if segments <= 32 else 3
         table = self._differences.cut((segments + 1) * (segments + 2))
         seats = self._maps[width].cut(capacity)
@@ -72,6 +75,15 @@ class Tables:
         self._places.cells[slot] = table, seats, segments, capacity, width
         self._slots_of_width[width].append(slot)
         return slot
+
+    def free(self, slot: int) -> None:
+        """Lets another run have a slot. Everything in it must have been given back."""
+        self._free.setdefault(self.shape(slot), []).append(slot)
+
+    def shape(self, slot: int) -> tuple[int, int]:
+        """(segments, capacity) of a slot."""
+        place = self._places.cells[slot]
+        return int(place[SEGMENTS]), int(place[CAPACITY])
 
     def apply(self, changes: Changes) -> None:
         """Applies any number of sales and releases on any slots."""
@@ -126,7 +138,16 @@ class Tables:
             slots.append(owners[which])
             seats.append(cells - starts[which])
             taken_of.append(arena.cells[cells].astype(np.uint64))
-        slot, seat, taken = np.concatenate(slots), np.concatenate(seats), np.concatenate(taken_of)
+        return self._stretches(np.concatenate(slots), np.concatenate(seats), np.concatenate(taken_of))
+
+    def stretches_of(self, slot: int) -> Changes:
+        """The same of one slot."""
+        taken = self.seat_map(slot).astype(np.uint64)
+        seats = np.flatnonzero(taken)
+        return self._stretches(np.full_like(seats, slot), seats, taken[seats])
+
+    def _stretches(self, slot: Ints, seat: Ints, taken: NDArray[np.uint64]) -> Changes:
+        """Those of some seats, whose sold segments are the bits of `taken`."""
         end = self._places.cells[slot, SEGMENTS]
         start, parts = np.zeros_like(slot), [Changes(*[np.zeros(0, dtype=np.int64)] * 7)]
         while len(taken):

@@ -7,7 +7,7 @@ It shares no code with the aggregate or the view, so it does not repeat an error
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from domain_12306.messages import OrderConfirmed, RunOpened, SeatsReleased, SeatsReserved
+from domain_12306.messages import OrderConfirmed, RunOpened, SeatsHeld, SeatsReleased, SeatsReserved
 from engine import Event
 
 
@@ -93,6 +93,9 @@ def audit(events: Iterable[Event]) -> Audit:
                                 f"seat {code}{seat} on segment {segment}: sold to {row[segment]} and {order}"
                             )
                         row[segment] = order
+            case SeatsHeld():
+                if event.booking.order not in orders:
+                    broken.append(f"order {event.booking.order} is held, and has no seats")
             case OrderConfirmed():
                 if event.order not in orders or orders[event.order].confirmed:
                     broken.append(f"order {event.order} was confirmed without being held")

@@ -22,6 +22,7 @@ W = TypeVar("W", bound=type[Worker])
 Applier = Callable[[Any, Any], None]
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 U = TypeVar("U", bound=Upcaster)
+S = TypeVar("S", bound=Callable[[], object])
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")  # it names a folder and an operating system process
 
@@ -73,6 +74,7 @@ class Engine:
         """name → every registered version"""
         self.process_managers: dict[str, ProcessManagerSpec] = {}
         self.workers: dict[str, WorkerSpec] = {}
+        self.at_starts: list[Callable[[], object]] = []
         self.messages: set[type[ApplicationMessage]] = set()
         self.upcasters: dict[tuple[str, int], tuple[int, Upcaster]] = {}
         """(wire name, version) → the version that it is lifted to, and how"""
@@ -189,6 +191,13 @@ class Engine:
             return cls
 
         return register
+
+    def at_start(self, function: S) -> S:
+        """Function decorator: called once where a node is started, before its processes. What takes long to
+        check, such as a large file, is checked there, and not again by each process that makes the
+        application. A ConfigError from it is one line, with exit code 2."""
+        self.at_starts.append(function)
+        return function
 
     def message(self, cls: N) -> N:
         """Class decorator: registers an application message, which handlers may then return."""

@@ -22,7 +22,7 @@ has one effect however often the handler runs. A handler that raises is tried ag
 until it succeeds; later events of its aggregate wait for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
@@ -47,7 +47,11 @@ class Tell(Protocol):
 
     def __call__(self, command: Command) -> Refusal | None:
         """Sends a command, under an id that follows from what is being handled, and waits until there is an
-        answer: None if it took effect or needed none, otherwise how it was refused."""
+        answer: None if it took effect or needed none, otherwise how it was refused. In a round it keeps the
+        id that it has."""
+
+    def many(self, commands: Sequence[Command]) -> list[Refusal | None]:
+        """The same for many, which are on their way together."""
 
 
 class Worker:
@@ -89,7 +93,8 @@ class Worker:
 
 
 def every(*, seconds: float) -> Callable[[F], F]:
-    """Marks a method `(self)` or `(self, tell: Tell)` that is called again and again, with such pauses."""
+    """Marks a method `(self)` or `(self, tell: Tell)` that is called at the start, and then again and again,
+    with such pauses."""
 
     def marked(method: F) -> F:
         if not seconds > 0:

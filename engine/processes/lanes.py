@@ -22,7 +22,6 @@ from engine.model.workers import Round, Worker, WorkerSpec
 from engine.node.endpoints import Endpoints
 from engine.stages.working import Handling, Stopped, Telling, pause_after
 
-ANSWER_S = 5.0  # then a command is sent again
 CLOSE_S = 2.0  # for what runs when the node stops
 Job = Delivery | Round
 
@@ -65,11 +64,7 @@ class Lane:
 
     def _work(self) -> None:
         with Client(self._node) as client:
-            telling = Telling(
-                self._worker,
-                lambda command: client.send(command, timeout_s=ANSWER_S),
-                lambda: not self._stopping.is_set(),
-            )
+            telling = Telling(self._worker, client, lambda: not self._stopping.is_set())
             handling = self._handling_of(telling)
             while (job := self.jobs.get()) is not None and not self._stopping.is_set():
                 if not self._do(handling, job):
@@ -124,7 +119,7 @@ class Lanes:
             return Lane(name, handling_of, spec.name, node, self._done, log)
 
         self._lanes = [lane(f"lane-{k}") for k in range(spec.cls.threads)] if spec.handlers else []
-        self._due = {one: time.monotonic() + one.seconds for one in spec.rounds}
+        self._due = dict.fromkeys(spec.rounds, 0.0)
         self._rounds = lane("rounds") if spec.rounds else None
         self._patience_s = spec.cls.patience_s
 

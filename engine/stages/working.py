@@ -6,13 +6,12 @@
 It has no thread and no socket of its own; the process runs it in lanes, the inline engine where it settles.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from engine.base.identity import uuid7_hex
 from engine.client.receipts import Receipt
 from engine.follow.questions import Asked, Nothing
 from engine.managers.identity import derived_id
@@ -23,9 +22,15 @@ from engine.model.workers import Round, Tell, Worker, WorkerSpec
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 60.0
 ANSWERED = ("committed", "unchanged", "rejected", "failed")
+ANSWER_S = 5.0  # then a command is sent again
 
-Send = Callable[[Command], Receipt]
-"""Sends a command and waits; the outcome may be `busy` or `unknown`."""
+
+class Sender(Protocol):
+    """What sends commands and waits, such as a client; outcomes may be `busy` or `unknown`."""
+
+    def send(self, command: Command, *, timeout_s: float) -> Receipt: ...
+
+    def send_many(self, commands: Sequence[Command], *, timeout_s: float) -> list[Receipt]: ...
 
 
 class Stopped(Exception):
@@ -35,8 +40,8 @@ class Stopped(Exception):
 class Telling:
     """Tells the node, for one worker in one thread. `on`: False once the node stops."""
 
-    def __init__(self, worker: str, send: Send, on: Callable[[], bool] = lambda: True) -> None:
-        self._worker, self._send, self._on = worker, send, on
+    def __init__(self, worker: str, sender: Sender, on: Callable[[], bool] = lambda: True) -> None:
+        self._worker, self._sender, self._on = worker, sender, on
         self._of: Delivery | None = None
         self._count = 0
 
@@ -48,20 +53,37 @@ class Telling:
         """See `Tell`. Raises Stopped."""
         command = self._stamped(command)
         while self._on():
-            receipt = self._send(command)
-            if receipt.outcome in ("rejected", "failed"):
-                return Refusal(receipt.outcome, receipt.code, receipt.message)
+            receipt = self._sender.send(command, timeout_s=ANSWER_S)
             if receipt.outcome in ANSWERED:
-                return None
+                return _refusal(receipt)
         raise Stopped
+
+    def many(self, commands: Sequence[Command]) -> list[Refusal | None]:
+        """See `Tell`. Raises Stopped."""
+        open = {command.id: command for command in map(self._stamped, commands)}
+        answers: dict[str, Refusal | None] = dict.fromkeys(open)
+        while open and self._on():
+            for receipt in self._sender.send_many(list(open.values()), timeout_s=ANSWER_S):
+                if receipt.outcome in ANSWERED:
+                    answers[receipt.id] = _refusal(receipt)
+                    del open[receipt.id]
+        if open:
+            raise Stopped
+        return list(answers.values())
 
     def _stamped(self, command: Command) -> Command:
         of = self._of
         if of is None:
-            return replace(command, id=uuid7_hex())
+            return command
         self._count += 1
         id = derived_id(of.time_ns, f"worker\0{self._worker}\0{of.id}".encode(), self._count)
         return replace(command, id=id, correlation=of.correlation or of.command, causation=of.command)
+
+
+def _refusal(receipt: Receipt) -> Refusal | None:
+    if receipt.outcome in ("rejected", "failed"):
+        return Refusal(receipt.outcome, receipt.code, receipt.message)
+    return None
 
 
 class Handling:

@@ -75,6 +75,8 @@ class Supervisor:
         then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
         """
         app = load_app(self.settings.app(), self.settings.app_settings)
+        for check in app.at_starts:
+            check()
         with contextlib.ExitStack() as cleanup, self._signals() as wake:
             cleanup.callback(os.umask, os.umask(OWNER_ALONE))
             data = DataDirectory(_folder(self.config.data), self.config.map_bytes)

@@ -30,7 +30,7 @@ from engine.stages.post import Post
 from engine.stages.projecting import Projecting
 from engine.stages.query_desk import Desk
 from engine.stages.taking import Taking
-from engine.stages.working import Handling, Send, Telling, WorkerQuestions, pause_after
+from engine.stages.working import Handling, Sender, Telling, WorkerQuestions, pause_after
 from engine.store import Reader
 from engine.testing.clock import Clock
 from engine.testing.wires import DeskWire, Wire, as_socket
@@ -183,13 +183,13 @@ class ManagerInline(Follower):
 
 
 class WorkerInline(Follower):
-    """One worker. A handler that fails is tried again, and everything after it waits, as in one lane. `send`:
-    sends a command for it and waits."""
+    """One worker. A handler that fails is tried again, and everything after it waits, as in one lane.
+    `sender`: sends commands for it and waits."""
 
     kind = "worker"
 
-    def __init__(self, around: Surroundings, name: str, send: Send) -> None:
-        self._send, self._runs = send, False
+    def __init__(self, around: Surroundings, name: str, sender: Sender) -> None:
+        self._sender, self._runs = sender, False
         self._failures, self._retry_at, self._error = 0, NEVER, ""
         super().__init__(around, name)
 
@@ -255,8 +255,8 @@ class WorkerInline(Follower):
         self._worker = spec.factory()
         self._worker.clock_ns = clock.wall_ns
         self._worker.open(folder)
-        self._handling = Handling(self._worker, spec, Telling(self.name, self._send))
-        self._due = {one: clock.now() + one.seconds for one in spec.rounds}
+        self._handling = Handling(self._worker, spec, Telling(self.name, self._sender))
+        self._due = dict.fromkeys(spec.rounds, 0.0)
         self._given: deque[Delivery] = deque()
         self._done: list[Delivery] = []
         self._positions = [0] * len(around.readers)

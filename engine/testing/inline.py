@@ -100,6 +100,21 @@ class InlineClient(Client):
         return watch.answer
 
 
+class _ForWorker:
+    """Sends for a worker, while another client may be waiting."""
+
+    def __init__(self, engine: "InlineEngine") -> None:
+        self._engine = engine
+
+    def send(self, command: Command, *, timeout_s: float) -> Receipt:
+        with InlineClient(self._engine) as client:
+            return client.send(command, timeout_s=timeout_s)
+
+    def send_many(self, commands: Sequence[Command], *, timeout_s: float) -> list[Receipt]:
+        with InlineClient(self._engine) as client:
+            return client.send_many(commands, timeout_s=timeout_s)
+
+
 class InlineEngine(Asking):
     """`data`: a data directory, kept, and locked meanwhile as by a node (Locked, if another uses it); without
     one a temporary one is used and removed. `start_ns`: what the clock shows at first, by default the time of
@@ -308,12 +323,8 @@ class InlineEngine(Asking):
             for name in self.app.process_managers:
                 self._follow(ManagerInline(around, name, self.connect(_nothing)))
             for name in self.app.workers:
-                self._follow(WorkerInline(around, name, self._send_for_worker))
+                self._follow(WorkerInline(around, name, _ForWorker(self)))
             self._opened = opened.pop_all()
-
-    def _send_for_worker(self, command: Command) -> Receipt:
-        with InlineClient(self) as client:
-            return client.send(command)
 
     def _follow(self, follower: Follower) -> None:
         self._followers[follower.title] = follower

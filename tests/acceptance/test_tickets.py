@@ -25,7 +25,7 @@ STOPS = [("a", 540, 540), ("b", 600, 605), ("c", 660, 660)]
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """The whole railway, with some trains of two seats."""
     data = tmp_path_factory.mktemp("tickets") / "data"
-    built_in = {"timetable": "", "coaches": "", "stations": ""}
+    built_in = {"timetable": "", "coaches": "", "stations": "", "calendar": "off"}
     with Node(data, app=APP, settings=SMALL | built_in, log=data.with_suffix(".log")) as node:
         with Client(node.endpoints) as client:
             for number in range(6):

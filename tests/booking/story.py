@@ -35,6 +35,7 @@ SETTINGS = {
     "timetable": "",
     "coaches": "",
     "stations": "",
+    "calendar": "off",
     "provider": "decline=0.1,twice=0.2,late=0.2,slow=0.1",
     "segment_bytes": "1MiB",
     "max_message_bytes": "256KiB",

@@ -16,7 +16,7 @@ from tests.deadline import until
 
 APP = "domain_12306.app:create"
 SMALL = {"segment_bytes": "1MiB", "max_message_bytes": "256KiB", "checkpoint_ms": 50}
-BUILT_IN = {"timetable": "", "coaches": "", "stations": ""}
+BUILT_IN = {"timetable": "", "coaches": "", "stations": "", "calendar": "off"}
 
 
 class Stage(Protocol):
@@ -41,7 +41,7 @@ class Stage(Protocol):
 @contextmanager
 def inline(begins: datetime) -> Any:
     """In this process."""
-    with InlineEngine(create({}), start_ns=nanoseconds(begins)) as engine:
+    with InlineEngine(create({"calendar": "off"}), start_ns=nanoseconds(begins)) as engine:
         yield _Inline(engine)
 
 

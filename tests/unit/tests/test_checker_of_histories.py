@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from domain_12306.app import create
+from domain_12306.app import seats
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, ReserveSeats
 from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Command
@@ -70,7 +70,7 @@ def played(seed: int = 12306) -> History:
 
     with TemporaryDirectory() as folder:
         data = Path(folder)
-        with InlineEngine(create({}), data, partitions=PARTITIONS) as engine:
+        with InlineEngine(seats({}), data, partitions=PARTITIONS) as engine:
             for number in range(RUNS):
                 send(open_synthetic_run(run_name(number), SEATS, SEGMENTS))
             for number in range(150):

@@ -42,7 +42,8 @@ class Booking(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.engine = InlineEngine(create({}), start_ns=int(START.timestamp()) * 1_000_000_000)
+        app = create({"calendar": "off"})
+        self.engine = InlineEngine(app, start_ns=int(START.timestamp()) * 1_000_000_000)
         opened = OpenRun(RUN, composition=[(1, "O", SEATS)], stops=STOPS)
         assert self.engine.send(opened).ok
         self.placed: dict[str, int] = {}

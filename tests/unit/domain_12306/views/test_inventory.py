@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain_12306.messages import OpenRun, ReleaseOrder, SeatsReleased, SeatsReserved
+from domain_12306.messages import CloseRun, OpenRun, ReleaseOrder, SeatsReleased, SeatsReserved
 from domain_12306.views import changes
 from domain_12306.views.answers import Journey
 from domain_12306.views.inventory import SeatInventory
 from engine.model.messages import wire_tag
 from tests.unit.domain_12306.kit import DATE, RUN, Counter, Naive, feed, stations
+
+STEPS = ("sell", "sell", "close", "save", "restart")
 
 
 class Disk:
@@ -35,9 +37,9 @@ class Disk:
         return view
 
 
-def history(stops: int, seats: int, actions: Any) -> tuple[Counter, dict[str, Naive]]:
+def history(stops: int, seats: int, actions: Any, name: str = RUN) -> tuple[Counter, dict[str, Naive]]:
     """A run of two classes with a random history, and what must be left."""
-    counter = Counter().opened(stops=stops, coaches=[(1, "O", seats), (2, "M", 2)])
+    counter = Counter(name).opened(stops=stops, coaches=[(1, "O", seats), (2, "M", 2)])
     naive = {"O": Naive(seats, stops - 1), "M": Naive(2, stops - 1)}
     names = stations(stops)
     for number, (kind, x, y, party) in enumerate(actions):
@@ -45,7 +47,7 @@ def history(stops: int, seats: int, actions: Any) -> tuple[Counter, dict[str, Na
         orders = list(naive[code].orders)
         if kind < 2 and orders:
             order = orders[x % len(orders)]
-            counter.do(ReleaseOrder(RUN, order))
+            counter.do(ReleaseOrder(name, order))
             naive[code].give_back(order)
             continue
         i = x % (stops - 1)
@@ -56,16 +58,16 @@ def history(stops: int, seats: int, actions: Any) -> tuple[Counter, dict[str, Na
     return counter, naive
 
 
-def check(view: SeatInventory, naive: dict[str, Naive]) -> None:
+def check(view: SeatInventory, naive: dict[str, Naive], name: str = RUN) -> None:
     """The remaining table of every class is that of a count of seats, and falls with longer journeys."""
     for code, seats in naive.items():
-        table = view.table(RUN, code)
+        table = view.table(name, code)
         assert table == seats.table()
         n = seats.segments
         for a in range(n):
             for b in range(a + 2, n + 1):  # against the two longest inside it; others follow
                 assert table[a][b - a - 1] <= min(table[a + 1][b - a - 2], table[a][b - a - 2])
-    seat_map = view.seat_map("T1", DATE)
+    seat_map = view.seat_map(name.partition("/")[0], DATE)
     assert seat_map is not None
     for code, seats in naive.items():
         rows = [tuple(row) for row in seats.taken if any(row)]
@@ -252,3 +254,44 @@ def test_every_event_that_changes_seats_reaches_the_view() -> None:
         if hasattr(getattr(SeatInventory, name), "__on__")
     }
     assert {wire_tag(SeatsReserved), wire_tag(SeatsReleased)} < handled
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    stops=st.integers(2, 10),
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=30),
+    actions=actions,
+)
+def test_a_run_that_has_arrived_leaves_its_room_to_the_next_one(stops: int, steps: Any, actions: Any) -> None:
+    view, disk = SeatInventory(), Disk()
+    runs: dict[str, tuple[Counter, dict[str, Naive]]] = {}
+    most = made = 0
+    for step, which in steps:
+        if step == "sell":
+            name = f"T{made}/{DATE}"
+            made += 1
+            counter, naive = history(stops, 4, actions, name)
+            feed(view, name, counter.history)
+            runs[name] = counter, naive
+            most = max(most, len(runs))
+        elif step == "close" and runs:
+            name = sorted(runs)[which % len(runs)]
+            counter, _ = runs.pop(name)
+            feed(view, name, [counter.do(CloseRun(name))])
+            assert view.train(name.partition("/")[0], DATE) is None
+        elif step == "save":
+            disk.save(view)
+        elif step == "restart":
+            disk.save(view)
+            view = disk.load()
+        for name, (_, naive) in runs.items():
+            check(view, naive, name)
+        assert view.totals().runs == len(runs)
+        segments = [len(seats.taken[0]) * seats.seats for _, of in runs.values() for seats in of.values()]
+        assert view.totals().seat_segments == sum(segments)
+        sold = [sum(map(sum, seats.taken)) for _, of in runs.values() for seats in of.values()]
+        assert view.totals().seat_segments_sold == sum(sold)
+    assert len(view._tables) <= 2 * most, "closed runs cost nothing"
+    disk.save(view)
+    for name, (_, naive) in runs.items():
+        check(disk.load(), naive, name)

@@ -27,7 +27,7 @@ STOPS = [("a", 540, 540), ("b", 600, 605), ("c", 660, 660)]
 @contextmanager
 def railway(provider: str) -> Iterator[tuple[InlineEngine, Tickets]]:
     """A train with four seats, and a user."""
-    app = create({"provider": provider})
+    app = create({"provider": provider, "calendar": "off"})
     start_ns = nanoseconds(moment("2026-11-24", 480))
     with InlineEngine(app, start_ns=start_ns) as engine, engine.client() as client:
         assert client.send(OpenRun(f"T1/{DAY}", composition=[(1, "O", 4)], stops=STOPS)).ok
