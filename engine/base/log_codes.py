@@ -205,6 +205,11 @@ class Code(Enum):
         Level.INFO,
         "A process manager is new here; what is stored already is history to it.",
     )
+    MANAGER_LEFT_BEHIND = (
+        "manager.left-behind",
+        Level.WARNING,
+        "A process manager that the application does not have keeps what it had to send.",
+    )
     MANAGER_COMMAND_FAILED = (
         "manager.command-failed",
         Level.WARNING,

@@ -53,6 +53,12 @@ def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
     return born if any(positions) else []
 
 
+def left_behind(data: DataDirectory, names: Iterable[str]) -> list[str]:
+    """Process managers that were at work here and are not among these: they keep what they had to send."""
+    there = data.managers.iterdir() if data.managers.is_dir() else ()
+    return sorted({folder.name for folder in there if (folder / "data.mdb").exists()} - set(names))
+
+
 def write_birth(folder: Path, positions: Sequence[int], files: Files = DISK) -> None:
     """Writes down a birth, durably. Raises OSError."""
     files.make_folder(folder)
@@ -74,7 +80,7 @@ def read_birth(folder: Path, partitions: int, files: Files = DISK) -> list[int]:
 
 
 def _position(data: DataDirectory, partition: int) -> int:
-    if not data.store_file(partition).exists():
+    if not data.has_store(partition):
         return 0
     reader = data.reader(partition)
     try:

@@ -28,7 +28,7 @@ from engine.base.lock import lock_data
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.base.place import expanded
-from engine.managers.birth import record_births
+from engine.managers.birth import left_behind, record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.node.child import SETTLED, Process, how_it_ended
@@ -98,6 +98,10 @@ class Supervisor:
             for name in record_births(data, app.process_managers):
                 text = "a process manager is new here: what is stored already is history to it"
                 self.log(Code.MANAGER_BORN_LATE, text, name=name)
+            for name in left_behind(data, app.process_managers):
+                text = "the application has no such process manager, and nothing sends what it had to send"
+                hint = "if it has another name now, give its folder in managers/ that name; if not, remove it"
+                self.log(Code.MANAGER_LEFT_BEHIND, text, hint=hint, name=name)
             for name in begin_workers(data, app.workers):
                 text = "a worker is new here: what is stored already it does not handle"
                 self.log(Code.WORKER_BORN_LATE, text, name=name)

@@ -40,6 +40,15 @@ def test_a_birth_is_written_once(tmp_path: Path) -> None:
     assert birth.record_births(data, ["p", "q", "r"]) == []
 
 
+def test_one_that_the_application_no_longer_has_is_named(tmp_path: Path) -> None:
+    data = made(tmp_path, 1)
+    assert birth.left_behind(data, ["p"]) == []
+    birth.record_births(data, ["p", "q", "r"])
+    for name in ("p", "q"):
+        (data.manager(name) / "data.mdb").touch()
+    assert birth.left_behind(data, ["p", "s"]) == ["q"], "r was never at work"
+
+
 def test_one_born_with_the_data_directory_has_no_history(tmp_path: Path) -> None:
     data = made(tmp_path, 2)
     assert birth.record_births(data, ["p"]) == []
