@@ -18,6 +18,7 @@ import enum
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 from msgspec import inspect
@@ -103,6 +104,10 @@ class Plan:
                 return f"type({value}) is bytes", []
             case inspect.UUIDType():
                 return f"type({value}) is {self._named(uuid.UUID)}", []
+            case inspect.DateTimeType():
+                return f"type({value}) is {self._named(datetime)} and ({self._zone(kind, value)})", []
+            case inspect.DateType():
+                return f"type({value}) is {self._named(date)}", []
             case inspect.LiteralType():
                 return " or ".join(_is_literal(value, one) for one in kind.values), []
             case inspect.EnumType() if not issubclass(kind.cls, enum.Flag):
@@ -123,6 +128,11 @@ class Plan:
         if kind.pattern is None:
             return guard
         return f"{guard} and {self._named(re.compile(kind.pattern).search)}({value})"
+
+    def _zone(self, kind: inspect.DateTimeType, value: str) -> str:
+        """Offsets other than that of UTC are for others to judge: those with seconds do not come back."""
+        utc, naive = f"{value}.tzinfo is {self._named(UTC)}", f"{value}.tzinfo is None"
+        return {True: utc, False: naive, None: f"{utc} or {naive}"}[kind.tz]
 
     def _struct(self, kind: inspect.StructType, value: str) -> Case:
         if kind.cls in self._above or hasattr(kind.cls, "__post_init__"):
