@@ -1,15 +1,17 @@
 """The booking process, which takes an order from one aggregate to the next, and back if need be.
 
-    placed → admit ─┬─ admitted → reserve each passenger's trip, one by one ─┬─ all reserved → hold
-                    └─ refused → refuse the order                            └─ refused → refuse, back
+    placed → (admit, if the user cancelled today ─── refused → refuse the order)
+           → reserve each passenger's trip, one by one ─┬─ all reserved → hold
+                                                        └─ refused → refuse, back
     held → request payment, set the timer, await payment ── refused (cancelled meanwhile) → back
     received → accept payment ─┬─ paid → confirm the seats ─┬─ confirmed → issue tickets
                                │                            └─ refused → refuse the order → refund
                                └─ refused (too late, or twice) → refund
     the timer → expire → back          cancelled → back, if seats were held; and it counts for the user
 
-Back: the seats are released, then each passenger's trip. It has no state, because every event and every
-command says all that the next step needs.
+Back: the seats are released, then each passenger's trip. Every event and every command says all that the next
+step needs. The state is who has cancelled an order and on which day: only then is the account asked, which
+spares all others a step.
 """
 
 from domain_12306.messages import (
@@ -42,8 +44,8 @@ from domain_12306.messages import (
     itinerary_of,
     payment_of,
 )
-from domain_12306.rules.times import TIME_TO_PAY
-from engine import Commit, ProcessManager, Refusal, Send, on, refused
+from domain_12306.rules.times import TIME_TO_PAY, day_of
+from engine import Commit, ProcessManager, Refusal, Send, Table, on, refused
 
 
 class BookingProcess(ProcessManager, name="booking"):
@@ -52,12 +54,19 @@ class BookingProcess(ProcessManager, name="booking"):
     # ------------------------------------------------------------------ forth
 
     @on(OrderPlaced)
-    def placed(self, event: OrderPlaced, send: Send) -> None:
-        send(AdmitOrder(account_of(event.booking.user), booking=event.booking))
+    def placed(self, event: OrderPlaced, commit: Commit, send: Send, cancelled: Table[str]) -> None:
+        booking = event.booking
+        day = cancelled.get(booking.user)
+        if day == day_of(commit.time).isoformat():
+            send(AdmitOrder(account_of(booking.user), booking=booking))
+            return
+        if day is not None:
+            del cancelled[booking.user]
+        reserve_first_trip(booking, send)
 
     @on(OrderAdmitted)
     def admitted(self, event: OrderAdmitted, send: Send) -> None:
-        send(ReserveTrip(itinerary_of(event.booking.passengers[0]), booking=event.booking, place=0))
+        reserve_first_trip(event.booking, send)
 
     @on(TripReserved)
     def trip_reserved(self, event: TripReserved, send: Send) -> None:
@@ -127,8 +136,11 @@ class BookingProcess(ProcessManager, name="booking"):
             send(RefundPayment(payment_of(commit.aggregate), receipt=event.receipt))
 
     @on(OrderCancelled)
-    def cancelled(self, event: OrderCancelled, commit: Commit, send: Send) -> None:
+    def cancelled(
+        self, event: OrderCancelled, commit: Commit, send: Send, cancelled: Table[str]
+    ) -> None:
         if event.held:
+            cancelled[event.booking.user] = day_of(commit.time).isoformat()
             send.cancel(commit.aggregate)
             send(NoteCancellation(account_of(event.booking.user), order=commit.aggregate))
             release(event.booking, send)
@@ -136,6 +148,11 @@ class BookingProcess(ProcessManager, name="booking"):
     @on(OrderExpired)
     def expired(self, event: OrderExpired, send: Send) -> None:
         release(event.booking, send)
+
+
+def reserve_first_trip(booking: Booking, send: Send) -> None:
+    """Asks for the time of the first passenger; that of the others follows."""
+    send(ReserveTrip(itinerary_of(booking.passengers[0]), booking=booking, place=0))
 
 
 def release(booking: Booking, send: Send) -> None:

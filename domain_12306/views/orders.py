@@ -1,6 +1,7 @@
 """The view of orders: how each stands, a user's orders as people know them, and a passenger's trips.
 
-    order/ID → a row    user/USER/ID, trip/PASSENGER/ID → the order's id    pay/ID → paid, less refunds
+    order/ID → what was ordered    stands/ID → its history    pay/ID → paid, less refunds
+    user/USER/ID, trip/PASSENGER/ID → the id of the order
     declined/ID → why the provider said no to the last attempt
 
 An order's rows are written by its own events only, and so are those of its payment: other aggregates may be
@@ -29,7 +30,8 @@ from domain_12306.messages import (
 )
 from engine import Commit, Projection, Table, on, query
 
-ORDER, USER, TRIP, PAID, DECLINED = "order/", "user/", "trip/", "pay/", "declined/"
+ORDER, STANDS, USER, TRIP = "order/", "stands/", "user/", "trip/"
+PAID, DECLINED = "pay/", "declined/"
 UNFINISHED = (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID)
 MOST_ORDERS = 200
 """In an answer, the newest."""
@@ -80,21 +82,19 @@ class Orders(Projection, name="orders", version=1):
             "board": booking.board,
             "alight": booking.alight,
             "passengers": list(booking.passengers),
-            "departs": booking.departs.isoformat(),
-            "arrives": booking.arrives.isoformat(),
-            "state": State.PROCESSING.value,
-            "history": [[State.PROCESSING.value, commit.time.isoformat()]],
+            "departs": booking.departs,
+            "arrives": booking.arrives,
             "amount": booking.fare * len(booking.passengers),
-            "pay_by": None,
-            "reason": "",
         }
+        history = [(State.PROCESSING, commit.time)]
+        view[STANDS + order] = {"history": history, "pay_by": None, "reason": ""}
         view[f"{USER}{booking.user}/{order}"] = order
         for passenger in booking.passengers:
             view[f"{TRIP}{passenger}/{order}"] = order
 
     @on(PaymentAwaited)
     def payment_awaited(self, event: PaymentAwaited, commit: Commit, view: Table) -> None:
-        self._is(view, commit, State.AWAITING_PAYMENT, pay_by=event.pay_by.isoformat())
+        self._is(view, commit, State.AWAITING_PAYMENT, pay_by=event.pay_by)
 
     @on(OrderPaid)
     def paid(self, event: OrderPaid, commit: Commit, view: Table) -> None:
@@ -153,9 +153,9 @@ class Orders(Projection, name="orders", version=1):
         return sorted(ticketed, key=lambda shown: shown.departs)
 
     def _is(self, view: Table, commit: Commit, state: State, **more: Any) -> None:
-        row = view[ORDER + commit.aggregate]
-        history = [*row["history"], [state.value, commit.time.isoformat()]]
-        view[ORDER + commit.aggregate] = {**row, **more, "state": state.value, "history": history}
+        stands = view[STANDS + commit.aggregate]
+        stands["history"].append((state, commit.time))
+        view[STANDS + commit.aggregate] = stands | more
 
 
 def tab_of(shown: OrderShown, now: datetime) -> Tab:
@@ -167,4 +167,6 @@ def tab_of(shown: OrderShown, now: datetime) -> Tab:
 
 def _shown(view: Table, order: str) -> OrderShown:
     money = {"paid": view.get(PAID + order, 0), "declined": view.get(DECLINED + order, "")}
-    return msgspec.convert(view[ORDER + order] | money, OrderShown)
+    stands = view[STANDS + order]
+    state, _ = stands["history"][-1]
+    return msgspec.convert(view[ORDER + order] | stands | money | {"state": state}, OrderShown)

@@ -29,8 +29,8 @@ def uuid7_hex() -> str:
     if moment <= _last:
         moment = _last + 1
     _last = moment
-    number = (moment >> 12) << 80 | 0x7 << 76 | (moment & 0xFFF) << 64
-    return f"{number | 0x2 << 62 | int.from_bytes(os.urandom(8), 'big') >> 2:032x}"
+    low = 0x2 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
+    return f"{moment >> 12:012x}7{moment & 0xFFF:03x}{low:016x}"
 
 
 def id_from(key: str) -> str:

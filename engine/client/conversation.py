@@ -27,6 +27,7 @@ MOST_IN_FLIGHT = 40_000
 RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
+FOREVER_S = float("inf")
 SHRINK = 0.7  # of what is kept in flight, when the node says that too much is
 
 
@@ -118,6 +119,18 @@ class Conversation:
             self._refused.append(ticket)
         elif self.full and timeout_s <= 0:
             ticket.receipt = Receipt("busy", command.id, message="too much is in flight, and the time is up")
+            self._refused.append(ticket)
+        else:
+            self._fresh.append(ticket)
+        return ticket
+
+    def submit_encoded(self, command: Command, body: bytes) -> Ticket:
+        """The same for one that has been checked and encoded, is waited for until it is committed, and has
+        no deadline."""
+        ticket = Ticket(command.id, body, "committed", FOREVER_S, type(command).__result__)
+        if len(body) > self.max_message_bytes:  # the node has been given a lower limit since
+            text = f"a message may have {self.max_message_bytes} bytes, this command has {len(body)}"
+            ticket.receipt = Receipt("failed", command.id, code="too-large", message=text)
             self._refused.append(ticket)
         else:
             self._fresh.append(ticket)

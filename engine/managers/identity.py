@@ -19,9 +19,9 @@ _LAST_MS = (1 << 48) - 1
 def derived_id(time_ns: int, seed: bytes, number: int) -> str:
     """The id of the `number`-th command of a step, as 32 hex digits."""
     milliseconds, rest = divmod(max(0, time_ns), 1_000_000)
-    hashed = hashlib.blake2b(seed + b"\0" + str(number).encode(), digest_size=8).digest()
-    value = min(milliseconds, _LAST_MS) << 80 | 0x7 << 76 | ((rest << 12) // 1_000_000) << 64
-    return f"{value | 0x2 << 62 | int.from_bytes(hashed, 'big') >> 2:032x}"
+    hashed = hashlib.blake2b(b"%b\0%d" % (seed, number), digest_size=8).digest()
+    low = 0x2 << 62 | int.from_bytes(hashed, "big") >> 2
+    return f"{min(milliseconds, _LAST_MS):012x}7{(rest << 12) // 1_000_000:03x}{low:016x}"
 
 
 def time_of(id: str) -> int:

@@ -40,7 +40,7 @@ from engine.model.app import Engine
 from engine.model.messages import Command, Event
 from engine.model.process_managers import ProcessManagerSpec, Refusal, Send
 from engine.model.tables import Table
-from engine.wire.commands import NO_HORIZON, CommandDecoder, Malformed, decode_envelope, wrong_with
+from engine.wire.commands import CommandDecoder, Malformed, wrong_with_name
 
 MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
 MOST_WAITING_BYTES = 64 << 20  # of all of them
@@ -72,7 +72,7 @@ class Manager:
         self.outbox, self.timers, self.setbacks = Outbox(), Timers(self.ended.add), Setbacks()
         self.state: Table = Table(*spec.layout)
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
-        self._handlers, self._decode = app.handlers, CommandDecoder(app).decode
+        self._handlers, self._decoder = app.handlers, CommandDecoder(app)
         self._reads = spec.events()
         self._unsaved_bytes = 0  # of commands that were ordered since the last save
         self._step = Step(self._checked)
@@ -144,7 +144,7 @@ class Manager:
             return 0
         fired = self.timers.fire(now_ns, MOST_FIRED)
         for command in fired:
-            self.outbox.add(command)
+            self.outbox.add(command, msgspec.json.encode(command))
         return len(fired)
 
     def answered(self, id: str, refusal: Refusal | None, now: float) -> None:
@@ -196,7 +196,7 @@ class Manager:
         """Notes that everything given to the last save is durable."""
         self.outbox.durable()
 
-    def leaving(self, most: int) -> list[Command]:
+    def leaving(self, most: int) -> list[OutboxEntry]:
         """The commands to send now. Each is returned once in the life of this object."""
         return self.outbox.leaving(most)
 
@@ -215,7 +215,7 @@ class Manager:
     def _settle(self) -> None:
         for order in self._step.end():
             if isinstance(order, Dispatched):
-                self.outbox.add(order.command)
+                self.outbox.add(order.command, order.body)
             elif isinstance(order, Cancelled):
                 self.timers.cancel(order.key, self._step.causation)
             else:
@@ -262,24 +262,25 @@ class Manager:
 
     # ------------------------------------------------------------------ commands
 
-    def _checked(self, command: Command) -> Command:
-        """The command as it will arrive. A command that the node could only refuse is an error of the
-        handler."""
+    def _checked(self, command: Command) -> tuple[Command, bytes]:
+        """The command as it will arrive, and its bytes. A command that the node could only refuse is an error
+        of the handler."""
         if type(command) not in self._handlers:
             raise TypeError(f"no aggregate handles {type(command).__name__}")
         body = msgspec.json.encode(command)
         if len(body) > self._message_bytes:
             raise ValueError(f"{type(command).__name__} has {len(body)} bytes, {self._message_bytes} may be")
-        if wrong := wrong_with([decode_envelope(body)], NO_HORIZON):  # a timer's command is of its own time
+        if not self._decoder.takes_as_is(command):
+            (command,) = self._decoder.decode(b"[" + body + b"]")
+            if isinstance(command, Malformed):
+                raise ValueError(f"{type(command).__name__}: {command.message}")
+        if wrong := wrong_with_name(command.aggregate):
             raise ValueError(f"{type(command).__name__}: {wrong}")
-        (arriving,) = self._decode(b"[" + body + b"]")
-        if isinstance(arriving, Malformed):
-            raise ValueError(f"{type(command).__name__}: {arriving.message}")
         self._unsaved_bytes += len(body)
-        return arriving
+        return command, body
 
     def _saved_command(self, body: bytes) -> Command:
-        (command,) = self._decode(b"[" + body + b"]")
+        (command,) = self._decoder.decode(b"[" + body + b"]")
         if isinstance(command, Malformed):
             raise ConfigError(
                 f"process manager {self.spec.name} has a command to send that the application does not know",

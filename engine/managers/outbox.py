@@ -19,10 +19,12 @@ from engine.store.format import number, word
 
 class OutboxEntry(msgspec.Struct):
     """A command on its way. `refusal`: the command was refused, and its handler has not dealt with that
-    yet. `size`: the bytes that it takes on disk, 0 until it is saved."""
+    yet. `body`: the command as it travels, and as it is saved. `size`: the bytes that it takes on disk, 0
+    until it is saved."""
 
     number: int
     command: Command
+    body: bytes
     refusal: Refusal | None = None
     size: int = 0
 
@@ -65,12 +67,12 @@ class Outbox:
         """The entry of a command that has not been answered, or whose refusal has not been handled."""
         return self._entries.get(id)
 
-    def add(self, command: Command) -> None:
-        """Adds a command, unless it is here already."""
+    def add(self, command: Command, body: bytes) -> None:
+        """Adds a command and its bytes, unless it is here already."""
         if command.id in self._entries:
             return
         self._last += 1
-        entry = self._entries[command.id] = self._changed[self._last] = OutboxEntry(self._last, command)
+        entry = self._entries[command.id] = self._changed[self._last] = OutboxEntry(self._last, command, body)
         self._added.append(entry)
 
     def refused(self, entry: OutboxEntry, refusal: Refusal) -> None:
@@ -93,10 +95,10 @@ class Outbox:
         self._leaving += self._saved
         self._saved.clear()
 
-    def leaving(self, most: int) -> list[Command]:
+    def leaving(self, most: int) -> list[OutboxEntry]:
         """The commands to send now, in order. Each is returned once."""
         some, self._leaving = self._leaving[:most], self._leaving[most:]
-        return [entry.command for entry in some]
+        return some
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """(key, entry) of what has changed since the last call; None: the entry was removed."""
@@ -107,8 +109,8 @@ class Outbox:
             if entry is None:
                 yield word(key), None
             else:
-                body = msgspec.Raw(_encode(entry.command))
-                stored = _encode(_Stored(body, entry.refusal))
+                refusal = b"null" if entry.refusal is None else _encode(entry.refusal)
+                stored = b"[%b,%b]" % (entry.body, refusal)
                 self._sized(entry, len(stored))
                 yield word(key), stored
 
@@ -118,7 +120,8 @@ class Outbox:
         for key, value in items:
             stored = _decode(value)
             self._last = number(key)
-            entry = OutboxEntry(self._last, decode(bytes(stored.body)), stored.refusal)
+            body = bytes(stored.body)
+            entry = OutboxEntry(self._last, decode(body), body, stored.refusal)
             self._entries[entry.command.id] = entry
             self._sized(entry, len(value))
             if entry.refusal is None:

@@ -14,16 +14,17 @@ from engine.base.instants import duration_ns, nanoseconds
 from engine.managers.identity import derived_id
 from engine.model.messages import Command
 
-Checked = Callable[[Command], Command]
-"""Returns a command as it will arrive, or raises what is wrong with it."""
+Checked = Callable[[Command], tuple[Command, bytes]]
+"""Returns a command as it will arrive, and its bytes, or raises what is wrong with it."""
 
 _LATEST_NS = 1 << 63
 
 
 class Dispatched(NamedTuple):
-    """A command that leaves as soon as the step is durable."""
+    """A command that leaves as soon as the step is durable, and its bytes."""
 
     command: Command
+    body: bytes
 
 
 class Timed(NamedTuple):
@@ -72,7 +73,7 @@ class Step:
 
     def __call__(self, command: Command) -> None:
         if self._is_heard():
-            self._orders.append(Dispatched(self._identified(command, self._time_ns)))
+            self._orders.append(Dispatched(*self._identified(command, self._time_ns)))
 
     def after(self, delay: timedelta, command: Command, key: str = "") -> None:
         if not isinstance(delay, timedelta):
@@ -93,7 +94,7 @@ class Step:
             raise TypeError(f"the key of a timer is a text, not {key!r}")
         key.encode()  # a lone surrogate could not be saved
         # With the time at which it will leave: by then the ids of this moment are old.
-        identified = self._identified(command, max(time_ns, self._time_ns))
+        identified, _ = self._identified(command, max(time_ns, self._time_ns))
         self._orders.append(Timed(time_ns, from_ns, key, identified))
 
     def cancel(self, key: str) -> None:
@@ -105,7 +106,7 @@ class Step:
             raise RuntimeError("`send` is good only while the handler runs that was given it")
         return not self._muted
 
-    def _identified(self, command: Command, time_ns: int) -> Command:
+    def _identified(self, command: Command, time_ns: int) -> tuple[Command, bytes]:
         number, self._number = self._number, self._number + 1
         id = derived_id(time_ns, self._seed, number)
         return self._checked(

@@ -22,6 +22,7 @@ from engine.stages.taking import Taking
 from engine.stages.working import WorkerQuestions
 
 LOOK_S = 0.25  # between two looks at the log without a doorbell
+PAUSE_S = 0.01  # between two looks with one: what most events cost a worker that does not want them
 LANE_WAIT_S = 0.01  # while lanes are at work
 
 
@@ -42,25 +43,27 @@ def main(process: NodeProcess) -> None:
         poisoned = poisoned_queries(process, spec.cls)
         endpoint = process.endpoints.workers[spec.name]
         desk = Desk(desk_socket(endpoint, process.log), poisoned.over(questions))
-        doorbell = Doorbell(process.endpoints.events)
+        doorbell = Doorbell(process.endpoints.events if spec.handlers else [])
         poller = zmq.Poller()
         poller.register(doorbell.socket, zmq.POLLIN)
         poller.register(desk.socket, zmq.POLLIN)
         process.running()
-        look_at = 0.0
+        look_at, wanted = 0.0, False
         while not process.stopping and not process.abort():
             if not lanes.hang():
                 process.beat()
             lanes.go_round()
             done, rung = lanes.done(), bool(list(doorbell.notices()))
             busy = desk.serve()
-            if taking is not None and (done or rung or taking.open or time.monotonic() > look_at):
-                look_at = time.monotonic() + LOOK_S
+            now, wanted = time.monotonic(), wanted or rung
+            if taking is not None and (done or now > (look_at + PAUSE_S if wanted else look_at + LOOK_S)):
+                look_at, wanted = now, False
                 busy |= taking.turn(done)
             positions[:] = [reader.position() for reader in readers] if taking is None else taking.positions
             process.slot.position, process.slot.dead_letters = sum(positions), lanes.failing
             if not busy:
-                wait = LANE_WAIT_S if taking is not None and taking.open else process.patience()
+                open = taking is not None and (taking.open or wanted)
+                wait = LANE_WAIT_S if open else process.patience()
                 poller.poll(int(min(wait, desk.patience()) * 1000))
             else:
                 process.worked()

@@ -152,8 +152,8 @@ class Managing:
 
     def _send(self) -> bool:
         """Sends what is saved, and again what has waited too long for its answer."""
-        commands = self.manager.leaving(self.post.room)
-        self.post.send(commands)
-        if commands:
+        entries = self.manager.leaving(self.post.room)
+        self.post.send([(entry.command, entry.body) for entry in entries])
+        if entries:
             crash_point("manager.sent")
-        return bool(commands)
+        return bool(entries)

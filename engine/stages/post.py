@@ -2,7 +2,7 @@
 except that it never gives up: after busy or silence it sends again until there is an answer."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import zmq
 
@@ -40,11 +40,11 @@ class Post:
         """The number of further commands that may be on their way."""
         return max(0, self._talk.max_in_flight - len(self._talk))
 
-    def send(self, commands: list[Command]) -> None:
-        """Sends these, and again those that have waited too long for their answer."""
+    def send(self, commands: Sequence[tuple[Command, bytes]]) -> None:
+        """Sends these, each with its bytes, and again those that have waited too long for their answer."""
         now = self._now()
-        for command in commands:
-            self._talk.submit(command, "committed", now, NEVER_S)
+        for command, body in commands:
+            self._talk.submit_encoded(command, body)
         self._unsent += self._talk.expire(now)  # too large: the node has been given a lower limit since
         for frame in self._talk.outgoing(now):
             self.socket.send(frame)

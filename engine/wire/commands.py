@@ -16,6 +16,7 @@ from msgspec.inspect import type_info
 
 from engine.base.decoding import NOT_DECODABLE
 from engine.model.app import Engine
+from engine.model.fitting import fits_of
 from engine.model.messages import Command, wire_tag
 from engine.wire.lifting import tag_in
 
@@ -54,11 +55,15 @@ def wrong_with(envelopes: Sequence[Envelope], horizon: str) -> str:
     if max(ids) > horizon:
         return "the id is of a time that is more than an hour ahead"
     names = [envelope.aggregate for envelope in envelopes]
-    if not "".join(names).isascii():
-        longest = max(len(name.encode()) for name in names)
-        if longest > LONGEST_AGGREGATE_BYTES:
-            return f"an aggregate's id may have {LONGEST_AGGREGATE_BYTES} bytes, this one has {longest}"
-    return ""
+    return "" if "".join(names).isascii() else next(filter(None, map(wrong_with_name, names)), "")
+
+
+def wrong_with_name(aggregate: str) -> str:
+    """What is wrong with the id of an aggregate; empty if nothing is."""
+    length = len(aggregate) if aggregate.isascii() else len(aggregate.encode())
+    if length > LONGEST_AGGREGATE_BYTES:
+        return f"an aggregate's id may have {LONGEST_AGGREGATE_BYTES} bytes, this one has {length}"
+    return "" if aggregate else "an aggregate's id may not be empty"
 
 
 class Malformed(Command, kw_only=True):
@@ -125,6 +130,11 @@ class CommandDecoder:
         except NOT_DECODABLE:
             commands = [self._decode_one(raw) for raw in decode_raws(body)]
         return [self._bounded(command) for command in commands] if self._open else commands
+
+    def takes_as_is(self, command: Command) -> bool:
+        """True if a command surely arrives as it is, so that it need not be written and read to see that."""
+        cls = type(command)
+        return cls not in self._open and fits_of(cls)(command)
 
     def _bounded(self, command: Command) -> Command:
         if type(command) in self._open and _nests_deeper(command, MAX_DEPTH):

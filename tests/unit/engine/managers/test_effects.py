@@ -80,7 +80,7 @@ def test_nothing_leaves_before_it_is_saved(tmp_path: Path) -> None:
         life.fold.save(True)
         assert life.manager.leaving(10) == []
         life.manager.durable()
-        assert [command.aggregate for command in life.manager.leaving(10)] == ["a"]
+        assert [entry.command.aggregate for entry in life.manager.leaving(10)] == ["a"]
         assert life.manager.leaving(10) == []
 
 

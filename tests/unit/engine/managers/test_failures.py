@@ -138,8 +138,8 @@ BAD: list[tuple[str, Callable[[Send, Commit], None]]] = [
     ("no aggregate handles Nobodys", lambda send, commit: send(Nobodys("a"))),
     ("no aggregate handles Unwired", lambda send, commit: send(Unwired("a"))),
     ("Object missing required field|Expected", lambda send, commit: send(Put("a", parcel=7))),  # type: ignore[arg-type]
-    ("length <= 200", lambda send, commit: send(Put("a" * 201, parcel="p"))),
-    ("length >= 1", lambda send, commit: send(Put("", parcel="p"))),
+    ("200 bytes, this one has 201", lambda send, commit: send(Put("a" * 201, parcel="p"))),
+    ("may not be empty", lambda send, commit: send(Put("", parcel="p"))),
     ("bytes", lambda send, commit: send(Put("a", parcel="p" * (1 << 20)))),
     ("takes a datetime", lambda send, commit: send.at(1e18, Put("a", parcel="p"))),  # type: ignore[arg-type]
     ("no time zone", lambda send, commit: send.at(datetime(2026, 1, 1), Put("a", parcel="p"))),

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.managers.outbox import Outbox
+from engine.managers.outbox import Outbox, OutboxEntry
 from engine.managers.timers import NEVER_NS, Timers
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
@@ -13,6 +13,10 @@ from tests.unit.engine.managers.relay import Put
 
 def put(k: int) -> Put:
     return Put("a", parcel="p", id=f"{k:032x}")
+
+
+def commands(entries: list[OutboxEntry]) -> list[Command]:
+    return [entry.command for entry in entries]
 
 
 def decode(body: bytes) -> Command:
@@ -99,11 +103,11 @@ def test_a_key_that_is_set_again_and_again_takes_no_room() -> None:
 def test_an_outbox_that_is_loaded_again_has_everything_leave_in_order() -> None:
     outbox, stored = Outbox(), dict[bytes, bytes]()
     for k in (5, 3, 4, 9):
-        outbox.add(put(k))
+        outbox.add(put(k), msgspec.json.encode(put(k)))
     save(outbox, stored)
     outbox.durable()
-    assert outbox.leaving(2) == [put(5), put(3)]
-    assert outbox.leaving(9) == [put(4), put(9)]
+    assert commands(outbox.leaving(2)) == [put(5), put(3)]
+    assert commands(outbox.leaving(9)) == [put(4), put(9)]
     answered = outbox.find(put(3).id)
     refused = outbox.find(put(4).id)
     assert answered is not None
@@ -113,20 +117,20 @@ def test_an_outbox_that_is_loaded_again_has_everything_leave_in_order() -> None:
     save(outbox, stored)
     again = Outbox()
     again.load(sorted(stored.items()), decode)
-    assert again.leaving(9) == [put(5), put(9)]
+    assert commands(again.leaving(9)) == [put(5), put(9)]
     (entry,) = again.refusals()
     assert entry.refusal == Refusal("rejected", "no-room", "text")
-    again.add(put(1))
+    again.add(put(1), msgspec.json.encode(put(1)))
     save(again, stored)
     third = Outbox()
     third.load(sorted(stored.items()), decode)
-    assert third.leaving(9) == [put(5), put(9), put(1)]
+    assert commands(third.leaving(9)) == [put(5), put(9), put(1)]
 
 
 def test_a_command_that_is_there_already_is_not_taken_twice() -> None:
     outbox = Outbox()
-    outbox.add(put(1))
-    outbox.add(put(1))
+    outbox.add(put(1), msgspec.json.encode(put(1)))
+    outbox.add(put(1), msgspec.json.encode(put(1)))
     assert len(outbox) == 1
 
 

@@ -132,7 +132,7 @@ class Life:
         self.fold.save(manager.changed or wanted)
         manager.durable()
         self._step("saved", wanted)
-        self.flying = manager.leaving(1000)
+        self.flying = [entry.command for entry in manager.leaving(1000)]
         if self.flying and self.die_at == "sent":
             self.node.post(*self.flying)
         self._step("sent", bool(self.flying))
