@@ -14,6 +14,10 @@ ifneq ($(wildcard $(SHARED)/coaches.json),)
 export RINGFOLD_COACHES ?= $(SHARED)/coaches.json
 endif
 
+ifneq ($(wildcard $(SHARED)/stations-2016-10.csv),)
+export RINGFOLD_STATIONS ?= $(SHARED)/stations-2016-10.csv
+endif
+
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
 .PHONY: attack help demo test check lint types verifytypes tests smoke slow matrix chaos crash sale bench national clean
 

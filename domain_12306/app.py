@@ -16,7 +16,7 @@ from domain_12306.reference.coaches import Compositions, read_compositions
 from domain_12306.reference.stations import Stations, read_stations
 from domain_12306.reference.timetable import Timetable, read_timetable
 from domain_12306.seating.policy import policy_named
-from domain_12306.views.inventory import SeatInventory
+from domain_12306.views.inventory import ALONE, SeatInventory
 from domain_12306.views.orders import Orders
 from domain_12306.workers.calendar import Calendar
 from domain_12306.workers.payments import Payments
@@ -49,13 +49,13 @@ def create(settings: Mapping[str, str]) -> Engine:
 
     With the calendar on, timetable and coaches are in the commands that it sends. So they are read where it
     works, and checked once at the start; nothing else depends on them. Raises ConfigError."""
+    stations = read_stations(settings["stations"]) if settings.get("stations") else Stations()
     if calendar_is_on(settings):
-        app = app_of(settings, Reference(Timetable({}, ""), Compositions({})), "by-calendar")
+        app = app_of(settings, Reference(Timetable({}, ""), Compositions({})), "by-calendar", stations)
         app.worker(factory=lambda: Calendar(*reference_data(settings)))(Calendar)
         app.at_start(lambda: reference_data(settings))
     else:
-        app = seats(settings)
-    stations = read_stations(settings["stations"]) if settings.get("stations") else Stations()
+        app = seats(settings, stations)
     app.fingerprint += f"-{stations.fingerprint}"
     app.aggregate(Order)
     app.aggregate(Account)
@@ -81,15 +81,15 @@ def calendar_is_on(settings: Mapping[str, str]) -> bool:
     return wanted == "on"
 
 
-def seats(settings: Mapping[str, str]) -> Engine:
+def seats(settings: Mapping[str, str], stations: Stations = ALONE) -> Engine:
     """Builds the part that sells seats, without orders and money, with the same settings. Trains are opened
     by their names alone. Raises ConfigError."""
     reference = reference_data(settings)
     prints = f"{reference.timetable.fingerprint}-{reference.compositions.fingerprint}"
-    return app_of(settings, reference, prints)
+    return app_of(settings, reference, prints, stations)
 
 
-def app_of(settings: Mapping[str, str], reference: Reference, prints: str) -> Engine:
+def app_of(settings: Mapping[str, str], reference: Reference, prints: str, stations: Stations) -> Engine:
     """The part that sells seats. `prints`: of the reference data on which its decisions depend."""
     for name in settings:
         if name not in SETTINGS:
@@ -101,5 +101,5 @@ def app_of(settings: Mapping[str, str], reference: Reference, prints: str) -> En
     app = Engine("railway")
     app.fingerprint = f"{prints}-{policy_name}"
     app.aggregate(type("TrainRun", (TrainRun,), {"__slots__": (), **own}))
-    app.projection()(SeatInventory)
+    app.projection(factory=lambda: SeatInventory(stations))(SeatInventory)
     return app

@@ -22,7 +22,7 @@ from domain_12306.messages import (
     StartPayment,
     payment_of,
 )
-from domain_12306.views.answers import Entry, Journey
+from domain_12306.views.answers import Entry, Journey, StationFound
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import UNFINISHED, Orders, OrderShown, Tab
 from engine import AsyncClient, Client, Receipt, Rejected
@@ -57,9 +57,16 @@ class Tickets:
     def __init__(self, client: Client, user: str) -> None:
         self._client, self._user = client, user
 
-    def search(self, board: str, alight: str, date: str, seat_class: str | None = None) -> list[Entry]:
-        """The trains from one station to another on a date, with what is left and what it costs."""
-        return self._client.query(SeatInventory.remaining, Journey(board, alight, date, seat_class))
+    def stations(self, text: str, limit: int = 10) -> list[StationFound]:
+        """The stations that a user may mean who types this: characters, pinyin or its initials."""
+        return self._client.query(SeatInventory.stations, text=text, limit=limit)
+
+    def search(
+        self, board: str, alight: str, date: str, seat_class: str | None = None, *, city: bool = False
+    ) -> list[Entry]:
+        """The trains from one station to another on a date, with what is left and what it costs. `city`: the
+        names are of cities, which means all their stations."""
+        return self._client.query(SeatInventory.remaining, Journey(board, alight, date, seat_class, city))
 
     def order(
         self, train: Entry, seat_class: str, passengers: Sequence[str], *, order: str = ""
@@ -113,11 +120,16 @@ class AsyncTickets:
     def __init__(self, client: AsyncClient, user: str) -> None:
         self._client, self._user = client, user
 
+    async def stations(self, text: str, limit: int = 10) -> list[StationFound]:
+        """As `Tickets.stations`."""
+        return await self._client.query(SeatInventory.stations, text=text, limit=limit)
+
     async def search(
-        self, board: str, alight: str, date: str, seat_class: str | None = None
+        self, board: str, alight: str, date: str, seat_class: str | None = None, *, city: bool = False
     ) -> list[Entry]:
         """As `Tickets.search`."""
-        return await self._client.query(SeatInventory.remaining, Journey(board, alight, date, seat_class))
+        journey = Journey(board, alight, date, seat_class, city)
+        return await self._client.query(SeatInventory.remaining, journey)
 
     async def order(
         self, train: Entry, seat_class: str, passengers: Sequence[str], *, order: str = ""

@@ -10,12 +10,23 @@ from domain_12306.rules.times import moment
 
 
 class Journey(msgspec.Struct, forbid_unknown_fields=True):
-    """`date`: the day at the boarding station. `seat_class`: only this one."""
+    """`date`: the day at the boarding station. `seat_class`: only this one. `city`: `board` and `alight` are
+    cities, which means all their stations."""
 
     board: str
     alight: str
     date: str
     seat_class: str | None = None
+    city: bool = False
+
+
+class StationFound(msgspec.Struct):
+    """A station that was searched for. `pinyin`, `initials`: as it is typed."""
+
+    station: str
+    city: str
+    pinyin: str
+    initials: str
 
 
 class Entry(msgspec.Struct):

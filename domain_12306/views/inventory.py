@@ -10,19 +10,33 @@ microsecond, and a run without a sold ticket has no table at all.
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from domain_12306.messages import CoachList, FareTable, RunClosed, RunOpened, SeatGaps, StopList
 from domain_12306.reference.plan import PLANS, Plan
-from domain_12306.views.answers import Entry, Journey, OneTrain, SeatMap, Totals, clock, stretches
+from domain_12306.reference.spelling import StationIndex
+from domain_12306.reference.stations import Stations
+from domain_12306.views.answers import (
+    Entry,
+    Journey,
+    OneTrain,
+    SeatMap,
+    StationFound,
+    Totals,
+    clock,
+    stretches,
+)
 from domain_12306.views.board import Board
 from domain_12306.views.changes import ChangeList, Changes, Item, join
 from domain_12306.views.tables import Tables
 from engine import Commit, Event, InvariantBroken, Projection, on, query
 
 FOLD_AT = 7 * 2_048  # numbers: enough to spread the 0.1 ms of a fold, few enough to stay in the cache
+ALONE = Stations()  # the city of a station by its name
 LOAD_AT = 65_536  # changes applied at once when loading
 
 
@@ -69,11 +83,13 @@ class Freed(Event, name="seats.released"):
 
 
 class SeatInventory(Projection, name="remaining", version=1):
-    """The view with the queries `remaining`, `train`, `seat-map` and `totals`."""
+    """The view with the queries `remaining`, `stations`, `train`, `seat-map` and `totals`. `stations`: which
+    city each is in."""
 
-    def __init__(self) -> None:
+    def __init__(self, stations: Stations = ALONE) -> None:
         self._runs: dict[str, Run] = {}
-        self._board = Board()
+        self._board = Board(stations)
+        self._stations = StationIndex(stations)
         self._tables = Tables()
         self._changes = ChangeList()
         self._waiting: list[int] = []  # changes, flat: seven numbers each
@@ -138,17 +154,22 @@ class SeatInventory(Projection, name="remaining", version=1):
         """The departure board: every train from `board` to `alight` on a date, by departure."""
         self.fold()
         entries: list[Entry] = []
-        for train, date, plan in self._board.find(request):
+        for train, date, plan, a, b in self._board.find(request):
             run = self._runs.get(f"{train}/{date}")
             if run is None or run.plan is not plan:
                 continue
-            a, b = plan.index[request.board], plan.index[request.alight]
             codes = plan.codes if request.seat_class is None else (request.seat_class,)
             left = {code: self._left(run, code, a, b) for code in codes if code in plan.classes}
             fares = {code: plan.fare(code, a, b) for code in left}
             entries.append(Entry.of(train, date, plan.stops, a, b, left, fares))
         entries.sort(key=lambda entry: (entry.depart, entry.train))
         return entries
+
+    @query
+    def stations(self, text: str, limit: Annotated[int, Meta(ge=1, le=100)] = 10) -> list[StationFound]:
+        """The stations that a user may mean who types this: characters, pinyin or its initials. The
+        likeliest first."""
+        return [StationFound(*one) for one in self._stations.find(text, self._board.stations, limit)]
 
     @query
     def train(self, train: str, date: str) -> OneTrain | None:

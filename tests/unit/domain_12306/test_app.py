@@ -31,7 +31,8 @@ def run_all(partition: Partition, commands: list[Command]) -> Any:
 def test_the_application_passes_the_checks_of_the_engine() -> None:
     app = create({})
     app.check()
-    assert set(app.projections["remaining"].queries) == {"remaining", "seat-map", "totals", "train"}
+    asked = {"remaining", "seat-map", "stations", "totals", "train"}
+    assert set(app.projections["remaining"].queries) == asked
 
 
 def test_settings_change_the_fingerprint() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain_12306.messages import CloseRun, OpenRun, ReleaseOrder, SeatsReleased, SeatsReserved
+from domain_12306.reference.stations import Stations
 from domain_12306.views import changes
 from domain_12306.views.answers import Journey
 from domain_12306.views.inventory import SeatInventory
@@ -295,3 +296,20 @@ def test_a_run_that_has_arrived_leaves_its_room_to_the_next_one(stops: int, step
     disk.save(view)
     for name, (_, naive) in runs.items():
         check(disk.load(), naive, name)
+
+
+def test_a_journey_between_cities_is_one_between_any_of_their_stations() -> None:
+    view = SeatInventory(Stations({"虹桥": "上海"}))
+    trains = {"T1": ("北京南", "济南", "虹桥"), "T2": ("北京西", "上海"), "T3": ("济南", "北京南")}
+    for train, stops in trains.items():
+        counter = Counter(f"{train}/{DATE}")
+        times = [(station, 600 + 60 * k, 600 + 60 * k) for k, station in enumerate(stops)]
+        counter.do(OpenRun(counter.run.id, composition=[(1, "O", 2)], stops=times))
+        feed(view, counter.run.id, counter.history)
+    between = view.remaining(Journey("北京", "上海", DATE, city=True))
+    assert [(one.train, one.board, one.alight) for one in between] == [
+        ("T1", "北京南", "虹桥"),
+        ("T2", "北京西", "上海"),
+    ]
+    assert view.remaining(Journey("北京", "上海", DATE)) == []
+    assert [one.station for one in view.stations("bj")] == ["北京南", "北京西"]
