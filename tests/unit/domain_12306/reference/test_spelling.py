@@ -9,7 +9,8 @@ from domain_12306.reference.spelling import StationIndex, spelled
 from domain_12306.reference.stations import Stations, read_stations
 from tests.unit.domain_12306.kit import real_file
 
-KNOWN = "重庆北 重庆 长沙南 厦门北 北京南 北京西 北京 上海虹桥 上海 成都东 吕梁 六安".split()
+KNOWN = ["重庆北", "重庆", "长沙南", "厦门北", "北京南", "北京西", "北京", "上海虹桥", "上海"]
+KNOWN += ["成都东", "吕梁", "六安"]
 CITIES = Stations({"上海虹桥": "上海"})
 
 
