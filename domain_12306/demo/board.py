@@ -17,9 +17,12 @@ ROWS = 10
 ENGLISH = {
     "9": "business",
     "P": "premier",
+    "D": "select first",
     "M": "first",
     "O": "second",
+    "S": "second compartment",
     "6": "deluxe sleeper",
+    "A": "deluxe berth",
     "4": "soft sleeper",
     "3": "hard sleeper",
     "2": "soft seat",

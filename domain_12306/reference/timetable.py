@@ -41,10 +41,17 @@ _FARE_COLUMN = {
     "4": SOFT_LOWER,
     "F": SOFT_LOWER,
     "I": SOFT_LOWER,
+    "S": HARD_SEAT,
+    "H": HARD_SEAT,
     "M": HARD_SEAT,
+    "D": HARD_SEAT,
+    "P": HARD_SEAT,
     "9": HARD_SEAT,
+    "6": SOFT_LOWER,
+    "A": SOFT_LOWER,
 }
-_TENTHS_OF_SECOND_CLASS = {"M": 16, "9": 30}  # not in the file: modelled as 1.6 and 3 times second class
+_TENTHS = {"M": 16, "D": 18, "P": 18, "9": 30, "6": 20, "A": 20}
+"""What is not in the file is modelled as so many tenths of the column."""
 
 
 class Stop(NamedTuple):
@@ -101,15 +108,15 @@ class Timetable:
 
 
 def fare_between(fares: FareTable, seat_class: str, board: int, alight: int) -> int | None:
-    """Fen from one stop to a later one; None where the class has no fare there. First and business class are
-    modelled as multiples of second class, which is what their tables hold."""
+    """Fen from one stop to a later one; None where the class has no fare there. What the file does not
+    have is modelled as a multiple of another class, which is what its table holds."""
     table = fares.get(seat_class)
     if table is None:
         return None
     start, end = table[board], table[alight]
     if start is None or end is None:
         return None
-    return max(end - start, MINIMUM_FARE_FEN) * _TENTHS_OF_SECOND_CLASS.get(seat_class, 10) // 10
+    return max(end - start, MINIMUM_FARE_FEN) * _TENTHS.get(seat_class, 10) // 10
 
 
 def read_timetable(path: str | Path) -> Timetable:

@@ -12,23 +12,28 @@ from collections.abc import Sequence
 CLASS_NAMES = {
     "9": "商务座",
     "P": "特等座",
+    "D": "优选一等座",
     "M": "一等座",
     "O": "二等座",
+    "S": "二等包座",
     "6": "高级软卧",
+    "A": "高级动卧",
     "4": "软卧",
     "F": "动卧",
     "I": "一等卧",
-    "J": "二等卧",
     "3": "硬卧",
+    "J": "二等卧",
     "2": "软座",
     "1": "硬座",
     "W": "无座",
+    "H": "其他",
 }
+"""As they are printed, in the order in which passengers see them."""
 
-LETTERS = {"9": "ACF", "P": "ACDF", "M": "ACDF", "O": "ABCDF", "2": "ABCDF"}
+LETTERS = {"9": "ACF", "P": "ACDF", "D": "ACDF", "M": "ACDF", "O": "ABCDF", "S": "ABCDF", "2": "ABCDF"}
 """Classes with a row and a letter; A and F are at the window, C and D at the aisle."""
 
-BERTHS = {"3": "上中下", "J": "上中下", "4": "上下", "F": "上下", "I": "上下", "6": "上下"}
+BERTHS = {"3": "上中下", "J": "上中下", "4": "上下", "F": "上下", "I": "上下", "6": "上下", "A": "上下"}
 """Classes with berth levels; both sides of a bay or compartment make one row."""
 
 HARD_SEATS_A_ROW = 5
