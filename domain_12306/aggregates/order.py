@@ -104,7 +104,7 @@ class Order(Aggregate):
             return None
         if self.state != State.AWAITING_PAYMENT or self.booking is None:
             return no("order-closed", f"{self.id} is {self.state.name}")
-        return OrderPaid(self.booking, command.receipt)
+        return OrderPaid(self.booking.run, command.receipt)
 
     @handles(IssueTickets)
     def issue_tickets(self, command: IssueTickets) -> TicketsIssued | None:

@@ -93,7 +93,7 @@ class BookingProcess(ProcessManager, name="booking"):
     @on(OrderPaid)
     def paid(self, event: OrderPaid, commit: Commit, send: Send) -> None:
         send.cancel(commit.aggregate)
-        send(ConfirmOrder(event.booking.run, order=commit.aggregate))
+        send(ConfirmOrder(event.run, order=commit.aggregate))
 
     @on(OrderConfirmed)
     def confirmed(self, event: OrderConfirmed, send: Send) -> None:

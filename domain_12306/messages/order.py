@@ -77,7 +77,7 @@ class PaymentAwaited(Event, name="order.payment-awaited"):
 class OrderPaid(Event, name="order.paid"):
     """Its money is there."""
 
-    booking: Booking
+    run: str
     receipt: str
 
 

@@ -12,8 +12,9 @@ from domain_12306.messages import OpenRun
 from domain_12306.rules.times import day_of
 from domain_12306.tickets import AsyncTickets, NoTicket, Tickets
 from domain_12306.views.orders import Tab
-from engine import AsyncClient, Client, Node, Rejected
+from engine import AsyncClient, Client, Node, Rejected, Vault
 from tests.acceptance.kit import SMALL
+from tests.acceptance.test_vault import mentioned
 from tests.deadline import until
 
 APP = "domain_12306.app:create"
@@ -100,3 +101,17 @@ def test_the_same_can_be_awaited(node: Node) -> None:
             return paid.state
 
     assert asyncio.run(story()) is State.TICKETED
+
+
+def test_a_passenger_who_is_forgotten_is_nowhere_and_the_ticket_stays(node: Node) -> None:
+    name, number = "欧阳若曦", "310104199207236428"
+    with Client(node.endpoints) as client:
+        token = client.query(Vault.put, identity=f"id:{number}", record={"name": name, "number": number})
+        tickets = Tickets(client, user="u-5")
+        order = tickets.order(tickets.search("a", "c", DAY)[5], "O", [token]).order
+        tickets.pay(order)
+        assert client.query(Vault.get, token=token) == {"name": name, "number": number}
+        assert mentioned(node.data, [name, number]) == [name, number]
+        assert client.query(Vault.forget, token=token)
+        assert [trip.order for trip in tickets.trips(token)] == [order]
+    assert mentioned(node.data, [name, number]) == []
