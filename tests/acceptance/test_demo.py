@@ -20,6 +20,7 @@ from tests.deadline import until
 SMALL = ("--trains", "8", "--seconds", "0.6", "--clients", "2")
 
 
+@pytest.mark.smoke
 def test_the_demo_sells_shows_and_checks(tmp_path: Path) -> None:
     shown = ringfold("demo", *SMALL, "--ring-bytes", "8MiB", env={"TMPDIR": str(tmp_path)}, timeout_s=60)
     assert shown.returncode == 0, shown.stdout + shown.stderr

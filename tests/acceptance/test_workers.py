@@ -47,6 +47,7 @@ def finished(tmp_path: Path) -> Counter[str]:
         return Counter(entry.commit.aggregate for entry in entries)
 
 
+@pytest.mark.smoke
 def test_however_often_a_worker_is_killed_every_event_is_handled_and_what_it_tells_has_one_effect(
     tmp_path: Path,
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_handler_that_fails_is_tried_again_and_the_others_go_on(tmp_path: Path
         assert int(asked.stdout) > 0, asked.stderr
 
 
+@pytest.mark.smoke
 def test_a_handler_that_does_not_end_has_its_worker_started_again(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "h").touch()
