@@ -12,7 +12,7 @@ from domain_12306.workload.synthetic import open_synthetic_run, run_name
 from engine.base.identity import uuid7_hex
 
 IN_FLIGHT = 40_000
-PATIENT = {"max_wait_ms": 10_000}  # for a node that is to be kept busy, however long commands wait
+PATIENT = {"max_wait_ms": 0}  # for a node that is to be kept busy, however long commands wait
 PATIENCE_MS = 60_000
 
 

@@ -42,6 +42,7 @@ from engine import Client, Command, Node
 
 FIRST_DAY = date(2026, 11, 23)
 OPEN_S = 120.0
+SNAPSHOTS = {"snapshot_events": 250_000}  # what a start has to replay at most, about twice that
 APP = "domain_12306.app:create"
 CLOCK = f"simulated:{FIRST_DAY}T00:30+08:00"  # stands still: no day begins in between
 START_TIMEOUT_S = 600.0
@@ -80,7 +81,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     data = reference_data(app_settings)
     demand = demand_for(data, options)
     files = {name: path for name, path in app_settings.items() if path}
-    settings = {**files, "partitions": options.partitions, "clock": CLOCK, **PATIENT}
+    settings = {**files, "partitions": options.partitions, "clock": CLOCK, **SNAPSHOTS, **PATIENT}
     asked_orders = options.orders // 5 if options.orders_while_asked is None else options.orders_while_asked
     report: dict[str, Any] = {
         "timetable": Path(options.timetable).name or "built in",
