@@ -77,7 +77,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         [next(messages) for _ in range(count)] for count in (WARM_UP, options.lone, options.lone, offered)
     )
     report: dict[str, Any] = {}
-    settings = {"partitions": options.partitions}
+    # In an open loop a stall shows as latency; with the default bound of 25 ms it would be answered busy.
+    settings = {"partitions": options.partitions, "max_wait_ms": 1_000}
     with tempfile.TemporaryDirectory(prefix="ringfold-", dir=options.dir) as folder:
         node = Node(Path(folder) / "data", app=APP, settings=settings)
         with node:
