@@ -14,7 +14,12 @@ AGGREGATE_KEY_BYTES = 16
 INDEX_KEY_BYTES = 16
 NO_INDEX_KEY = bytes(INDEX_KEY_BYTES)  # of what is only in memory
 
+_FRACTIONS = [f"{number:03x}" for number in range(1 << 12)]
+_DRAWN_AT_A_TIME = 512
+
 _last = 0
+_head = -1, ""  # the first 13 digits of the ids of a millisecond
+_drawn: list[str] = []
 
 
 def uuid7_hex() -> str:
@@ -23,14 +28,33 @@ def uuid7_hex() -> str:
     48 bits of milliseconds, 12 of their fraction (method 3 of the RFC's monotonicity), 62 random ones. Ids in
     order keep index inserts at one edge of the tree and spare the core a search for duplicates.
     """
-    global _last
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    moment = milliseconds << 12 | (rest << 12) // 1_000_000
+    global _last, _head
+    moment = (time.time_ns() << 12) // 1_000_000
     if moment <= _last:
         moment = _last + 1
     _last = moment
-    low = 0x2 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
-    return f"{moment >> 12:012x}7{moment & 0xFFF:03x}{low:016x}"
+    millisecond, head = _head
+    if moment >> 12 != millisecond:
+        head = f"{moment >> 12:012x}7"
+        _head = moment >> 12, head
+    try:
+        low = _drawn.pop()
+    except IndexError:
+        low = _draw()
+    return f"{head}{_FRACTIONS[moment & 0xFFF]}{low}"
+
+
+def _draw() -> str:
+    """The last 16 digits of an id; more of them are drawn at the same time, because a call of the system
+    takes longer than all the rest."""
+    drawn = os.urandom(8 * _DRAWN_AT_A_TIME)
+    text = drawn.hex()
+    lows = ["89ab"[drawn[at] & 3] + text[2 * at + 1 : 2 * at + 16] for at in range(0, len(drawn), 8)]
+    _drawn.extend(lows[1:])
+    return lows[0]
+
+
+os.register_at_fork(after_in_child=_drawn.clear)  # or both processes would make the same ids
 
 
 def id_from(key: str) -> str:

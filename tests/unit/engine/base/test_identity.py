@@ -1,5 +1,6 @@
 """Ids and hashes. The golden values must never change: data directories depend on them."""
 
+import os
 import re
 import time
 import uuid
@@ -34,6 +35,18 @@ def test_ids_made_by_several_threads_differ() -> None:
     with ThreadPoolExecutor(4) as pool:
         ids = [id for made in pool.map(lambda _: [uuid7_hex() for _ in range(2000)], range(4)) for id in made]
     assert len(set(ids)) == 8000
+
+
+def test_a_forked_process_makes_other_ids() -> None:
+    uuid7_hex()
+    reads, writes = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writes, uuid7_hex().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reads, 32).decode()[16:] != uuid7_hex()[16:]
+    os.close(reads)
+    os.close(writes)
 
 
 @given(st.text())
