@@ -20,8 +20,8 @@ class Account(Aggregate):
         return OrderAdmitted(command.booking)
 
     @handles(NoteCancellation, exists="may")
-    def note_cancellation(self, command: NoteCancellation, stamp: Stamp) -> CancellationNoted:
-        return CancellationNoted(command.order, day_of(stamp.now).isoformat())
+    def note_cancellation(self, command: NoteCancellation) -> CancellationNoted | None:
+        return CancellationNoted(command.order, command.date) if command.date >= self.day else None
 
     @applies(OrderAdmitted)
     def _admitted(self, event: OrderAdmitted) -> None:

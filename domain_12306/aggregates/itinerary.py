@@ -1,10 +1,11 @@
 """The itinerary of a passenger, who can be on one train at a time.
 
-    the same train on the same date    one ticket, unless one journey begins where the other one ends
+    the same train on the same date    one ticket, unless each journey begins where the one before it ends
     other trains                       not at the same time, and with time to change between two of them
 """
 
 from datetime import datetime
+from itertools import pairwise
 from typing import ClassVar
 
 import msgspec
@@ -42,8 +43,11 @@ class Itinerary(Aggregate):
             return None
         trip = trip_of(booking)
         for order, other in self.trips.items():
-            if code := self._against(trip, other):
+            if trip.run != other.run and (code := self._against(trip, other)):
                 return no(code, f"{trip.run} and {other.run} of order {order}")
+        of_train = sorted((one for one in (trip, *self.trips.values()) if one.run == trip.run), key=_departs)
+        if not all(_follows(second, first) for first, second in pairwise(of_train)):
+            return no("same-train", f"{trip.run}, {trip.board} to {trip.alight}")
         return TripReserved(booking, command.place)
 
     @handles(ReleaseTrip, exists="may")
@@ -59,10 +63,8 @@ class Itinerary(Aggregate):
         del self.trips[event.order]
 
     def _against(self, trip: Trip, other: Trip) -> str:
-        """The code of the rule that the two break together; empty if they keep all of them."""
-        first, second = sorted((trip, other), key=lambda one: one.departs)
-        if trip.run == other.run:
-            return "" if first.alight == second.board else "same-train"
+        """The code of the rule that trips on two trains break together; empty if they keep all of them."""
+        first, second = sorted((trip, other), key=_departs)
         if second.departs < first.arrives:
             return "trips-overlap"
         pause = second.departs - first.arrives
@@ -70,6 +72,14 @@ class Itinerary(Aggregate):
             return "" if pause >= SAME_STATION else "transfer-too-short"
         together = self.stations.city(first.alight) == self.stations.city(second.board)
         return "transfer-too-short" if together and pause < SAME_CITY else ""
+
+
+def _follows(second: Trip, first: Trip) -> bool:
+    return first.alight == second.board and first.arrives <= second.departs
+
+
+def _departs(trip: Trip) -> datetime:
+    return trip.departs
 
 
 def trip_of(booking: Booking) -> Trip:

@@ -8,7 +8,7 @@
 A step that comes again, or too late, changes nothing. If the sender has to know, it is refused.
 """
 
-from datetime import timedelta
+import re
 from enum import StrEnum
 
 from domain_12306.messages import (
@@ -29,11 +29,16 @@ from domain_12306.messages import (
     RefuseOrder,
     TicketsIssued,
 )
+from domain_12306.reference.timetable import DAY
 from domain_12306.rules.rejections import no
-from domain_12306.rules.times import PRESALE_DAYS, day_of
+from domain_12306.rules.times import PRESALE_DAYS, day_of, moment
 from engine import Aggregate, Rejection, Stamp, applies, handles
 
 MAX_PARTY = 5
+LONGEST_ORDER = 64  # characters, as in a booking, which would not fit its class otherwise
+
+TOKEN = re.compile(r"[!-.0-~]+")
+"""Visible ASCII characters but the slash: a token becomes part of an aggregate's id and of a view's key."""
 
 
 class State(StrEnum):
@@ -64,7 +69,11 @@ class Order(Aggregate):
     def place(self, command: PlaceOrder, stamp: Stamp) -> OrderPlaced | Rejection:
         if not self.id.startswith(ORDER):
             return no("bad-order", f"the name of an order begins with {ORDER}")
+        if len(self.id) > LONGEST_ORDER:
+            return no("bad-order", f"the name of an order has {LONGEST_ORDER} characters at most")
         party = command.passengers
+        if not all(TOKEN.fullmatch(person) for person in (command.user, *party)):
+            return no("bad-token", self.id)
         if not 1 <= len(party) <= MAX_PARTY:
             return no("party-size", f"not {len(party)}")
         if len(set(party)) != len(party):
@@ -75,8 +84,8 @@ class Order(Aggregate):
             return no("bad-order", f"{command.board} to {command.alight}")
         if command.departs <= stamp.now:
             return no("departed", f"{command.run} left {command.board} at {command.departs}")
-        if day_of(command.departs) - day_of(stamp.now) >= timedelta(days=PRESALE_DAYS):
-            return no("not-on-sale-yet", f"{command.run} on {day_of(command.departs)}")
+        if command.departs >= moment(day_of(stamp.now).isoformat(), PRESALE_DAYS * DAY):
+            return no("not-on-sale-yet", f"{command.run} leaves {command.board} at {command.departs}")
         return OrderPlaced(
             Booking(
                 self.id,
@@ -114,7 +123,7 @@ class Order(Aggregate):
     def refuse(self, command: RefuseOrder) -> OrderRefused | None:
         if self.state not in (State.PROCESSING, State.PAID):
             return None
-        return OrderRefused(command.reason, self.receipt)
+        return OrderRefused(command.reason, self.receipt, self.booking if self.receipt else None)
 
     @handles(CancelOrder)
     def cancel(self, command: CancelOrder) -> OrderCancelled | Rejection | None:

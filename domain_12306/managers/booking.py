@@ -5,7 +5,7 @@
                                                         └─ refused → refuse, back
     held → request payment, set the timer, await payment ── refused (cancelled meanwhile) → back
     received → accept payment ─┬─ paid → confirm the seats ─┬─ confirmed → issue tickets
-                               │                            └─ refused → refuse the order → refund
+                               │                            └─ refused → refuse the order → refund, back
                                └─ refused (too late, or twice) → refund
     the timer → expire → back          cancelled → back, if seats were held; and it counts for the user
 
@@ -79,12 +79,13 @@ class BookingProcess(ProcessManager, name="booking"):
 
     @on(SeatsHeld)
     def held(self, event: SeatsHeld, commit: Commit, send: Send) -> None:
-        booking, pay_by = event.booking, commit.time + TIME_TO_PAY
-        order, amount = booking.order, event.amount
+        booking, held_at = event.booking, commit.time
+        order, amount, time_to_pay = booking.order, event.amount, min(TIME_TO_PAY, booking.departs - held_at)
+        pay_by = held_at + time_to_pay
         # The payment comes first, so that a client that sees an order to be paid can pay it.
         send(RequestPayment(payment_of(order), order=order, amount=amount, pay_by=pay_by))
         send(AwaitPayment(order, amount=amount, pay_by=pay_by, booking=booking))
-        send.at(pay_by, ExpireOrder(order), key=order)
+        send.after(time_to_pay, ExpireOrder(order), key=order)
 
     @on(PaymentReceived)
     def received(self, event: PaymentReceived, commit: Commit, send: Send) -> None:
@@ -128,21 +129,27 @@ class BookingProcess(ProcessManager, name="booking"):
 
     @refused(ConfirmOrder)
     def not_confirmed(self, command: ConfirmOrder, refusal: Refusal, send: Send) -> None:
-        send(RefuseOrder(command.order, reason=refusal.code))
+        if refusal.code == "already-confirmed":  # by an operator, say: the seats are its own
+            send(IssueTickets(command.order))
+        else:
+            send(RefuseOrder(command.order, reason=refusal.code))
 
     @on(OrderRefused)
     def order_refused(self, event: OrderRefused, commit: Commit, send: Send) -> None:
         if event.receipt:
             send(RefundPayment(payment_of(commit.aggregate), receipt=event.receipt))
+        if event.booking is not None:
+            release(event.booking, send)
 
     @on(OrderCancelled)
     def cancelled(
         self, event: OrderCancelled, commit: Commit, send: Send, cancelled: Table[str]
     ) -> None:
         if event.held:
-            cancelled[event.booking.user] = day_of(commit.time).isoformat()
+            user, day = event.booking.user, day_of(commit.time).isoformat()
+            cancelled[user] = day
             send.cancel(commit.aggregate)
-            send(NoteCancellation(account_of(event.booking.user), order=commit.aggregate))
+            send(NoteCancellation(account_of(user), order=commit.aggregate, date=day))
             release(event.booking, send)
 
     @on(OrderExpired)

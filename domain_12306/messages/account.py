@@ -1,5 +1,9 @@
 """Commands and events of an account: what a user may still do today."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from domain_12306.messages.booking import Booking
 from domain_12306.messages.train_run import OrderId
 from engine import Command, Event
@@ -12,9 +16,10 @@ class AdmitOrder(Command, name="account.admit", rejects=("too-many-cancellations
 
 
 class NoteCancellation(Command, name="account.note-cancellation"):
-    """A seated order was cancelled."""
+    """A seated order was cancelled. `date`: the day in China on which it was, whenever it is noted."""
 
     order: OrderId
+    date: Annotated[str, Meta(max_length=10)]
 
 
 class OrderAdmitted(Event, name="account.admitted"):

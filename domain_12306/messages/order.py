@@ -13,7 +13,7 @@ from engine import Command, Event
 class PlaceOrder(
     Command,
     name="order.place",
-    rejects=("bad-order", "party-size", "passenger-twice", "not-on-sale-yet", "departed"),
+    rejects=("bad-order", "bad-token", "party-size", "passenger-twice", "not-on-sale-yet", "departed"),
 ):
     """Orders tickets. The order is shown as being processed from then on."""
 
@@ -86,10 +86,12 @@ class TicketsIssued(Event, name="order.ticketed"):
 
 
 class OrderRefused(Event, name="order.refused"):
-    """It could not be had. `receipt`: of a payment that has to go back; empty if there was none."""
+    """It could not be had. If it was paid, `receipt` is of the payment, which has to go back, and `booking`
+    says what it still has."""
 
     reason: str
     receipt: str = ""
+    booking: Booking | None = None
 
 
 class OrderCancelled(Event, name="order.cancelled"):

@@ -26,6 +26,7 @@ REJECTIONS = {
     "fare-differs": "the journey does not cost what the order says",
     "departed": "the train has left the boarding stop",
     "bad-order": "the order makes no journey",
+    "bad-token": "what stands for a user or a passenger has visible ASCII characters, and no slash",
     "not-on-sale-yet": "the journey begins after the days that are on sale",
     "not-wanted": "the order does not wait for seats",
     "order-closed": "the order does not wait for money",

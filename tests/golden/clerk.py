@@ -6,6 +6,7 @@
     order A: u buys O a-c on T1 2026-11-25 for p1 p2      u: a user; p1 p2: passengers
     pay A | pay A as R2 | pay A with 5.00                 money comes in, under a receipt of its own
     cancel A
+    close T1 2026-11-25                                   the train is taken off sale
     refused CODE                                          what came of the last line that asked for something
     minutes 31 | clock 2026-11-25 09:00                   time passes
     A is 待支付 | A is 出票失败 sold-out                    how an order stands, and why it was refused
@@ -18,7 +19,15 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from domain_12306.messages import ORDER, CancelOrder, OpenRun, PlaceOrder, ReceivePayment, payment_of
+from domain_12306.messages import (
+    ORDER,
+    CancelOrder,
+    CloseRun,
+    OpenRun,
+    PlaceOrder,
+    ReceivePayment,
+    payment_of,
+)
 from domain_12306.rules.times import CHINA
 from domain_12306.views.answers import Entry, Journey
 from domain_12306.views.inventory import SeatInventory
@@ -54,6 +63,7 @@ class Clerk:
                         break
                 else:
                     raise AssertionError(f"line {number} is none of a script: {line}")
+            assert not self._refused, f"the last line was refused: {self._refused}"
 
     # ------------------------------------------------------------------ what is asked for
 
@@ -101,6 +111,9 @@ class Clerk:
 
     def cancel(self, order: str) -> None:
         self._ask(CancelOrder(ORDER + order))
+
+    def close(self, train: str, day: str) -> None:
+        self._ask(CloseRun(f"{train}/{day}"))
 
     def minutes(self, number: str) -> None:
         self._stage.time_passes(timedelta(minutes=int(number)))
@@ -177,6 +190,7 @@ STEPS: dict[str, Callable[..., None]] = {
     r"pay (\S+) with (\S+)": Clerk.pay_with,
     r"pay (\S+)(?: as (\S+))?": Clerk.pay,
     r"cancel (\S+)": Clerk.cancel,
+    r"close (\S+) (\S+)": Clerk.close,
     r"minutes (\d+)": Clerk.minutes,
     r"clock (\S+ \S+)": Clerk.clock,
     r"refused (\S+)": Clerk.refused,

@@ -76,13 +76,24 @@ def test_between_stations_of_one_city_it_takes_forty_minutes() -> None:
     assert reserve(passenger, booking("2", "T2/x", "长沙", "b", 100, 120)) == ""
 
 
+def test_journeys_that_follow_each_other_on_a_train_may_be_three_and_not_leave_a_gap() -> None:
+    passenger = Passenger("p")
+    journeys = {"ab": (0, 55), "bc": (60, 115), "cd": (120, 175)}
+    legs = {leg: booking(leg, "T1/x", leg[0], leg[1], *times) for leg, times in journeys.items()}
+    assert [reserve(passenger, legs[leg]) for leg in ("ab", "cd", "bc", "cd")] == ["", "same-train", "", ""]
+    assert reserve(passenger, booking("again", "T1/x", "b", "c", 60, 115)) == "same-train"
+
+
 def naive(trips: list[Booking], asked: Booking) -> bool:
     """Whether it may be, minute by minute, written without a look at the aggregate."""
+    together = sorted((one for one in [*trips, asked] if one.run == asked.run), key=lambda one: one.departs)
+    for place in range(1, len(together)):
+        before, after = together[place - 1], together[place]
+        if before.alight != after.board or before.arrives > after.departs:
+            return False
     for other in trips:
         one, two = (other, asked) if other.departs < asked.departs else (asked, other)
         if other.run == asked.run:
-            if one.alight != two.board:
-                return False
             continue
         needed = 0
         if one.alight == two.board:

@@ -1,12 +1,13 @@
 """An order decides what came first, and each step that comes too late or again changes nothing."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from domain_12306.aggregates.order import Order, State
 from domain_12306.messages import (
+    ORDER,
     AcceptPayment,
     AwaitPayment,
     Booking,
@@ -28,6 +29,8 @@ from engine.testing import given
 
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # eight in the morning in China
 LEAVES = NOW + timedelta(hours=25)
+END_OF_TIME = datetime(9999, 12, 31, 23, 59, tzinfo=timezone(-timedelta(hours=12)))
+BEGINNING_OF_TIME = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 THERE = LEAVES + timedelta(hours=3)
 BOOKING = Booking("order-1", "u", "T1/2026-11-25", "O", "a", "d", ["p"], LEAVES, THERE, 3_000)
 PLACED = OrderPlaced(BOOKING)
@@ -58,7 +61,8 @@ STEPS: list[tuple[Command, dict[State, Event | str | None]]] = [
     (IssueTickets("order-1"), dict.fromkeys(State) | {State.PAID: TicketsIssued()}),
     (
         RefuseOrder("order-1", reason="sold-out"),
-        dict.fromkeys(State) | {State.PROCESSING: REFUSED, State.PAID: OrderRefused("sold-out", "r")},
+        dict.fromkeys(State)
+        | {State.PROCESSING: REFUSED, State.PAID: OrderRefused("sold-out", "r", BOOKING)},
     ),
     (
         CancelOrder("order-1"),
@@ -106,6 +110,7 @@ def test_an_order_is_placed_with_all_that_is_booked() -> None:
 def test_an_order_cannot_take_the_name_of_something_else() -> None:
     asked = {name: getattr(BOOKING, name) for name in Booking.__struct_fields__ if name != "order"}
     given(Order).when(PlaceOrder("itinerary-p", **asked), at=NOW).rejected("bad-order")
+    given(Order).when(PlaceOrder(ORDER + 59 * "x", **asked), at=NOW).rejected("bad-order")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,12 @@ def test_an_order_cannot_take_the_name_of_something_else() -> None:
         ({"departs": LEAVES.replace(tzinfo=None)}, "bad-order"),
         ({"departs": NOW}, "departed"),
         ({"departs": NOW + timedelta(days=15), "arrives": NOW + timedelta(days=16)}, "not-on-sale-yet"),
+        ({"departs": END_OF_TIME, "arrives": END_OF_TIME + timedelta(seconds=30)}, "not-on-sale-yet"),
+        ({"departs": BEGINNING_OF_TIME}, "departed"),
+        ({"passengers": ["p", "张" * 64]}, "bad-token"),
+        ({"passengers": ["p", "a b"]}, "bad-token"),
+        ({"user": "u/1"}, "bad-token"),
+        ({"user": "u\n"}, "bad-token"),
     ],
 )
 def test_an_order_that_makes_no_sense_or_comes_at_the_wrong_time_is_refused(
