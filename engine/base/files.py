@@ -15,6 +15,7 @@ from typing import Protocol
 
 Bytes = bytes | memoryview
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room; the disk is not failing
+ASIDE = ".damaged"  # ends the name of what is kept for who wants to look at it
 
 
 class Files(Protocol):
@@ -79,8 +80,17 @@ def remove_all(path: Path) -> None:
     """Removes whatever has this name, if anything has: a file, a folder with all in it, or a link alone."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # or what it would be in is not a folder
+        path.unlink()
+
+
+def set_aside(path: Path) -> Path:
+    """Gives whatever has this name another one, in place of what was set aside before. Returns it."""
+    aside = path.with_name(path.name + ASIDE)
+    remove_all(aside)
+    path.rename(aside)
+    return aside
 
 
 class OsFiles:

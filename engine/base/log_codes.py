@@ -59,7 +59,7 @@ class Code(Enum):
     WORKER_BORN_LATE = (
         "worker.born-late",
         Level.INFO,
-        "A worker is new to a data directory: it handles what comes, and nothing that is stored already.",
+        "A worker is new to a data directory: it handles what comes, and nothing that was accepted before.",
     )
 
     QUERY_ENDED_PROCESS = (
@@ -68,6 +68,11 @@ class Code(Enum):
         "A view or process manager ended while it answered a query; after the second time that is refused.",
     )
 
+    DATA_SET_ASIDE = (
+        "data.set-aside",
+        Level.WARNING,
+        "Something else was in the place of what is made again, such as a file in that of a folder.",
+    )
     DATA_OPEN = "data.open", Level.WARNING, "Other users may enter the data directory."
     CLOCK_BEHIND = (
         "clock.behind",
@@ -203,7 +208,7 @@ class Code(Enum):
     MANAGER_BORN_LATE = (
         "manager.born-late",
         Level.INFO,
-        "A process manager is new here; what is stored already is history to it.",
+        "A process manager is new here; what was accepted before is history to it.",
     )
     MANAGER_LEFT_BEHIND = (
         "manager.left-behind",

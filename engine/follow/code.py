@@ -21,7 +21,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from engine.base.durable import read_note, replace_note
-from engine.base.files import DISK, Files
+from engine.base.files import DISK, Files, set_aside
 from engine.base.seals import SealBroken
 from engine.snapshots.code import belongs
 
@@ -43,6 +43,8 @@ def is_of_other_code(folder: Path, mark: str, begun: bool, files: Files = DISK) 
     """True if what is in a view's folder was made by code with another mark. `begun`: there is something in
     it. Otherwise, and where nothing is known, this mark is noted. Raises OSError."""
     with contextlib.suppress(FileNotFoundError, SealBroken):
+        if (folder / FILE).is_dir():
+            set_aside(folder / FILE)
         kept = read_note(folder / FILE, files).decode().strip()
         if begun or kept == mark:
             return kept != mark

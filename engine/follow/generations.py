@@ -13,6 +13,9 @@
     no pointer, an older registered one has a folder   that                the newest version
     no pointer and no folder                           the newest version  -
 
+Of several generations of a version the lowest is served where nothing says which: a higher one may be half
+built. A damaged pointer is as none.
+
 The pointer is written once what it names can be served, so a half-built folder is never taken for a view
 while a better one exists.
 """
@@ -28,7 +31,7 @@ import msgspec
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_note, replace_note
 from engine.base.errors import CorruptData
-from engine.base.files import DISK, Files
+from engine.base.files import DISK, Files, set_aside
 
 _FOLDER = re.compile(r"-v([1-9]\d*)(?:\.([1-9]\d*))?")
 
@@ -63,8 +66,9 @@ def plan(registered: Collection[int], before: Pointer | None, there: Collection[
     """What to serve and what to build, by the table above. `there`: generations that have a folder."""
     newest = Generation(max(registered))
     if before is None:
-        serves = max((one for one in there if one in map(Generation, registered)), default=newest)
-        return Pointer(serves, None if serves == newest else newest)
+        version = max((one.version for one in there if one.version in registered), default=newest.version)
+        serves = min((one for one in there if one.version == version), default=newest)
+        return Pointer(serves, None if version == newest.version else newest)
     serves, builds = before
     if serves.version == newest.version:
         useful = builds is not None and builds.version == newest.version and builds.number > serves.number
@@ -104,6 +108,10 @@ class Generations:
         """Makes the decision durable."""
         if pointer != self.pointer():
             replace_note(self._file, msgspec.json.encode(_Written(*pointer)) + b"\n", self._files)
+
+    def set_pointer_aside(self) -> Path:
+        """Keeps a damaged pointer for who wants to look at it; returns where. Raises OSError."""
+        return set_aside(self._file)
 
     def plan(self, registered: Collection[int]) -> Pointer:
         """What to serve and what to build at a start. A folder to build in is removed first unless the

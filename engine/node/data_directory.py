@@ -78,14 +78,19 @@ class DataDirectory:
         return self.path / "journal"
 
     @property
+    def snapshots(self) -> Path:
+        """The folder of all snapshots, and of what is noted about them."""
+        return self.path / "snapshots"
+
+    @property
     def needed(self) -> Path:
         """The note of which commands the journal must keep."""
-        return self.path / "snapshots" / "needed.json"
+        return self.snapshots / "needed.json"
 
     @property
     def snapshot_request(self) -> Path:
         """The file by which an operator asks for snapshots."""
-        return self.path / "snapshots" / "take"
+        return self.snapshots / "take"
 
     @property
     def views(self) -> Path:
@@ -118,13 +123,18 @@ class DataDirectory:
         """The list of the commands of a partition that cannot be stored."""
         return self.path / f"refused-{partition:04d}.json"
 
+    @property
+    def failures(self) -> Path:
+        """The folder of the notes about followers that failed."""
+        return self.path / "failed"
+
     def failure(self, process: str) -> Path:
         """The note of why a follower was given up. `process`: its name."""
-        return self.path / "failed" / f"{process}.json"
+        return self.failures / f"{process}.json"
 
     def poisoned_queries(self, process: str) -> Path:
         """The note of the queries that ended a follower. `process`: its name."""
-        return self.path / "failed" / f"{process}.queries"
+        return self.failures / f"{process}.queries"
 
     @property
     def managers(self) -> Path:
@@ -250,7 +260,7 @@ class DataDirectory:
         """The snapshots of a partition."""
         from engine.snapshots import SnapshotFolder  # as above
 
-        return SnapshotFolder(self.path / "snapshots" / f"{partition:04d}", partition)
+        return SnapshotFolder(self.snapshots / f"{partition:04d}", partition)
 
     def readers(self) -> "list[Reader]":
         """One for each partition."""

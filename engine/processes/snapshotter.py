@@ -48,16 +48,20 @@ def main(process: NodeProcess) -> None:
     )
     request = Request(process.data.snapshot_request)
     process.running()
-    not_before, pause = 0.0, AGAIN_S
+    not_before, pause, looked = 0.0, AGAIN_S, False
     with contextlib.suppress(Stopping):
-        snapshotting.look()
         while True:
-            asked = request.is_there()
-            if asked or (time.monotonic() > not_before and snapshotting.due()):
+            asked, is_time = request.is_there(), time.monotonic() > not_before
+            if asked or (is_time and (not looked or snapshotting.due())):
                 try:
-                    snapshotting.take()
+                    if not looked:
+                        snapshotting.look()
+                        looked = True
+                    if asked or snapshotting.due():
+                        snapshotting.take()
                     pause = AGAIN_S
                 except Exception as error:  # of the disk, or of an aggregate that cannot be saved
+                    looked = False  # what is there may have become something else
                     not_before, pause = time.monotonic() + pause, min(2 * pause, SELDOM_S)
                     process.log(Code.SNAPSHOT_NOT_TAKEN, "no snapshot could be taken", error=told(error))
                 if asked:

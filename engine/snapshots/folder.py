@@ -26,8 +26,12 @@ class SnapshotFolder:
         self.path, self.partition, self.files = path, partition, files
 
     def snapshots(self) -> list[SnapshotFile]:
-        """All snapshots, newest first."""
-        matches = (_NAME.fullmatch(name) for name in self.files.names(self.path))
+        """All snapshots, newest first. None if a file has the place of the folder."""
+        try:
+            names = self.files.names(self.path)
+        except NotADirectoryError:
+            return []
+        matches = map(_NAME.fullmatch, names)
         snapshots = [SnapshotFile(int(m[1]), int(m[2]), self.path / m[0]) for m in matches if m]
         return sorted(snapshots, reverse=True)
 

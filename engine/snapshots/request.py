@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from engine.base.files import remove_all
+
 
 class Request:
     """The request of a data directory. A second one made while the first is open waits for the same
@@ -21,4 +23,4 @@ class Request:
 
     def done(self) -> None:
         """Notes that the request has been met."""
-        self._path.unlink(missing_ok=True)
+        remove_all(self._path)

@@ -15,7 +15,7 @@ from typing import Any
 from engine.base.called import called
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, Fault, NoSpace
-from engine.base.files import remove_all
+from engine.base.files import remove_all, set_aside
 from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
 from engine.follow import Fold, Projected
@@ -28,7 +28,6 @@ from engine.node.status import Slot
 from engine.stages.building import Building
 
 RECORDS_A_TURN = 256
-ASIDE = ".damaged"  # ends the name of a folder that is kept for who wants to look at it
 SAVE_S = 2.0  # what a kill while it catches up costs
 
 
@@ -57,7 +56,7 @@ class Serving:
         self._generations = Generations(data.views, view)
         self._readers, self._map_bytes = data.readers(), data.map_bytes
         self._wall = data.clock.now_ns
-        self._pointer = self._generations.plan(self._registered)
+        self._pointer = self._planned()
         self._generations.tidy(self._pointer)
         self._building: Building | None = None
         self._of_other_code: set[Generation] = set()
@@ -66,15 +65,23 @@ class Serving:
             self._begin_again()
         self.questions = Questions(self.fold, self, wall=self._wall)
 
+    def _planned(self) -> Pointer:
+        """What is served and built. A pointer that is damaged is kept aside, and the folders decide."""
+        try:
+            return self._generations.plan(self._registered)
+        except CorruptData as error:
+            aside = self._generations.set_pointer_aside()
+            text = f"which generation of {self._view} is served is not known, and follows from the folders"
+            self._log(Code.VIEW_DAMAGED, text, kept=aside, error=error)
+            return self._generations.plan(self._registered)
+
     def _opened(self) -> Fold:
         """The view that is served. If it is damaged it is kept aside, and built again from the log."""
         try:
             return self._open(self._pointer.serves)
         except CorruptData as error:
             folder = self._generations.folder(self._pointer.serves)
-            aside = folder.with_name(folder.name + ASIDE)
-            remove_all(aside)
-            folder.rename(aside)
+            aside = set_aside(folder)
             text = f"{folder.name} is damaged, and is built again from the log"
             self._log(Code.VIEW_DAMAGED, text, kept=aside, error=error)
             return self._open(self._pointer.serves)

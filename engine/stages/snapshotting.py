@@ -14,6 +14,7 @@ from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.model.app import Engine
 from engine.node.data_directory import DataDirectory
+from engine.node.misplaced import set_misplaced_snapshots_aside
 from engine.node.status import Slot
 from engine.snapshots import Standby, code_mark, verify
 from engine.snapshots.folder import KEPT, SnapshotFile
@@ -49,8 +50,11 @@ class Snapshotting:
         self._resting: list[int] = []  # partitions that had not changed when the others were taken
 
     def look(self) -> None:
-        """Finds the snapshots of earlier lives that are whole and of today's code, since only those count."""
+        """Finds the snapshots of earlier lives that are whole and of today's code, since only those count.
+        Raises Fault, OSError."""
+        set_misplaced_snapshots_aside(self._data, len(self._folders), self._log)
         mark = ""
+        self._sound = [[] for _ in self._folders]
         for partition, folder in enumerate(self._folders):
             for snapshot in folder.snapshots()[:KEPT]:
                 mark = mark or code_mark(self._load_app())

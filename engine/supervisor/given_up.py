@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engine.base.called import called
+from engine.base.files import remove_all
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.code import view_mark
@@ -30,7 +31,7 @@ class GivenUp:
             process.give_up()
             self._tell(process, f"failed before and has not changed since: {failure.cause}")
         else:
-            path.unlink(missing_ok=True)
+            remove_all(path)
 
     def give_up(self, process: Process, how: str) -> None:
         """From now on a stand-in runs. `how`: how it ended last."""
@@ -51,7 +52,7 @@ class GivenUp:
 
     def take_back(self, process: Process) -> None:
         """It runs again, because an operator said so."""
-        self._data.failure(process.name).unlink(missing_ok=True)
+        remove_all(self._data.failure(process.name))
         process.try_again()
         self._log(Code.FOLLOWER_RETRIED, f"{process.name} is tried again")
 

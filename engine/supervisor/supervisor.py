@@ -38,6 +38,7 @@ from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
+from engine.node.misplaced import set_misplaced_aside
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
 from engine.node.roles import RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
@@ -95,15 +96,16 @@ class Supervisor:
             if mode := data.open_to_others():
                 hint = f"chmod 700 {data.path}"
                 self.log(Code.DATA_OPEN, "others may enter the data directory", mode=mode, hint=hint)
+            set_misplaced_aside(data, self.log)
             for name in record_births(data, app.process_managers):
-                text = "a process manager is new here: what is stored already is history to it"
+                text = "a process manager is new here: what was accepted before is history to it"
                 self.log(Code.MANAGER_BORN_LATE, text, name=name)
             for name in left_behind(data, app.process_managers):
                 text = "the application has no such process manager, and nothing sends what it had to send"
                 hint = "if it has another name now, give its folder in managers/ that name; if not, remove it"
                 self.log(Code.MANAGER_LEFT_BEHIND, text, hint=hint, name=name)
             for name in begin_workers(data, app.workers):
-                text = "a worker is new here: what is stored already it does not handle"
+                text = "a worker is new here: what was accepted before it does not handle"
                 self.log(Code.WORKER_BORN_LATE, text, name=name)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)

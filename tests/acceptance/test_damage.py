@@ -3,30 +3,39 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import lmdb
 import pytest
 
-from engine import Client, Node, QueryRefused
+from engine import Client, Node
 from engine.base.files import remove_all
 from engine.base.identity import uuid7_hex
 from engine.node.data_directory import DataDirectory
 from examples.bank_transfer.messages import OpenAccount
-from tests.acceptance.kit import ROOT, clean_environment
+from tests.acceptance.kit import ROOT, clean_environment, ringfold
 
 APP = "examples.bank_transfer:app"
 FIRST = OpenAccount("account-1", id=uuid7_hex(), amount=7)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> DataDirectory:
-    """A directory that a node has left in order."""
-    with Node(tmp_path / "data", app=APP) as node, Client(node.endpoints) as client:
+@pytest.fixture(scope="module")
+def left_in_order(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory as a node left it."""
+    path = tmp_path_factory.mktemp("damage") / "data"
+    with Node(path, app=APP) as node, Client(node.endpoints) as client:
         assert client.send(FIRST).ok
         assert client.send(OpenAccount("account-2", amount=5)).ok
         position = (0, 2)
         assert client.query("money", "balance", {"id": "account-2"}, at_least=position) == 5
+    return path
+
+
+@pytest.fixture
+def data(left_in_order: Path, tmp_path: Path) -> DataDirectory:
+    """A copy of it."""
+    shutil.copytree(left_in_order, tmp_path / "data")
     return DataDirectory(tmp_path / "data")
 
 
@@ -104,19 +113,51 @@ def replace_by_file(folder: Path) -> None:
 
 
 def test_a_folder_of_the_truth_that_is_none_is_one_line(data: DataDirectory) -> None:
-    data.snapshot_folder(0).path.mkdir(parents=True, exist_ok=True)
-    replace_by_file(data.snapshot_folder(0).path)
+    replace_by_file(data.journal)
     text = refusal(data, 3)
-    where = f"path={data.snapshot_folder(0).path}"
-    assert f"core-0 process.failed a file of the data directory cannot be used ({where}" in text
+    assert f"(path={data.journal}" in text
 
 
-def test_a_folder_of_views_that_is_none_costs_the_views_alone(data: DataDirectory, tmp_path: Path) -> None:
-    replace_by_file(data.views)
-    log = tmp_path / "log"
+def files_where_folders_were(data: DataDirectory) -> list[Path]:
+    """And a pointer that is damaged."""
+    for folder in (data.snapshots, data.failures):
+        folder.mkdir(exist_ok=True)
+        replace_by_file(folder)
+    (data.views / "money.json").write_text('{"serves": 3}')
+    return [data.snapshots, data.failures, data.views / "money.json"]
+
+
+def folders_where_files_were(data: DataDirectory) -> list[Path]:
+    places = [data.needed, data.snapshot_request, data.views / "money.json", data.endpoints]
+    for place in places:
+        place.unlink(missing_ok=True)
+        (place / "inside").mkdir(parents=True)
+    return places
+
+
+def links_to_nothing(data: DataDirectory) -> list[Path]:
+    places = [data.snapshots, data.views]
+    for place in places:
+        remove_all(place)
+        place.symlink_to(data.path / "nothing")
+    return places
+
+
+@pytest.mark.parametrize(
+    "misplace", [files_where_folders_were, folders_where_files_were, links_to_nothing]
+)
+def test_what_is_made_again_is_made_again_whatever_has_its_place(
+    data: DataDirectory, tmp_path: Path, misplace: Callable[[DataDirectory], list[Path]]
+) -> None:
+    places, log = misplace(data), tmp_path / "log"
     with Node(data.path, app=APP, log=log) as node, Client(node.endpoints) as client:
-        assert client.send(OpenAccount("account-3", amount=1)).ok
-        with pytest.raises(QueryRefused, match="failed"):
-            client.query("money", "balance", {"id": "account-3"})
-    assert f"a file of the data directory cannot be used (path={data.views}" in log.read_text()
-    assert "Traceback" not in log.read_text()
+        assert client.query("money", "balance", {"id": "account-2"}, at_least=(0, 2)) == 5
+        taken = ringfold("snapshot", "take", f"--data={data.path}")
+        assert taken.returncode == 0, taken.stderr
+        assert node.at_work(), "none was given up"
+        assert data.needed.is_file()
+    text = log.read_text()
+    for place in places:
+        assert f"kept={place}.damaged" in text
+    assert "Traceback" not in text
+    assert not (data.path / "nothing").exists()

@@ -19,6 +19,8 @@ SECOND = Generation(1, 2)
         pytest.param({1, 2}, None, set(), V2, None, id="of two new versions only the newest is built"),
         pytest.param({1, 2}, None, {V1}, V1, V2, id="an older folder is served while the newest is built"),
         pytest.param({1, 2}, None, {V1, V2}, V2, None, id="the newest folder wins"),
+        pytest.param({1}, None, {SECOND}, SECOND, None, id="also one that was built again"),
+        pytest.param({1}, None, {V1, SECOND}, V1, None, id="half of one that is built again does not"),
         pytest.param({1}, Pointer(V1), {V1}, V1, None, id="what was served is served"),
         pytest.param({1, 2}, Pointer(V1), {V1}, V1, V2, id="a newer version is built beside it"),
         pytest.param({1, 2}, Pointer(V1), {V1, V2}, V1, V2, id="half a newer version is not served"),
@@ -53,8 +55,11 @@ def test_the_pointer_survives_and_names_folders(tmp_path: Path) -> None:
 
 def test_a_damaged_pointer_is_named(tmp_path: Path) -> None:
     (tmp_path / "left.json").write_text('{"serves": 3}')
+    generations = Generations(tmp_path, "left")
     with pytest.raises(CorruptData, match="pointer"):
-        Generations(tmp_path, "left").pointer()
+        generations.pointer()
+    assert generations.set_pointer_aside() == tmp_path / "left.json.damaged"
+    assert generations.pointer() is None
 
 
 def test_half_a_build_that_the_pointer_does_not_name_is_begun_anew(tmp_path: Path) -> None:
