@@ -24,6 +24,8 @@ from pathlib import Path
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from engine.base.memory import STATM, own_bytes
+
 ALLOWANCE_BYTES = 14 << 20  # that the memory may grow by what waits in the socket
 MOST_CONNECTIONS = 400
 FULL_BYTES = 1 << 15  # on their way: who asks and reads the answer has seldom as many
@@ -38,7 +40,6 @@ SAYS_S = 10.0
 TOO_MUCH = "what waits for it or from it takes too much memory"
 M_MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 18
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_MONITOR_STOPPED
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def trim() -> None:
@@ -54,12 +55,6 @@ def _map_large_messages() -> None:
     settle = getattr(ctypes.CDLL(None), "mallopt", None)
     if settle is not None:
         settle(M_MMAP_THRESHOLD, LARGE_BYTES)
-
-
-def own_bytes(statm: int) -> int:
-    """The memory that this process alone uses: no files, no shared pages. `statm`: /proc/self/statm, open."""
-    resident, shared = os.pread(statm, 100, 0).split()[1:3]
-    return (int(resident) - int(shared)) * _PAGE
 
 
 class Guard:
@@ -86,7 +81,7 @@ class Guard:
         self._looks, self._seen = 0, dict[int, int]()  # since it is too much; in how many each one has sent
         self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
         _map_large_messages()
-        if hasattr(select, "epoll") and Path("/proc/self/statm").exists():
+        if hasattr(select, "epoll") and Path(STATM).exists():
             monitor = socket.get_monitor_socket(_EVENTS)
             monitor.setsockopt(zmq.LINGER, 0)
             threading.Thread(target=self._watch, args=(monitor,), name="guard", daemon=True).start()
@@ -99,7 +94,7 @@ class Guard:
     def _watch(self, monitor: "zmq.Socket[bytes]") -> None:
         # Each system call may wait for the interpreter, which is busy under attack: as few as possible.
         sys.setswitchinterval(SWITCH_S)
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._statm = os.open(STATM, os.O_RDONLY | os.O_CLOEXEC)
         self._first = self._floor = own_bytes(self._statm)
         told, news = monitor.fileno(), True
         with select.epoll() as arrivals:

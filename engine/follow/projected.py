@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import BUGS, RingfoldError
+from engine.follow.allowance import Allowance
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
 from engine.model.messages import Event
@@ -19,6 +20,7 @@ class Projected:
 
     def __init__(self, spec: ProjectionSpec) -> None:
         self.spec = spec
+        self._allowance = Allowance()
         self.table: Table | None = Table(*spec.layout) if spec.uses_view else None
         self.projection = self._made()
         self.keeps = spec.uses_view or type(self.projection).save is not Projection.save
@@ -73,7 +75,9 @@ class Projected:
             self.table.undo()  # a question changes nothing
 
     def save(self) -> Iterable[tuple[bytes, bytes | None]]:
-        return self.projection.save() if self.table is None else self.table.changes()
+        if self.table is not None:
+            return self.table.changes()
+        return self._allowance.within(self.projection.save(), self.spec.name)
 
     def load(self, items: Iterable[tuple[bytes, bytes]]) -> None:
         if self.table is None:
