@@ -98,7 +98,7 @@ def accept(directory: DataDirectory, name: str, folder: Path | None) -> int:
         if cursor.parent == directory.worker(name):
             _try_again(directory, Role(Kind.WORKER, subject=name))
     elif (directory.manager(name) / "data.mdb").is_file():
-        known = _move_manager(directory, name, ends, commands)
+        known = _move_manager(directory, name, ends, max(stores.sequences()), commands)
     else:
         text = "there is no such process manager, worker or subscriber"
         raise ConfigError(text, name=name, path=directory.path)
@@ -119,7 +119,10 @@ def _move_subscriber(
     return known
 
 
-def _move_manager(directory: DataDirectory, name: str, ends: list[int], commands: list[str]) -> list[str]:
+def _move_manager(
+    directory: DataDirectory, name: str, ends: list[int], sequence: int, commands: list[str]
+) -> list[str]:
+    from engine.managers.birth import Birth, read_birth, write_birth
     from engine.store import View
 
     role = Role(Kind.MANAGER, subject=name)
@@ -128,8 +131,14 @@ def _move_manager(directory: DataDirectory, name: str, ends: list[int], commands
         with StatusPage.attach(node.status) as page:
             if page.slot(role.name).state != State.FAILED:
                 raise RingfoldError("it runs: the log is the one that it knows", name=name)
-    view = View(directory.manager(name), directory.map_bytes, len(ends))
+    folder = directory.manager(name)
+    view = View(folder, directory.map_bytes, len(ends))
     known = view.commands
+    # In a log that is shorter than it was, positions and sequences up to the birth come a second time.
+    born = read_birth(folder, len(ends))
+    shorter = Birth(list(map(min, born.positions, ends)), min(born.sequence, sequence))
+    if shorter != born:
+        write_birth(folder, shorter)
     view.save([], ends, commands=commands)
     view.close()
     _try_again(directory, role)

@@ -8,7 +8,7 @@ then), poisoned and refused (commands that no replay runs again), inspection (fo
 """
 
 from engine.journal.frame import Frame
-from engine.journal.inspection import Report, dump, verify
+from engine.journal.inspection import Report, dump, last_sequence, verify
 from engine.journal.pruning import prune
 from engine.journal.reader import read
 from engine.journal.recovery import Recovered, recover
@@ -16,6 +16,6 @@ from engine.journal.walk import Problem
 from engine.journal.writer import SEGMENT_BYTES, Writer
 
 __all__ = [
-    "SEGMENT_BYTES", "Frame", "Problem", "Recovered", "Report", "Writer", "dump", "prune", "read", "recover",
-    "verify",
+    "SEGMENT_BYTES", "Frame", "Problem", "Recovered", "Report", "Writer", "dump", "last_sequence", "prune",
+    "read", "recover", "verify",
 ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""Inspection of a journal from the command line: `dump` lists it, `verify` says whether it is sound.
+"""Inspection of a journal: `dump` lists it and `verify` says whether it is sound, both for the command line;
+`last_sequence` says how far it goes.
 
 Neither changes anything. While a node writes, the batch that it is writing may look torn.
 """
@@ -76,6 +77,14 @@ def verify(folder: Path, witness: int = 0, files: Files | None = None) -> Report
         set_aside=aside,
         sound=verdict is Verdict.GO and scan.problem is None,
     )
+
+
+def last_sequence(folder: Path, files: Files | None = None) -> int:
+    """The last sequence that a journal holds, sound or not; 0 if there is none. No writer may be at work."""
+    try:
+        return scan_journal(folder, files or OsFiles(), deep=1).last_sequence
+    except OSError as error:
+        raise Fault("the journal could not be read", path=folder, error=error) from error
 
 
 def dump(folder: Path, after_sequence: int = 0, files: Files | None = None) -> Iterator[dict[str, object]]:

@@ -7,7 +7,7 @@ target that a `Fold` drives), intake (events only as fast as there is room), ins
 answers about itself). `engine.processes.manager` is the process around it.
 """
 
-from engine.managers.birth import read_birth, record_births
+from engine.managers.birth import Birth, read_birth, record_births
 from engine.managers.manager import MOST_WAITING, Manager
 
-__all__ = ["MOST_WAITING", "Manager", "read_birth", "record_births"]
+__all__ = ["MOST_WAITING", "Birth", "Manager", "read_birth", "record_births"]

@@ -1,13 +1,18 @@
-"""The birth of a process manager: the positions up to which the log is history to it.
+"""The birth of a process manager: up to where the log is history to it.
 
 From events before its birth a process manager learns its state and sends nothing, since others have dealt
-with them or left them alone. The supervisor writes the positions once, before the node accepts its first
-command. So each event is either history or has its effects, and no rebuild runs effects again.
+with them or left them alone. The supervisor writes it once, before the node accepts its first command. So
+each event is either history or has its effects, and no rebuild runs effects again.
 
-    birth.json   in the folder of the process manager: {"positions": [n per partition]}
+    birth.json   in the folder of the process manager: {"positions": [n per partition], "sequence": n}
+
+    positions    up to which the event stores had commits
+    sequence     of the last command that the journal had. What is decided of commands up to there is history
+                 too, even where it is stored after the birth, as when a store that was moved aside is made
+                 again from the journal
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +21,7 @@ from engine.base.decoding import NOT_DECODABLE
 from engine.base.durable import read_note, replace_note
 from engine.base.errors import CorruptData, Fault
 from engine.base.files import DISK, Files
+from engine.journal import last_sequence
 from engine.node.data_directory import DataDirectory
 
 FILE = "birth.json"
@@ -25,6 +31,11 @@ class Birth(msgspec.Struct, frozen=True):
     """The content of the file."""
 
     positions: list[int]
+    sequence: int = 0
+
+    def is_history(self, partition: int, position: int, sequence: int) -> bool:
+        """True for a commit at this position, of the command with this sequence (0: it is of no command)."""
+        return position <= self.positions[partition] or 0 < sequence <= self.sequence
 
 
 def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
@@ -38,6 +49,7 @@ def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
     if not born:
         return born
     positions = [_position(data, partition) for partition in range(data.partitions)]
+    birth = Birth(positions, last_sequence(data.journal))
     for name in born:
         folder = data.manager(name)
         if (folder / "data.mdb").exists():
@@ -47,10 +59,10 @@ def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
                 hint="restore the file; or remove the folder, and no stored event has effects",
             )
         try:
-            write_birth(folder, positions)
+            write_birth(folder, birth)
         except OSError as error:
             raise Fault("a birth cannot be written", path=folder, error=error) from None
-    return born if any(positions) else []
+    return born if any(positions) or birth.sequence else []
 
 
 def left_behind(data: DataDirectory, names: Iterable[str]) -> list[str]:
@@ -59,24 +71,24 @@ def left_behind(data: DataDirectory, names: Iterable[str]) -> list[str]:
     return sorted({folder.name for folder in there if (folder / "data.mdb").exists()} - set(names))
 
 
-def write_birth(folder: Path, positions: Sequence[int], files: Files = DISK) -> None:
+def write_birth(folder: Path, birth: Birth, files: Files = DISK) -> None:
     """Writes down a birth, durably. Raises OSError."""
     files.make_folder(folder)
-    replace_note(folder / FILE, msgspec.json.encode(Birth(list(positions))) + b"\n", files)
+    replace_note(folder / FILE, msgspec.json.encode(birth) + b"\n", files)
 
 
-def read_birth(folder: Path, partitions: int, files: Files = DISK) -> list[int]:
-    """The positions, one a partition, up to which the log is history. CorruptData if they are missing."""
+def read_birth(folder: Path, partitions: int, files: Files = DISK) -> Birth:
+    """What was written, with a position for each partition. CorruptData if it is missing."""
     path = folder / FILE
     try:
-        positions = msgspec.json.decode(read_note(path, files), type=Birth).positions
+        birth = msgspec.json.decode(read_note(path, files), type=Birth)
     except (OSError, *NOT_DECODABLE) as error:
         raise CorruptData(
             "the birth of a process manager cannot be read", path=path, error=repr(error)
         ) from None
-    if len(positions) != partitions:
+    if len(birth.positions) != partitions:
         raise CorruptData("the birth of a process manager is damaged", path=path)
-    return positions
+    return birth
 
 
 def _position(data: DataDirectory, partition: int) -> int:

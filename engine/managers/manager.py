@@ -30,6 +30,7 @@ from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
+from engine.managers.birth import Birth
 from engine.managers.ended import MOST_ENDED, EndedTimers
 from engine.managers.identity import seed_of_event, seed_of_refusal, time_of
 from engine.managers.outbox import Outbox, OutboxEntry
@@ -44,16 +45,21 @@ from engine.wire.commands import CommandDecoder, Malformed, wrong_with_name
 
 MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
 MOST_WAITING_BYTES = 64 << 20  # of all of them
+MOST_STEP_BYTES = 24 << 20  # of the commands of one step, each with
+COMMAND_BYTES = 500  # that it takes beside its own, roughly
 MOST_FIRED = 1_000  # timers at a time, so that a whole night of them does not become one transaction
 DEFAULT_MESSAGE_BYTES = 1 << 20
+OTHER_FORM = (  # it has no versions, since nothing serves while another is built
+    "give new fields defaults and keep the types of the others, or stop the node and remove data.mdb and"
+    " lock.mdb in managers/{}: then it is made again from the log, and repeats nothing"
+)
 
 Items = Iterable[tuple[bytes, bytes]]
 
 
 class Manager:
-    """One process manager. `birth`: the position in each partition up to which the log is history to it.
-    `message_bytes`: the size of the largest command that the node accepts. `most_ended`: the number of ended
-    timers that are kept."""
+    """One process manager. `birth`: up to where the log is history to it. `message_bytes`: the size of the
+    largest command that the node accepts. `most_ended`: the number of ended timers that are kept."""
 
     keeps = True
 
@@ -61,7 +67,7 @@ class Manager:
         self,
         app: Engine,
         spec: ProcessManagerSpec,
-        birth: Sequence[int],
+        birth: Birth,
         *,
         log: Log,
         message_bytes: int = DEFAULT_MESSAGE_BYTES,
@@ -70,11 +76,12 @@ class Manager:
         self.spec = spec
         self.ended = EndedTimers(most_ended)
         self.outbox, self.timers, self.setbacks = Outbox(), Timers(self.ended.add), Setbacks()
-        self.state: Table = Table(*spec.layout)
+        self.state: Table = Table(*spec.layout, hint=OTHER_FORM.format(spec.name))
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
         self._handlers, self._decoder = app.handlers, CommandDecoder(app)
         self._reads = spec.events()
         self._unsaved_bytes = 0  # of commands that were ordered since the last save
+        self._step_bytes = 0  # of what the step under way has ordered
         self._step = Step(self._checked)
         self._offers: dict[type, Any] = {Send: self._step, Table: self.state}
         self._process = spec.factory()
@@ -86,13 +93,14 @@ class Manager:
         return self._reads
 
     def apply(self, partition: int, position: int, commits: Sequence[Any]) -> int:
-        reads, name, birth = self._reads, self.spec.name, self._birth[partition]
+        reads, name, is_history = self._reads, self.spec.name, self._birth.is_history
         for at, commit in enumerate(commits, position):
             if not any(type(event) in reads for event in commit.events):
                 continue
             seed = seed_of_event(name, partition, at, commit.command)
             correlation = commit.correlation or commit.command
-            self._begin(commit.time_ns, seed, correlation, commit.command, muted=at <= birth)
+            muted = is_history(partition, at, commit.sequence)
+            self._begin(commit.time_ns, seed, correlation, commit.command, muted)
             try:
                 self._run(commit)
             except (RingfoldError, MemoryError):
@@ -203,9 +211,10 @@ class Manager:
     # ------------------------------------------------------------------ a step
 
     def _begin(
-        self, time_ns: int, seed: bytes, correlation: str, causation: str, *, muted: bool = False
+        self, time_ns: int, seed: bytes, correlation: str, causation: str, muted: bool = False
     ) -> None:
         self.state.mark()
+        self._step_bytes = 0
         self._step.begin(time_ns, seed, correlation=correlation, causation=causation, muted=muted)
 
     def _undo(self) -> None:
@@ -276,6 +285,9 @@ class Manager:
                 raise ValueError(f"{type(command).__name__}: {command.message}")
         if wrong := wrong_with_name(command.aggregate):
             raise ValueError(f"{type(command).__name__}: {wrong}")
+        self._step_bytes += len(body) + COMMAND_BYTES
+        if self._step_bytes > MOST_STEP_BYTES:  # as a loop would that never ends, until it took all memory
+            raise ValueError(f"one step sends at most {MOST_STEP_BYTES >> 20} MiB, overheads included")
         self._unsaved_bytes += len(body)
         return command, body
 

@@ -26,6 +26,8 @@ else:
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
+OF_A_VIEW = "give the projection a new version"
+
 MOST_KEY_BYTES = 500  # LMDB takes 511, and one that it refuses must fail its handler, not the next save
 
 
@@ -60,9 +62,12 @@ class Layout(NamedTuple):
 
 
 class Table(MutableMapping[str, Row]):
-    """Text → row. A table is made by the engine; a test makes one for itself: `Table(NoteRow)`."""
+    """Text → row. A table is made by the engine; a test makes one for itself: `Table(NoteRow)`.
 
-    def __init__(self, row: Any = Any, indexes: tuple[str, ...] = ()) -> None:
+    `hint`: what to do about rows that were saved in a form that is not that of today."""
+
+    def __init__(self, row: Any = Any, indexes: tuple[str, ...] = (), *, hint: str = OF_A_VIEW) -> None:
+        self._hint = hint
         self._checks = row is not Any
         self._decode = msgspec.json.Decoder(row).decode
         self._values: dict[str, bytes] = {}
@@ -174,7 +179,7 @@ class Table(MutableMapping[str, Row]):
             row: Row = self._decode(body)
         except msgspec.ValidationError as error:
             text = f"the row {key} was saved in another form: {error}"
-            raise TypeError(f"{text}; give the projection a new version") from None
+            raise TypeError(f"{text}; {self._hint}") from None
         return row
 
     def _page(

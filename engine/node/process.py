@@ -62,6 +62,7 @@ class NodeProcess:
         self._parent = self.endpoints.pid
         die_with_parent(self._parent)
         self._last_work = time.monotonic()
+        self._replayed: list[int] = []  # the sequences that the cores had once they had replayed
         last_words(self.run, self.name).unlink(missing_ok=True)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -79,12 +80,15 @@ class NodeProcess:
         self.wait_until(lambda: self.slot_of(INPUT).state in STORES_ARE_MADE)
 
     def has_settled(self) -> bool:
-        """True if the event stores have all that the journal gave at this start."""
-        pairs = [(Role(Kind.CORE, p), Role(Kind.OUTPUT, p)) for p in range(self.partitions)]
-        cores = [(self.slot_of(core), self.slot_of(output)) for core, output in pairs]
-        return all(
-            core.state in STORES_ARE_MADE and output.sequence >= core.sequence for core, output in cores
-        )
+        """True if the event stores have all that the journal gave at this start, or before this process
+        began. Asked again, it does not wait for what came since."""
+        if not self._replayed:
+            cores = [self.slot_of(Role(Kind.CORE, partition)) for partition in range(self.partitions)]
+            if any(core.state not in STORES_ARE_MADE for core in cores):
+                return False
+            self._replayed = [core.sequence for core in cores]
+        outputs = [self.slot_of(Role(Kind.OUTPUT, partition)) for partition in range(self.partitions)]
+        return all(one.sequence >= given for one, given in zip(outputs, self._replayed, strict=True))
 
     def wait_a_moment(self) -> None:
         """Waits a little for a neighbour; ends the process if the node is gone."""

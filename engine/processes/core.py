@@ -46,6 +46,7 @@ def main(process: NodeProcess) -> None:
 
     past.replay(partition, inbox.mark - 1, decide)
     crash_point("core.replayed")
+    process.slot.sequence, process.slot.position = partition.sequence, partition.position
     process.running()
     while True:
         sections = inbox.take(1 << 20)

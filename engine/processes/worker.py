@@ -15,6 +15,7 @@ from engine.node.process import NodeProcess, run
 from engine.processes.doorbell import Doorbell
 from engine.processes.lanes import Lanes
 from engine.processes.projector import poisoned_queries
+from engine.reading.beginnings import settle_beginning
 from engine.reading.stores import lend
 from engine.reading.subscriber import Subscriber
 from engine.stages.query_desk import Desk, desk_socket
@@ -81,6 +82,7 @@ def main(process: NodeProcess) -> None:
 def taking_of(process: NodeProcess, lanes: Lanes) -> Taking:
     """The worker's reading of the log, from where it was."""
     app, name = process.app(), process.role.subject
+    settle_beginning(process.data, name, process.has_settled, process.wait_a_moment)
     events = sorted(app.workers[name].events(), key=str)
     subscriber = Subscriber(
         process.data.path, name, events, app=app, folder=process.data.worker(name), since="now"

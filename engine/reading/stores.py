@@ -49,6 +49,11 @@ class Stores:
         readers = (self.reader(partition) for partition in range(self.partitions))
         return [0 if reader is None else reader.position() for reader in readers]
 
+    def sequences(self) -> list[int]:
+        """The last sequence of which anything is stored in each partition, 0 for an empty one."""
+        readers = (self.reader(partition) for partition in range(self.partitions))
+        return [0 if reader is None else reader.sequence() for reader in readers]
+
     def command_at(self, partition: int, position: int) -> str:
         """The id of the command whose commit has this position; empty if there is none."""
         reader = self.reader(partition)

@@ -23,6 +23,7 @@ from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
 from engine.model.delivery import Delivery
 from engine.node.data_directory import DataDirectory
+from engine.reading.beginnings import settle_beginning
 from engine.reading.subscriber import Subscriber
 from engine.stages.gate import Limits
 from engine.stages.managing import Managing
@@ -263,6 +264,7 @@ class WorkerInline(Follower):
         self._taking: Taking | None = None
         if spec.handlers:
             reads = sorted(spec.events(), key=str)
+            settle_beginning(around.data, self.name, lambda: True, lambda: None)
             subscriber = Subscriber(around.data.path, self.name, reads, app=around.app, folder=folder)
             give, partitions = self._given.append, len(around.readers)
             self._taking = Taking(subscriber, partitions, give, now=clock.now, checkpoint_s=0.0)

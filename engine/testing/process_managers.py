@@ -15,7 +15,7 @@ import msgspec
 from engine.base.instants import nanoseconds
 from engine.base.log import KeptLog
 from engine.follow.target import HandlerFailed
-from engine.managers import Manager
+from engine.managers import Birth, Manager
 from engine.model.app import Engine
 from engine.model.messages import Command, wire_tag
 from engine.model.process_managers import ProcessManager, Refusal
@@ -202,7 +202,7 @@ class ProcessManagerStory:
 
     def _loaded(self) -> Manager:
         """One that begins with what was saved last."""
-        manager = Manager(self._app, self._spec, [0], log=self._logged)
+        manager = Manager(self._app, self._spec, Birth([0]), log=self._logged)
         manager.load(sorted(self._items.items()))
         return manager
 

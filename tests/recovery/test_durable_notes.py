@@ -17,7 +17,7 @@ from engine.follow.generations import Generation, Generations, Pointer
 from engine.journal.beginning import Beginning, read_beginning, write_beginning
 from engine.journal.poisoned import read_poisoned, write_poisoned
 from engine.journal.refused import add_refused, read_refused
-from engine.managers.birth import read_birth, write_birth
+from engine.managers.birth import Birth, read_birth, write_birth
 from engine.node.failure import Failure, read_failure, write_failure
 from engine.node.manifest import new_manifest, read_manifest, write_manifest
 from engine.reading.cursor import read_cursor, write_cursor
@@ -77,10 +77,10 @@ NOTES = {
         [sequence + 1000 for sequence in MANY],
     ),
     "birth": Note(
-        lambda positions, files: write_birth(FOLDER, positions, files),
+        lambda birth, files: write_birth(FOLDER, birth, files),
         lambda files: read_birth(FOLDER, len(MANY), files),
-        MANY,
-        [position + 1000 for position in MANY],
+        Birth(MANY),
+        Birth([position + 1000 for position in MANY], 12306),
     ),
     "pointer": Note(
         lambda pointer, files: Generations(FOLDER, "view", files).point(pointer),

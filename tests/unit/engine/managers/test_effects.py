@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.managers import Manager
+from engine.managers import Birth, Manager
 from engine.managers.identity import time_of
 from engine.wire.log import record_decoder
 from tests.unit.engine.managers.relay import PostParcel, create, effects, wished
@@ -161,7 +161,7 @@ def test_the_ids_do_not_depend_on_what_is_taken_in_together(tmp_path: Path) -> N
         assert (first, len(commits)) == (2, 2)
         life.manager.apply(0, 1, commits)
         together = [entry.command.id for entry in life.manager.outbox]
-        other = Manager(node.app, node.app.process_managers["relay"], [0], log=life.said)
+        other = Manager(node.app, node.app.process_managers["relay"], Birth([0]), log=life.said)
         other.apply(0, 1, commits[:1])
         other.apply(0, 2, commits[1:])
         assert [entry.command.id for entry in other.outbox] == together

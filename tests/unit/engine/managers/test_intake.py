@@ -1,21 +1,27 @@
 """What a process manager takes in, from its birth on and only as fast as there is room."""
 
+import itertools
+import shutil
+import tracemalloc
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from engine import Commit
+from engine import Commit, ProcessManager, Send, Table, on
 from engine.base.errors import CorruptData
-from engine.base.identity import NO_INDEX_KEY
+from engine.base.identity import NO_INDEX_KEY, uuid7_hex
 from engine.base.log import no_log
-from engine.follow import Fold
-from engine.managers import birth, manager
+from engine.follow import Fold, HandlerFailed
+from engine.journal import last_sequence
+from engine.managers import Birth, birth, manager
 from engine.managers.intake import Intake
+from engine.model.process_managers import ProcessManagerSpec
 from engine.node.data_directory import DataDirectory
 from engine.store import Writer
+from engine.testing import InlineEngine
 from tests.unit.engine.follow.kit import Log, StoreReader
-from tests.unit.engine.managers.relay import Posted, PostParcel, create, effects, wished
+from tests.unit.engine.managers.relay import Posted, PostParcel, Put, create, effects, wished
 from tests.unit.engine.managers.world import MAP, world
 from tests.unit.engine.store.batches import batch_of
 
@@ -33,11 +39,28 @@ def test_a_birth_is_written_once(tmp_path: Path) -> None:
     data = made(tmp_path, 2)
     (tmp_path / "store").rename(data.store(0))
     assert birth.record_births(data, ["p", "q"]) == ["p", "q"]
-    assert birth.read_birth(data.manager("p"), 2) == [2, 0]
+    assert birth.read_birth(data.manager("p"), 2).positions == [2, 0]
     writer = Writer(data.store(1), MAP, index_key=NO_INDEX_KEY)
     writer.close()
     assert birth.record_births(data, ["p", "q", "r"]) == ["r"]
     assert birth.record_births(data, ["p", "q", "r"]) == []
+
+
+def test_where_the_journal_has_more_than_the_stores_all_of_it_is_history(tmp_path: Path) -> None:
+    with InlineEngine(create({}), tmp_path) as engine:
+        assert engine.send(PostParcel("p1", box="a")).ok
+    data = DataDirectory(tmp_path)
+    shutil.rmtree(data.store(0))
+    shutil.rmtree(data.manager("relay"))
+    assert birth.record_births(data, ["relay"]) == ["relay"]
+    born = birth.read_birth(data.manager("relay"), 1)
+    journaled = last_sequence(data.journal)
+    assert born == Birth([0], journaled)
+    assert journaled > 1, "the parcel, and what followed from it"
+    assert born.is_history(0, 1, 1)
+    assert born.is_history(0, 9, journaled)
+    assert not born.is_history(0, 9, journaled + 1)
+    assert not born.is_history(0, 9, 0), "an append from outside came after it"
 
 
 def test_one_that_the_application_no_longer_has_is_named(tmp_path: Path) -> None:
@@ -52,7 +75,7 @@ def test_one_that_the_application_no_longer_has_is_named(tmp_path: Path) -> None
 def test_one_born_with_the_data_directory_has_no_history(tmp_path: Path) -> None:
     data = made(tmp_path, 2)
     assert birth.record_births(data, ["p"]) == []
-    assert birth.read_birth(data.manager("p"), 2) == [0, 0]
+    assert birth.read_birth(data.manager("p"), 2).positions == [0, 0]
 
 
 def test_a_birth_that_is_lost_or_damaged_is_not_guessed(tmp_path: Path) -> None:
@@ -129,6 +152,44 @@ def test_what_was_saved_counts_after_the_next_start_too(tmp_path: Path) -> None:
         assert life.manager.outbox.saved_bytes == before
 
 
+class Flooding(ProcessManager):
+    @on(Posted)
+    def posted(self, event: Posted, send: Send) -> None:
+        for number in itertools.count():
+            send(Put(f"box-{number}", parcel="p"))
+
+
+def test_a_handler_that_never_stops_sending_fails_before_it_takes_much() -> None:
+    app = create({})
+    spec = ProcessManagerSpec("flooding", Flooding, Flooding)
+    flooding = manager.Manager(app, spec, Birth([0]), log=no_log)
+    commit = Commit("p", 1, uuid7_hex(), 1, 1, [Posted("a", 0)], correlation=None)
+    tracemalloc.start()
+    try:
+        with pytest.raises(HandlerFailed) as failed:
+            flooding.apply(0, 1, [commit])
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
+    assert "one step sends at most 24 MiB" in str(failed.value.__cause__)
+    assert not flooding.outbox.wants_out, "nothing is left of a step that fails"
+
+
+class Counting(ProcessManager):
+    @on(Posted)
+    def posted(self, event: Posted, state: Table[int]) -> None:
+        state["p"] = (state.get("p") or 0) + 1
+
+
+def test_a_state_that_was_saved_in_another_form_says_what_a_process_manager_can_do() -> None:
+    spec = ProcessManagerSpec("counting", Counting, Counting)
+    counting = manager.Manager(create({}), spec, Birth([0]), log=no_log)
+    counting.load([(b"sp", b'"one"')])
+    hint = r"give new fields defaults .* remove data.mdb and lock.mdb in managers/counting"
+    with pytest.raises(TypeError, match=hint):
+        dict(counting.state)
+
+
 def test_a_record_that_does_not_follow_is_read_from_the_store_with_what_is_missing(tmp_path: Path) -> None:
     parcels = [PostParcel(f"p{k}", box="a") for k in range(3)]
     with world(create({}), tmp_path) as (node, life):
@@ -157,7 +218,7 @@ def test_the_store_is_read_in_the_order_of_commands_over_all_partitions(tmp_path
         commit = Commit(f"p{sequence}", 1, f"{sequence:032x}", sequence, sequence, [Posted("a", 0)])
         writers[partition].commit([batch_of([commit], first_position=position, last_sequence=sequence)])
     readers = [StoreReader(writer) for writer in writers]
-    manager_ = manager.Manager(app, app.process_managers["relay"], [0, 0], log=no_log)
+    manager_ = manager.Manager(app, app.process_managers["relay"], Birth([0, 0]), log=no_log)
     fold = Fold(app, manager_, tmp_path / "relay", readers, MAP, log=no_log)
     intake = Intake(fold, manager_)
     while intake.behind:

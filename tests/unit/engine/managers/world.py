@@ -12,7 +12,7 @@ from engine.base.log import KeptLog
 from engine.core.partition import Partition
 from engine.follow import Fold
 from engine.managers import Manager, read_birth
-from engine.managers.birth import write_birth
+from engine.managers.birth import Birth, write_birth
 from engine.managers.intake import Intake
 from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
@@ -83,7 +83,7 @@ class Life:
         self.folder = DataDirectory(data).manager(name)
         # Not `record_births`: the store is open here already, by its writer.
         if not (self.folder / "birth.json").exists():
-            write_birth(self.folder, [node.reader.position()])
+            write_birth(self.folder, Birth([node.reader.position()]))
         self.start()
 
     def start(self) -> None:

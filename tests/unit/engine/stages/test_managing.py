@@ -11,7 +11,7 @@ import pytest
 from engine.base.errors import NoSpace
 from engine.base.log import KeptLog
 from engine.follow import Fold
-from engine.managers import Manager
+from engine.managers import Birth, Manager
 from engine.stages.gate import Limits
 from engine.stages.managing import RETRY_S, Managing
 from engine.stages.post import Post
@@ -36,7 +36,7 @@ class Played:
         self.sent: list[dict[str, Any]] = []
         self.clock = Clock(self.node.now_ns)
         self.wire = Wire(self._deliver, lambda: None)
-        manager = Manager(app, app.process_managers["relay"], [0], log=self.said)
+        manager = Manager(app, app.process_managers["relay"], Birth([0]), log=self.said)
         fold = Fold(
             app,
             manager,
