@@ -29,8 +29,11 @@ from engine import AsyncClient, Client, Receipt, Rejected
 from engine.base.identity import uuid7_hex
 
 TIMEOUT_S = 10.0
+ORDERED = ("user", "run", "seat_class", "board", "alight", "passengers")
 UNHELD = (State.PROCESSING,)
 UNPAID = (*UNHELD, State.AWAITING_PAYMENT)
+
+Predicate = Callable[[OrderShown | None], bool]
 
 
 class NoTicket(Exception):
@@ -72,14 +75,11 @@ class Tickets:
         self, train: Entry, seat_class: str, passengers: Sequence[str], *, order: str = ""
     ) -> OrderShown:
         """Orders tickets and waits until seats are held: then it is to be paid. `order`: a name for it, which
-        begins with `order-` and by which it can be ordered again after silence; a new one if none is given.
-        Raises NoTicket; what `Receipt.raise_for_outcome` raises; TimeoutError."""
+        begins with `order-` and by which the same can be ordered again after silence, which orders it once; a
+        new one if none is given. Raises NoTicket; what `Receipt.raise_for_outcome` raises; TimeoutError."""
         command = order_of(self._user, train, seat_class, passengers, order)
-        try:
-            self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
-        except Rejected as error:
-            raise NoTicket(error.receipt.code, command.aggregate) from None
-        return held(self._until(command.aggregate, UNHELD))
+        accepted(command, self._client.send(command, timeout_s=TIMEOUT_S))
+        return held(self._until(command.aggregate, beyond(UNHELD)), command)
 
     def pay(self, order: str) -> OrderShown:
         """Has the provider of payments asked for the money, and waits for the tickets. Whether it was in
@@ -87,28 +87,31 @@ class Tickets:
         `Receipt.raise_for_outcome` raises; TimeoutError, and then the money may still come."""
         command = StartPayment(payment_of(order))
         receipt = self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
-        return paid(self._until(order, UNFINISHED, receipt))
+        return paid(self._until(order, declined_or(beyond(UNFINISHED)), receipt))
 
     def cancel(self, order: str) -> OrderShown:
         """Gives the order up, if it is not paid. Raises what `Receipt.raise_for_outcome` raises."""
         self._client.send(CancelOrder(order), timeout_s=TIMEOUT_S).raise_for_outcome()
-        return self._until(order, UNPAID)
+        return self._until(order, beyond(UNPAID))
 
     def show(self, order: str) -> OrderShown | None:
         """An order with its history; None if there is none."""
         return self._client.query(Orders.order, id=order)
 
-    def orders(self, tab: Tab | None = None) -> list[OrderShown]:
-        """The user's orders, under a tab or all, the newest first."""
-        return self._client.query(Orders.orders_of, user=self._user, now=datetime.now(UTC), tab=tab)
+    def orders(self, tab: Tab | None = None, *, now: datetime | None = None) -> list[OrderShown]:
+        """The user's orders, under a tab or all, the newest first. `now`: an aware time, by which it is told
+        whether a journey is over; the time of day if none is given, which is not what a node with a
+        simulated clock shows."""
+        now = now or datetime.now(UTC)
+        return self._client.query(Orders.orders_of, user=self._user, now=now, tab=tab)
 
     def trips(self, passenger: str) -> list[OrderShown]:
         """The journeys of a passenger for which there is a ticket."""
         return self._client.query(Orders.trips_of, passenger=passenger)
 
-    def _until(self, order: str, passing: Sequence[State], after: Receipt | None = None) -> OrderShown:
+    def _until(self, order: str, predicate: Predicate, after: Receipt | None = None) -> OrderShown:
         shown = self._client.until(
-            Orders.order, id=order, predicate=beyond(passing), at_least=seen(after), timeout_s=TIMEOUT_S
+            Orders.order, id=order, predicate=predicate, at_least=seen(after), timeout_s=TIMEOUT_S
         )
         assert shown is not None
         return shown
@@ -136,38 +139,36 @@ class AsyncTickets:
     ) -> OrderShown:
         """As `Tickets.order`."""
         command = order_of(self._user, train, seat_class, passengers, order)
-        try:
-            (await self._client.send(command, timeout_s=TIMEOUT_S)).raise_for_outcome()
-        except Rejected as error:
-            raise NoTicket(error.receipt.code, command.aggregate) from None
-        return held(await self._until(command.aggregate, UNHELD))
+        accepted(command, await self._client.send(command, timeout_s=TIMEOUT_S))
+        return held(await self._until(command.aggregate, beyond(UNHELD)), command)
 
     async def pay(self, order: str) -> OrderShown:
         """As `Tickets.pay`."""
         command = StartPayment(payment_of(order))
         receipt = (await self._client.send(command, timeout_s=TIMEOUT_S)).raise_for_outcome()
-        return paid(await self._until(order, UNFINISHED, receipt))
+        return paid(await self._until(order, declined_or(beyond(UNFINISHED)), receipt))
 
     async def cancel(self, order: str) -> OrderShown:
         """As `Tickets.cancel`."""
         (await self._client.send(CancelOrder(order), timeout_s=TIMEOUT_S)).raise_for_outcome()
-        return await self._until(order, UNPAID)
+        return await self._until(order, beyond(UNPAID))
 
     async def show(self, order: str) -> OrderShown | None:
         """As `Tickets.show`."""
         return await self._client.query(Orders.order, id=order)
 
-    async def orders(self, tab: Tab | None = None) -> list[OrderShown]:
+    async def orders(self, tab: Tab | None = None, *, now: datetime | None = None) -> list[OrderShown]:
         """As `Tickets.orders`."""
-        return await self._client.query(Orders.orders_of, user=self._user, now=datetime.now(UTC), tab=tab)
+        now = now or datetime.now(UTC)
+        return await self._client.query(Orders.orders_of, user=self._user, now=now, tab=tab)
 
     async def trips(self, passenger: str) -> list[OrderShown]:
         """As `Tickets.trips`."""
         return await self._client.query(Orders.trips_of, passenger=passenger)
 
-    async def _until(self, order: str, passing: Sequence[State], after: Receipt | None = None) -> OrderShown:
+    async def _until(self, order: str, predicate: Predicate, after: Receipt | None = None) -> OrderShown:
         shown = await self._client.until(
-            Orders.order, id=order, predicate=beyond(passing), at_least=seen(after), timeout_s=TIMEOUT_S
+            Orders.order, id=order, predicate=predicate, at_least=seen(after), timeout_s=TIMEOUT_S
         )
         assert shown is not None
         return shown
@@ -202,9 +203,24 @@ def money_for(shown: OrderShown, receipt: str = "") -> ReceivePayment:
     return ReceivePayment(payment_of(shown.order), receipt=receipt or uuid7_hex(), amount=shown.amount)
 
 
-def beyond(passing: Sequence[State]) -> Callable[[OrderShown | None], bool]:
-    """Whether an order is there, and has passed these states, or waits for another attempt to pay."""
-    return lambda shown: shown is not None and (shown.state not in passing or bool(shown.declined))
+def beyond(passing: Sequence[State]) -> Predicate:
+    """Whether an order is there, and has passed these states."""
+    return lambda shown: shown is not None and shown.state not in passing
+
+
+def declined_or(predicate: Predicate) -> Predicate:
+    """The same, or whether an order waits for another attempt to pay."""
+    return lambda shown: predicate(shown) or (shown is not None and bool(shown.declined))
+
+
+def accepted(command: PlaceOrder, receipt: Receipt) -> None:
+    """Raises NoTicket, or what `Receipt.raise_for_outcome` raises, if an order is not placed. If it has been
+    before, `held` tells."""
+    try:
+        receipt.raise_for_outcome()
+    except Rejected:
+        if receipt.code != "already-exists":
+            raise NoTicket(receipt.code, command.aggregate) from None
 
 
 def seen(receipt: Receipt | None) -> Receipt | None:
@@ -219,8 +235,10 @@ def paid(shown: OrderShown) -> OrderShown:
     return shown
 
 
-def held(shown: OrderShown) -> OrderShown:
-    """The same order. Raises NoTicket if it was refused."""
+def held(shown: OrderShown, command: PlaceOrder) -> OrderShown:
+    """The same order. Raises NoTicket if it was refused, or is not of this command but has its name."""
+    if any(getattr(shown, name) != getattr(command, name) for name in ORDERED):
+        raise NoTicket("already-exists", shown.order)
     if shown.state == State.REFUSED:
         raise NoTicket(shown.reason, shown.order)
     return shown

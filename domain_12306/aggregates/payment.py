@@ -1,7 +1,8 @@
 """A payment: what is due for an order, what has come in, and what has gone back.
 
 Money that is here is noted, whether it was wanted or not. What becomes of it, the booking process decides:
-all that is received is either kept for an order with tickets, or refunded.
+all that is received is either kept for an order with tickets, or refunded. Another amount than is due is
+refused, and then the worker that reported it gives it back.
 """
 
 from datetime import datetime

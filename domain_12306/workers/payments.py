@@ -3,7 +3,7 @@
     payment.started ──charge──▶ provider ──paid──▶ ReceivePayment
                                          ──declined──▶ DeclinePayment
                                          ──pending──▶ nothing; its reports bring it, if it comes
-    payment.refunded ──refund──▶ provider
+    payment.refunded, or ReceivePayment is refused ──refund──▶ provider
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Payments(Worker, name="payments", threads=16):
     def started(self, event: PaymentStarted, delivery: Delivery, tell: Tell) -> None:
         answer = self._provider.charge(delivery.id, delivery.aggregate, event.amount)
         if isinstance(answer, Paid):
-            tell(_received(answer))
+            self._received(answer, tell)
         elif isinstance(answer, Declined):
             tell(DeclinePayment(delivery.aggregate, attempt=event.attempt, reason=answer.reason))
 
@@ -42,7 +42,7 @@ class Payments(Worker, name="payments", threads=16):
     def look_for_reports(self, tell: Tell) -> None:
         """Money that is reported again is noted once, because its receipt is known."""
         for paid in self._provider.reports():
-            tell(_received(paid))
+            self._received(paid, tell)
             self._provider.noted(paid.receipt)
 
     @query
@@ -55,6 +55,7 @@ class Payments(Worker, name="payments", threads=16):
         """What the provider has of the railway's customers, less what it gave back, in fen."""
         return self._provider.balance()
 
-
-def _received(paid: Paid) -> ReceivePayment:
-    return ReceivePayment(paid.payment, receipt=paid.receipt, amount=paid.amount)
+    def _received(self, paid: Paid, tell: Tell) -> None:
+        """Money that is not taken, such as another amount than is due, goes back at once."""
+        if tell(ReceivePayment(paid.payment, receipt=paid.receipt, amount=paid.amount)) is not None:
+            self._provider.refund(f"not taken: {paid.receipt}", paid.receipt, paid.amount)

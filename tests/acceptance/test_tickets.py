@@ -87,6 +87,20 @@ def test_a_fare_that_was_not_shown_is_refused(node: Node) -> None:
             tickets.order(cheap, "O", ["p-7"])
 
 
+def test_an_order_that_is_sent_again_under_its_name_is_ordered_once_and_another_under_it_is_refused(
+    node: Node,
+) -> None:
+    with Client(node.endpoints) as client:
+        tickets = Tickets(client, user="u-6")
+        (train,) = (one for one in tickets.search("b", "c", DAY) if one.train == "T3")
+        first = tickets.order(train, "O", ["p-10"], order="order-again")
+        assert tickets.order(train, "O", ["p-10"], order="order-again") == first
+        with pytest.raises(NoTicket, match="already-exists"):
+            tickets.order(train, "O", ["p-11"], order="order-again")
+        with pytest.raises(NoTicket, match="already-exists"):
+            Tickets(client, user="u-7").order(train, "O", ["p-10"], order="order-again")
+
+
 def test_the_same_can_be_awaited(node: Node) -> None:
     async def story() -> State:
         async with AsyncClient(node.endpoints) as client:

@@ -5,19 +5,21 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain_12306.aggregates.order import State
 from domain_12306.app import create
 from domain_12306.messages import (
     ORDER,
     CancelOrder,
+    CloseRun,
     ExpireOrder,
     OpenRun,
     PaymentReceived,
     PaymentRefunded,
     PlaceOrder,
     ReceivePayment,
+    TripReserved,
     payment_of,
 )
 from domain_12306.rules.times import moment
@@ -47,6 +49,7 @@ class Booking(RuleBasedStateMachine):
         opened = OpenRun(RUN, composition=[(1, "O", SEATS)], stops=STOPS)
         assert self.engine.send(opened).ok
         self.placed: dict[str, int] = {}
+        self.on_sale = True
 
     @rule(
         target=orders,
@@ -88,6 +91,13 @@ class Booking(RuleBasedStateMachine):
         if (shown := self._shown(order)) is not None and shown.state is not State.AWAITING_PAYMENT:
             self.engine.send(ExpireOrder(order))
 
+    @precondition(lambda self: hasattr(self, "engine") and self.on_sale)
+    @rule(chance=st.integers(0, 3))
+    def take_off(self, chance: int) -> None:
+        if chance == 0 and self.placed:
+            assert self.engine.send(CloseRun(RUN)).ok
+            self.on_sale = False
+
     @rule(turns=st.integers(1, 5))
     def go_on(self, turns: int) -> None:
         for _ in range(turns):
@@ -99,7 +109,7 @@ class Booking(RuleBasedStateMachine):
 
     @invariant()
     def no_seat_is_sold_twice(self) -> None:
-        if hasattr(self, "engine"):
+        if hasattr(self, "engine") and self.on_sale:
             for board, alight in (("a", "b"), ("b", "c")):
                 (entry,) = self.engine.query(SeatInventory.remaining, Journey(board, alight, DAY))
                 assert 0 <= entry.remaining["O"] <= SEATS
@@ -123,13 +133,29 @@ class Booking(RuleBasedStateMachine):
                 for station in seats:
                     if ticketed and one.board <= station < one.alight:
                         seats[station] += len(one.passengers)
-            for board, alight in (("a", "b"), ("b", "c")):
+            tickets = [one for one in shown if one is not None and one.state is State.TICKETED]
+            travel = {(passenger, one.order) for one in tickets for passenger in one.passengers}
+            assert self._trips() == travel, "no one's time is taken for nothing"
+            for board, alight in (("a", "b"), ("b", "c")) if self.on_sale else ():
                 (entry,) = engine.query(SeatInventory.remaining, Journey(board, alight, DAY))
                 assert entry.remaining["O"] == SEATS - seats[board], "no seat is held for no one"
 
     def _shown(self, order: str) -> OrderShown | None:
         shown: OrderShown | None = self.engine.query(Orders.order, id=order)
         return shown
+
+    def _trips(self) -> set[tuple[str, str]]:
+        """(passenger, order) of the trips that passengers have in the end, from the log."""
+        trips: set[tuple[str, str]] = set()
+        with EventLog(self.engine.data, app=self.engine.app) as log:
+            for entry in log.read(types=["trip.reserved", "trip.released"]):
+                passenger = entry.commit.aggregate.removeprefix("itinerary-")
+                for event in entry.commit.events:
+                    if isinstance(event, TripReserved):
+                        trips.add((passenger, event.booking.order))
+                    else:
+                        trips.remove((passenger, event.order))
+        return trips
 
     def _kept(self) -> dict[str, int]:
         """What was received for each order and not sent back, from the log."""
