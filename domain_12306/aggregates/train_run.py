@@ -19,7 +19,7 @@ from domain_12306.messages import (
 )
 from domain_12306.reference.coaches import Compositions, problem_with, totals
 from domain_12306.reference.plan import NOT_OPEN, PLANS, CoachTuple, FareTuple, Plan, StopTuple
-from domain_12306.reference.timetable import Timetable, problem_with_stops
+from domain_12306.reference.timetable import Timetable, problem_with_fares, problem_with_stops
 from domain_12306.rules.rejections import no
 from domain_12306.rules.times import moment
 from domain_12306.seating.gaps import SeatClass, Seating
@@ -27,6 +27,7 @@ from domain_12306.seating.policy import Policy, group
 from engine import Aggregate, Rejection, Stamp, applies, handles
 
 MAX_PARTY = 5
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # of an origin date: within what a clock of a node shows
 
 # A live order of one passenger is one integer, a party's a tuple of them: with millions of orders in
 # memory that is a third of what objects cost, and the garbage collector never looks at it.
@@ -86,8 +87,8 @@ class TrainRun(Aggregate):
             return no("bad-composition", problem)
         if fares is None:
             fares = self.timetable.fares(train, totals(coaches)) if command.stops is None else {}
-        elif any(len(table) != len(stops) for table in fares.values()):
-            return no("bad-fares", self.id)
+        elif problem := problem_with_fares(fares, stops):
+            return no("bad-fares", problem)
         return RunOpened(train, date, stops, coaches, fares)
 
     @handles(CloseRun, exists="may")
@@ -274,6 +275,7 @@ class TrainRun(Aggregate):
 
 def _is_date(text: str) -> bool:
     try:
-        return len(text) == 10 and Date.fromisoformat(text).isoformat() == text
+        date = Date.fromisoformat(text)
+        return date.isoformat() == text and FIRST_YEAR <= date.year <= LAST_YEAR
     except ValueError:
         return False

@@ -39,5 +39,7 @@ def read_stations(path: str | Path) -> Stations:
         for line, row in enumerate(rows, 1):
             if len(row) != 2 or not all(row):
                 raise ConfigError("a station has a name and a city", path=path, line=line)
-            cities[row[0]] = row[1]
+            if cities.setdefault(row[0], row[1]) != row[1]:
+                text = f"{row[0]} is in {cities[row[0]]} already"
+                raise ConfigError(text, path=path, line=line)
     return Stations(cities)

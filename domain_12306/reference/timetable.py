@@ -26,7 +26,9 @@ COLUMNS = 12
 DAY = 24 * 60
 MAX_DAYS = 4  # real trains run over up to three midnights
 MAX_STATION_NAME = 40
+MAX_TRAIN_NAME = 40  # a run's id is this, a slash and a date; it may have 64 characters
 MINIMUM_FARE_FEN = 100  # 1 yuan for any journey that is sold
+MAX_FARE_FEN = 5_000_000  # from the origin: far above any, and five in the dearest class fit an amount
 
 HARD_SEAT, SOFT_SEAT, HARD_UPPER, HARD_MIDDLE, HARD_LOWER, SOFT_UPPER, SOFT_LOWER = range(7)
 NO_FARES: tuple[int | None, ...] = (None,) * 7
@@ -122,7 +124,10 @@ def fare_between(fares: FareTable, seat_class: str, board: int, alight: int) -> 
 def read_timetable(path: str | Path) -> Timetable:
     """Reads and validates a timetable file. Raises ConfigError with path and line."""
     with rows_of(path, "the timetable") as rows:
-        return Timetable(dict(_trains(rows, str(path))), str(path))
+        trains = dict(_trains(rows, str(path)))
+    if not trains:
+        raise ConfigError("the timetable has no train", path=path)
+    return Timetable(trains, str(path))
 
 
 def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[Stop, ...]]]:
@@ -140,7 +145,7 @@ def _trains(rows: Iterable[list[str]], path: str) -> Iterator[tuple[str, tuple[S
                     yield train, _complete(train, stops)
                     finished.add(train)
                 train, stops, clock, ended = row[0], [], 0, False
-                if not train or train in finished or "/" in train:
+                if not train or train in finished or "/" in train or len(train) > MAX_TRAIN_NAME:
                     raise ValueError(f"train {train!r} is not in one piece, or has no usable number")
             station = stations.setdefault(row[1], row[1])
             if not station or any(stop.station == station for stop in stops):
@@ -180,10 +185,20 @@ def problem_with_stops(stops: StopList) -> str:
     return ""
 
 
+def problem_with_fares(fares: FareTable, stops: StopList) -> str:
+    """Why a table of fares is none of a train with these stops; empty if it is."""
+    for code, table in fares.items():
+        if len(table) != len(stops):
+            return f"class {code[:MAX_STATION_NAME]!r} has {len(table)} fares for {len(stops)} stops"
+        if not all(fare is None or 0 <= fare <= MAX_FARE_FEN for fare in table):
+            return f"a fare of class {code[:MAX_STATION_NAME]!r} is not 0..{MAX_FARE_FEN} fen"
+    return ""
+
+
 def _complete(train: str, stops: list[Stop]) -> tuple[Stop, ...]:
-    if not 2 <= len(stops) <= MAX_STOPS:
-        raise ValueError(f"train {train} has {len(stops)} stops, not 2..{MAX_STOPS}")
     stops[-1] = stops[-1]._replace(depart=stops[-1].arrive)
+    if problem := problem_with_stops([(stop.station, stop.arrive, stop.depart) for stop in stops]):
+        raise ValueError(f"train {train}: {problem}")
     return tuple(stops)
 
 
@@ -213,4 +228,7 @@ def _fen(text: str) -> int:
     whole, _, part = text.partition(".")
     if not whole.isdecimal() or (part and not part.isdecimal()) or len(part) > 2:
         raise ValueError(f"{text!r} is no fare in yuan")
-    return int(whole) * 100 + int(part.ljust(2, "0"))
+    fen = int(whole) * 100 + int(part.ljust(2, "0"))
+    if fen > MAX_FARE_FEN:
+        raise ValueError(f"{text} yuan are more than any fare")
+    return fen

@@ -16,9 +16,9 @@ from domain_12306.messages import CloseRun, OpenRun
 from domain_12306.reference.coaches import Compositions, totals
 from domain_12306.reference.timetable import MAX_DAYS, Timetable
 from domain_12306.rules.times import PRESALE_DAYS, day_of
-from engine import Fault, Tell, Worker, every, id_from, query
+from engine import CorruptData, Fault, Tell, Worker, every, id_from, query
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.durable import read_note, replace_note
+from engine.base.durable import NEW, read_note, replace_note
 
 LOOK_S = 1.0  # between two looks at the clock
 
@@ -32,24 +32,25 @@ class Calendar(Worker, name="calendar", patience_s=600.0):
     def open(self, folder: Path) -> None:
         self._days = folder / "days"
         self._days.mkdir(mode=0o700, exist_ok=True)
+        for left in self._days.glob(f"*{NEW}"):
+            left.unlink()  # of a day that a kill cut short
         self._looked_on: date | None = None
         self._plans: dict[str, dict[str, Any]] = {}
 
     @every(seconds=LOOK_S)
     def look(self, tell: Tell) -> None:
-        """On a new day, and at the start: closes what has arrived and opens what is missing."""
-        # A run that is there already, or gone, is refused, and that is well.
+        """On a new day, and at the start: opens what is missing and closes what has arrived."""
         today = day_of(self.now())
         if today == self._looked_on:
             return
         on_sale = [(today + timedelta(days=k)).isoformat() for k in range(PRESALE_DAYS)]
         arrived = (today - timedelta(days=MAX_DAYS)).isoformat()
-        for path in sorted(self._days.iterdir()):
-            if path.name <= arrived:
-                self._close(path, tell)
         for day in on_sale:
             if not (self._days / day).exists():
                 self._open(day, tell)
+        for path in sorted(self._days.iterdir()):  # last, so that one that is damaged keeps no day from sale
+            if path.name <= arrived:
+                self._close(path, tell)
         self._looked_on = today
 
     @query
@@ -59,8 +60,12 @@ class Calendar(Worker, name="calendar", patience_s=600.0):
 
     def _open(self, day: str, tell: Tell) -> None:
         trains = list(self._timetable.trains)
-        tell.many([self._opening(train, day) for train in trains])
+        answers = tell.many([self._opening(train, day) for train in trains])
         replace_note(self._days / day, "".join(f"{train}\n" for train in trains).encode())
+        for train, answer in zip(trains, answers, strict=True):
+            if answer is not None and answer.code != "already-exists":
+                # The day stands as it is: asked again, the same would come of it.
+                raise Fault("a train is not on sale", train=train, day=day, code=answer.code)
 
     def _opening(self, train: str, day: str) -> OpenRun:
         run, plan = f"{train}/{day}", self._plans.get(train)
@@ -75,7 +80,8 @@ class Calendar(Worker, name="calendar", patience_s=600.0):
         try:
             trains = read_note(path).decode().split("\n")[:-1]
         except NOT_DECODABLE as error:
-            raise Fault("a day of the calendar is damaged", path=path, error=error) from None
+            hint = "remove it: its trains stay in memory, and nothing else is lost"
+            raise CorruptData("a day of the calendar is damaged", path=path, error=error, hint=hint) from None
         runs = [f"{train}/{path.name}" for train in trains]
         tell.many([CloseRun(run, id=id_from(f"close {run}")) for run in runs])
         path.unlink()

@@ -7,9 +7,19 @@ import msgspec
 import pytest
 
 from domain_12306.aggregates.train_run import TrainRun
-from domain_12306.messages import Booking, HoldSeats, OpenRun, RunOpened, SeatsHeld, SeatsReserved
+from domain_12306.messages import (
+    Booking,
+    HoldSeats,
+    OpenRun,
+    RequestPayment,
+    RunOpened,
+    SeatsHeld,
+    SeatsReserved,
+)
+from domain_12306.reference.timetable import MAX_FARE_FEN, fare_between
 from domain_12306.rules.times import moment
 from domain_12306.seating.policy import policy_named
+from domain_12306.seating.seats import CLASS_NAMES
 from engine.testing import given
 from tests.unit.domain_12306.kit import DATE
 
@@ -75,6 +85,13 @@ def test_a_train_that_has_left_is_not_sold() -> None:
     )
 
 
-def test_fares_that_do_not_fit_the_stops_are_refused() -> None:
-    command = OpenRun(RUN, composition=[(1, "O", 2)], stops=STOPS, fares={"O": [0, 1]})
+@pytest.mark.parametrize("fares", [[0, 1], [0, 5, -1], [0, 5, MAX_FARE_FEN + 1], [0, 5, 1 << 70]])
+def test_fares_that_do_not_fit_the_stops_or_a_payment_are_refused(fares: list[int | None]) -> None:
+    command = OpenRun(RUN, composition=[(1, "O", 2)], stops=STOPS, fares={"O": fares})
     given(Run).when(command, at=BEFORE).rejected("bad-fares")
+
+
+def test_the_dearest_journey_of_the_largest_party_can_be_paid() -> None:
+    dearest = max(fare_between({code: [0, MAX_FARE_FEN]}, code, 0, 1) or 0 for code in CLASS_NAMES)
+    decoded = msgspec.json.encode(RequestPayment("pay-o", order="o", amount=5 * dearest, pay_by=BEFORE))
+    assert msgspec.json.decode(decoded, type=RequestPayment).amount == 5 * dearest

@@ -120,6 +120,8 @@ COACH: list[tuple[int, str, int]] = [(1, "O", 5)]
         (f"/{DATE}", None, None, "bad-run-id"),
         ("G1/2026-02-30", None, None, "bad-run-id"),
         ("G1/20261123", None, None, "bad-run-id"),
+        ("G1/0001-01-01", None, None, "bad-run-id"),
+        ("G1/9999-12-31", None, None, "bad-run-id"),
         (f"G0/{DATE}", None, None, "unknown-train"),
         (f"G1/{DATE}", "CR999", None, "unknown-composition"),
         (f"G1/{DATE}", "", None, "unknown-composition"),

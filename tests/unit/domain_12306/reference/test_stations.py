@@ -35,6 +35,8 @@ def test_a_file_says_more_and_its_content_is_part_of_the_fingerprint(tmp_path: P
         (b"a,b\nc\n", "a station has a name and a city.*line=2"),
         (b"a,\n", "a station has a name and a city.*line=1"),
         (b"\xff,b\n", "is not UTF-8.*offset=0"),
+        (b"a,b\na,b\na,c\n", "a is in b already.*line=3"),
+        (b"a,b\n" + 200_000 * b"a", "cannot read the file of stations.*field larger"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, content: bytes, error: str) -> None:

@@ -26,6 +26,10 @@ G2,丙,1,,07:00,0.0,,,,,,
 G2,甲,2,08:15,08:15,100.5,,,,,,
 """
 
+ROUND_AND_ROUND = "\n".join(f"G1,b{k},{k},06:00,06:00,1,,,,,," for k in range(2, 3))
+ROUND_AND_ROUND += "".join(f"\nG1,c{k},{k},0{6 - k}:00,0{6 - k}:00,1,,,,,," for k in range(3, 7))
+"""Every stop is on the next day."""
+
 
 def fare_of(timetable: Timetable, train: str, seat_class: str, board: int, alight: int) -> int | None:
     return fare_between(timetable.fares(train, [seat_class]), seat_class, board, alight)
@@ -85,7 +89,11 @@ def test_fares_are_differences_in_fen_and_at_least_one_yuan(tmp_path: Path) -> N
         ("G1,a,1,,07:00,0,,,,,,\nG1,b,2,,08:00,1,,,,,,", "no time"),
         ("G1,a,1,,,0,,,,,,", "no time"),
         ("G1,a,1,,07:00,0,,,,,,\nG1,b,2,08:00,,1,,,,,,\nG1,c,3,09:00,,1,,,,,,", "does not depart"),
-        ("G1,a,1,,07:00,0,,,,,,", "has 1 stops"),
+        ("G1,a,1,,07:00,0,,,,,,", "train G1: 1 stops"),
+        (f"{41 * 'G'},a,1,,07:00,0,,,,,,", "no usable number"),
+        ("G1,a,1,,07:00,0,,,,,,\nG1,b,2,08:00,08:00,50000.01,,,,,,", "more than any fare"),
+        (f"G1,a,1,,07:00,0,,,,,,\nG1,{41 * 'b'},2,08:00,08:00,1,,,,,,", "is no name"),
+        (f"G1,a,1,,07:00,0,,,,,,\n{ROUND_AND_ROUND}", "beyond 4 days"),
         ("K1,a,1,,07:00,0,,,,,,\nK1,b,2,08:00,08:00,0,,,,,,", "one piece"),
     ],
 )
@@ -103,6 +111,15 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"G1,\xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):
         read_timetable(tmp_path / "latin")
+
+
+def test_a_file_of_a_spreadsheet_begins_with_a_mark_that_is_no_part_of_it(tmp_path: Path) -> None:
+    assert list(read_timetable(written(tmp_path, "\ufeff" + NIGHT)).trains) == ["K1", "G2"]
+
+
+def test_a_file_without_a_train_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no train"):
+        read_timetable(written(tmp_path, ""))
 
 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:

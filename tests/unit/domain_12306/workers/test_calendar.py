@@ -9,13 +9,16 @@ import pytest
 
 from domain_12306.app import create
 from domain_12306.messages import ORDER, PlaceOrder
+from domain_12306.reference.coaches import BUILT_IN, Compositions
+from domain_12306.reference.timetable import read_timetable
 from domain_12306.rules.times import moment
 from domain_12306.tickets import Tickets
 from domain_12306.views.answers import Journey
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.workers.calendar import Calendar
-from engine import ConfigError, EventLog
+from engine import ConfigError, CorruptData, EventLog, Fault
 from engine.base.instants import nanoseconds
+from engine.model.workers import WorkerSpec
 from engine.testing import InlineEngine
 
 TODAY = "2026-11-24"
@@ -115,6 +118,36 @@ def test_a_day_that_was_opened_in_part_is_opened_again_without_effect_on_that_pa
         assert engine.query(Calendar.days) == [day(number) for number in range(15)]
         assert engine.query(SeatInventory.remaining, Journey("a", "c", day(2)))[0].remaining == left
         assert engine.query(SeatInventory.totals).runs == 30
+
+
+def test_what_a_kill_or_damage_has_left_keeps_no_day_from_sale(tmp_path: Path) -> None:
+    file, data = timetable(tmp_path, "G1"), tmp_path / "data"
+    with railway(data, file):
+        pass
+    days = data / "workers" / "calendar" / "days"
+    (days / f"{day(1)}.new").write_bytes(b"G1")
+    (days / day(2)).write_bytes(b"damaged")
+    with pytest.raises(CorruptData, match=rf"path=\S+{day(2)}.*remove it"), railway(data, file) as engine:
+        engine.time_passes(timedelta(days=10))
+    (days / day(2)).unlink()
+    with railway(data, file) as engine:
+        assert [number for number in range(30) if on_sale(engine, number)] == [2, *range(7, 25)]
+        assert not list(days.glob("*.new"))
+
+
+def test_a_train_that_cannot_be_put_on_sale_is_told_and_the_others_are_on_sale(tmp_path: Path) -> None:
+    app = create({"timetable": timetable(tmp_path, "G1", "D2")})
+    coaches = Compositions(BUILT_IN | {"CRH380A": [(1, "W", 5)]})  # none that has seats
+    read = read_timetable(timetable(tmp_path, "G1", "D2"))
+    app.workers["calendar"] = WorkerSpec("calendar", lambda: Calendar(read, coaches), Calendar)
+    with InlineEngine(app, start_ns=nanoseconds(moment(TODAY, 480))) as engine:
+        with pytest.raises(Fault, match=r"not on sale .*train=D2.*code=bad-composition"):
+            engine.settle()
+        for _ in range(14):
+            with pytest.raises(Fault):
+                engine.time_passes(seconds=2)
+        engine.time_passes(seconds=2)
+        assert [on_sale(engine, number) for number in (0, 14)] == [["G1"], ["G1"]]
 
 
 def test_a_timetable_that_cannot_be_read_is_told_at_the_start(tmp_path: Path) -> None:
