@@ -58,10 +58,12 @@ def ask(
     import msgspec
 
     from engine.client.sockets import dealer
-    from engine.wire.queries import decode_answer, encode_request
+    from engine.wire.queries import decode_answer, encode_request, wrong_with_request
 
     facts = {follower.kind: follower.name, "query": query}
     request = encode_request(query, args, at_least=at_least, timeout_ms=int(timeout_s * 1000), texts=texts)
+    if problem := wrong_with_request(request):
+        raise ConfigError(problem, **facts)
     socket = dealer(follower.endpoint)
     try:
         socket.send(request)

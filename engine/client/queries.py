@@ -8,7 +8,7 @@ import msgspec
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import RingfoldError
 from engine.client.receipts import Receipt
-from engine.wire.queries import decode_answer, encode_request, number_of
+from engine.wire.queries import decode_answer, encode_request, number_of, wrong_with_request
 
 GRACE_S = 0.5  # a view reports itself when it is behind; this is the time for its answer to arrive
 HELD_S = 2.0  # a request is held so long at most, and then repeated: it may be lost with a view that restarts
@@ -22,7 +22,8 @@ AtLeast = Receipt | tuple[int, int] | None
 
 class QueryRefused(RingfoldError):
     """A query that is not answered. `code`: see docs/PROTOCOL.md; `unknown-view`: the node has no such view,
-    `closed`: the client was closed before the answer came, `unreadable`: the answer cannot be read."""
+    `closed`: the client was closed before the answer came, `unreadable`: the answer cannot be read,
+    `too-large`: the query was not sent, because a view would not take it."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -38,8 +39,8 @@ class Question(NamedTuple):
     decode: Callable[[msgspec.Raw], Any] = msgspec.json.decode
 
     def frame(self, number: int, at_least: AtLeast, after: list[int] | None, timeout_s: float) -> bytes:
-        """The request. `number` comes back with the answer."""
-        return encode_request(
+        """The request. `number` comes back with the answer. Raises QueryRefused if it is too large."""
+        request = encode_request(
             self.query,
             self.args,
             request=number,
@@ -47,6 +48,9 @@ class Question(NamedTuple):
             after=after,
             timeout_ms=max(0, int(timeout_s * 1000)),
         )
+        if problem := wrong_with_request(request):
+            raise QueryRefused("too-large", problem)
+        return request
 
 
 class Told(NamedTuple):

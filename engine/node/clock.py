@@ -27,6 +27,7 @@ from engine.base.instants import duration_ns, instant, nanoseconds
 SYSTEM = "system"
 SIMULATED = re.compile(r"simulated:(\S+)(?: x(\d{1,6}))?")
 LATEST = datetime.fromisoformat("2200-01-01T00:00Z")  # nanoseconds since 1970 fit 63 bits up to 2262
+LATEST_NS = nanoseconds(LATEST)
 
 
 class Rate(NamedTuple):
@@ -62,14 +63,17 @@ class SimulatedClock:
         self._moved_ns = 0
 
     def now_ns(self) -> int:
-        """Nanoseconds since 1970. Raises CorruptData."""
+        """Nanoseconds since 1970; it stops when it shows LATEST. Raises CorruptData."""
         gone = self._rate.factor * max(0, self._system_ns() - self._begun_ns)
-        return self._rate.start_ns + gone + self._moved()
+        return min(self._rate.start_ns + gone + self._moved(), LATEST_NS)
 
     def move(self, span: timedelta) -> None:
-        """Moves it forward; every process of a running node notices within a tenth of a second."""
+        """Moves it forward; every process of a running node notices within a tenth of a second. ConfigError
+        if it would show LATEST or more, from which it could not come back."""
         if span < timedelta():
             raise ValueError(f"a clock is moved forward, not by {span}")
+        if self.now_ns() + duration_ns(span) >= LATEST_NS:
+            raise ConfigError(f"a clock shows times before {LATEST:%Y}", move=span, shows=shown(self))
         try:
             moved = _Moved(self._moved() + duration_ns(span))
             replace_note(self._note, msgspec.json.encode(moved) + b"\n")

@@ -20,11 +20,17 @@ from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.questions import Refused
 from engine.wire import queries
-from engine.wire.queries import Answered, Request, RequestId, decode_request, encode_answer
+from engine.wire.queries import (
+    MAX_REQUEST_BYTES,
+    Answered,
+    Request,
+    RequestId,
+    decode_request,
+    encode_answer,
+)
 
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 << 20  # of all of them
-MAX_REQUEST_BYTES = 1 << 16
 LONGEST_ROUTE = 1_024  # a routing id has 255 bytes at most; the rest is for envelopes of proxies
 MOST_FRAMES = 16
 MAX_PER_TURN = 200  # then events have their turn

@@ -29,6 +29,7 @@ from engine.base.files import DISK, Files, write_all
 KEY_BYTES = 32
 TOKEN = re.compile(r"[0-9a-f]{32}")
 SHARD = 3  # hex digits
+RESTORE_KEY = "restore it: without it no person is found by identity"
 
 Record = dict[str, str]
 """What is known of a person, by the words of the application"""
@@ -71,7 +72,8 @@ class Records:
         try:
             return msgspec.json.decode(read_note(path, self._files), type=Record)
         except NOT_DECODABLE:  # without its cause, which may say what is in it
-            raise CorruptData("a record of the vault is damaged", path=path) from None
+            hint = "`put` of the same person replaces it, `forget` erases it"
+            raise CorruptData("a record of the vault is damaged", path=path, hint=hint) from None
 
     def forget(self, token: str) -> bool:
         """Erases what a token stands for: the file is overwritten, flushed and removed. False if nothing is
@@ -157,9 +159,11 @@ class Records:
         try:
             return bytes.fromhex(read_note(path, self._files).decode())
         except FileNotFoundError:
+            if any(path.is_dir() for path in self._folder.iterdir()):
+                # With a new one each person would be known a second time, under another token.
+                raise CorruptData("the vault's key is missing", path=path, hint=RESTORE_KEY) from None
             key = os.urandom(KEY_BYTES)
             replace_note(path, key.hex().encode() + b"\n", self._files)
             return key
         except NOT_DECODABLE:
-            hint = "restore it: without it no person is found by identity"
-            raise CorruptData("the vault's key is damaged", path=path, hint=hint) from None
+            raise CorruptData("the vault's key is damaged", path=path, hint=RESTORE_KEY) from None

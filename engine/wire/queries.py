@@ -17,6 +17,7 @@ import msgspec
 from engine.base.decoding import NOT_DECODABLE
 
 DEFAULT_TIMEOUT_MS = 1000
+MAX_REQUEST_BYTES = 1 << 16  # above that ZeroMQ closes the connection, and nothing says why
 NO_ARGUMENTS = msgspec.Raw(b"{}")
 _encode = msgspec.json.Encoder().encode
 
@@ -78,6 +79,14 @@ def encode_request(
     """The frame of a request. `args`: anything that JSON holds; None for no arguments."""
     raw = NO_ARGUMENTS if args is None else msgspec.Raw(_encode(args))
     return _encode(Request(query, request, raw, at_least, after, timeout_ms, dict(texts or {})))
+
+
+def wrong_with_request(frame: bytes) -> str:
+    """Why a view would not take a request; empty if it would."""
+    size = len(frame)
+    if size <= MAX_REQUEST_BYTES:
+        return ""
+    return f"a query may have {MAX_REQUEST_BYTES} bytes with its arguments, this one has {size}"
 
 
 _decode_request = msgspec.json.Decoder(Request).decode

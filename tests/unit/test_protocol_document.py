@@ -29,6 +29,7 @@ from engine.wire import doorbell, queries
 from engine.wire.batches import decode_replies
 from engine.wire.commands import ids_are_canonical
 from engine.wire.log import record_decoder
+from engine.wire.queries import MAX_REQUEST_BYTES
 from engine.wire.sections import encode_section
 
 ROOT = Path(__file__).parents[2]
@@ -226,7 +227,7 @@ def test_the_description_has_every_code_that_commands_are_answered_with() -> Non
 
 def test_the_limits_on_the_page_are_the_defaults() -> None:
     config = Config()
-    assert (config.max_message_bytes, query_desk.MAX_REQUEST_BYTES) == (1 << 20, 64 << 10)
+    assert (config.max_message_bytes, MAX_REQUEST_BYTES) == (1 << 20, 64 << 10)
     for number in (config.max_commands_per_message, config.max_in_flight_per_client, config.duplicate_window):
         assert f"{number:,}" in PAGE
     names = ("message_bytes", "commands_per_message", "in_flight_per_client")

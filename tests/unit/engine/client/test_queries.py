@@ -7,7 +7,7 @@ import pytest
 
 from engine import QueryRefused, Receipt
 from engine.client.queries import HELD_S, PAUSE_S, AtLeast, Question, Told, Watch, endpoint_of, told_in
-from engine.wire.queries import Answered, Refused, decode_request, encode_answer
+from engine.wire.queries import MAX_REQUEST_BYTES, Answered, Refused, decode_request, encode_answer
 
 ASKED = Question("view", "left", {"item": "apples"})
 
@@ -33,6 +33,14 @@ def watch(timeout_s: float = 10.0, at_least: AtLeast = None) -> Watch:
 def test_a_receipt_is_a_position_if_its_command_has_events(at_least: AtLeast, position: Any) -> None:
     request = decode_request(ASKED.frame(7, at_least, None, 0.25))
     assert (request.request, request.at_least, request.timeout_ms) == (7, position, 250)
+
+
+def test_a_query_that_a_view_would_not_take_is_refused_here_and_not_sent() -> None:
+    room = MAX_REQUEST_BYTES - len(Question("view", "left", {"item": ""}).frame(7, None, None, 0.25))
+    frame = Question("view", "left", {"item": room * "a"}).frame(7, None, None, 0.25)
+    assert len(frame) == MAX_REQUEST_BYTES
+    with pytest.raises(QueryRefused, match=r"too-large: .* 65536 bytes .* has 65537"):
+        Question("view", "left", {"item": (room + 1) * "a"}).frame(7, None, None, 0.25)
 
 
 def test_an_answer_and_a_refusal_are_told_apart() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import ConfigError, CorruptData
-from engine.base.instants import nanoseconds
+from engine.base.instants import instant, nanoseconds
 from engine.node.clock import Rate, SimulatedClock, SystemClock, clock_of, rate_of
 from engine.node.data_directory import DataDirectory
 
@@ -44,6 +44,18 @@ def test_what_one_process_moves_every_other_one_sees_and_a_later_one_too(tmp_pat
         assert other.now_ns() == one.now_ns() == START_NS + seconds * 60 * SECOND_NS
     later = clock_of("simulated:2026-11-24T00:00Z", 1, tmp_path / "note")
     assert later.now_ns() == one.now_ns()
+
+
+def test_it_is_not_moved_to_where_it_would_not_come_back_from_and_stops_before(tmp_path: Path) -> None:
+    system = [0]
+    clock = SimulatedClock(Rate(START_NS, 999_999), 0, tmp_path / "note", lambda: system[0])
+    for span in (timedelta.max, timedelta(days=173 * 366)):
+        with pytest.raises(ConfigError, match=r"before 2200 .*shows=2026-11-24"):
+            clock.move(span)
+    assert clock.now_ns() == START_NS
+    clock.move(timedelta(days=173 * 365))
+    system[0] = 10**6 * SECOND_NS
+    assert instant(clock.now_ns()) == datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def test_a_damaged_note_is_named(tmp_path: Path) -> None:

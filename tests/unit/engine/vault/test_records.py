@@ -147,10 +147,22 @@ def test_damage_is_named_and_says_nothing_of_what_is_in_it(tmp_path: Path) -> No
     assert error.value.__cause__ is None
     for name in ("key", "forgotten"):
         records.forget_all([token])
+        whole = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(b"damaged")
         with pytest.raises(CorruptData, match="damaged"):
             Records(tmp_path)
-        (tmp_path / name).unlink()
+        (tmp_path / name).write_bytes(whole)
+
+
+def test_a_key_that_is_lost_is_not_replaced_while_there_are_records(tmp_path: Path) -> None:
+    token = Records(tmp_path).put(NUMBER, {"name": NAME})
+    key = (tmp_path / "key").read_bytes()
+    (tmp_path / "key").unlink()
+    with pytest.raises(CorruptData, match="key is missing"):
+        Records(tmp_path)
+    assert not (tmp_path / "key").exists()
+    (tmp_path / "key").write_bytes(key)
+    assert Records(tmp_path).put(NUMBER, {"name": NAME}) == token
 
 
 @pytest.mark.parametrize("token", ["", "x", "../../etc/passwd", "0" * 33, "G" * 32, "0" * 32])
