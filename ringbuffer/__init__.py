@@ -20,7 +20,7 @@ changes with a publish), errors.
 from ringbuffer.bell import Bell
 from ringbuffer.consumer import Consumer, ConsumerStatistics
 from ringbuffer.errors import Aborted, PeerGone, RingError, RingTimeout
-from ringbuffer.file import create
+from ringbuffer.file import backlog_of, create
 from ringbuffer.producer import Producer, ProducerStatistics
 from ringbuffer.waiting import Park, Spin, WaitStrategy, Yield
 
@@ -38,5 +38,6 @@ __all__ = [
     "Spin",
     "WaitStrategy",
     "Yield",
+    "backlog_of",
     "create",
 ]

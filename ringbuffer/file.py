@@ -160,3 +160,16 @@ class RingFile:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
             self._fd = -1
+
+
+def backlog_of(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(bytes published and not yet released, capacity) of a ring, read from its file without attaching.
+    Raises OSError, RingError if it is none."""
+    with open(path, "rb") as file:
+        head = file.read(layout.DATA_AT)
+    if len(head) < layout.DATA_AT:
+        raise RingError("this is not a ring", path=path)
+    words = memoryview(head).cast("Q")
+    if words[layout.HEADER_MAGIC] != layout.MAGIC:
+        raise RingError("this is not a ring", path=path)
+    return max(0, words[layout.PUBLISHED] - words[layout.CONSUMED]), words[layout.HEADER_CAPACITY]

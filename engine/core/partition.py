@@ -13,6 +13,7 @@ decided without knowing of it is undone (`go_back`), and the caller feeds the sa
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -58,6 +59,8 @@ class Partition:
         self.sequence = 0
         self.position = 0
         self.epoch = 0
+        self.outcomes: Counter[str] = Counter()
+        """how many commands ended how, replayed ones too; what is decided again counts again"""
         self.refused: Mapping[int, str] = {}
         """why commands cannot be stored, by their sequences; they are answered `failed` and not run"""
         self._archive = archive or NoArchive()
@@ -252,7 +255,7 @@ class Partition:
     def _finish(self, tally: Tally, sequence: int, time_ns: int, highest: str) -> Batch:
         """All commands up to `sequence` are decided; `highest` is the highest id so far."""
         try:
-            batch = tally.batch(sequence, self.epoch)
+            batch = tally.batch(sequence, self.epoch, time_ns)
         except Exception as error:
             text = f"an event cannot be encoded: {tally.unencodable() or error}"
             first, last = tally.commits[0][2], tally.commits[-1][2]
@@ -262,6 +265,7 @@ class Partition:
         if size > self.most_bytes:
             most = self.most_bytes
             raise TooMuch(f"what it decides takes {size:,} bytes, and at most {most:,} can be stored")
+        tally.count(self.outcomes)
         self._command_bytes = size // (sequence - tally.first_sequence + 1) + 1
         self.sequence, self.position = sequence, tally.position
         self.window.highest = highest

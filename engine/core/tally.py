@@ -5,6 +5,7 @@
 After its batch is handed on, a tally still knows what to undo if the batch is never stored.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.model.aggregates import Aggregate
 from engine.model.fitting import misfit
 from engine.model.messages import Command
 from engine.model.outcomes import misfit_of
-from engine.wire.answers import Committed, CommittedBlock, answered_id, encode_answers
+from engine.wire.answers import Committed, CommittedBlock, answered_id, answered_outcome, encode_answers
 from engine.wire.batches import (
     Batch,
     Duplicate,
@@ -49,6 +50,7 @@ class Tally:
         "outcomes",
         "partition",
         "position",
+        "repeats",
         "replies",
         "sequence",
         "touched",
@@ -67,10 +69,13 @@ class Tally:
         self.children: list[bytes] = []
         """of commands that name a causation"""
         self.replies: list[bytes] = []
+        self.repeats = 0
+        """commands that were handled before"""
         self._replied = 0  # how many of the commits are answered
 
     def repeat(self, who: bytes, id: str, known: bytes, answers: list[bytes]) -> int:
         """Notes a command that was handled before. Returns 1 if it is left to the store to answer it."""
+        self.repeats += 1
         if known == COMMITTED:
             self.duplicates.append((who, id))
             return 1
@@ -114,7 +119,7 @@ class Tally:
         if answers:
             self.replies.append(encode_reply(who, count, b",".join(answers)))
 
-    def batch(self, sequence: int, epoch: int) -> Batch:
+    def batch(self, sequence: int, epoch: int, time_ns: int) -> Batch:
         """What must be stored and answered, now that all is decided up to `sequence`. Raises what encoding
         an event raises."""
         commits, outcomes = self.commits, self.outcomes
@@ -134,7 +139,16 @@ class Tally:
             encode_duplicates(self.duplicates) if self.duplicates else b"",
             epoch,
             b"".join(self.children) if self.children else b"",
+            time_ns,
         )
+
+    def count(self, outcomes: Counter[str]) -> None:
+        """Adds what became of its commands, once the batch is made."""
+        outcomes["committed"] += self.position - self.first_position + 1
+        if self.repeats:
+            outcomes["duplicate"] += self.repeats
+        for answer in self.outcomes:
+            outcomes[answered_outcome(answer)] += 1
 
     def commands(self) -> Iterator[str]:
         """The ids that were added to the window."""

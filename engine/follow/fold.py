@@ -57,10 +57,10 @@ class Fold:
         beat: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.target = target
-        self.readers = readers
+        self.target, self.readers = target, readers
         self.view = View(folder, map_bytes, len(readers))
         self.dead_letters = DeadLetters()
+        self.time_ns = 0  # of the last commit that was applied; 0: none was in this life
         self.positions = list(self.view.positions) if target.keeps else [0] * len(readers)
         self._decoder = record_decoder(app, target.events())
         self._log, self._beat, self._now = log, beat, now
@@ -147,6 +147,7 @@ class Fold:
             self._apply_around(partition, commits[failure.at + 1 :])
         else:
             self.positions[partition] = done + applied
+            self.time_ns = commits[applied - 1].time_ns if applied else self.time_ns
 
     def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
         """(can all of it be read, first position, commits)"""

@@ -24,6 +24,7 @@ from engine.node.running import DATA
 from engine.node.setting_files import PROJECT_FILE, named_table
 
 PREFIX = "RINGFOLD_"
+MOST_PARTITIONS = 64
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 NAMING = "name one: --app module:attribute, RINGFOLD_APP, or app in [tool.ringfold] of pyproject.toml"
 LEAST_COMMIT_BYTES = 100  # of a commit on its way to the store
@@ -40,7 +41,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="where commands are taken: ipc://PATH or tcp://127.0.0.1:PORT; empty: a fresh ipc"),
     ] = ""
     partitions: Annotated[
-        int, Meta(ge=1, le=64, description="a power of two, fixed when the data directory is made")
+        int,
+        Meta(ge=1, le=MOST_PARTITIONS, description="a power of two, fixed when the data directory is made"),
     ] = 1
 
     clock: Annotated[

@@ -20,6 +20,7 @@ from engine.base.standard_error import ensure_standard_streams
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
+from engine.node.meters import MeterPage
 from engine.node.roles import INPUT, Kind, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from engine.store.room import is_nearly_full, lacks_room
@@ -36,7 +37,8 @@ STORES_ARE_MADE = (State.RUNNING, State.WAITING_FOR_ROOM, State.STOPPING, State.
 class NodeProcess:
     """One process of a node. Made from the command line that the supervisor wrote.
 
-    `role`: what it does; `config`, `endpoints`, `data`: of its node; `slot`: its line on the status page.
+    `role`: what it does; `config`, `endpoints`, `data`: of its node; `slot`: its line on the status page;
+    `meters`: what it counts.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,8 @@ class NodeProcess:
         sys.stdout = sys.stderr = output_as_log(self.log)  # whatever the application prints
         self._page = StatusPage.attach(self.endpoints.status)
         self.slot = self._page.slot(self.name)
+        self._meters = MeterPage.attach(self.run / "meters", self.node.roles)
+        self.meters = self._meters.lines[self.name]
         self.slot.pid = os.getpid()
         self.slot.state = State.STARTING
         self.stopping = False

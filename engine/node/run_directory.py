@@ -30,6 +30,7 @@ class RunDirectory:
         self.lock_fd = lock_fd
         self.rings = path / "rings"
         self.status = path / "status"
+        self.meters = path / "meters"
         self.description = path / "node.json"
 
     @classmethod

@@ -14,6 +14,7 @@ from engine.base.errors import RingfoldError
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import State
+from engine.stages.metering import CoreMetering
 from engine.stages.poison import Poison
 from engine.stages.recovering import Past
 from engine.wire.batches import encode_batch
@@ -45,6 +46,8 @@ def main(process: NodeProcess) -> None:
             del batch  # otherwise its memory would not be free for the next one
 
     past.replay(partition, inbox.mark - 1, decide)
+    partition.outcomes.clear()  # counted by an earlier life
+    metering = CoreMetering(process.meters)
     crash_point("core.replayed")
     process.slot.sequence, process.slot.position = partition.sequence, partition.position
     process.running()
@@ -58,6 +61,7 @@ def main(process: NodeProcess) -> None:
             inbox.release()
             crash_point("core.released")
             process.slot.sequence, process.slot.position = partition.sequence, partition.position
+            metering.decided(partition.outcomes)
             process.worked()
         elif inbox.finished:
             if past.output.sequence >= partition.sequence:

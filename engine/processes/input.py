@@ -26,11 +26,13 @@ from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER, Kind, Role
 from engine.node.status import Slot, State
 from engine.stages.clock_watch import ClockWatch
 from engine.stages.gate import Gate, Limits
+from engine.stages.metering import InputMetering
 from engine.stages.pruner import Pruner
 from engine.stages.scrubbing import scrub_at_start
 from engine.stages.sequencer import Sequencer, Stamped
 from engine.store import Writer as Store
 from engine.wire.answers import encode_answers
+from engine.wire.busy import BusyReason
 from engine.wire.sections import last_sequence
 from ringbuffer import Bell, Consumer, Producer
 
@@ -54,28 +56,31 @@ def main(process: NodeProcess) -> None:
     outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in range(process.partitions)]
     gate = Gate(Limits.of(config), process.partitions)
     clients = Clients(process, bell)
-    pruner = pruner_of(process)
+    pruner, metering = pruner_of(process), InputMetering(process.meters, time.perf_counter_ns)
     watch, now_ns = ClockWatch(process.slot, process.log), process.data.clock.now_ns
-    shortage, look_at = "", 0.0
+    shortage: BusyReason | None = None
+    look_at = 0.0
     process.running()
     while True:
         process.beat()
         gate.look((slot.sequence for slot in outputs), time.monotonic())
         messages = [] if process.stopping else clients.drain()
         if messages:
+            metering.drained()
             lacking = shortage or unstored(outputs)
             admitted = gate.admit(messages, max(time.time_ns(), now_ns(), sequencer.time_ns), lacking)
             clients.send(admitted.refused)
             if admitted.groups:
                 crash_point("input.admitted")
                 stamped = sequencer.stamp(admitted.groups, now_ns())
-                if inboxes.have_room(stamped) and journaled(process, sequencer, stamped):
+                if inboxes.have_room(stamped) and journaled(process, sequencer, stamped, metering):
                     inboxes.publish(stamped)
                     gate.given(admitted.groups, sequencer.last)
                     clients.send(admitted.accepted)
                     crash_point("input.accepted")
                 else:
-                    clients.send(gate.turn_away(admitted.groups, "the node is full"))
+                    clients.send(gate.turn_away(admitted.groups, BusyReason.FULL))
+            metering.refused(gate)
         answered = pass_on(gate, outlets, clients)
         if messages or answered:
             process.slot.sequence = sequencer.sequence
@@ -91,6 +96,7 @@ def main(process: NodeProcess) -> None:
         if time.monotonic() > look_at:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
             watch.look(sequencer.time_ns, now_ns())
+            metering.connected(clients.connections)
             if pruner is not None:
                 pruner.look(sequencer.sequence, sequencer.last)
             if process.abort():
@@ -119,14 +125,18 @@ def pruner_of(process: NodeProcess) -> Pruner | None:
     return Pruner(process.data, process.slot_of(SNAPSHOTTER), archive=archive, log=process.log)
 
 
-def journaled(process: NodeProcess, sequencer: Sequencer, stamped: Stamped) -> bool:
+def journaled(
+    process: NodeProcess, sequencer: Sequencer, stamped: Stamped, metering: InputMetering
+) -> bool:
     """Makes them durable. False if the disk has no room, and nothing was kept."""
+    began_ns = time.perf_counter_ns()
     try:
         sequencer.journal(stamped)
     except NoSpace as error:
         log_error(process.log, Code.JOURNAL_NO_ROOM, error)
         return False
     crash_point("input.journaled")
+    metering.journaled(stamped.last_sequence - stamped.first_sequence + 1, time.perf_counter_ns() - began_ns)
     return True
 
 
@@ -151,21 +161,21 @@ def park(process: NodeProcess, outlets: list[Consumer], clients: "Clients") -> N
         outlet.cancel_wait()
 
 
-def shortage_of(process: NodeProcess) -> str:
-    """The reason why nothing can be accepted now; empty if there is none."""
+def shortage_of(process: NodeProcess) -> BusyReason | None:
+    """The reason why nothing can be accepted now, if there is one."""
     if free_bytes(process.data.path) < process.config.disk_reserve_bytes:
-        return "the disk is nearly full"
+        return BusyReason.DISK
     if psutil.virtual_memory().available < process.config.memory_reserve_bytes:
-        return "memory is nearly full"
-    return ""
+        return BusyReason.MEMORY
+    return None
 
 
-def unstored(outputs: Sequence[Slot]) -> str:
+def unstored(outputs: Sequence[Slot]) -> BusyReason | None:
     """The reason why what is accepted would not be answered, if there is one. Looked at with every batch,
     since an output notices as late as it can."""
     if any(slot.state == State.WAITING_FOR_ROOM for slot in outputs):
-        return "the event store has no room"
-    return ""
+        return BusyReason.STORE
+    return None
 
 
 class Inboxes:
@@ -236,7 +246,8 @@ class Clients:
         socket.setsockopt(zmq.HANDSHAKE_IVL, 2000)
         socket.setsockopt(zmq.RCVHWM, 100)
         socket.setsockopt(zmq.SNDHWM, 10_000)
-        Guard(socket, partial(process.log, Code.CLIENT_REFUSED), most=process.config.max_connections)
+        says = partial(process.log, Code.CLIENT_REFUSED)
+        self._guard = Guard(socket, says, most=process.config.max_connections)
         bind(socket, process.endpoints.commands)
         self._socket, self._slot, self._log = socket, process.slot, process.log
         self._too_long, self._said_at = 0, float("-inf")
@@ -244,6 +255,11 @@ class Clients:
         self._poller = zmq.Poller()
         self._poller.register(bell.fileno(), zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)
+
+    @property
+    def connections(self) -> int:
+        """The number of clients that are connected."""
+        return self._guard.connections
 
     def drain(self) -> list[tuple[bytes, bytes]]:
         """All (who, body) messages that have arrived, within bounds; messages of another shape are dropped,

@@ -18,6 +18,7 @@ from engine.processes.doorbell import Doorbell
 from engine.processes.projector import LOOK_S, poisoned_queries
 from engine.stages.gate import Limits
 from engine.stages.managing import Managing
+from engine.stages.metering import FollowerMetering
 from engine.stages.post import Post
 from engine.stages.query_desk import Desk, desk_socket
 from engine.store import Reader
@@ -35,6 +36,7 @@ def main(process: NodeProcess) -> None:
     clock = process.data.clock
     questions = ManagerQuestions(managing.fold, managing.manager, wall=clock.now_ns)
     desk = Desk(desk_socket(endpoint, process.log), poisoned.over(questions))
+    metering = FollowerMetering(process.meters, clock.now_ns)
     look_at, started = 0.0, False
     while not process.stopping:
         process.beat()
@@ -43,6 +45,7 @@ def main(process: NodeProcess) -> None:
             started = True
             process.running()
         tell(process, managing)
+        metering.applied(managing.fold.positions, managing.fold.time_ns)
         if desk.serve() or busy:
             process.worked()
         else:

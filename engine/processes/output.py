@@ -18,6 +18,7 @@ from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
+from engine.stages.metering import OutputMetering
 from engine.stages.storing import Stored, Storing
 from engine.store import Writer
 from engine.wire.batches import Batch, decode_batch
@@ -43,6 +44,7 @@ def main(process: NodeProcess) -> None:
     doorbell.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
     Guard(doorbell, partial(process.log, Code.CLIENT_REFUSED))
     doorbell.bind(process.endpoints.events[process.partition])
+    metering = OutputMetering(process.meters, data.clock.now_ns)
     core = process.bell(Role(Kind.CORE, process.partition))
     check_readers_at = beat_at = 0.0
     process.slot.sequence, process.slot.position = storing.sequence, storing.position
@@ -59,6 +61,7 @@ def main(process: NodeProcess) -> None:
             except Aborted:
                 return
             crash_point("output.answered")
+            metering.stored(batches, storing.flush_ns)
             for notice in notices:
                 doorbell.send(encode_notice(*notice))
             crash_point("output.announced")

@@ -14,6 +14,7 @@ from engine.node.failure import query_in_hand
 from engine.node.process import NodeProcess, run
 from engine.node.status import State
 from engine.processes.doorbell import Doorbell
+from engine.stages.metering import FollowerMetering
 from engine.stages.poisoned_queries import PoisonedQueries
 from engine.stages.projecting import Projecting
 from engine.stages.query_desk import Desk, desk_socket
@@ -53,11 +54,13 @@ def main(process: NodeProcess) -> None:
     serving.ready()
     process.running()
     projecting = Projecting(serving.fold, now=time.monotonic, checkpoint_s=checkpoint_s, log=process.log)
+    metering = FollowerMetering(process.meters, process.data.clock.now_ns)
     look_at = time.monotonic()
     while not process.stopping:
         process.beat()
         busy = projecting.turn(doorbell.notices()) | desk.serve()
         tell(process, projecting)
+        metering.applied(projecting.fold.positions, projecting.fold.time_ns)
         if busy:
             process.worked()
         else:

@@ -19,6 +19,7 @@ from engine.node.config import Config
 from engine.stages.backlog import Backlog
 from engine.wire.answers import Accepted, Busy, Failed
 from engine.wire.batches import decode_replies
+from engine.wire.busy import TEXTS, BusyReason
 from engine.wire.commands import (
     Envelope,
     decode_envelope,
@@ -74,17 +75,22 @@ class Admitted:
 
 class Gate:
     """The gate of one node, which counts what each client has in flight, and what waits for each
-    partition."""
+    partition. `busy`: how many commands were turned away, by reason; `refused`: how many were answered
+    `failed`."""
 
     def __init__(self, limits: Limits, partitions: int) -> None:
         self.limits = limits
         self.partitions = partitions
         self.in_flight: dict[bytes, int] = {}
+        self.busy: Counter[BusyReason] = Counter()
+        self.refused = 0
         self.backlogs = [Backlog(limits.longest_wait_s) for _ in range(partitions)]
         self._horizon = horizon_of(0)
 
-    def admit(self, messages: Iterable[tuple[bytes, bytes]], now_ns: int, busy: str = "") -> Admitted:
-        """Sorts drained (who, body) messages. `busy` names a reason to refuse everything.
+    def admit(
+        self, messages: Iterable[tuple[bytes, bytes]], now_ns: int, busy: BusyReason | None = None
+    ) -> Admitted:
+        """Sorts drained (who, body) messages. `busy`: the reason to refuse everything.
 
         `now_ns`: the clock, or the last stamp where that is later, because ids follow from stamps too.
         What one client sent keeps its order. Answers are JSON without the brackets of their array.
@@ -96,7 +102,7 @@ class Gate:
         for who, body in messages:
             if len(body) > limit:
                 text = f"a message may have {limit} bytes, this one has {len(body)}"
-                admitted.refused.append((who, Failed(None, "too-large", text).encode()))
+                self._refuse(admitted, who, [Failed(None, "too-large", text).encode()])
             elif body.lstrip()[:1] == b"[":
                 if who in singles:
                     self._singles(admitted, who, singles.pop(who), busy)
@@ -107,14 +113,16 @@ class Gate:
             self._singles(admitted, who, bodies, busy)
         return admitted
 
-    def turn_away(self, groups: Mapping[int, Sequence[Group]], reason: str) -> Iterator[tuple[bytes, bytes]]:
+    def turn_away(
+        self, groups: Mapping[int, Sequence[Group]], reason: BusyReason
+    ) -> Iterator[tuple[bytes, bytes]]:
         """(who, answers) for groups that were admitted and for which there was no room: `busy` for all of
         them."""
         for partition, some in groups.items():
             for who, count, body in some:
                 self._left(who, count)
                 self.backlogs[partition].turned_away(count)
-                yield who, _busy(decode_envelopes(body), reason)
+                yield who, self._busy(decode_envelopes(body), reason)
 
     def given(self, groups: Mapping[int, Sequence[Group]], last: Sequence[int]) -> None:
         """Notes that admitted groups are journaled. `last`: the last sequence of each partition."""
@@ -145,31 +153,31 @@ class Gate:
         else:
             self.in_flight.pop(who, None)
 
-    def _array(self, admitted: Admitted, who: bytes, body: bytes, busy: str) -> None:
+    def _array(self, admitted: Admitted, who: bytes, body: bytes, busy: BusyReason | None) -> None:
         try:
             envelopes = decode_envelopes(body)
         except NOT_DECODABLE as error:
             try:
                 bodies = split_commands(body)
             except NOT_DECODABLE:
-                admitted.refused.append((who, Failed(None, "malformed", str(error)).encode()))
+                self._refuse(admitted, who, [Failed(None, "malformed", str(error)).encode()])
                 return
             if len(bodies) > self.limits.commands_per_message:
-                admitted.refused.append((who, self._too_many(None, len(bodies))))
+                self._refuse(admitted, who, [self._too_many(None, len(bodies))])
             else:
                 self._one_by_one(admitted, who, bodies, busy)
             return
         if not envelopes:
-            admitted.refused.append((who, Failed(None, "malformed", "a message holds no command").encode()))
+            self._refuse(admitted, who, [Failed(None, "malformed", "a message holds no command").encode()])
         elif len(envelopes) > self.limits.commands_per_message:
             refusals = [self._too_many(envelope.id, len(envelopes)) for envelope in envelopes]
-            admitted.refused.append((who, b",".join(refusals)))
+            self._refuse(admitted, who, refusals)
         elif wrong_with(envelopes, self._horizon):
             self._one_by_one(admitted, who, split_commands(body), busy)
         else:
             self._let_in(admitted, who, envelopes, body, busy)
 
-    def _singles(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
+    def _singles(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: BusyReason | None) -> None:
         try:
             envelopes = list(map(decode_envelope, bodies))
         except NOT_DECODABLE:
@@ -184,7 +192,9 @@ class Gate:
             envelopes, bodies = envelopes[room:], bodies[room:]
         self._let_in(admitted, who, envelopes, join_commands(bodies), busy)
 
-    def _one_by_one(self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: str) -> None:
+    def _one_by_one(
+        self, admitted: Admitted, who: bytes, bodies: list[bytes], busy: BusyReason | None
+    ) -> None:
         """The slow path, which refuses what is malformed and admits its neighbours, in their order."""
         good: list[bytes] = []
         refusals: list[bytes] = []  # in one frame: many would pass the high-water mark
@@ -209,17 +219,17 @@ class Gate:
             text = f"{unnamed} more commands of this message are malformed"
             refusals.append(Failed(None, "malformed", text).encode())
         if refusals:
-            admitted.refused.append((who, b",".join(refusals)))
+            self._refuse(admitted, who, refusals)
         if good:
             self._singles(admitted, who, good, busy)
 
     def _let_in(
-        self, admitted: Admitted, who: bytes, envelopes: list[Envelope], body: bytes, busy: str
+        self, admitted: Admitted, who: bytes, envelopes: list[Envelope], body: bytes, busy: BusyReason | None
     ) -> None:
         count = len(envelopes)
         before = self.in_flight.get(who, 0)
         if not busy and before + count > self.limits.in_flight_per_client:
-            busy = f"more than {self.limits.in_flight_per_client} commands in flight"
+            busy = BusyReason.IN_FLIGHT
         places: Iterable[int]
         wanted: Mapping[int, int]
         if busy or self.partitions == 1:
@@ -228,9 +238,9 @@ class Gate:
             places = [partition_of(envelope.aggregate, self.partitions) for envelope in envelopes]
             wanted = Counter(places)
         if not busy and not all(self.backlogs[p].has_room(before, len(self.in_flight)) for p in wanted):
-            busy = "too many commands wait"
+            busy = BusyReason.WAITING
         if busy:
-            admitted.refused.append((who, _busy(envelopes, busy)))
+            admitted.refused.append((who, self._busy(envelopes, busy)))
             return
         self.in_flight[who] = before + count
         for partition, some in wanted.items():
@@ -250,13 +260,18 @@ class Gate:
                 part = commands[start : start + GROUP_COMMANDS]
                 groups.append((who, len(part), join_commands(part)))
 
+    def _busy(self, envelopes: list[Envelope], reason: BusyReason) -> bytes:
+        self.busy[reason] += len(envelopes)
+        text = TEXTS[reason].format(limit=self.limits.in_flight_per_client)
+        return Busy([envelope.id for envelope in envelopes], text).encode()
+
+    def _refuse(self, admitted: Admitted, who: bytes, refusals: list[bytes]) -> None:
+        self.refused += len(refusals)
+        admitted.refused.append((who, b",".join(refusals)))
+
     def _too_many(self, id: str | None, count: int) -> bytes:
         text = f"a message may have {self.limits.commands_per_message} commands, this one has {count}"
         return Failed(id, "too-many", text).encode()
-
-
-def _busy(envelopes: list[Envelope], reason: str) -> bytes:
-    return Busy([envelope.id for envelope in envelopes], reason).encode()
 
 
 def _some_id(body: bytes) -> str | None:

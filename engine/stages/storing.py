@@ -63,6 +63,11 @@ class Storing:
         """The last position stored."""
         return self._writer.position
 
+    @property
+    def flush_ns(self) -> int:
+        """How long the last transaction took to become durable."""
+        return self._writer.flush_ns
+
     def store(self, batches: Sequence[Batch]) -> Stored:
         """Stores what is new. NoSpace: nothing was kept, and the same batches may be handed in again."""
         batches = [batch for batch in batches if batch.epoch == self.epoch]

@@ -1,6 +1,7 @@
 """The store's only writer: one transaction and one flush for all batches that are waiting."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,8 @@ class Writer:
             raise CorruptData("the event store belongs to another data directory", path=path)
         self.env.reader_check()
         self._keep = keep_outcomes
+        self.flush_ns = 0
+        """how long the last transaction took to become durable"""
 
     def commit(self, batches: list[Batch]) -> None:
         """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later. Conflict:
@@ -170,10 +173,12 @@ class Writer:
                     txn.cursor(tables.children).putmulti(rows.children)
                 txn.put(SEQUENCE, seal(SEQUENCE, word(sequence)), db=tables.meta)
                 crash_point("output.storing")
+                ready_ns = time.perf_counter_ns()
         except _Taken:
             raise self._impossible(batches) from None
         except lmdb.Error as error:
             raise not_written("the event store", self.path, error) from error
+        self.flush_ns = time.perf_counter_ns() - ready_ns
         self.position, self.sequence = position, sequence
 
     def _append(self, txn: Any, table: Any, rows: list[tuple[bytes, bytes]]) -> None:

@@ -38,6 +38,7 @@ from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
+from engine.node.meters import MeterPage
 from engine.node.misplaced import set_misplaced_aside
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
 from engine.node.roles import RINGS, Kind, roles_of
@@ -125,7 +126,7 @@ class Supervisor:
     def _prepare(
         self, app: Engine, data: DataDirectory, run: RunDirectory, cleanup: contextlib.ExitStack
     ) -> tuple[list[Process], list[int]]:
-        """Makes rings, bells, status page and node.json, which the processes expect to find."""
+        """Makes rings, bells, status page, meters and node.json, which the processes expect to find."""
         config = msgspec.structs.replace(self.config, partitions=data.partitions)
         roles = roles_of(
             data.partitions,
@@ -142,6 +143,7 @@ class Supervisor:
             cleanup.callback(bell.close)
         self.page = StatusPage.create(run.status, [role.name for role in roles])
         cleanup.callback(self.page.close)
+        MeterPage.create(run.meters, roles)
         self.endpoints = Endpoints(
             commands=config.endpoint or run.socket("commands"),
             queries={view: run.socket(f"query-{n}") for n, view in enumerate(app.projections)},

@@ -29,6 +29,7 @@ from engine.stages.storing import Storing
 from engine.store import Reader, Writer
 from engine.wire.answers import encode_answers
 from engine.wire.batches import Batch, decode_batch, encode_batch
+from engine.wire.busy import BusyReason
 from engine.wire.doorbell import Notice
 from ringbuffer.layout import longest_record
 
@@ -155,7 +156,7 @@ class Pipeline:
             try:
                 self.sequencer.journal(stamped)
             except NoSpace:
-                answers += self._gate.turn_away(admitted.groups, "the node is full")
+                answers += self._gate.turn_away(admitted.groups, BusyReason.FULL)
             else:
                 answers += admitted.accepted
                 for number, sections in stamped.sections.items():

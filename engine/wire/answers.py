@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 _encode = msgspec.json.Encoder().encode
+_HEAD = b'{"outcome":"'  # how each answer begins
 
 
 class Answer(msgspec.Struct, gc=False, omit_defaults=True, tag_field="outcome", tag=str.lower):
@@ -131,6 +132,11 @@ _decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 def answered_id(answer: bytes) -> str:
     """The id of the command that a final answer is about."""
     return _decode_final(answer).id
+
+
+def answered_outcome(answer: bytes) -> str:
+    """What it says became of the command."""
+    return answer[len(_HEAD) : answer.index(b'"', len(_HEAD))].decode()
 
 
 def split_answers(frame: bytes) -> list[bytes]:

@@ -1,7 +1,8 @@
 """The batch: the core's decisions on one section as bytes, ready to be stored and answered.
 
-    batch     first_sequence u64 | last_sequence u64 | first_position u64 | commits u32 | epoch u32 |
-              seven lengths u32: log, keys, heads, outcomes, replies, duplicates, children | those bytes
+    batch     first_sequence u64 | last_sequence u64 | first_position u64 | time in ns u64 | commits u32 |
+              epoch u32 | seven lengths u32: log, keys, heads, outcomes, replies, duplicates, children |
+              those bytes
     log       JSON record (engine.wire.log), empty if nothing was committed
     keys      32 bytes a commit: command id (16), aggregate key (16)
     heads     24 bytes a touched aggregate: aggregate key (16), its last version (8, big-endian)
@@ -24,7 +25,7 @@ import msgspec
 from engine.model.aggregates import Aggregate
 from engine.wire.groups import Group, decode_groups, encode_group
 
-BATCH = struct.Struct("<QQQIIIIIIIII")
+BATCH = struct.Struct("<QQQQIIIIIIIII")
 KEY_BYTES, HEAD_BYTES, CHILD_BYTES = 32, 24, 40
 _encode = msgspec.json.Encoder().encode
 
@@ -33,7 +34,7 @@ Duplicate = tuple[bytes, str]
 
 
 class Batch(NamedTuple):
-    """A decoded batch."""
+    """A decoded batch. `time_ns`: when its commands were journaled."""
 
     first_sequence: int
     last_sequence: int
@@ -47,6 +48,7 @@ class Batch(NamedTuple):
     duplicates: bytes
     epoch: int = 0
     children: bytes = b""
+    time_ns: int = 0
 
     @property
     def size(self) -> int:
@@ -67,6 +69,7 @@ def encode_batch(batch: Batch) -> bytes:
                 batch.first_sequence,
                 batch.last_sequence,
                 batch.first_position,
+                batch.time_ns,
                 batch.commits,
                 batch.epoch,
                 len(batch.log),
@@ -85,7 +88,7 @@ def encode_batch(batch: Batch) -> bytes:
 
 def decode_batch(record: bytes) -> Batch:
     """The batch in a ring record."""
-    first, last, position, commits, epoch, *lengths = BATCH.unpack_from(record)
+    first, last, position, time_ns, commits, epoch, *lengths = BATCH.unpack_from(record)
     at = BATCH.size
     parts = []
     for length in lengths:
@@ -93,8 +96,9 @@ def decode_batch(record: bytes) -> Batch:
         at += length
     log, keys, heads, outcomes, replies, duplicates, children = parts
     return Batch(
-        first, last, position, commits, log, keys, heads, outcomes, replies, duplicates, epoch, children
-    )
+        first, last, position, commits, log, keys, heads, outcomes, replies, duplicates, epoch, children,
+        time_ns,
+    )  # fmt: skip
 
 
 def encode_keys(keys: Iterable[str]) -> bytes:

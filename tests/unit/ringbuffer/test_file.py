@@ -1,5 +1,6 @@
 """Making a ring, and refusing what is not one."""
 
+import contextlib
 import errno
 import os
 import struct
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ringbuffer import Bell, Consumer, Producer, RingError, create, layout
+from ringbuffer import Bell, Consumer, Producer, RingError, backlog_of, create, layout
 from tests.unit.ringbuffer.conftest import MakeRing
 
 CAPACITY = 1024
@@ -166,3 +167,23 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
                 Producer(tmp_path / "missing", bell)
         bell.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_waits_in_a_ring_is_seen_without_attaching(tmp_path: Path) -> None:
+    create(tmp_path / "ring", CAPACITY)
+    bell = Bell.create()
+    with contextlib.closing(bell), Producer(tmp_path / "ring", bell) as producer:
+        assert backlog_of(tmp_path / "ring") == (0, CAPACITY)
+        producer.publish([b"one", b"two"], deadline_s=1.0)
+        assert backlog_of(tmp_path / "ring") == (producer.backlog, CAPACITY) != (0, CAPACITY)
+        with Consumer(tmp_path / "ring", bell) as consumer:
+            assert len(consumer.take()) == 2
+            consumer.release()
+        assert backlog_of(tmp_path / "ring") == (0, CAPACITY)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, b"\0" * (layout.DATA_AT + 64)])
+def test_nothing_waits_in_what_is_no_ring(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "ring").write_bytes(content)
+    with pytest.raises(RingError, match="not a ring"):
+        backlog_of(tmp_path / "ring")

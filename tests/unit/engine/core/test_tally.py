@@ -37,7 +37,7 @@ def commit(id: str, version: int, result: Any = None) -> Entry:
 
 
 def replies(tally: Tally) -> list[tuple[bytes, int, list[Any]]]:
-    batch = tally.batch(9, 0)
+    batch = tally.batch(9, 0, 0)
     return [(who, count, msgspec.json.decode(b"[" + body + b"]")) for who, count, body in
             decode_replies(batch.replies)]  # fmt: skip
 
@@ -75,7 +75,7 @@ def test_a_repeated_command_is_answered_as_before_or_left_to_the_store() -> None
     assert tally.repeat(b"me", A, Unchanged(A).encode(), answers) == 0
     assert tally.repeat(b"me", B, COMMITTED, answers) == 1
     assert answers == [Unchanged(A).encode()]
-    assert decode_duplicates(tally.batch(2, 0).duplicates) == [(b"me", B)]
+    assert decode_duplicates(tally.batch(2, 0, 0).duplicates) == [(b"me", B)]
 
 
 def test_a_client_without_an_answer_gets_no_reply() -> None:

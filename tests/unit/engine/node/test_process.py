@@ -10,6 +10,7 @@ from engine.base.errors import Exit
 from engine.node.config import Config
 from engine.node.description import NodeDescription, write_description
 from engine.node.endpoints import Endpoints
+from engine.node.meters import MeterPage
 from engine.node.roles import roles_of
 from engine.node.status import StatusPage
 
@@ -34,6 +35,7 @@ def test_a_process_whose_supervisor_died_while_it_was_starting_leaves(tmp_path: 
         pid=gone.pid,
     )
     roles = roles_of(1, [], [], snapshots=False)
+    MeterPage.create(tmp_path / "meters", roles)
     description = NodeDescription(
         run=str(tmp_path),
         endpoints=endpoints,

@@ -14,6 +14,7 @@ from engine import Command
 from engine.base.identity import partition_of, uuid7_hex
 from engine.stages.gate import Admitted, Gate, Limits
 from engine.wire.batches import encode_reply
+from engine.wire.busy import BusyReason
 from engine.wire.commands import CommandDecoder
 from tests.corpora import corpus
 from tests.unit.engine.cli.sample import Add, create
@@ -208,7 +209,7 @@ def test_a_message_with_too_many_bytes_is_refused() -> None:
 def test_a_busy_node_keeps_nothing_and_says_why() -> None:
     gate = Gate(LIMITS, 1)
     single, one, two = add(1), add(2), add(3)
-    admitted = gate.admit([(A, single), (A, array(one, two)), (B, b"{")], NOW, "the disk is nearly full")
+    admitted = gate.admit([(A, single), (A, array(one, two)), (B, b"{")], NOW, BusyReason.DISK)
     assert not admitted.groups
     assert not gate.in_flight
     assert answers(admitted) == [
@@ -223,9 +224,11 @@ def test_a_group_without_room_after_the_gate_is_answered_busy_whatever_its_size(
     commands = [add(n) for n in range(20)]
     gate = Gate(small, 1)
     admitted = gate.admit([(A, command) for command in commands], NOW)
-    ((who, body),) = gate.turn_away(admitted.groups, "full")
+    ((who, body),) = gate.turn_away(admitted.groups, BusyReason.FULL)
     ids = [id_of(command) for command in commands]
-    assert (who, msgspec.json.decode(body)) == (A, {"outcome": "busy", "ids": ids, "reason": "full"})
+    busy = {"outcome": "busy", "ids": ids, "reason": "the node is full"}
+    assert (who, msgspec.json.decode(body)) == (A, busy)
+    assert gate.busy == {BusyReason.FULL: len(ids)}
     assert not gate.in_flight
 
 
@@ -349,7 +352,7 @@ def test_a_client_with_one_command_is_let_in_where_one_with_many_is_busy() -> No
     assert len(journaled(admitted)) == gate.backlogs[0].most
     assert {a["reason"] for a in answers(admitted)} == {"too many commands wait"}
     assert len(journaled(gate.admit([(B, add()), (A, many[0])], NOW), B)) == 1
-    list(gate.turn_away(admitted.groups, "full"))
+    list(gate.turn_away(admitted.groups, BusyReason.FULL))
     assert gate.backlogs[0].waiting == 1
 
 

@@ -12,6 +12,7 @@ from engine.wire.answers import (
     Rejected,
     Unchanged,
     answered_id,
+    answered_outcome,
     decode_answers,
     encode_answers,
     split_answers,
@@ -57,3 +58,8 @@ def test_a_frame_is_taken_apart_into_the_answers_it_was_made_of() -> None:
 
 def test_a_final_answer_names_its_command() -> None:
     assert answered_id(Rejected(A, "no", "").encode()) == A
+
+
+@pytest.mark.parametrize("answer", [answer for answer, _ in ANSWERS])
+def test_the_outcome_is_read_without_decoding(answer: Answer) -> None:
+    assert answered_outcome(answer.encode()) == decode_answers(encode_answers([answer.encode()]))[0].outcome

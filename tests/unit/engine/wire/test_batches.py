@@ -22,7 +22,7 @@ from engine.wire.batches import (
 U32, U64 = st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 64) - 1)
 WHO = st.binary(min_size=1, max_size=255)
 PART = st.binary(max_size=40)
-BATCHES = st.builds(Batch, U64, U64, U64, U32, *[PART] * 6, epoch=U32)
+BATCHES = st.builds(Batch, U64, U64, U64, U32, *[PART] * 6, epoch=U32, children=PART, time_ns=U64)
 
 
 @given(BATCHES)
