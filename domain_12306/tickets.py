@@ -3,7 +3,7 @@
     with Client("./data") as client:
         tickets = Tickets(client, user="u-1")
         train = tickets.search("北京南", "上海虹桥", "2026-11-30")[0]
-        order = tickets.order(train, "O", ["p-1"])
+        order = tickets.order(train, "O", [tickets.passenger("王小明", "11010519491231002X")])
         print(tickets.pay(order.order).state)
 
 `Tickets` waits, `AsyncTickets` is awaited. A user and passengers are tokens. Whatever was sent and not
@@ -22,10 +22,11 @@ from domain_12306.messages import (
     StartPayment,
     payment_of,
 )
+from domain_12306.rules.papers import Papers, identity_of, number_of
 from domain_12306.views.answers import Entry, Journey, StationFound
 from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import UNFINISHED, Orders, OrderShown, Tab
-from engine import AsyncClient, Client, Receipt, Rejected
+from engine import AsyncClient, Client, Receipt, Rejected, Vault
 from engine.base.identity import uuid7_hex
 
 TIMEOUT_S = 10.0
@@ -59,6 +60,12 @@ class Tickets:
 
     def __init__(self, client: Client, user: str) -> None:
         self._client, self._user = client, user
+
+    def passenger(self, name: str, number: str, kind: Papers = Papers.ID_CARD) -> str:
+        """The token of a person, whose name and papers go to the vault and nowhere else. It is the same
+        however the number was typed, until the person is forgotten. Raises BadPapers."""
+        record = {"name": name, "kind": kind.value, "number": number_of(kind, number)}
+        return self._client.query(Vault.put, identity=identity_of(kind, number), record=record)
 
     def stations(self, text: str, limit: int = 10) -> list[StationFound]:
         """The stations that a user may mean who types this: characters, pinyin or its initials."""
@@ -122,6 +129,11 @@ class AsyncTickets:
 
     def __init__(self, client: AsyncClient, user: str) -> None:
         self._client, self._user = client, user
+
+    async def passenger(self, name: str, number: str, kind: Papers = Papers.ID_CARD) -> str:
+        """As `Tickets.passenger`."""
+        record = {"name": name, "kind": kind.value, "number": number_of(kind, number)}
+        return await self._client.query(Vault.put, identity=identity_of(kind, number), record=record)
 
     async def stations(self, text: str, limit: int = 10) -> list[StationFound]:
         """As `Tickets.stations`."""

@@ -19,11 +19,12 @@ from engine import Client, Node, Vault
 from engine.base.errors import Fault
 
 PEOPLE = (
-    ("张伟", "11010519850312101X"),
-    ("王芳", "310104199207236428"),
-    ("李娜", "44030619790115384X"),
-    ("陈静", "510104200001014322"),
+    ("张伟", "999999198503121010"),
+    ("王芳", "999999199207236424"),
+    ("李娜", "999999197901153849"),
+    ("陈静", "99999920000101432x"),
 )
+"""Of no district that there is, so of no one"""
 ENDS = (State.TICKETED, State.TICKETED, State.CANCELLED, State.REFUSED, State.EXPIRED)
 LONGER_THAN_TO_PAY = timedelta(minutes=31)
 WATCHED_S = 10.0
@@ -31,13 +32,10 @@ WATCHED_S = 10.0
 
 def show(node: Node, client: Client, board: str, alight: str, date: str) -> Finding:
     """Five orders on a journey, told as they go; what has come of them is checked."""
-    tokens = [
-        client.query(Vault.put, identity=f"id:{number}", record={"name": name, "number": number})
-        for name, number in PEOPLE
-    ]
+    tickets = Tickets(client, user="u-1")
+    tokens = [tickets.passenger(name, number) for name, number in PEOPLE]
     names = {token: (client.query(Vault.get, token=token) or {})["name"] for token in tokens}
     zhang, wang, li, chen = tokens
-    tickets = Tickets(client, user="u-1")
     trains = [entry for entry in tickets.search(board, alight, date) if seat_class_of(entry)]
     if not trains:
         raise Fault("no train of the demo has a seat left", board=board, alight=alight, date=date)

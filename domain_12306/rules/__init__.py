@@ -1,4 +1,5 @@
 """The rules, as tables.
 
-Reading order: rejections (every reason to say no), times (days, and how long things may take).
+Reading order: rejections (every reason to say no), times (days, and how long things may take),
+papers (by which one person is told from another).
 """

@@ -9,6 +9,7 @@ import pytest
 
 from domain_12306.aggregates.order import State
 from domain_12306.messages import OpenRun
+from domain_12306.rules.papers import Papers
 from domain_12306.rules.times import day_of
 from domain_12306.tickets import AsyncTickets, NoTicket, Tickets
 from domain_12306.views.orders import Tab
@@ -110,6 +111,8 @@ def test_the_same_can_be_awaited(node: Node) -> None:
             given_up = await tickets.order(train, "O", ["p-9"])
             await tickets.cancel(given_up.order)
             paid = await tickets.pay(order.order)
+            person = await tickets.passenger("Zoë Smith", "E 1234 5678", Papers.PASSPORT)
+            assert person == await tickets.passenger("Zoë Smith", "e12345678", Papers.PASSPORT)
             assert {one.order for one in await tickets.orders()} == {"order-by-name", given_up.order}
             assert len(await tickets.trips("p-8")) == 1
             return paid.state
@@ -118,13 +121,15 @@ def test_the_same_can_be_awaited(node: Node) -> None:
 
 
 def test_a_passenger_who_is_forgotten_is_nowhere_and_the_ticket_stays(node: Node) -> None:
-    name, number = "欧阳若曦", "310104199207236428"
+    name, number = "欧阳若曦", "999999199207236424"
     with Client(node.endpoints) as client:
-        token = client.query(Vault.put, identity=f"id:{number}", record={"name": name, "number": number})
         tickets = Tickets(client, user="u-5")
+        token = tickets.passenger(name, number)
+        assert tickets.passenger(name, f" {number[:6]} {number[6:]}") == token, "and so it is one passenger"
         order = tickets.order(tickets.search("a", "c", DAY)[5], "O", [token]).order
         tickets.pay(order)
-        assert client.query(Vault.get, token=token) == {"name": name, "number": number}
+        record = {"name": name, "kind": "居民身份证", "number": number}
+        assert client.query(Vault.get, token=token) == record
         assert mentioned(node.data, [name, number]) == [name, number]
         assert client.query(Vault.forget, token=token)
         assert [trip.order for trip in tickets.trips(token)] == [order]
