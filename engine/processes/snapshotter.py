@@ -11,8 +11,10 @@ from engine.base.errors import Exit, told
 from engine.base.log_codes import Code
 from engine.node.process import NodeProcess, run
 from engine.node.roles import Kind, Role
+from engine.node.status import State
 from engine.snapshots.request import Request
 from engine.stages.snapshotting import Snapshotting
+from engine.store.room import is_nearly_full, lacks_room
 
 NICENESS = 10
 LOOK_S = 0.25
@@ -48,19 +50,25 @@ def main(process: NodeProcess) -> None:
     )
     request = Request(process.data.snapshot_request)
     process.running()
-    not_before, pause, looked = 0.0, AGAIN_S, False
+    not_before, pause, looked, wants_room = 0.0, AGAIN_S, False, False
     with contextlib.suppress(Stopping):
         while True:
             asked, is_time = request.is_there(), time.monotonic() > not_before
+            if wants_room and not is_nearly_full(process.data.path):
+                is_time = True
             if asked or (is_time and (not looked or snapshotting.due())):
                 try:
                     if not looked:
                         snapshotting.look()
-                        looked = True
+                        looked, wants_room = True, False
+                        process.slot.state = State.RUNNING
                     if asked or snapshotting.due():
                         snapshotting.take()
                     pause = AGAIN_S
                 except Exception as error:  # of the disk, or of an aggregate that cannot be saved
+                    # A look costs little, so it is tried again as soon as there is room for its note.
+                    wants_room = not looked and lacks_room(error, process.data.path)
+                    process.slot.state = State.WAITING_FOR_ROOM if wants_room else State.RUNNING
                     looked = False  # what is there may have become something else
                     not_before, pause = time.monotonic() + pause, min(2 * pause, SELDOM_S)
                     process.log(Code.SNAPSHOT_NOT_TAKEN, "no snapshot could be taken", error=told(error))

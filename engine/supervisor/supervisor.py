@@ -289,8 +289,8 @@ class Supervisor:
         return all(process.finished for process in self._processes)
 
     def _sleep(self, wake: int, now: float) -> None:
-        calm = self._ready and self._wanted is None
-        if calm and all(process.at_work_since is not None for process in self._processes):
+        awaited = (process.due is not None or process.at_work_since is None for process in self._processes)
+        if self._ready and self._wanted is None and not any(awaited):
             patience = LOOK_S
         else:
             due = [process.due - now for process in self._processes if process.due is not None]
