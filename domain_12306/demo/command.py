@@ -12,6 +12,7 @@ from engine import Node, QueryRefused
 from engine.base.errors import ConfigError, Fault
 from engine.cli import Program
 from engine.cli.options import add_config_options, settings_from
+from engine.cli.printing import add_json_option
 
 APP = RAILWAY.defaults["app"]
 OWN = ("app", "calendar", "clock", "data", "endpoint")
@@ -33,6 +34,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     parser.add_argument("--seconds", type=_seconds, default=10.0, metavar="S", help="how long is sold (10)")
     parser.add_argument("--clients", type=_positive, default=3, metavar="N", help="client processes (3)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of who wants to travel (1)")
+    add_json_option(parser)
     add_config_options(parser, RAILWAY)
 
 
@@ -41,6 +43,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     # Imported here: `demo --help` needs none of it.
     try:
         from domain_12306.app import reference_data
+        from domain_12306.demo.screen import speak_json
         from domain_12306.demo.story import Story
     except ModuleNotFoundError as error:
         if error.name != "numpy":
@@ -48,6 +51,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         hint = "pip install 'ringfold[railway]'"
         raise ConfigError("the railway needs numpy, which is not installed", hint=hint) from None
 
+    if options.json:
+        speak_json()
     settings = settings_from(options, RAILWAY)
     if settings.config.app != APP:
         raise ConfigError("the demo sells tickets", app=settings.config.app, hint=f"it needs {APP}")

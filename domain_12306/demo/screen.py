@@ -6,21 +6,35 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
+from engine.cli.printing import envelope
+
 LABEL = 12
 BAR = 20
 PLAIN_S = 2.0  # between two lines of progress where no bar can be drawn
 
 
+class _Speech:
+    as_json = False
+
+
+def speak_json() -> None:
+    """From now on the story is lines of JSON, in the schema of every command."""
+    _Speech.as_json = True
+
+
 def say(label: str, text: str = "") -> None:
     """One line of the story on standard output."""
-    print(f"{label:<{LABEL}}{text}".rstrip(), flush=True)
+    if not _Speech.as_json:
+        print(f"{label:<{LABEL}}{text}".rstrip(), flush=True)
+    elif text:
+        print(envelope({"label": label, "text": text}, []), flush=True)
 
 
 def block(lines: Sequence[str]) -> None:
     """Lines below a labelled one."""
     for line in lines:
-        print(f"{'':<{LABEL}}{line}".rstrip())
-    print(flush=True)
+        say("", line)
+    say("")
 
 
 def width(text: str) -> int:

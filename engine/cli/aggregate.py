@@ -11,6 +11,7 @@ import msgspec
 from engine.base.errors import ConfigError, Exit
 from engine.cli.command import Program
 from engine.cli.options import add_app_options, app_and_data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.model.state import OWN, attributes
 from engine.reading.history import aggregate_at
 from engine.reading.log import EventLog
@@ -33,6 +34,7 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
     place = places.add_parser("show", help="print its state", description=SHOW)
     place.add_argument("id", metavar="ID", help="which one")
     place.add_argument("--at-version", type=int, metavar="N", help="as it was then (the last)")
+    add_json_option(place)
     add_app_options(place, program)
 
 
@@ -60,7 +62,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
         # Not what `save_state` gives: that may be compact, and this is to be read.
         "state": plain({name: item for name, item in attributes(aggregate).items() if name not in OWN}),
     }
-    print(json.dumps(shown, ensure_ascii=False, indent=1))
+    with Printer(options) as printer:
+        printer.answer(shown, json.dumps(shown, ensure_ascii=False, indent=1))
     return Exit.OK
 
 

@@ -1,8 +1,7 @@
 """`check`: can this application read everything that is stored?"""
 
 import argparse
-import json
-import sys
+from collections.abc import Iterator
 
 import msgspec
 
@@ -10,6 +9,7 @@ from engine.base.errors import Exit
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_app_options, app_and_data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.reading.compatibility import Compatibility, Kind, registration_problem
 from engine.reading.stores import Stores
 
@@ -30,7 +30,7 @@ MOST_BREAKS = 20  # printed in full; a store with more is not read line by line
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of this command."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     add_app_options(parser, program)
 
 
@@ -50,31 +50,30 @@ def run(options: argparse.Namespace, program: Program) -> int:
         stores.close()
     kinds = sorted(compatibility.kinds.values(), key=lambda kind: kind.tag)
     sound = compatibility.sound and not registered
-    if options.json:
-        report = {"sound": sound, "application": registered, "entries": compatibility.entries}
-        report |= msgspec.to_builtins({"events": kinds, "breaks": compatibility.breaks})
-        print(json.dumps(report, ensure_ascii=False))
-    else:
-        _show(compatibility, kinds, registered)
-    if not sound:
-        print("ringfold: this application cannot work on this data directory", file=sys.stderr)
-        if any(kind.readable and kind.problem for kind in kinds):
-            print(f"ringfold: {GO_ON}", file=sys.stderr)
+    report = {"sound": sound, "application": registered, "entries": compatibility.entries}
+    report |= msgspec.to_builtins({"events": kinds, "breaks": compatibility.breaks})
+    with Printer(options) as printer:
+        if not sound:
+            printer.warn("cannot-work", "this application cannot work on this data directory")
+            if any(kind.readable and kind.problem for kind in kinds):
+                printer.warn("do-not-fit", GO_ON)
+        printer.answer(report, "\n".join(lines(compatibility, kinds, registered)))
     return Exit.OK if sound else Exit.CORRUPT
 
 
-def _show(compatibility: Compatibility, kinds: list[Kind], registered: str) -> None:
-    print(f"{compatibility.entries:,} entries, {sum(kind.count for kind in kinds):,} events")
+def lines(compatibility: Compatibility, kinds: list[Kind], registered: str) -> Iterator[str]:
+    """The report for people."""
+    yield f"{compatibility.entries:,} entries, {sum(kind.count for kind in kinds):,} events"
     if registered:
-        print(f"application: {registered}")
+        yield f"application: {registered}"
     width = max((len(kind.tag) for kind in kinds), default=0)
     for kind in kinds:
         place = f"from partition {kind.partition} position {kind.position:,} on ({kind.aggregate})"
         if kind.problem:
-            print(f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.bad:,} of them {place}: {kind.problem}")
+            yield f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.bad:,} of them {place}: {kind.problem}"
         else:
-            print(f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.verdict}")
+            yield f"{kind.tag:<{width}}  {kind.count:>12,}  {kind.verdict}"
     for gap in compatibility.breaks[:MOST_BREAKS]:
-        print(f"partition {gap.partition} position {gap.position:,}: {gap.what}")
+        yield f"partition {gap.partition} position {gap.position:,}: {gap.what}"
     if len(compatibility.breaks) > MOST_BREAKS:
-        print(f"and {len(compatibility.breaks) - MOST_BREAKS:,} more breaks")
+        yield f"and {len(compatibility.breaks) - MOST_BREAKS:,} more breaks"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from engine.base.errors import ConfigError, Exit
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.cli.time_text import time_text
 from engine.node.clock import SimulatedClock
 
@@ -22,6 +23,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of this command."""
+    add_json_option(parser)
     add_data_option(parser)
     parser.add_argument("--move", metavar="SPAN", type=span_of, help="so far forward: 90s, 31m, 48h, 15d")
 
@@ -33,7 +35,10 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         if not isinstance(clock, SimulatedClock):
             raise ConfigError("the system's clock is not moved", hint="only a simulated one is: `clock`")
         clock.move(options.move)
-    print(time_text(clock.now_ns()))
+    now_ns = clock.now_ns()
+    simulated = isinstance(clock, SimulatedClock)
+    with Printer(options) as printer:
+        printer.answer({"time_ns": now_ns, "simulated": simulated}, time_text(now_ns))
     return Exit.OK
 
 

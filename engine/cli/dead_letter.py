@@ -1,13 +1,13 @@
 """`dead-letter list`, `retry` and `drop`: what views and process managers could not apply."""
 
 import argparse
-import json
 from typing import Any
 
 from engine.base.errors import ConfigError, Exit
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.node.running import find_node
 
 DESCRIPTION = """What the handlers of views and process managers failed on, in a running node. The aggregate
@@ -41,7 +41,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     place.add_argument("name", metavar="NAME", help="of a view or process manager")
     place.add_argument("aggregate", metavar="AGGREGATE", help="which one")
     for place in places.choices.values():
-        place.add_argument("--json", action="store_true", help="print one JSON object a line")
+        add_json_option(place)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
@@ -50,28 +50,28 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     asked = [follower for follower in every if follower.kind != "worker"]
     if every and not asked:
         raise ConfigError("a worker sets nothing aside, it tries again", name=options.name)
-    if options.what == "list":
-        letters = [(follower, letter) for follower in asked for letter in ask(follower, "dead-letters")]
-        for follower, letter in letters:
-            print(_line(follower, letter, options.json))
-        if not letters and not options.json:
-            print("nothing is set aside")
-        return Exit.OK
-    (follower,) = asked
+    with Printer(options) as printer:
+        if options.what == "list":
+            letters = [(follower, letter) for follower in asked for letter in ask(follower, "dead-letters")]
+            texts = [_told(follower, letter) for follower, letter in letters] or ["nothing is set aside"]
+            rows = [{follower.kind: follower.name, **letter} for follower, letter in letters]
+            printer.answer(rows, "\n".join(texts))
+            return Exit.OK
+        (follower,) = asked
+        return _act(follower, options, printer)
+
+
+def _act(follower: Follower, options: argparse.Namespace, printer: Printer) -> int:
     left = ask(
         follower, f"dead-letter-{options.what}", {"aggregate": options.aggregate}, timeout_s=PATIENCE_S
     )
-    for letter in left:
-        print(_line(follower, letter, options.json))
-    if not left and not options.json:
-        told = f"{options.aggregate} is no longer set aside" if options.aggregate else "nothing is set aside"
-        print(f"{follower.kind} {follower.name}: {told}")
+    told = f"{options.aggregate} is no longer set aside" if options.aggregate else "nothing is set aside"
+    texts = [_told(follower, letter) for letter in left] or [f"{follower.kind} {follower.name}: {told}"]
+    printer.answer([{follower.kind: follower.name, **letter} for letter in left], "\n".join(texts))
     return Exit.TEMPORARY if left else Exit.OK
 
 
-def _line(follower: Follower, letter: dict[str, Any], as_json: bool) -> str:
-    if as_json:
-        return json.dumps({follower.kind: follower.name, **letter}, ensure_ascii=False)
+def _told(follower: Follower, letter: dict[str, Any]) -> str:
     state = "dead" if letter["dead"] else "being retried"
     return (
         f"{follower.kind} {follower.name}: {letter['aggregate']} version {letter['version']} "

@@ -8,9 +8,10 @@ from typing import Any
 from engine.base.errors import Exit
 from engine.cli.command import Program
 from engine.cli.options import add_app_options, settings_from
+from engine.cli.printing import Printer, add_json_option
 
 DESCRIPTION = """Prints every command, event, application message, query and process manager of an
-application. With --json, whole, as one object with JSON Schemas, from which a client in any language can be
+application. With --json, whole, with JSON Schemas, from which a client in any language can be
 generated (docs/PROTOCOL.md says what its keys mean; the reader of a running node answers `describe` with
 the same). Needs no data directory and no node."""
 EXAMPLES = "describe --app notes:app --json"
@@ -19,7 +20,7 @@ ENVELOPE = ("type", "aggregate", "id", "expected_version", "correlation", "causa
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of this command."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object, with schemas")
+    add_json_option(parser)
     add_app_options(parser, program)
 
 
@@ -31,10 +32,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
     from engine.model.loading import load_app
 
     described = describe(load_app(reference, settings.app_settings))
-    if options.json:
-        print(json.dumps(described, ensure_ascii=False, indent=1))
-    else:
-        print("\n".join(summary(described)))
+    with Printer(options) as printer:
+        printer.answer(described, "" if printer.as_json else "\n".join(summary(described)))
     return Exit.OK
 
 

@@ -16,6 +16,7 @@ from engine.base.place import expanded
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import VERSION, Printer, add_json_option
 from engine.reading.lines import line, merged, merged_back
 from engine.reading.stores import Stores
 from engine.reading.tail import StoredEntry, Tail
@@ -37,6 +38,7 @@ TAIL = """Prints the last entries, and then each new one as it is stored, until 
 node does not end it."""
 EXPORT = """Writes everything up to now to a file, or to standard output, in the order in which the commands
 were accepted. The file appears when it is complete."""
+OUTSIDE = b'{"version": %d, "data": %%b, "diagnostics": []}\n' % VERSION  # what --json puts around a line
 MOST_DIGITS = 18  # so that it fits the 64 bits of a position
 TYPE = "with such an event, for example note.created, which stands for all its versions; may be repeated"
 
@@ -58,6 +60,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     export.add_argument("file", metavar="FILE", help="where to; - for standard output")
     for place in (read, tail, export):
         add_data_option(place)
+        add_json_option(place)
         place.add_argument("--type", action="append", metavar="NAME", help=TYPE)
         place.add_argument("--partition", type=_number, metavar="P", help="of this partition only")
 
@@ -69,10 +72,11 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         types = Types(options.type) if options.type else None
         partitions = _partitions(stores, options)
         if options.what == "export":
-            return _export(stores, partitions, types, options.file)
+            with Printer(options) as printer:
+                return _export(stores, partitions, types, options.file, printer)
         places = {"read": _read, "tail": _tail}[options.what](stores, partitions, types, options)
         for place in itertools.islice(places, options.limit):
-            sys.stdout.buffer.write(line(place) + b"\n")
+            sys.stdout.buffer.write(OUTSIDE % line(place) if options.json else line(place) + b"\n")
             if options.what == "tail":
                 sys.stdout.flush()
         sys.stdout.flush()
@@ -148,7 +152,7 @@ def _tail(
         tail.close()
 
 
-def _export(stores: Stores, partitions: list[int], types: Types | None, file: str) -> int:
+def _export(stores: Stores, partitions: list[int], types: Types | None, file: str, printer: Printer) -> int:
     tops = stores.positions()
     progress = Progress("events: entries read", sum(tops[p] for p in partitions))
     places = merged(stores, partitions, types, upto=tops)
@@ -176,7 +180,10 @@ def _export(stores: Stores, partitions: list[int], types: Types | None, file: st
             with contextlib.suppress(OSError):
                 fresh.unlink()
     took = progress.end()
-    print(f"ringfold: {written:,} entries in {took:.1f} s", file=sys.stderr)
+    if file == "-" or not printer.as_json:  # standard output is the export, or has nothing
+        print(f"ringfold: {written:,} entries in {took:.1f} s", file=sys.stderr)
+    else:
+        printer.answer({"file": str(path), "entries": written, "seconds": round(took, 3)}, "")
     return Exit.OK
 
 

@@ -3,7 +3,6 @@ up, and those that find another log than the one that they knew."""
 
 import argparse
 import contextlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from engine.base.lock import is_held
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.node.data_directory import DataDirectory
 from engine.node.failure import read_failure
 from engine.node.roles import Kind, Role
@@ -49,7 +49,6 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     places = parser.add_subparsers(title="commands", metavar=what, dest="what", required=True)
     place = places.add_parser("list", help="print all, and what is wrong with them")
     add_data_option(place)
-    place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("restart", help="try one again that was given up")
     add_data_option(place)
     place.add_argument("name", metavar="NAME", help="of the follower")
@@ -57,34 +56,42 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     add_data_option(place)
     place.add_argument("name", metavar="NAME", help="of the process manager, worker or subscriber")
     place.add_argument("--folder", type=Path, help="of the subscriber's cursor, if it is not in the data")
+    for place in places.choices.values():
+        add_json_option(place)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Does what was asked for."""
     directory = DataDirectory.at(data_from(options))
-    if options.what == "accept":
-        return accept(directory, options.name, options.folder)
+    with Printer(options) as printer:
+        if options.what == "accept":
+            return accept(directory, options.name, options.folder, printer)
+        return _list_or_restart(directory, options, printer)
+
+
+def _list_or_restart(directory: DataDirectory, options: argparse.Namespace, printer: Printer) -> int:
     node = find_node(directory)
     with StatusPage.attach(node.status) as page:
         states = {name: State(page.slot(name).state) for name in page.names}
     if options.what == "list":
-        for follower in followers(node):
-            told = facts_of(follower, states[follower.role.name], directory)
-            print(json.dumps(told) if options.json else "  ".join(filter(None, told.values())))
+        rows = [facts_of(one, states[one.role.name], directory) for one in followers(node)]
+        printer.answer(rows, "\n".join("  ".join(filter(None, row.values())) for row in rows))
         return Exit.OK
     (follower,) = followers(node, options.name)
     state = states[follower.role.name]
     if state is not State.FAILED and (count := ask(follower, RETRY)):
-        print(f"{follower.kind} {follower.name} answers again what it refused to run ({count})")
+        text = f"{follower.kind} {follower.name} answers again what it refused to run ({count})"
+        printer.answer({"name": follower.name, "restarted": False, "queries": count}, text)
         return Exit.OK
     if state is not State.FAILED:
         raise RingfoldError("it was not given up", name=follower.name, state=told_of(state))
     ask(follower, "restart")
-    print(f"{follower.kind} {follower.name} is tried again; `status` shows how it goes")
+    text = f"{follower.kind} {follower.name} is tried again; `status` shows how it goes"
+    printer.answer({"name": follower.name, "restarted": True}, text)
     return Exit.OK
 
 
-def accept(directory: DataDirectory, name: str, folder: Path | None) -> int:
+def accept(directory: DataDirectory, name: str, folder: Path | None, printer: Printer) -> int:
     """Moves the follower of that name to the end of the log. ConfigError: there is none."""
     from engine.reading.stores import Stores  # as every command imports what it needs
 
@@ -102,9 +109,10 @@ def accept(directory: DataDirectory, name: str, folder: Path | None) -> int:
     else:
         text = "there is no such process manager, worker or subscriber"
         raise ConfigError(text, name=name, path=directory.path)
-    _print_skipped(stores, known)
+    skipped, texts = _skipped(stores, known)
     stores.close()
-    print(f"{name} goes on after position {', '.join(map(str, ends))}")
+    texts.append(f"{name} goes on after position {', '.join(map(str, ends))}")
+    printer.answer({"name": name, "positions": ends, "skipped": skipped}, "\n".join(texts))
     return Exit.OK
 
 
@@ -153,9 +161,10 @@ def _try_again(directory: DataDirectory, role: Role) -> None:
         ask(follower, "restart")
 
 
-def _print_skipped(stores: "Stores", known: list[str]) -> None:
-    """What was committed after what was seen last, as far as ids tell: they grow with time."""
-    skipped = 0
+def _skipped(stores: "Stores", known: list[str]) -> tuple[int, list[str]]:
+    """What was committed after what was seen last, as far as ids tell, which grow with time: how many, and
+    lines about them."""
+    skipped, texts = 0, []
     for partition, command in enumerate(known):
         reader = stores.reader(partition)
         for position, entry in () if reader is None else reader.entries_back():
@@ -165,9 +174,11 @@ def _print_skipped(stores: "Stores", known: list[str]) -> None:
             skipped += 1
             if skipped <= MOST_PRINTED:
                 what = ", ".join(event["type"] for event in commit.events)
-                print(f"skipped: partition {partition}, position {position}, {commit.aggregate}: {what}")
+                place = f"partition {partition}, position {position}"
+                texts.append(f"skipped: {place}, {commit.aggregate}: {what}")
     if skipped > MOST_PRINTED:
-        print(f"skipped: {skipped - MOST_PRINTED:,} more before these")
+        texts.append(f"skipped: {skipped - MOST_PRINTED:,} more before these")
+    return skipped, texts
 
 
 def facts_of(follower: Follower, state: State, directory: DataDirectory) -> dict[str, str]:

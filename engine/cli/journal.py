@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from engine.base.errors import ConfigError, CorruptData, Exit, Fault
 from engine.base.lock import is_held
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.journal import dump, read, verify
 from engine.node.data_directory import DataDirectory
 from engine.wire.commands import split_commands
@@ -41,7 +41,8 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     place.add_argument("--commands", action="store_true", help="print the commands instead of the batches")
     place = places.add_parser("verify", help="check it", description=VERIFY)
     add_data_option(place)
-    place.add_argument("--json", action="store_true", help="print one JSON object")
+    for place in places.choices.values():
+        add_json_option(place)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
@@ -50,11 +51,12 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     folder = data.journal
     if not folder.is_dir():
         raise ConfigError("there is no journal in this directory", path=data.path)
-    if options.what == "verify":
-        return _verify(data, folder, options.json)
-    lines = commands(folder, options.after) if options.commands else dump(folder, options.after)
-    for line in lines:
-        print(json.dumps(line, ensure_ascii=False))
+    with Printer(options) as printer:
+        if options.what == "verify":
+            return _verify(data, folder, printer)
+        lines = commands(folder, options.after) if options.commands else dump(folder, options.after)
+        for line in lines:
+            printer.answer(line, "" if printer.as_json else json.dumps(line, ensure_ascii=False))
     return Exit.OK
 
 
@@ -88,18 +90,15 @@ def _shown(command: bytes) -> dict[str, Any]:
     return {"command": shown}
 
 
-def _verify(data: DataDirectory, folder: Path, as_json: bool) -> int:
+def _verify(data: DataDirectory, folder: Path, printer: Printer) -> int:
     witness, unread = _witness(data)
     report = verify(folder, witness)
-    if as_json:
-        print(json.dumps({**msgspec.to_builtins(report, enc_hook=str), "witness": witness}))
-    else:
-        print(report)
-        print(f"event store: commands up to sequence {witness} are stored with their events")
     if unread:
-        print(f"ringfold: {unread}", file=sys.stderr)
+        printer.warn("unread", unread)
     if is_held(data.lock):
-        print("ringfold: a node is running here: the end of the journal moves", file=sys.stderr)
+        printer.warn("running", "a node is running here: the end of the journal moves")
+    stored = f"event store: commands up to sequence {witness} are stored with their events"
+    printer.answer({**msgspec.to_builtins(report, enc_hook=str), "witness": witness}, f"{report}\n{stored}")
     return Exit.OK if report.sound and not unread else Exit.CORRUPT
 
 

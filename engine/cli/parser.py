@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import engine.base
 from engine.base.called import called, note_call
-from engine.base.errors import ConfigError, Exit, RingfoldError
+from engine.base.errors import ConfigError, Exit, Fault, RingfoldError
 from engine.base.standard_error import ensure_standard_streams
 from engine.cli.command import Command, CommandModule, Program
 from engine.cli.commands import all_commands, command_named
@@ -37,12 +37,14 @@ def main(
     """Runs the command line; returns the exit code. `commands` come on top of the engine's own."""
     note_call()
     _open_streams()
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    complain = _complain_as_json if "--json" in typed else _complain
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments), program or Program(), commands)
+        code = _run(typed, program or Program(), commands)
         sys.stdout.flush()
         return code
     except RingfoldError as error:
-        _say(str(error))
+        complain(error)
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # what a shell reports for Ctrl-C
@@ -50,10 +52,10 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `… | head` has seen enough
         return 0
     except UnicodeEncodeError as error:  # ids and names of the engine are UTF-8; paths may be of any bytes
-        _say(f"an argument is no UTF-8 text: {error.object!r}")
+        complain(ConfigError(f"an argument is no UTF-8 text: {error.object!r}"))
         return Exit.CONFIG
     except OSError as error:
-        _say(f"the system refused: {error}")
+        complain(Fault(f"the system refused: {error}"))
         return Exit.DISK_FAULT
 
 
@@ -67,10 +69,20 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # an id may have what no encoding has
 
 
-def _say(text: str) -> None:
+def _complain(error: RingfoldError) -> None:
     """One line on standard error, if anyone can read it."""
     with contextlib.suppress(OSError):
-        print(f"ringfold: {text}", file=sys.stderr, flush=True)
+        print(f"ringfold: {error}", file=sys.stderr, flush=True)
+
+
+def _complain_as_json(error: RingfoldError) -> None:
+    """The same for programs."""
+    from engine.cli.printing import diagnostic, envelope
+
+    code = error.exit_code.name.lower().replace("_", "-")
+    told = diagnostic("error", code, error.message, error.hint, error.facts)
+    with contextlib.suppress(OSError):
+        print(envelope(None, [told]), file=sys.stderr, flush=True)
 
 
 def _run(arguments: list[str], program: Program, commands: Sequence[Command]) -> int:

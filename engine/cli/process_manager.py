@@ -9,6 +9,7 @@ from engine.base.errors import ConfigError, Exit
 from engine.cli.asking import ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.cli.time_text import time_text
 from engine.node.running import find_node
 
@@ -28,7 +29,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     add_data_option(place)
     place.add_argument("name", metavar="NAME", help="of the process manager")
     place.add_argument("id", metavar="ID", help="of an aggregate, a command or a correlation")
-    place.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(place)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
@@ -39,10 +40,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         known = ", ".join(managers) or "none"
         raise ConfigError("there is no such process manager", name=options.name, known=known)
     instance = ask(managers[options.name], "instance", {"id": options.id})
-    if options.json:
-        print(json.dumps(instance, ensure_ascii=False, indent=1))
-    else:
-        print("\n".join(lines(options.name, options.id, instance)))
+    with Printer(options) as printer:
+        printer.answer(instance, "\n".join(lines(options.name, options.id, instance)))
     return Exit.OK
 
 

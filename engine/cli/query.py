@@ -2,13 +2,15 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from engine.base.called import called
 from engine.base.errors import ConfigError, Exit
-from engine.cli.asking import Follower, ask, followers
+from engine.cli.asking import ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.node.running import find_node
 
 DESCRIPTION = """Asks a view or a worker of the node that runs on a data directory, and prints the answer as
@@ -33,7 +35,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
         "--at-least", type=_position, metavar="PARTITION:POSITION", help="wait until the view is that far"
     )
     parser.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="give up after (5)")
-    parser.add_argument("--json", action="store_true", help="print lists as JSON too")
+    add_json_option(parser)
     add_data_option(parser)
 
 
@@ -46,9 +48,11 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         views = [view for view in views if view.name == options.view]
         if not views:
             raise ConfigError("there is no such view", view=options.view, known=known)
-    if options.query is None:
-        _list(views, options.json)
-    else:
+    with Printer(options) as printer:
+        if options.query is None:
+            queries = {view.name: ask(view, "queries") for view in views}
+            printer.answer(queries, "\n".join(_signatures(queries)))
+            return Exit.OK
         texts = dict(_argument(text) for text in options.args)
         answer = ask(
             views[0],
@@ -58,21 +62,17 @@ def run(options: argparse.Namespace, _program: Program) -> int:
             timeout_s=options.timeout,
             hint=f"`{called()} query {options.view}` lists what it can be asked",
         )
-        print(json.dumps(answer, ensure_ascii=False, indent=1))
+        printer.answer(answer, json.dumps(answer, ensure_ascii=False, indent=1))
     return Exit.OK
 
 
-def _list(views: list[Follower], as_json: bool) -> None:
-    queries = {view.name: ask(view, "queries") for view in views}
-    if as_json:
-        print(json.dumps(queries, ensure_ascii=False, indent=1))
-        return
+def _signatures(queries: dict[str, dict[str, Any]]) -> Iterator[str]:
     for view, asked in queries.items():
         if not asked:
-            print(f"{view}  has no queries")
+            yield f"{view}  has no queries"
         for query, signature in asked.items():
             arguments = ", ".join(map(_shown, signature["arguments"]))
-            print(f"{view}  {query}({arguments}) -> {signature['answer']}")
+            yield f"{view}  {query}({arguments}) -> {signature['answer']}"
 
 
 def _shown(argument: dict[str, Any]) -> str:

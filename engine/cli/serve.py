@@ -15,8 +15,9 @@ from engine.base.log_codes import Code
 from engine.base.standard_error import STANDARD_ERROR
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
+from engine.cli.printing import VERSION, add_json_option
 from engine.node.config import Settings
-from engine.node.endpoints import Endpoints, Ready
+from engine.node.endpoints import Announced, Endpoints, Ready
 from engine.supervisor.supervisor import Supervisor
 
 DESCRIPTION = """Runs a node: one input process, a core and an output process for each partition, a
@@ -33,7 +34,7 @@ serve --config node.toml --json
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of this command."""
     add_config_options(parser, program)
-    parser.add_argument("--json", action="store_true", help="print the ready line as one JSON object")
+    add_json_option(parser)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:
@@ -90,7 +91,8 @@ def ready_line(endpoints: Endpoints) -> str:
 
 def json_line(endpoints: Endpoints) -> str:
     """The ready line, for programs."""
-    return json.encode(Ready(ready=True, **structs.asdict(endpoints))).decode()
+    ready = Ready(ready=True, **structs.asdict(endpoints))
+    return json.encode(Announced(version=VERSION, data=ready, diagnostics=[])).decode()
 
 
 def log_progress(log: Log, snapshot: dict[str, dict[str, object]]) -> None:

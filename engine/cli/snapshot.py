@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 import time
@@ -17,6 +16,8 @@ from engine.base.log_codes import Code
 from engine.base.progress import Progress
 from engine.cli.command import Program
 from engine.cli.options import add_app_options, add_data_option, data_from, data_of, settings_from
+from engine.cli.printing import Printer, add_json_option
+from engine.cli.table import aligned, cells
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.model.state import state_digest
@@ -42,6 +43,7 @@ LIST = "Prints a line for each snapshot, the newest first. Only their headers ar
 VERIFY = """Reads every byte of every snapshot. With --events, also makes the same state from the event
 store alone, from the first event on, and compares; this takes the settings of `serve`. Exit code 4 if one
 is not sound."""
+NONE_YET = "there are no snapshots yet"
 COLUMNS = ("partition", "position", "sequence", "aggregates", "bytes", "made")
 
 
@@ -55,25 +57,31 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
     )
     place = places.add_parser("list", help="print which there are", description=LIST)
     add_data_option(place)
-    place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("verify", help="check them", description=VERIFY)
     add_app_options(place, program)
     place.add_argument("--events", action="store_true", help="compare with the events")
+    for place in places.choices.values():
+        add_json_option(place)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:
     """Does what was asked for."""
-    if options.what == "list":
-        return _list(data_from(options), options.json)
+    with Printer(options) as printer:
+        if options.what == "list":
+            return _list(data_from(options), printer)
+        return _take_or_verify(options, program, printer)
+
+
+def _take_or_verify(options: argparse.Namespace, program: Program, printer: Printer) -> int:
     settings = settings_from(options, program)
     data = data_of(settings)
     if options.what == "verify":
-        return _verify(data, settings, options.events)
+        return _verify(data, settings, options.events, printer)
     if is_held(data.lock):
         _ask(data, options.timeout)
     else:
         _take(data, settings)
-    return _list(data, False)
+    return _list(data, printer)
 
 
 def _ask(data: DataDirectory, timeout_s: float) -> None:
@@ -112,7 +120,7 @@ def _take(data: DataDirectory, settings: Settings) -> None:
         os.close(lock)
 
 
-def _list(data: DataDirectory, as_json: bool) -> int:
+def _list(data: DataDirectory, printer: Printer) -> int:
     rows: list[dict[str, object]] = []
     for path, header in _headers(data):
         row: dict[str, object] = {"path": str(path), "bytes": path.stat().st_size}
@@ -124,29 +132,20 @@ def _list(data: DataDirectory, as_json: bool) -> int:
         else:
             row["problem"] = header
         rows.append(row)
-    if as_json:
-        for row in rows:
-            print(json.dumps(row))
-        return Exit.OK
-    if not rows:
-        print("there are no snapshots yet")
-        return Exit.OK
-    lines = [COLUMNS, *(tuple(_text(row.get(name, "-")) for name in COLUMNS) for row in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
-    for line in lines:
-        print("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)))
+    table = aligned([COLUMNS, *(cells(row.get(name) for name in COLUMNS) for row in rows)], left=0)
     for row in rows:
         if "problem" in row:
-            print(f"ringfold: {row['path']}: {row['problem']}", file=sys.stderr)
+            printer.warn("unusable", f"{row['path']}: {row['problem']}")
+    printer.answer(rows, "\n".join(table) if rows else NONE_YET)
     return Exit.OK
 
 
-def _verify(data: DataDirectory, settings: Settings, events: bool) -> int:
+def _verify(data: DataDirectory, settings: Settings, events: bool, printer: Printer) -> int:
     app = _app(settings) if events else None
     well = True
     headers = list(_headers(data))
     if not headers:
-        print("there are no snapshots yet")
+        printer.answer([], NONE_YET)
     for path, _ in headers:
         progress = Progress(f"{path.name}, steps", 0)
         try:
@@ -154,10 +153,10 @@ def _verify(data: DataDirectory, settings: Settings, events: bool) -> int:
             if app is not None:
                 _compare(data, header, path, app, progress)
             progress.end()
-            print(f"{path}: sound")
+            printer.answer({"path": str(path), "problem": ""}, f"{path}: sound")
         except Unusable as why:
             progress.end()
-            print(f"{path}: {why}")
+            printer.answer({"path": str(path), "problem": str(why)}, f"{path}: {why}")
             well = False
     return Exit.OK if well else Exit.CORRUPT
 
@@ -188,10 +187,6 @@ def _headers(data: DataDirectory) -> Iterator[tuple[Path, SnapshotHeader | str]]
 
 def _app(settings: Settings) -> Engine:
     return load_app(settings.app(), settings.app_settings)
-
-
-def _text(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _say(code: Code, text: str, /, *, hint: str = "", trace: str = "", **facts: object) -> None:

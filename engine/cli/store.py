@@ -1,9 +1,7 @@
 """`store verify`: whether everything that is kept in LMDB can be read, and agrees."""
 
 import argparse
-import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -15,6 +13,7 @@ from engine.base.errors import Exit, RingfoldError
 from engine.base.lock import is_held
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.node.child import how_it_ended
 from engine.node.data_directory import DataDirectory
 from engine.store.pages import examine
@@ -52,20 +51,21 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     places = parser.add_subparsers(title="commands", metavar="verify", dest="what", required=True)
     place = places.add_parser("verify", help="check them", description=VERIFY)
     add_data_option(place)
-    place.add_argument("--json", action="store_true", help="print one JSON object a line")
+    add_json_option(place)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Prints a line for each folder."""
     data = data_from(options)
     runs, sound = is_held(data.lock), True
-    for folder, entries in _folders(data):
-        name = str(folder.relative_to(data.path))
-        verdict = _in_child(Verdict(name), folder, entries, by_page=not runs)
-        sound = sound and not verdict.problem
-        print(json.dumps(msgspec.to_builtins(verdict)) if options.json else verdict)
-    if runs:
-        print("ringfold: a node is running here: its pages were not looked at", file=sys.stderr)
+    with Printer(options) as printer:
+        for folder, entries in _folders(data):
+            name = str(folder.relative_to(data.path))
+            verdict = _in_child(Verdict(name), folder, entries, by_page=not runs)
+            sound = sound and not verdict.problem
+            printer.answer(msgspec.to_builtins(verdict), str(verdict))
+        if runs:
+            printer.warn("running", "a node is running here: its pages were not looked at")
     return Exit.OK if sound else Exit.CORRUPT
 
 

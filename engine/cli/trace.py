@@ -12,6 +12,7 @@ from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.cli.time_text import time_text
 from engine.managers.ended import TimerStory
 from engine.node.data_directory import DataDirectory
@@ -33,7 +34,7 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     """The options of this command."""
     add_data_option(parser)
     parser.add_argument("id", metavar="ID", help="of any command in the chain")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
@@ -50,10 +51,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     if chain is None:
         hint = "it was never sent here, or its outcome is no longer kept"
         raise ConfigError("nothing is known of this command", command=options.id, hint=hint)
-    if options.json:
-        print(json.dumps(msgspec.to_builtins(chain), ensure_ascii=False, indent=1))
-    else:
-        print("\n".join(lines(chain)))
+    with Printer(options) as printer:
+        printer.answer(msgspec.to_builtins(chain), "\n".join(lines(chain)))
     return Exit.OK
 
 

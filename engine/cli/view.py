@@ -1,7 +1,6 @@
 """`view list` and `view rebuild`: the views of a running node, their versions, and building one again."""
 
 import argparse
-import json
 import time
 from typing import Any
 
@@ -10,6 +9,7 @@ from engine.base.progress import Progress
 from engine.cli.asking import Follower, ask, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
 from engine.node.running import find_node
 
 DESCRIPTION = """The views of the node that runs on a data directory. A view is built from the events alone,
@@ -30,41 +30,44 @@ def options(parser: argparse.ArgumentParser, _program: Program) -> None:
     places = parser.add_subparsers(title="commands", metavar="list|rebuild", dest="what", required=True)
     place = places.add_parser("list", help="print all views", description=LIST)
     add_data_option(place)
-    place.add_argument("--json", action="store_true", help="print one JSON object a line")
     place = places.add_parser("rebuild", help="build one again", description=REBUILD)
     add_data_option(place)
     place.add_argument("name", metavar="VIEW", help="which one")
     place.add_argument("--no-wait", action="store_true", help="begin and leave")
+    for place in places.choices.values():
+        add_json_option(place)
 
 
 def run(options: argparse.Namespace, _program: Program) -> int:
     """Does what was asked for."""
     node = find_node(data_from(options))
     views = [follower for follower in followers(node) if follower.kind == "view"]
-    if options.what == "list":
+    with Printer(options) as printer:
+        if options.what == "list":
+            versions = [(view, ask(view, "versions")) for view in views]
+            texts = [_told(view, known) for view, known in versions] or ["this node has no views"]
+            printer.answer([{"view": view.name, **known} for view, known in versions], "\n".join(texts))
+            return Exit.OK
         for view in views:
-            versions = ask(view, "versions")
-            print(json.dumps({"view": view.name, **versions}) if options.json else _told(view, versions))
-        if not views and not options.json:
-            print("this node has no views")
-        return Exit.OK
-    for view in views:
-        if view.name == options.name:
-            return _rebuild(view, not options.no_wait)
+            if view.name == options.name:
+                return _rebuild(view, not options.no_wait, printer)
     raise ConfigError("there is no such view", view=options.name, known=", ".join(node.queries) or "none")
 
 
-def _rebuild(view: Follower, wait: bool) -> int:
+def _rebuild(view: Follower, wait: bool, printer: Printer) -> int:
     aim = ask(view, "rebuild")["folder"]
     if not wait:
-        print(f"view {view.name} is being built in {aim}")
+        told = {"view": view.name, "folder": aim, "served": False}
+        printer.answer(told, f"view {view.name} is being built in {aim}")
         return Exit.OK
     progress = Progress(f"{aim}: events", sum(ask(view, "versions")["store"]))
     while True:
         versions = ask(view, "versions", timeout_s=60.0)  # it does not answer while it loads what was built
         if versions["served"]["folder"] == aim:
             progress.step(sum(versions["served"]["positions"]) - progress.done)
-            print(f"view {view.name} is served from {aim}, built in {progress.end():.1f} s")
+            took_s = progress.end()
+            told = {"view": view.name, "folder": aim, "served": True, "seconds": round(took_s, 3)}
+            printer.answer(told, f"view {view.name} is served from {aim}, built in {took_s:.1f} s")
             return Exit.OK
         building = versions["building"]
         if building is None or building["folder"] != aim or building["state"] == "failed":

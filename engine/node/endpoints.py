@@ -4,6 +4,7 @@ The file exists while the node runs; docs/PROTOCOL.md says what each field means
 """
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -35,9 +36,17 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(Endpoints, frozen=True, kw_only=True):
-    """The ready line of `serve --json`."""
+    """What the ready line of `serve --json` says."""
 
     ready: bool  # always true: what tells the line from others; older msgspecs know no Literal[True]
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """The ready line of `serve --json`, in the schema of every command."""
+
+    version: int
+    data: Ready
+    diagnostics: list[Any]
 
 
 def write_endpoints(path: Path, endpoints: Endpoints) -> None:

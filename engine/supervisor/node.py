@@ -29,7 +29,7 @@ from engine.base.place import expanded
 from engine.node.child import AT_WORK, environment
 from engine.node.clock import SimulatedClock
 from engine.node.data_directory import DataDirectory
-from engine.node.endpoints import Endpoints, Ready
+from engine.node.endpoints import Announced, Endpoints
 from engine.node.status import StatusPage
 
 
@@ -180,7 +180,7 @@ class Node:
             *lines, rest = rest.split(b"\n")
             for line in lines:
                 with contextlib.suppress(*NOT_DECODABLE):
-                    return msgspec.json.decode(line, type=Ready)
+                    return msgspec.json.decode(line, type=Announced).data
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
                 raise Fault("the node was not ready in time", data=self.data, timeout_s=self.start_timeout_s)

@@ -62,7 +62,7 @@ def test_config_says_where_each_value_came_from(tmp_path: Path) -> None:
         env={"RINGFOLD_PARTITIONS": "8", "RINGFOLD_STOP_SECONDS": "7"},
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
-    found = json.loads(shown.stdout)
+    found = json.loads(shown.stdout)["data"]
     assert found["partitions"] == {"value": 2, "source": "flag --partitions"}
     assert found["stop_seconds"] == {"value": 7.0, "source": "RINGFOLD_STOP_SECONDS"}
     assert found["ring_bytes"] == {"value": 8 << 20, "source": f"file {file}"}
@@ -75,7 +75,7 @@ def test_the_file_in_the_readme_is_accepted(tmp_path: Path) -> None:
     file.write_text((ROOT / "README.md").read_text().partition("```toml\n")[2].partition("```")[0])
     shown = ringfold("config", "--config", str(file), "--json")
     assert shown.returncode == 0, shown.stderr
-    assert json.loads(shown.stdout)["partitions"]["source"] == f"file {file}"
+    assert json.loads(shown.stdout)["data"]["partitions"]["source"] == f"file {file}"
 
 
 def test_config_without_json_is_a_table_of_three_columns() -> None:
@@ -147,7 +147,7 @@ def test_status_imports_no_more_than_a_question_needs(node: Node) -> None:
 
 def test_the_data_directory_can_come_from_the_environment(node: Node) -> None:
     shown = ringfold("status", "--json", env={"RINGFOLD_DATA": str(node.data)})
-    assert json.loads(shown.stdout)["processes"]["input"]["pid"] == node.pids["input"]
+    assert json.loads(shown.stdout)["data"]["processes"]["input"]["pid"] == node.pids["input"]
 
 
 def test_query_lists_the_views_and_asks_them(node: Node) -> None:
@@ -155,7 +155,7 @@ def test_query_lists_the_views_and_asks_them(node: Node) -> None:
     listed = ringfold("query", *data).stdout
     assert f"{VIEW}  remaining(board: str, alight: str, date: str" in listed
     assert ringfold("query", *data, VIEW).stdout == listed, "of the one view"
-    asked = json.loads(ringfold("query", *data, "--json").stdout)[VIEW]["remaining"]["arguments"]
+    asked = json.loads(ringfold("query", *data, "--json").stdout)["data"][VIEW]["remaining"]["arguments"]
     assert asked[0] == {"name": "board", "type": "str", "required": True}
     totals = json.loads(ringfold("query", *data, VIEW, "totals").stdout)
     assert (totals["runs"], totals["seat_segments_sold"]) == (1, 4 * (ORDERS + 1))

@@ -120,7 +120,7 @@ def test_timers_fire_after_a_restart_although_their_time_passed_while_the_node_w
         until(lambda: "box.reminded" in str(history.new() and history.commits), 20, "the timer has fired")
         assert effects(history.commits)["box.reminded", "soon"] == 1
         assert effects(history.commits)["box.reminded", "far"] == 0
-        told = json.loads(ringfold("status", f"--data={tmp_path / 'data'}", "--json").stdout)
+        told = json.loads(ringfold("status", f"--data={tmp_path / 'data'}", "--json").stdout)["data"]
         assert told["processes"]["manager-relay"]["timers"] == 1
 
 
@@ -199,7 +199,7 @@ def test_what_is_under_way_for_one_parcel_is_shown(tmp_path: Path) -> None:
         client.send(PostParcel("parcel-10", box="box-1", remind_ns=3600 * 10**9))
 
         def shown() -> Any:
-            return json.loads(ringfold(*command, "--json").stdout)
+            return json.loads(ringfold(*command, "--json").stdout)["data"]
 
         until(lambda: shown()["timers"] and not shown()["state"], what="the parcel in its box")
         instance = shown()

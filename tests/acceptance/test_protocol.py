@@ -43,7 +43,7 @@ def test_a_client_reads_the_log_page_by_page(tmp_path: Path) -> None:
 def test_a_reader_that_was_killed_comes_back(tmp_path: Path) -> None:
     with notes(tmp_path) as node, Stranger(node.data) as stranger:
         stranger.send("note.create", "note-1", title="Groceries")
-        rows = json.loads(ringfold("status", "--data", str(node.data), "--json").stdout)["processes"]
+        rows = json.loads(ringfold("status", "--data", str(node.data), "--json").stdout)["data"]["processes"]
         assert rows["reader"]["state"] == "running"
         pid = node.pids["reader"]
         os.kill(pid, signal.SIGKILL)

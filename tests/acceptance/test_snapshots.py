@@ -86,7 +86,7 @@ def test_a_node_restarts_from_its_snapshot_with_a_pruned_journal(tmp_path: Path)
     whole = segments(archive) + segments(data / "journal")
     assert whole == sorted(whole)
     assert whole[0] == f"{1:020d}.journal"
-    told = json.loads(ringfold("journal", "verify", "--data", str(data), "--json").stdout)
+    told = json.loads(ringfold("journal", "verify", "--data", str(data), "--json").stdout)["data"]
     assert told["sound"]
     assert told["removed"] > 0
     node = snapshotting(data, journal_archive=archive)
@@ -180,7 +180,7 @@ def test_snapshots_are_taken_listed_and_verified_from_the_command_line(tmp_path:
         client.send(open_run(9))
     done = ringfold("snapshot", "take", *place, "--set", "timetable=", "--app", APP)
     assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in ringfold("snapshot", "list", "--json", *place).stdout.splitlines()]
+    rows = json.loads(ringfold("snapshot", "list", "--json", *place).stdout)["data"]
     assert [row["position"] for row in rows] == [6, 5]
     assert ringfold("snapshot", "verify", *place).returncode == 0
     assert ringfold("snapshot", "verify", "--events", *place, "--app", APP).returncode == 0

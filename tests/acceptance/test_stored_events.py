@@ -149,7 +149,7 @@ def test_an_aggregate_or_version_that_is_not_there_is_said(data: Path) -> None:
 
 def check(data: Path, function: str) -> tuple[int, dict[str, Any]]:
     done = ringfold("check", "--json", "--data", str(data), "--app", f"{AFTER}:{function}")
-    return done.returncode, json.loads(done.stdout)
+    return done.returncode, json.loads(done.stdout)["data"]
 
 
 def test_check_finds_nothing_wrong_with_code_that_can_read_everything(data: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_killed_child_is_started_again_at_once_and_restarts_are_counted(node: 
 
     pauses = [pause() for _ in range(3)]  # the machine may be busy with something else for a while
     assert min(pauses) < LOOK_S, "the supervisor does not sleep first"
-    shown = json.loads(ringfold("status", "--data", str(node.data), "--json").stdout)
+    shown = json.loads(ringfold("status", "--data", str(node.data), "--json").stdout)["data"]
     assert shown["processes"]["projector-remaining"]["restarts"] >= 1
 
 
@@ -142,7 +142,7 @@ def test_a_stop_in_order_exits_0_keeps_everything_and_leaves_nothing_to_replay(
         assert all(map(gone, children))
     verified = ringfold("journal", "verify", "--data", str(data), "--json")
     assert verified.returncode == 0
-    report = json.loads(verified.stdout)
+    report = json.loads(verified.stdout)["data"]
     assert report["witness"] == report["last_sequence"] == 1 + len(orders)
     with node, Client(node.endpoints) as client:
         assert client.send_many(orders) == first

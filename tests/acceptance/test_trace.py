@@ -17,7 +17,7 @@ HOUR_NS = 3600 * 10**9
 def traced(data: Path, id: str) -> Any:
     done = ringfold("trace", id, f"--data={data}", "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout)["data"]
 
 
 def post(tmp_path: Path) -> Node:

@@ -36,12 +36,13 @@ class Boxes:
 
     def versions(self) -> dict[str, Any]:
         """What `view list` tells."""
-        found: dict[str, Any] = json.loads(self.run("view", "list", "--json"))
-        return found
+        found: list[dict[str, Any]] = json.loads(self.run("view", "list", "--json"))["data"]
+        return found[0]
 
     def letters(self) -> list[dict[str, Any]]:
         """What `dead-letter list` tells."""
-        return [json.loads(line) for line in self.run("dead-letter", "list", "--json").splitlines()]
+        found: list[dict[str, Any]] = json.loads(self.run("dead-letter", "list", "--json"))["data"]
+        return found
 
     def file(self, name: str) -> Path:
         """One of the files."""
@@ -153,7 +154,7 @@ def test_a_dead_letter_is_listed_retried_and_dropped(boxes: Boxes) -> None:
         assert letter["view"] == "boxes"
         assert (letter["aggregate"], letter["version"], letter["waiting"]) == ("b", 1, 1)
         assert "the shelf for b is full in pieces_put, following.py" in boxes.run("dead-letter", "list")
-        row = json.loads(boxes.run("status", "--json"))["processes"]["projector-boxes"]
+        row = json.loads(boxes.run("status", "--json"))["data"]["processes"]["projector-boxes"]
         assert (row["dead_letters"], row["lag"], row["lag_s"]) == (1, 0, 0.0)
         failed = ringfold("dead-letter", "retry", "boxes", "b", "--data", str(boxes.data))
         assert (failed.returncode, len(boxes.letters())) == (75, 1)

@@ -13,7 +13,7 @@ BANK = ("describe", "--app", "examples.bank_transfer:app")
 
 def test_it_prints_the_description_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*BANK, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(describe(app)))
+    assert json.loads(capsys.readouterr().out)["data"] == json.loads(json.dumps(describe(app)))
 
 
 def test_it_prints_a_summary_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,8 @@ def verify(data: DataDirectory, *more: str) -> int:
 
 def test_everything_that_is_sound_has_a_line(data: DataDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(data, "--json") == Exit.OK
-    found = {line["folder"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    printed = map(json.loads, capsys.readouterr().out.splitlines())
+    found = {line["data"]["folder"]: line["data"] for line in printed}
     assert set(found) == {"store-0000", "store-0001", "views/money-v1", "managers/clerk"}
     events = sum(reader.position() for reader in data.readers())
     assert found["store-0000"]["entries"] + found["store-0001"]["entries"] == events

@@ -68,7 +68,7 @@ def test_the_command_line_reads_the_project_in_the_working_directory(tmp_path: P
             cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30,
         )  # fmt: skip
 
-    shown = json.loads(typed("config", "--json").stdout)
+    shown = json.loads(typed("config", "--json").stdout)["data"]
     assert shown["partitions"] == {"value": 2, "source": "file pyproject.toml"}
     assert f"no node is running on this data directory (path={tmp_path / 'here'})" in typed("status").stderr
     refused = typed("serve")

@@ -1,0 +1,130 @@
+"""Observing a node from outside: what its processes, followers and rings show, for `status`, `top`, `doctor`
+and `health`. Nothing waits on the node but the questions to followers, and these not for long."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.base.errors import RingfoldError
+from engine.cli.asking import Follower, ask, followers
+from engine.node.clock import SYSTEM, shown
+from engine.node.data_directory import DataDirectory
+from engine.node.endpoints import Endpoints
+from engine.node.failure import Failure, read_failure
+from engine.node.roles import INPUT, READER, Kind, Role
+from engine.node.status import StatusPage
+
+UNKNOWN = ("lag", "lag_s", "dead_letters", "outbox", "timers")
+PATIENCE_S = 0.5  # for one that does not answer because it is busy, or gone
+
+
+class Observation:
+    """A running node as it is now.
+
+    `rows`: the words of each process by its name, with `lag`, and of followers `lag_s`, `other_code`.
+    """
+
+    def __init__(self, data: DataDirectory, node: Endpoints, *, ask_followers: bool = True) -> None:
+        self.data, self.node = data, node
+        self.followers = followers(node)
+        with StatusPage.attach(node.status) as page:
+            snapshot, slot = page.snapshot(), page.slot(INPUT.name)
+            self.clock_behind_ms, self.scrub_left = slot.clock_behind_ms, page.slot(READER.name).scrub_left
+        self.rows = with_lags(snapshot, node)
+        if ask_followers:
+            for follower in self.followers:
+                self._ask(follower)
+
+    def _ask(self, follower: Follower) -> None:
+        row = self.rows[follower.role.name]
+        with contextlib.suppress(RingfoldError):
+            lags = ask(follower, "lag", timeout_s=PATIENCE_S)
+            row["lag_s"] = max(lag["seconds"] for lag in lags.values())
+            if follower.kind == "view":
+                row["other_code"] = ask(follower, "versions", timeout_s=PATIENCE_S)["served"]["other_code"]
+
+    @property
+    def notices(self) -> list[str]:
+        """What an operator should know of the whole node, a line each."""
+        return notices(self.data, self.clock_behind_ms, self.scrub_left)
+
+    def failures(self) -> Mapping[str, Failure]:
+        """Why followers were given up, by the name of their process."""
+        found = {}
+        for follower in self.followers:
+            name = follower.role.name
+            failure = read_failure(self.data.failure(name)) if self.rows[name]["state"] == "failed" else None
+            if failure is not None:
+                found[name] = failure
+        return found
+
+    def not_at_work(self) -> list[str]:
+        """The processes that are in any other state than running."""
+        return [name for name, row in self.rows.items() if row["state"] != "running"]
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """What the supervisor told the processes: `config`, `roles`, and `origins` of settings. Empty if the
+        node has just stopped."""
+        try:
+            found: dict[str, Any] = json.loads((self._run / "node.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    @property
+    def _run(self) -> Path:
+        return Path(self.node.status).parent
+
+    def rings(self) -> dict[str, tuple[int, int]]:
+        """(bytes that wait, capacity) of each ring, by its name."""
+        from ringbuffer import RingError, backlog_of  # not for commands that ask for none
+
+        found = {}
+        for file in sorted((self._run / "rings").iterdir()):
+            with contextlib.suppress(OSError, RingError):
+                found[file.name] = backlog_of(file)
+        return found
+
+
+def notices(data: DataDirectory, clock_behind_ms: int, scrub_left: int) -> list[str]:
+    """What an operator should know of the whole node, a line each."""
+    found = []
+    if mode := data.open_to_others():
+        found.append(f"others may enter the data directory (mode {mode}): chmod 700 {data.path}")
+    if data.manifest.clock != SYSTEM:
+        found.append(f"the clock is a simulated one, {data.manifest.clock}: it shows {shown(data.clock)}")
+    if clock_behind_ms:
+        behind = timedelta(milliseconds=clock_behind_ms)
+        found.append(f"the clock is {behind} behind the time of the last command, which goes on from there")
+    if scrub_left:
+        found.append(f"the scrub has not reached {scrub_left:,} of the oldest events yet")
+    return found
+
+
+def with_lags(snapshot: dict[str, dict[str, Any]], node: Endpoints) -> dict[str, dict[str, Any]]:
+    """Adds `process` and `lag` to each line: commands for cores, events for outputs and those who follow
+    them. `lag_s` and `dead_letters` are None for all others, `outbox` and `timers` for all but process
+    managers.
+
+    Sequences are counted over all partitions, so with more than one a core's lag is unknown (None).
+    """
+    rows = {name: {**values, "process": name, **dict.fromkeys(UNKNOWN)} for name, values in snapshot.items()}
+    stored = 0
+    for p in range(node.partitions):
+        core, output = rows[Role(Kind.CORE, p).name], rows[Role(Kind.OUTPUT, p).name]
+        if node.partitions == 1:
+            core["lag"] = max(0, rows[INPUT.name]["sequence"] - core["sequence"])
+        output["lag"] = max(0, core["position"] - output["position"])
+        stored += output["position"]
+    for follower in followers(node):
+        row, kept = rows[follower.role.name], snapshot[follower.role.name]
+        row["lag"] = max(0, stored - row["position"])
+        row["dead_letters"] = kept["dead_letters"]
+        if follower.role.kind is Kind.MANAGER:
+            row["outbox"], row["timers"] = kept["outbox"], kept["timers"]
+    return rows
