@@ -6,5 +6,5 @@ the old content or the new), place (paths as people write them), seals (checksum
 any), lock, log and log_codes (lines with stable codes), standard_error (where they go), progress, called
 (the command that was typed), parent (with which a child ends), memory (what the process takes), guard (which
 bounds what strangers' connections take), crash (points where a test kills a process), lazy_names (what a
-package imports when it is used).
+package imports when it is used), collecting (when the collector rests).
 """

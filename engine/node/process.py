@@ -31,7 +31,7 @@ IDLE_WAIT_S = 0.1  # bound of a park when long idle: keeps an idle node near zer
 IDLE_AFTER_S = 0.5
 ROOM_WAIT_S = 6.0  # so long at work, and the supervisor counts no failure
 ROOM_LOOK_S = 0.1
-STORES_ARE_MADE = (State.RUNNING, State.WAITING_FOR_ROOM, State.STOPPING, State.STOPPED)
+STARTED = (State.RUNNING, State.WAITING_FOR_ROOM, State.STOPPING, State.STOPPED)
 
 
 class NodeProcess:
@@ -79,16 +79,17 @@ class NodeProcess:
         """The status line of another process of the node, to read."""
         return self._page.slot(role.name)
 
-    def wait_for_stores(self) -> None:
-        """Waits until the input process has made the event stores, where there were none."""
-        self.wait_until(lambda: self.slot_of(INPUT).state in STORES_ARE_MADE)
+    def wait_for_look(self) -> None:
+        """Waits until the input process has looked for damage in the event stores. Before that nothing is
+        decided, stored or answered."""
+        self.wait_until(lambda: self.slot_of(INPUT).state in STARTED)
 
     def has_settled(self) -> bool:
         """True if the event stores have all that the journal gave at this start, or before this process
         began. Asked again, it does not wait for what came since."""
         if not self._replayed:
             cores = [self.slot_of(Role(Kind.CORE, partition)) for partition in range(self.partitions)]
-            if any(core.state not in STORES_ARE_MADE for core in cores):
+            if any(core.state not in STARTED for core in cores):
                 return False
             self._replayed = [core.sequence for core in cores]
         outputs = [self.slot_of(Role(Kind.OUTPUT, partition)) for partition in range(self.partitions)]
@@ -173,7 +174,8 @@ class NodeProcess:
 
     def running(self) -> None:
         """Ends the start-up, after which the collector need not visit its objects again."""
-        gc.collect()
+        if gc.isenabled():
+            gc.collect()
         gc.freeze()
         # Messages make no cycles, but each batch makes thousands of lists: with Python's own thresholds the
         # collector took a third of a projector's time.

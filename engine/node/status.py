@@ -81,6 +81,7 @@ class Slot:
     notes_written: _Word = _Word(15)  # of the snapshotter: how often it has noted what the journal must keep
     clock_behind_ms: _Word = _Word(16)  # of the input: how far the clock is behind the last stamp
     scrub_left: _Word = _Word(17)  # of input and reader: how many commits the scrub has not reached
+    looked: _Word = _Word(18)  # of the input: 1 once a life of it has looked for damage to the end
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:
         self.name = name

@@ -5,13 +5,15 @@ After a crash it loads the stored events, replays the journaled commands after t
 (`recovering`), and continues with the ring.
 """
 
+import contextlib
 import gc
 import sys
 import time
+from collections.abc import Iterator
 
 from engine.base.crash import crash_point
 from engine.base.errors import RingfoldError
-from engine.node.process import NodeProcess, run
+from engine.node.process import STARTED, NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import State
 from engine.stages.metering import CoreMetering
@@ -26,7 +28,6 @@ def main(process: NodeProcess) -> None:
     # Replay decodes at another depth of the stack than the gate did, and what passed there must pass here.
     sys.setrecursionlimit(2 * sys.getrecursionlimit())
     gc.disable()  # aggregates and messages make no cycles; a full collection over millions would stall
-    process.wait_for_stores()
     bell = process.bell(process.role)
     inbox = process.consumer(INBOX, bell)
     outbox = process.producer(OUTBOX)
@@ -35,8 +36,10 @@ def main(process: NodeProcess) -> None:
     process.wait_until(lambda: outbox.backlog == 0)
     poison = Poison(process.data.poisoned(process.partition), process.slot)
     process.slot.state = State.REPLAYING
-    past = past_of(process, outbox.longest_record)
-    partition = past.partition()
+    with beside_the_look(process):
+        past = past_of(process, outbox.longest_record)
+        gc.collect()  # not once everything is loaded: it would visit all of it, which takes a second
+        partition = past.partition()
 
     def decide(section: bytes) -> None:
         for batch in poison.run(partition, section):
@@ -70,6 +73,25 @@ def main(process: NodeProcess) -> None:
         elif not inbox.wait(process.patience()) and process.abort():
             return
     outbox.finish()
+
+
+@contextlib.contextmanager
+def beside_the_look(process: NodeProcess) -> Iterator[None]:
+    """Loads beside the input's look for damage, which is over afterwards; nothing is decided before.
+
+    So loading may meet damage first. The look names its place better, and ends the node: an error waits for
+    it. A life that damage ended without one is followed by one that loads after the look."""
+    if process.slot.restarts:
+        process.wait_for_look()
+    else:
+        output = process.slot_of(Role(Kind.OUTPUT, process.partition))
+        process.wait_until(lambda: output.state in STARTED)  # and has made the store, where there was none
+    try:
+        yield
+    except Exception:
+        process.wait_for_look()
+        raise
+    process.wait_for_look()
 
 
 def past_of(process: NodeProcess, most_bytes: int) -> Past:

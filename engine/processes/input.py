@@ -47,8 +47,9 @@ def main(process: NodeProcess) -> None:
     """The loop: drain, stamp, journal, publish; pass answers on; park."""
     config = process.config
     process.slot.state = State.REPLAYING
-    if not process.slot.restarts:
+    if not process.slot.looked:  # until then no process writes to the stores, and nothing is answered
         process.slot.scrub_left = scrub_at_start(process.data, process.beat)
+        process.slot.looked = 1
     bell = process.bell(process.role)
     sequencer = Sequencer(process.data.journal, stored(process), segment_bytes=config.segment_bytes)
     inboxes = Inboxes(process, sequencer)

@@ -12,6 +12,7 @@ from engine.follow import Fold
 from engine.managers.birth import read_birth
 from engine.managers.manager import Manager
 from engine.managers.questions import ManagerQuestions
+from engine.model.app import Engine
 from engine.node.process import NodeProcess, run
 from engine.node.status import State
 from engine.processes.doorbell import Doorbell
@@ -26,10 +27,11 @@ from engine.store import Reader
 
 def main(process: NodeProcess) -> None:
     """The loop: one turn, queries, park; now and then a check of the store."""
-    process.wait_for_stores()
+    app = process.app()
+    process.wait_for_look()
     process.slot.state = State.REPLAYING
     readers = process.data.readers()
-    managing = managing_of(process, readers)
+    managing = managing_of(process, app, readers)
     doorbell = Doorbell(process.endpoints.events)
     endpoint = process.endpoints.process_managers[process.role.subject]
     poisoned = poisoned_queries(process, managing.manager.spec.cls)
@@ -66,9 +68,9 @@ def main(process: NodeProcess) -> None:
         reader.close()
 
 
-def managing_of(process: NodeProcess, readers: list[Reader]) -> Managing:
+def managing_of(process: NodeProcess, app: Engine, readers: list[Reader]) -> Managing:
     """The process manager, as its folder has it, with a connection of its own to the node."""
-    app, limits = process.app(), Limits.of(process.config)
+    limits = Limits.of(process.config)
     spec = app.process_managers[process.role.subject]
     folder = process.data.manager(spec.name)
     manager = Manager(

@@ -26,9 +26,9 @@ GAP_LOOK_S = 0.01  # while a record is held because what comes before it is miss
 
 def main(process: NodeProcess) -> None:
     """The loop: apply what the doorbell brought, answer, retry what failed, save now and then, park."""
-    process.wait_for_stores()
     view, checkpoint_s = process.role.subject, process.config.checkpoint_ms / 1000
     app = process.app()
+    process.wait_for_look()
     serving = Serving(
         app,
         view,

@@ -17,7 +17,7 @@ LOOK_S = 0.25  # between two checks whether it should leave; a query wakes it at
 
 def main(process: NodeProcess) -> None:
     """The loop: answer, park."""
-    process.wait_for_stores()
+    process.wait_for_look()
     stores = Stores(process.data)
     desk = Desk(desk_socket(process.endpoints.reads, process.log), ReaderQuestions(stores, process.app))
     scrubbing = Scrubbing(filter(None, map(stores.reader, range(process.partitions))))

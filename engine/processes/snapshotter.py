@@ -38,7 +38,7 @@ def main(process: NodeProcess) -> None:
             raise SystemExit(Exit.TEMPORARY)
 
     os.nice(NICENESS)
-    process.wait_for_stores()
+    process.wait_for_look()
     snapshotting = Snapshotting(
         process.data,
         process.app,

@@ -11,6 +11,7 @@ import time
 import zmq
 
 from engine.follow.questions import lag_of
+from engine.model.app import Engine
 from engine.node.process import NodeProcess, run
 from engine.processes.doorbell import Doorbell
 from engine.processes.lanes import Lanes
@@ -29,15 +30,16 @@ LANE_WAIT_S = 0.01  # while lanes are at work
 
 def main(process: NodeProcess) -> None:
     """The loop: note what is done, take, answer, park."""
-    process.wait_for_stores()
-    spec = process.app().workers[process.role.subject]
+    app = process.app()
+    spec = app.workers[process.role.subject]
     worker, folder = spec.factory(), process.data.worker(spec.name)
+    process.wait_for_look()
     readers, clock, positions = process.data.readers(), process.data.clock, [0] * process.partitions
     worker.clock_ns = clock.now_ns
     worker.open(folder)
     with lend(*readers):
         lanes = Lanes(worker, spec, process.endpoints, process.log)
-        taking = taking_of(process, lanes) if spec.handlers else None
+        taking = taking_of(process, app, lanes) if spec.handlers else None
         questions = WorkerQuestions(
             worker, spec, positions, lambda: lag_of(readers, positions, clock.now_ns())
         )
@@ -79,9 +81,9 @@ def main(process: NodeProcess) -> None:
         reader.close()
 
 
-def taking_of(process: NodeProcess, lanes: Lanes) -> Taking:
+def taking_of(process: NodeProcess, app: Engine, lanes: Lanes) -> Taking:
     """The worker's reading of the log, from where it was."""
-    app, name = process.app(), process.role.subject
+    name = process.role.subject
     settle_beginning(process.data, name, process.has_settled, process.wait_a_moment)
     events = sorted(app.workers[name].events(), key=str)
     subscriber = Subscriber(

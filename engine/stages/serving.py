@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.called import called
+from engine.base.collecting import uncollected
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData, Fault, NoSpace
 from engine.base.files import remove_all, set_aside
@@ -176,7 +177,8 @@ class Serving:
     def _open(self, generation: Generation) -> Fold:
         spec, folder = self._registered[generation.version], self._generations.folder(generation)
         target, readers, map_bytes = Projected(spec), self._readers, self._map_bytes
-        fold = Fold(self._app, target, folder, readers, map_bytes, log=self._log, beat=self._beat)
+        with uncollected():  # it loads the whole view
+            fold = Fold(self._app, target, folder, readers, map_bytes, log=self._log, beat=self._beat)
         if target.keeps and self._is_of_other_code(folder, view_mark(spec.cls), any(fold.positions)):
             self._of_other_code.add(generation)
             text = f"the code of {folder.name} has changed, and what it made before stays in it"

@@ -17,6 +17,7 @@ from examples.bank_transfer.messages import OpenAccount
 from tests.acceptance.kit import ROOT, clean_environment, ringfold
 
 APP = "examples.bank_transfer:app"
+PAGE = 4096
 FIRST = OpenAccount("account-1", id=uuid7_hex(), amount=7)
 
 
@@ -161,3 +162,14 @@ def test_what_is_made_again_is_made_again_whatever_has_its_place(
         assert f"kept={place}.damaged" in text
     assert "Traceback" not in text
     assert not (data.path / "nothing").exists()
+
+
+def test_damage_that_a_core_meets_while_it_loads_is_told_by_its_place(data: DataDirectory) -> None:
+    file = data.store_file(0)
+    content = file.read_bytes()
+    for at in range(2 * PAGE, len(content), PAGE):  # all pages but those of the head
+        page = content[at : at + PAGE]
+        if FIRST.id.encode() in page:  # where the log has it
+            content = content[:at] + page[:16] + bytes(PAGE - 16 - 400) + page[-400:] + content[at + PAGE :]
+    file.write_bytes(content)
+    assert f"a page is damaged (path={file}, page=" in refusal(data)

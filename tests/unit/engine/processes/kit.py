@@ -7,6 +7,7 @@ from typing import Any
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
 from engine.node.manifest import new_manifest, write_manifest
+from engine.node.meters import MeterPage
 from engine.node.roles import RINGS, Ring, Role
 from engine.node.status import State
 from ringbuffer import Bell, Consumer, Producer, create
@@ -25,8 +26,17 @@ class LoneProcess:
         write_manifest(self.data.manifest_file, new_manifest("lone", "", 1))
         self.endpoints = SimpleNamespace(commands=f"ipc://{folder}/c", events=[f"ipc://{folder}/e"])
         self.slot = SimpleNamespace(
-            state=State.STARTING, sequence=0, position=0, epoch=0, progress=0, lost_replies=0, restarts=0
+            state=State.STARTING,
+            sequence=0,
+            position=0,
+            epoch=0,
+            progress=0,
+            lost_replies=0,
+            restarts=0,
+            looked=0,
         )
+        MeterPage.create(folder / "meters", [role])
+        self.meters = MeterPage.attach(folder / "meters", [role]).lines[role.name]
         self.stopping = False
         self._bell = Bell.create()
         self._rings = {ring: folder / ring.name for ring in RINGS}

@@ -42,6 +42,8 @@ def test_accepted_leaves_after_the_flush_of_its_batch(
     drains = [[(WHO, command(1))], [(WHO, command(2)), (WHO, command(3))]]
 
     class Clients:
+        connections = 1
+
         def __init__(self, *_: object) -> None:
             trace.clear()  # of what a start flushes
 
@@ -81,3 +83,17 @@ def test_committed_leaves_after_the_transaction(stored: tuple[LoneProcess, list[
 
 def test_killed_readers_are_looked_for_under_load_too(stored: tuple[LoneProcess, list[str]]) -> None:
     assert "readers" in stored[1], "there was no idle moment"
+
+
+@pytest.mark.parametrize("looked", [0, 1])
+def test_an_input_that_was_killed_while_it_looked_for_damage_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked: int
+) -> None:
+    process, looks = LoneProcess(tmp_path, INPUT), list[str]()
+    process.slot.restarts, process.slot.looked = 1, looked
+    process.stopping = True
+    monkeypatch.setattr(input, "scrub_at_start", lambda *_: noted(looks, "look", int)())
+    process.feed(REPLIES)
+    input.main(cast(NodeProcess, process))
+    assert len(looks) == 1 - looked
+    assert process.slot.looked == 1
