@@ -28,8 +28,9 @@ Job = Delivery | Round
 
 class Lane:
     """One thread. `done`: where it puts what it has handled; `failing`: how often in a row its present job
-    has failed; `busy_since`: when its handler began, by the monotonic clock; None: nothing runs. `died`: what
-    ended it, which the main thread has to raise: its deliveries would never be done, and no process end."""
+    has failed; `busy_since`: since when its handler runs, by the monotonic clock; None: it waits for the
+    node, or none runs. `died`: what ended it, which the main thread has to raise: its deliveries would never
+    be done, and no process end."""
 
     def __init__(
         self,
@@ -64,12 +65,16 @@ class Lane:
 
     def _work(self) -> None:
         with Client(self._node) as client:
-            telling = Telling(self._worker, client, lambda: not self._stopping.is_set())
+            telling = Telling(self._worker, client, lambda: not self._stopping.is_set(), self._waits)
             handling = self._handling_of(telling)
             while (job := self.jobs.get()) is not None and not self._stopping.is_set():
                 if not self._do(handling, job):
                     return
                 self._done.put(job)
+
+    def _waits(self, waits: bool) -> None:
+        """The handler waits for the node, or goes on."""
+        self.busy_since = None if waits else time.monotonic()
 
     def _do(self, handling: Handling, job: Job) -> bool:
         """Does a job, however often it has to be tried. False: the node stops."""

@@ -5,18 +5,22 @@
     acknowledged   ───┘                  what comes after it is delivered again to the next life
 
 Handlers of different aggregates end in any order; only what lies before the first that is open may be noted.
+What is done and lies behind one that is open, such as one that fails for a day, takes a place and no more, so
+that the others go on.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.model.delivery import Delivery
 from engine.reading.subscriber import Subscriber
 
 MOST_OPEN = 1_000  # handed out and not done; the others stay in the store
 MOST_OPEN_BYTES = 32 << 20  # of their events
+MOST_BEHIND = 50_000  # done, behind one that is open: 20 MB, and as many come again if the process ends
 AT_A_TIME = 100  # then their bytes are counted
 
 
@@ -24,11 +28,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Ledger:
-    """The deliveries of each partition in their order. `count`: of those that are open, or wait for an open
-    one before them."""
+    """The deliveries of each partition in their order. `count`: of those that are not settled, `behind` of
+    which are done."""
 
     def __init__(self, partitions: int) -> None:
-        self.count = 0
+        self.count = self.behind = 0
         self._open: list[deque[Delivery]] = [deque() for _ in range(partitions)]
         self._done: set[str] = set()
         self._sizes: dict[str, int] = {}
@@ -37,12 +41,14 @@ class Ledger:
     @property
     def room(self) -> int:
         """How many more may be handed out."""
-        return MOST_OPEN - self.count if self._bytes < MOST_OPEN_BYTES else 0
+        if self._bytes >= MOST_OPEN_BYTES:
+            return 0
+        return min(MOST_OPEN - (self.count - self.behind), MOST_BEHIND - self.behind)
 
     def hand_out(self, deliveries: Sequence[Delivery]) -> None:
         """Notes what is being handled from now on."""
         for delivery in deliveries:
-            self._open[delivery.partition].append(delivery)
+            self._open[delivery.partition].append(replace(delivery, event=None))
             size = self._sizes[delivery.id] = len(_encode(delivery.event))
             self._bytes += size
         self.count += len(deliveries)
@@ -50,18 +56,20 @@ class Ledger:
     def done(self, delivery: Delivery) -> None:
         """Notes that a delivery has been handled."""
         self._done.add(delivery.id)
+        self._bytes -= self._sizes.pop(delivery.id)
+        self.behind += 1
 
     def settled(self) -> list[Delivery]:
-        """The last delivery of each partition up to which everything is done, if there is a new one. Each is
-        returned once."""
+        """The last delivery of each partition up to which everything is done, if there is a new one, without
+        its event. Each is returned once."""
         last: list[Delivery] = []
         for waiting in self._open:
             before = None
             while waiting and waiting[0].id in self._done:
                 before = waiting.popleft()
                 self._done.discard(before.id)
-                self._bytes -= self._sizes.pop(before.id)
                 self.count -= 1
+                self.behind -= 1
             if before is not None:
                 last.append(before)
         return last

@@ -6,7 +6,8 @@
 It has no thread and no socket of its own; the process runs it in lanes, the inline engine where it settles.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -38,10 +39,17 @@ class Stopped(Exception):
 
 
 class Telling:
-    """Tells the node, for one worker in one thread. `on`: False once the node stops."""
+    """Tells the node, for one worker in one thread. `on`: False once the node stops; `waits`: is told True
+    before it waits for the node and False after it, because that is no fault of the handler."""
 
-    def __init__(self, worker: str, sender: Sender, on: Callable[[], bool] = lambda: True) -> None:
-        self._worker, self._sender, self._on = worker, sender, on
+    def __init__(
+        self,
+        worker: str,
+        sender: Sender,
+        on: Callable[[], bool] = lambda: True,
+        waits: Callable[[bool], object] = lambda _: None,
+    ) -> None:
+        self._worker, self._sender, self._on, self._waits = worker, sender, on, waits
         self._of: Delivery | None = None
         self._count = 0
 
@@ -52,24 +60,34 @@ class Telling:
     def __call__(self, command: Command) -> Refusal | None:
         """See `Tell`. Raises Stopped."""
         command = self._stamped(command)
-        while self._on():
-            receipt = self._sender.send(command, timeout_s=ANSWER_S)
-            if receipt.outcome in ANSWERED:
-                return _refusal(receipt)
+        with self._waiting():
+            while self._on():
+                receipt = self._sender.send(command, timeout_s=ANSWER_S)
+                if receipt.outcome in ANSWERED:
+                    return _refusal(receipt)
         raise Stopped
 
     def many(self, commands: Sequence[Command]) -> list[Refusal | None]:
         """See `Tell`. Raises Stopped."""
         open = {command.id: command for command in map(self._stamped, commands)}
         answers: dict[str, Refusal | None] = dict.fromkeys(open)
-        while open and self._on():
-            for receipt in self._sender.send_many(list(open.values()), timeout_s=ANSWER_S):
-                if receipt.outcome in ANSWERED:
-                    answers[receipt.id] = _refusal(receipt)
-                    del open[receipt.id]
+        with self._waiting():
+            while open and self._on():
+                for receipt in self._sender.send_many(list(open.values()), timeout_s=ANSWER_S):
+                    if receipt.outcome in ANSWERED:
+                        answers[receipt.id] = _refusal(receipt)
+                        del open[receipt.id]
         if open:
             raise Stopped
         return list(answers.values())
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._waits(True)
+        try:
+            yield
+        finally:
+            self._waits(False)
 
     def _stamped(self, command: Command) -> Command:
         of = self._of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import Aggregate, Command, Delivery, Engine, Event, Worker, applies, handles, on
+from engine import Aggregate, Command, Delivery, Engine, Event, Tell, Worker, applies, handles, on
 from engine.base.errors import RingfoldError
 from engine.base.log import no_log
 from engine.node.endpoints import Endpoints
@@ -66,6 +66,30 @@ def test_a_lane_that_dies_is_noticed(tmp_path: Path) -> None:
     until(lambda: any(not one.is_alive() for one in started(lanes)), 10, "a lane has died")
     with pytest.raises(RingfoldError, match=r"a lane of a worker has died .*KeyboardInterrupt"):
         lanes.go_round()
+    lanes.close()
+
+
+@app.worker("teller")
+class Teller(Worker):
+    """`waits`: set once its handler is about to tell."""
+
+    waits = threading.Event()
+
+    @on(Asked)
+    def asked(self, event: Asked, tell: Tell) -> None:
+        self.waits.set()
+        tell(Ask("b"))
+
+
+def test_a_handler_that_waits_for_a_node_that_does_not_answer_does_not_hang(tmp_path: Path) -> None:
+    app.check()
+    spec = app.workers["teller"]
+    lanes = Lanes(spec.factory(), spec, endpoints(tmp_path), no_log)
+    lanes._patience_s = 0.0
+    lanes.give(Delivery("0-0", "lanes.asked", Asked(), "a", 1, 0, 1, 0, 1, None, None))
+    until(Teller.waits.is_set, 10, "it is about to tell")
+    until(lambda: not lanes.hang(), 10, "it waits, for ever if need be")
+    assert not lanes.hang()
     lanes.close()
 
 

@@ -65,5 +65,24 @@ def test_what_is_open_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.Monk
     assert ledger.room == 0
     for one in (delivery(0, 1), delivery(0, 2), large):
         ledger.done(one)
-    assert ledger.settled() == [large]
+    assert ledger.settled() == [replace(large, event=None)]
     assert ledger.room == 5
+
+
+def test_one_that_stays_open_leaves_room_for_the_others_as_long_as_they_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(taking, "MOST_OPEN", 5)
+    monkeypatch.setattr(taking, "MOST_BEHIND", 100)
+    ledger = Ledger(1)
+    stuck, *others = [delivery(0, position) for position in range(1, 102)]
+    ledger.hand_out([stuck])
+    for count, other in enumerate(others, 1):
+        assert ledger.room == min(4, 101 - count)
+        ledger.hand_out([other])
+        ledger.done(other)
+        assert ledger.settled() == []
+    assert (ledger.room, ledger.count, ledger.positions([101])) == (0, 101, [0])
+    ledger.done(stuck)
+    assert ledger.settled() == [others[-1]]
+    assert (ledger.room, ledger.count, ledger.positions([101])) == (5, 0, [101])

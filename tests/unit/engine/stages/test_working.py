@@ -65,6 +65,21 @@ def test_many_are_answered_in_their_order_and_only_those_without_an_answer_are_s
     assert node.sent[0] == node.sent[3]
 
 
+def test_who_watches_a_handler_knows_that_it_waits_for_the_node() -> None:
+    story: list[object] = []
+
+    class Watched(Node):
+        def send(self, command: Command, *, timeout_s: float) -> Receipt:
+            story.append("sent")
+            return super().send(command, timeout_s=timeout_s)
+
+    telling = Telling("runner", Watched("busy", "committed", "busy", "failed"), waits=story.append)
+    telling.begin(ASKED)
+    telling(Finish("a"))
+    telling.many([Finish("a")])
+    assert story == [True, "sent", "sent", False] * 2
+
+
 def test_it_sends_again_until_there_is_an_answer() -> None:
     node = Node("busy", "unknown", "unchanged", "rejected", "failed")
     telling = Telling("runner", node)
