@@ -27,7 +27,7 @@ TESTS = (
     "tests/unit/domain_12306",
     "tests/acceptance/test_command_line.py",
 )
-EXTRAS = ("railway", "test")
+EXTRAS = ("railway", "http", "test")
 REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)>=([0-9.]+)")
 
 

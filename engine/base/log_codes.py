@@ -73,6 +73,13 @@ class Code(Enum):
         Level.WARNING,
         "Something else was in the place of what is made again, such as a file in that of a folder.",
     )
+
+    GATEWAY_BUG = (
+        "gateway.bug",
+        Level.ERROR,
+        "A request to the gateway met an exception that nothing expected; it was answered 500.",
+    )
+
     DATA_OPEN = "data.open", Level.WARNING, "Other users may enter the data directory."
     CLOCK_BEHIND = (
         "clock.behind",

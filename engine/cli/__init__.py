@@ -4,7 +4,7 @@ Reading order: command (what a command is), commands (the table of them), parser
 command), arguments (one line for a wrong one), printing (text, or JSON in one schema), options, asking and
 observing (what several share), table and time_text. Then each command, imported only when it is used: serve,
 status, clock, config, check, query, view, follower, dead_letter, process_manager, events, aggregate, trace,
-describe, snapshot, journal, store, replay.
+describe, snapshot, journal, store, replay, tokens, audit.
 
 `main` is the whole of it. A program that brings an application with it passes its defaults, its settings
 and its own commands; `ringfold` is the same without any.

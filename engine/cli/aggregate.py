@@ -1,20 +1,15 @@
 """`aggregate show`: the state of one aggregate, now or as it was at a version."""
 
 import argparse
-import base64
 import json
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
 
 from engine.base.errors import ConfigError, Exit
 from engine.cli.command import Program
 from engine.cli.options import add_app_options, app_and_data_from
 from engine.cli.printing import Printer, add_json_option
-from engine.model.state import OWN, attributes
 from engine.reading.history import aggregate_at
 from engine.reading.log import EventLog
+from engine.reading.plain import state_of
 
 DESCRIPTION = """Shows one aggregate. The application makes its state from the stored events, as a start of
 the node would; a running node is not asked, and nothing is changed."""
@@ -24,8 +19,6 @@ aggregate show note-1 --app notes:app --at-version 3
 """
 SHOW = """Prints one JSON object: what the aggregate is, which entry made it so, and everything it
 remembers."""
-
-MOST_BITS = 14_000  # Python refuses to write a number of more than 4300 digits in decimal
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -59,40 +52,8 @@ def run(options: argparse.Namespace, program: Program) -> int:
         "position": entry.position,
         "command": entry.commit.command,
         "time_ns": entry.commit.time_ns,
-        # Not what `save_state` gives: that may be compact, and this is to be read.
-        "state": plain({name: item for name, item in attributes(aggregate).items() if name not in OWN}),
+        "state": state_of(aggregate),
     }
     with Printer(options) as printer:
         printer.answer(shown, json.dumps(shown, ensure_ascii=False, indent=1))
     return Exit.OK
-
-
-def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
-    """A state as JSON has it. Objects become their attributes, sets sorted lists, bytes base64; what leads
-    back to something around it (`above`) becomes "..."."""
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        return hex(value)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(value).decode()
-    if id(value) in above:
-        return "..."
-    above = (*above, id(value))
-    if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else _key(key): plain(item, above) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, above) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(item, above) for item in value), key=json.dumps)
-    if isinstance(value, msgspec.Struct):
-        return {name: plain(getattr(value, name), above) for name in value.__struct_fields__}
-    if hasattr(value, "tolist"):  # arrays
-        return plain(value.tolist(), above)
-    values = attributes(value)
-    return plain(values, above) if values else str(value)
-
-
-def _key(key: Any) -> str:
-    name = plain(key)
-    return name if isinstance(name, str) else json.dumps(name, ensure_ascii=False)

@@ -33,6 +33,8 @@ OWN = (
     Command("journal", "dump or verify the journal", "engine.cli.journal"),
     Command("store", "verify the event stores, views and process managers", "engine.cli.store"),
     Command("snapshot", "take, list or verify snapshots", "engine.cli.snapshot"),
+    Command("tokens", "make, list or revoke tokens for the gateway", "engine.cli.tokens"),
+    Command("audit", "print what operators did through the gateway", "engine.cli.audit"),
     Command("clock", "show a node's clock, move a simulated one", "engine.cli.clock"),
     Command("check", "check that the application can read all that is stored", "engine.cli.check"),
     Command("replay-check", "compare today's decisions with those that are stored", "engine.cli.replay"),

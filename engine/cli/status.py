@@ -56,7 +56,8 @@ def run(options: argparse.Namespace, _program: Program) -> int:
 def lines(seen: Observation) -> Iterator[str]:
     """What it shows, for people."""
     node, rows = seen.node, seen.rows
-    yield f"node {node.app}, pid {node.pid}, data {node.data}"
+    at = f", {node.http}" if node.http else ""
+    yield f"node {node.app}, pid {node.pid}, data {node.data}{at}"
     yield from (f"notice: {text}" for text in seen.notices)
     # The process id is a name, not a number: for `kill`.
     shown = [{**values, "pid": str(values["pid"])} for values in rows.values()]

@@ -24,7 +24,7 @@ from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
 from engine.client.sync import ASK_AGAIN_S, CLOSED, FORKED, LEAVE_S, ONE, SILENT_S
-from engine.client.tickets import Ticket, why_no_command
+from engine.client.tickets import Ticket, Together, why_no_command
 from engine.client.typed import OwnQuery, P, R, ViewQuery, question_of
 from engine.client.view_socket import ViewSocket
 from engine.model.messages import Command
@@ -70,11 +70,7 @@ class AsyncClient:
         self._check_usable()
         view = view_waited_for(wait, self._address.queries)
         until = time.monotonic() + timeout_s
-        while self._talk.full and (left_s := until - time.monotonic()) > 0:
-            self._room.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), left_s)
-        self._check_usable()
+        await self._wait_for_room(until)
         now = time.monotonic()
         level = "committed" if view else wait
         ticket = self._talk.submit(command, level, now, max(0.0, until - now))
@@ -107,7 +103,32 @@ class AsyncClient:
         for command in commands:  # before any has its effect
             if not isinstance(command, Command):
                 raise TypeError(why_no_command(command))
-        return await asyncio.gather(*(self.send(command, wait, timeout_s) for command in commands))
+        if wait not in ("accepted", "committed"):
+            return await asyncio.gather(*(self.send(command, wait, timeout_s) for command in commands))
+        self._check_usable()
+        until = time.monotonic() + timeout_s
+        together = Together()
+        tickets: list[Ticket] = []
+        for command in commands:
+            if self._talk.full:
+                await self._wait_for_room(until)
+            now = time.monotonic()
+            ticket = self._talk.submit(command, wait, now, max(0.0, until - now))
+            together.add(ticket)
+            tickets.append(ticket)
+            if self._talk.batch_ready:
+                self._flush()
+        self._flush()
+        await together.end(self._loop)
+        return [ticket.receipt for ticket in tickets if ticket.receipt is not None]
+
+    async def _wait_for_room(self, until: float) -> None:
+        """Returns when more may be submitted, or the time is up."""
+        while self._talk.full and (left_s := until - time.monotonic()) > 0:
+            self._room.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), left_s)
+        self._check_usable()
 
     def _flush(self) -> None:
         self._flush_planned = False
@@ -196,7 +217,7 @@ class AsyncClient:
     ) -> Any:
         """Asks a view; the same as the other client's, awaited."""
         question = question_of(view, args, named)
-        return question.decode((await self._ask(question, at_least, None, timeout_s)).answer)
+        return question.decode((await self.ask(question, at_least, None, timeout_s)).answer)
 
     @overload
     async def until(
@@ -239,16 +260,18 @@ class AsyncClient:
         while not watch.done:
             held_s = watch.held_s(time.monotonic())
             try:
-                told = await self._ask(watch.question, watch.at_least, watch.after, held_s)
+                told = await self.ask(watch.question, watch.at_least, watch.after, held_s)
             except (QueryRefused, TimeoutError) as error:
                 await asyncio.sleep(watch.refused(error, time.monotonic()))
             else:
                 watch.told(told, time.monotonic())
         return watch.answer
 
-    async def _ask(
+    async def ask(
         self, question: Question, at_least: AtLeast, after: list[int] | None, timeout_s: float
     ) -> Told:
+        """The answer still encoded, and how far the view was: for what passes answers on. `after`: the
+        positions of an earlier answer, beyond which the view should be, or the time be up."""
         self._check_usable()
         view = question.view
         socket = self._view_sockets.get(view)

@@ -1,7 +1,7 @@
 """The ticket: a command on its way, until its receipt is there."""
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -9,6 +9,9 @@ from msgspec.structs import replace
 from engine.client.receipts import Receipt
 from engine.model.messages import Command, Event
 from engine.wire.commands import LONGEST_AGGREGATE_BYTES, ids_are_canonical
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Ticket:
@@ -38,6 +41,38 @@ class Ticket:
             with contextlib.suppress(Exception):  # a class may raise anything where its objects are made
                 receipt = replace(receipt, result=msgspec.convert(receipt.result, self.result))
         self.receipt = receipt
+
+
+class Together:
+    """Stands in many tickets where a future stands in one: a future for each would cost more than all that a
+    client does with a command. `end` returns when all of them are done."""
+
+    __slots__ = ("_ended", "_left")
+
+    def __init__(self) -> None:
+        self._ended: asyncio.Future[None] | None = None
+        self._left = 0
+
+    def add(self, ticket: Ticket) -> None:
+        """Waits for this one too."""
+        self._left += 1
+        ticket.done = self
+
+    def done(self) -> bool:
+        """False, as each ticket is finished once."""
+        return False
+
+    def set_result(self, _: object) -> None:
+        """One of them is done."""
+        self._left -= 1
+        if self._left == 0 and self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    async def end(self, loop: "asyncio.AbstractEventLoop") -> None:
+        """Returns when the last one is done. To be called when no more are added."""
+        if self._left:
+            self._ended = loop.create_future()
+            await self._ended
 
 
 def why_not_addressed(command: Command) -> str:

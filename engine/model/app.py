@@ -25,6 +25,8 @@ U = TypeVar("U", bound=Upcaster)
 S = TypeVar("S", bound=Callable[[], object])
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")  # it names a folder and an operating system process
+_PATH = re.compile(r"/|(?:/[A-Za-z0-9._-]+)+/?")
+_GATEWAYS = ("/api", "/health", "/metrics", "/openapi.json")
 
 
 _apps: "WeakKeyDictionary[type, Engine]" = WeakKeyDictionary()
@@ -74,6 +76,8 @@ class Engine:
         """name → every registered version"""
         self.process_managers: dict[str, ProcessManagerSpec] = {}
         self.workers: dict[str, WorkerSpec] = {}
+        self.page_packages: dict[str, str] = {}
+        """path → package whose files the gateway serves there"""
         self.at_starts: list[Callable[[], object]] = []
         self.messages: set[type[ApplicationMessage]] = set()
         self.upcasters: dict[tuple[str, int], tuple[int, Upcaster]] = {}
@@ -191,6 +195,20 @@ class Engine:
             return cls
 
         return register
+
+    def pages(self, package: str, *, at: str = "/") -> None:
+        """Has the gateway serve the files of a package, such as `shop.pages`, under a path: its `index.html`
+        is that path itself. Those who open a page get a token of their own (docs/HTTP.md)."""
+        if not isinstance(package, str) or not all(part.isidentifier() for part in package.split(".")):
+            raise ConfigError(f"pages are of a package, such as shop.pages, not {package!r}")
+        if not _PATH.fullmatch(at) or any(at.rstrip("/").startswith(own) for own in _GATEWAYS):
+            known = ", ".join(_GATEWAYS)
+            text = f"pages are under a path such as /office, and not under the gateway's own ({known})"
+            raise ConfigError(text, at=at)
+        at = at.rstrip("/")
+        if at in self.page_packages:
+            raise ConfigError("two packages have pages under one path", at=at or "/")
+        self.page_packages[at] = package
 
     def at_start(self, function: S) -> S:
         """Function decorator: called once where a node is started, before its processes. What takes long to

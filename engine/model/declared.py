@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.model.access import Access, access_of, expect_own
 from engine.model.marks import wrong
 from engine.model.messages import Command
 from engine.model.readable import unreadable
@@ -24,8 +25,15 @@ def expect_declaration(command: type[Command], method: Callable[..., Any]) -> No
             raise wrong(method, f"decides {name}, whose rejects={command.__rejects__!r} are not all texts")
         if code in ENGINE_REJECTS:
             raise wrong(method, f"decides {name}, which declares {code}: that code is the engine's own")
+    where = f"the command {name}"
+    expect_own(access_of(command.__may__, command.__own__, where), command, where)
     if why := unreadable(command.__result__):
         raise wrong(method, f"decides {name}, whose result cannot be read from JSON: {why}")
+
+
+def access_to(command: type[Command]) -> Access:
+    """Who may send a command from outside, as its class line says."""
+    return access_of(command.__may__, command.__own__, f"the command {command.__name__}")
 
 
 def undeclared(command: type[Command], answer: dict[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
     {"description": 1,                         the version of this form
      "application": name,
-     "commands":  [{"type", "schema", "aggregate", "exists", "rejects", "result"}, …],
+     "commands":  [{"type", "schema", "aggregate", "exists", "rejects", "result", "may", "own"}, …],
      "events":    [{"type", "schema", "aggregate"}, …],
      "messages":  [{"type", "schema"}, …],     application messages
-     "views":     [{"name", "version", "events", "queries": [{"name", "arguments", "answer"}, …]}, …],
+     "views":     [{"name", "version", "events", "queries": [{"name", "arguments", "answer",
+                                                   "may", "own"}, …]}, …],
      "process_managers": [{"name", "events", "refusals"}, …],
      "workers":   [{"name", "events", "queries": […]}, …],
      "codes":     {"rejected": […], "failed": […]},   those of the engine itself
@@ -13,7 +14,8 @@
 
 A schema is a JSON Schema (2020-12); what several of them share stands in `schemas`, and is pointed to by
 `{"$ref": "#/schemas/NAME"}`. `rejects` of a command are the codes with which its own rules say no, null if
-its class declares none; `result` is the schema of the result that its commit carries. `events` of a view,
+its class declares none; `result` is the schema of the result that its commit carries; `may` and
+`own` say who may send or ask it through the gateway (`engine.model.access`). `events` of a view,
 a process manager and a worker are types. Everything is sorted by name, so that two descriptions can be
 compared as texts.
 """
@@ -22,8 +24,9 @@ from typing import Any
 
 import msgspec
 
+from engine.model.access import Access
 from engine.model.app import Engine
-from engine.model.declared import ENGINE_REJECTS
+from engine.model.declared import ENGINE_REJECTS, access_to
 from engine.model.messages import Command, wire_tag
 from engine.model.projections import ProjectionSpec
 from engine.model.workers import WorkerSpec
@@ -67,6 +70,7 @@ def describe(app: Engine) -> dict[str, Any]:
                 "exists": app.handlers[command].exists,
                 "rejects": None if command.__rejects__ is None else sorted(command.__rejects__),
                 "result": schemas.of(command.__result__),
+                **_access(access_to(command)),
             }
             for command in sorted(app.handlers, key=wire_tag)
         ],
@@ -106,10 +110,15 @@ def _asked(spec: "ProjectionSpec | WorkerSpec", schemas: "_Schemas") -> dict[str
                 "name": name,
                 "arguments": schemas.of(question.request),
                 "answer": schemas.of(question.returns),
+                **_access(question.access),
             }
             for name, question in sorted(spec.queries.items())
         ],
     }
+
+
+def _access(access: Access) -> dict[str, Any]:
+    return {"may": access.may.word, **({"own": access.own} if access.own else {})}
 
 
 class _Schemas:

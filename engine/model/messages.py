@@ -16,12 +16,15 @@ def tag_of(name: str, version: int) -> str:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class MessageMeta(msgspec.StructMeta):
-    """Makes `name=` and `version=` of a class line the JSON tag, and keeps `rejects=` and `result=`."""
+    """Makes `name=` and `version=` of a class line the JSON tag, and keeps `rejects=`, `result=`, `may=` and
+    `own=`."""
 
     wire_name: str
     wire_version: int
     __rejects__: tuple[str, ...] | None
     __result__: Any
+    __may__: str | None
+    __own__: str
 
     def __new__(
         mcls,
@@ -34,6 +37,8 @@ class MessageMeta(msgspec.StructMeta):
         version: int = 1,
         rejects: Iterable[str] | None = None,
         result: Any = Any,
+        may: str | None = None,
+        own: str = "",
         **config: Any,
     ) -> Any:
         if name is not None:
@@ -45,6 +50,7 @@ class MessageMeta(msgspec.StructMeta):
             raise TypeError(f'{class_name}: rejects is a tuple of codes, as in rejects=("{rejects}",)')
         cls.__rejects__ = None if rejects is None else tuple(rejects)
         cls.__result__ = result
+        cls.__may__, cls.__own__ = may, own
         return cls
 
 
@@ -97,6 +103,8 @@ class Command(_Addressed, kw_only=True):
 
     `rejects`: the codes with which its rules say no, besides the engine's own; without it, any. `result`: the
     type of the result that a commit of it carries; without it, any or none.
+
+    `may`, `own`: who may send it from outside, and which field must name that caller (`engine.model.access`).
     """
 
     def __init_subclass__(
@@ -105,6 +113,8 @@ class Command(_Addressed, kw_only=True):
         version: int = 1,
         rejects: Iterable[str] | None = None,
         result: Any = Any,
+        may: str | None = None,
+        own: str = "",
         **config: Any,
     ) -> None:
         super().__init_subclass__(name, version, **config)

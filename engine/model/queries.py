@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
+from engine.model.access import Access, access_of, expect_own
 from engine.model.marks import mark, wrong
 from engine.model.parameters import Parameter, is_table, parameters_of, return_hint, row_types
 from engine.model.readable import unreadable
@@ -25,13 +26,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 @overload
 def query(method: F, /) -> F: ...
 @overload
-def query(name: str, /) -> Callable[[F], F]: ...
-def query(what: Any, /) -> Any:
+def query(name: str = "", /, *, may: str | None = None, own: str = "") -> Callable[[F], F]: ...
+def query(what: Any = "", /, *, may: str | None = None, own: str = "") -> Any:
     """Marks a method `(self, …)` or `(self, view, …)` that answers a query; its name on the wire is that of
-    the method, or the one that is given: `@query("by-author")`."""
+    the method, or the one that is given: `@query("by-author")`.
+
+    `may`, `own`: who may ask it from outside, and which argument must name that caller
+    (`engine.model.access`)."""
 
     def marked(method: F) -> F:
-        mark(method, "__query__", what if isinstance(what, str) else method.__name__)
+        mark(method, "__query__", what if isinstance(what, str) and what else method.__name__)
+        vars(method)["__access__"] = (may, own)
         return method
 
     return marked if isinstance(what, str) else marked(what)
@@ -42,7 +47,7 @@ class Query(NamedTuple):
 
     `request`: the struct that its arguments are decoded to. `spread`: True if the method takes its fields
     one by one, False if it takes the struct itself. `returns`: the annotation of what it returns, Any if
-    there is none. `rows`: the row type that it gives the view, if it does.
+    there is none. `rows`: the row type that it gives the view, if it does. `access`: who may ask it.
     """
 
     attribute: str
@@ -51,6 +56,7 @@ class Query(NamedTuple):
     spread: bool = True
     returns: Any = Any
     rows: tuple[Any, ...] = ()
+    access: Access = Access()
 
 
 def query_of(attribute: str, method: Callable[..., Any]) -> Query:
@@ -73,7 +79,11 @@ def query_of(attribute: str, method: Callable[..., Any]) -> Query:
         request, spread = _struct_of(method, arguments), True
     if why := unreadable(request):
         raise wrong(method, f"takes arguments that JSON cannot give: {why}")
-    return Query(attribute, request, wants_view, spread, returns, rows)
+    where = f"the query {method.__qualname__}"
+    may, own = getattr(method, "__access__", (None, ""))
+    access = access_of(may, own, where)
+    expect_own(access, request, where)
+    return Query(attribute, request, wants_view, spread, returns, rows, access)
 
 
 def address_of(method: Callable[..., Any]) -> tuple[str, str]:

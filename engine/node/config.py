@@ -20,6 +20,7 @@ from engine.base.called import called
 from engine.base.errors import ConfigError
 from engine.model.references import module_of
 from engine.node.clock import SYSTEM, rate_of
+from engine.node.front import check_front
 from engine.node.running import DATA
 from engine.node.setting_files import PROJECT_FILE, named_table
 
@@ -40,6 +41,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="where commands are taken: ipc://PATH or tcp://127.0.0.1:PORT; empty: a fresh ipc"),
     ] = ""
+    http: Annotated[
+        str, Meta(description="where HTTP is served: HOST:PORT, port 0: a free one; empty: nowhere")
+    ] = ""
+    http_hosts: Annotated[
+        str, Meta(description="names of hosts, by commas, under which clients may call, beside the address")
+    ] = ""
+    http_certificate: Annotated[str, Meta(description="file of the certificate, and its chain, for TLS")] = ""
+    http_key: Annotated[str, Meta(description="file of the key of the certificate")] = ""
+    http_proxy: Annotated[str, Meta(description="IP address of the proxy in front that ends TLS")] = ""
     partitions: Annotated[
         int,
         Meta(ge=1, le=MOST_PARTITIONS, description="a power of two, fixed when the data directory is made"),
@@ -295,6 +305,7 @@ def _checked(values: dict[str, Any]) -> Config:
             hint=f"at least ring_bytes / {LEAST_COMMIT_BYTES}, {config.ring_bytes // LEAST_COMMIT_BYTES}",
         )
     check_endpoint(config.endpoint)
+    check_front(config)
     rate_of(config.clock)
     return config
 

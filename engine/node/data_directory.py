@@ -11,6 +11,8 @@
     snapshots/PPPP/           its snapshots
     snapshots/needed.json     up to where each partition no longer needs the journal
     snapshots/take            there while an operator waits for snapshots
+    tokens.json               who may call the gateway, hashed
+    audit.jsonl               what operators did through it
     failed/NAME.json          why a view or process manager was given up
     views/                    the views, a folder for each generation
     managers/NAME/            state, outbox and timers of a process manager
@@ -135,6 +137,16 @@ class DataDirectory:
     def poisoned_queries(self, process: str) -> Path:
         """The note of the queries that ended a follower. `process`: its name."""
         return self.failures / f"{process}.queries"
+
+    @property
+    def tokens(self) -> Path:
+        """The tokens of callers from outside."""
+        return self.path / "tokens.json"
+
+    @property
+    def audit(self) -> Path:
+        """The log of what operators did."""
+        return self.path / "audit.jsonl"
 
     @property
     def managers(self) -> Path:

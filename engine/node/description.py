@@ -19,6 +19,7 @@ class NodeDescription(msgspec.Struct, frozen=True, kw_only=True):
     """One node. `config.partitions` is the number that the data directory has.
 
     `bells`: the descriptors of the wake-up of each process of the pipeline, which every process inherits.
+    `http_fd`: the same of the socket on which HTTP is served. `origins`: where each setting came from.
     """
 
     run: str
@@ -29,6 +30,8 @@ class NodeDescription(msgspec.Struct, frozen=True, kw_only=True):
     app_settings: dict[str, str]
     roles: list[Role]
     bells: dict[str, tuple[int, ...]]
+    http_fd: int = -1
+    origins: dict[str, str] = {}
 
     @property
     def data(self) -> DataDirectory:

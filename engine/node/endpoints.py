@@ -33,6 +33,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     workers: dict[str, str] = {}
     """by name; they answer queries as views do"""
+    http: str = ""
+    """URL of the gateway; empty: HTTP is not served"""
 
 
 class Ready(Endpoints, frozen=True, kw_only=True):

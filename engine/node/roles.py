@@ -2,7 +2,7 @@
 
 clients ──▶ input ──inbox──▶ core ──outbox──▶ output ──doorbell──▶ projectors, managers, workers
               ▲                                  │
-              └───────────── replies ────────────┘         beside them: reader, snapshotter
+              └───────────── replies ────────────┘         beside them: reader, snapshotter, gateway
 """
 
 from collections.abc import Iterable
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     WORKER = "worker"
     READER = "reader"
     SNAPSHOTTER = "snapshotter"
+    GATEWAY = "gateway"
 
 
 PIPELINE = (Kind.INPUT, Kind.CORE, Kind.OUTPUT)  # they stop first, each after what comes before it
@@ -51,6 +52,7 @@ class Role(msgspec.Struct, frozen=True):
 
 
 INPUT, READER, SNAPSHOTTER = Role(Kind.INPUT), Role(Kind.READER), Role(Kind.SNAPSHOTTER)
+GATEWAY = Role(Kind.GATEWAY)
 
 
 class Ring(NamedTuple):
@@ -74,6 +76,7 @@ def roles_of(
     workers: Iterable[str] = (),
     *,
     snapshots: bool,
+    gateway: bool = False,
 ) -> list[Role]:
     """The roles of a node, in the order in which its processes are started."""
     numbers = range(partitions)
@@ -86,4 +89,5 @@ def roles_of(
         *(Role(Kind.WORKER, subject=name) for name in workers),
         READER,
         *([SNAPSHOTTER] if snapshots else []),
+        *([GATEWAY] if gateway else []),
     ]

@@ -5,6 +5,7 @@
       └────────────── replies ────────┘
 
 Reading order: input, core, output, doorbell (what a follower hears), projector and builder (views), manager,
-worker and lanes (its threads), snapshotter, reader, stand_in (for a follower that was given up).
+worker and lanes (its threads), snapshotter, reader, gateway (HTTP), stand_in (for a follower that was given
+up).
 `engine.node.process` is what they share: finding the node, beating, leaving when the supervisor is gone.
 """

@@ -43,7 +43,7 @@ def main(process: NodeProcess) -> None:
     failure = read_failure(process.data.failure(process.name))
     cause = Cause(failure.cause if failure else "it could not be kept running", process.partitions)
     desk = None
-    if process.role.kind is not Kind.SNAPSHOTTER:
+    if process.role.kind not in (Kind.SNAPSHOTTER, Kind.GATEWAY):
         desk = Desk(desk_socket(endpoint_of(process), process.log), cause, holds=False)
     process.slot.state = State.FAILED
     while not process.stopping and not cause.restart:

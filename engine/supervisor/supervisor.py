@@ -22,12 +22,14 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.called import called
 from engine.base.errors import ConfigError, Exit, Fault
 from engine.base.files import DISK
 from engine.base.lock import lock_data
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.base.place import expanded
+from engine.gateway.tokens import Tokens
 from engine.managers.birth import left_behind, record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
@@ -38,6 +40,7 @@ from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
+from engine.node.front import expect_certificate, expect_packages, front_of, listening, url_of
 from engine.node.meters import MeterPage
 from engine.node.misplaced import set_misplaced_aside
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
@@ -76,6 +79,8 @@ class Supervisor:
         `on_ready` is called once, when every process is at work; `on_progress` about once a second until
         then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
         """
+        if self.config.http:
+            expect_packages()
         app = load_app(self.settings.app(), self.settings.app_settings)
         for check in app.at_starts:
             check()
@@ -134,6 +139,7 @@ class Supervisor:
             app.process_managers,
             app.workers,
             snapshots=config.snapshot_events > 0,
+            gateway=bool(config.http),
         )
         for ring in RINGS:
             for partition in range(data.partitions):
@@ -141,6 +147,7 @@ class Supervisor:
         bells = {role.name: Bell.create() for role in roles if role.in_pipeline}
         for bell in bells.values():
             cleanup.callback(bell.close)
+        http_fd, http = self._listen(cleanup)
         self.page = StatusPage.create(run.status, [role.name for role in roles])
         cleanup.callback(self.page.close)
         MeterPage.create(run.meters, roles)
@@ -161,6 +168,7 @@ class Supervisor:
             app=app.name,
             partitions=data.partitions,
             pid=os.getpid(),
+            http=http,
         )
         description = NodeDescription(
             run=str(run.path),
@@ -170,6 +178,8 @@ class Supervisor:
             app_settings=self.settings.app_settings,
             roles=roles,
             bells={name: bell.fds for name, bell in bells.items()},
+            http_fd=http_fd,
+            origins={value.name: value.source for value in self.settings.values},
         )
         write_description(run.description, description)
         processes = []
@@ -178,7 +188,20 @@ class Supervisor:
             arguments += [f"--run={run.path}", f"--name={role.name}"]
             liveness = Liveness(config.hang_seconds, config.start_seconds)
             processes.append(Process(role, arguments, self.page.slot(role.name), liveness))
-        return processes, [fd for bell in bells.values() for fd in bell.fds]
+        return processes, [*(fd for bell in bells.values() for fd in bell.fds), *([http_fd] if http else [])]
+
+    def _listen(self, cleanup: contextlib.ExitStack) -> tuple[int, str]:
+        """(descriptor, URL) of the socket on which HTTP is served; (-1, "") if it is not."""
+        config = self.config
+        if not config.http:
+            return -1, ""
+        front = front_of(config.http)
+        expect_certificate(config)
+        if not front.is_loopback and not Tokens(DataDirectory.at(config.data).tokens).any_valid():
+            hint = f"`{called()} tokens new NAME --role operator --data {config.data}`"
+            raise ConfigError("HTTP beyond this machine needs a token", http=config.http, hint=hint)
+        listener = cleanup.enter_context(contextlib.closing(listening(front)))
+        return listener.fileno(), url_of(listener, front, tls=bool(config.http_certificate))
 
     def _watch(
         self,

@@ -34,7 +34,7 @@ class Vault(Worker, name="vault"):
     def open(self, folder: Path) -> None:
         self._records = Records(folder / "people")
 
-    @query
+    @query(may="inside")
     def put(self, identity: Identity, record: Fields) -> str:
         """Keeps what is known of a person, in place of what was; the answer is the token, random, and the
         same as long as the person is not forgotten."""
@@ -45,28 +45,28 @@ class Vault(Worker, name="vault"):
                 raise NoSpace("the vault has no room") from None
             raise
 
-    @query
+    @query(may="inside")
     def find(self, identity: Identity) -> str:
         """The token of a person; empty if none is known."""
         return self._records.find(identity)
 
-    @query
+    @query(may="inside")
     def get(self, token: str) -> Record | None:
         """What a token stands for; null if nothing is known of it, or no longer."""
         return self._records.get(token)
 
-    @query
+    @query(may="inside")
     def forget(self, token: str) -> bool:
         """Erases what a token stands for; false if nothing is known of it."""
         return self._records.forget(token)
 
-    @query
+    @query(may="inside")
     def forgotten(self, after: str = "") -> list[str]:
         """The tokens that were forgotten, in the order of their digits, page by page: what must be forgotten
         again after a restore from an older copy."""
         return sorted(token for token in self._records.forgotten() if token > after)[:MOST_TOKENS]
 
-    @query
+    @query(may="inside")
     def forget_again(self, tokens: Annotated[list[str], Meta(max_length=MOST_TOKENS)]) -> int:
         """Forgets these too, known or not; of how many something was known."""
         return self._records.forget_all(tokens)

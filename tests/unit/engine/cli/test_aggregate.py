@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import Aggregate
-from engine.cli.aggregate import plain
+from engine.reading.plain import plain
 
 
 class Place(msgspec.Struct, frozen=True):

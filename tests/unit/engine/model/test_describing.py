@@ -95,7 +95,7 @@ def test_everything_that_is_registered_is_described_under_its_wire_name(app: Eng
     schema = {"$ref": "#/schemas/Order"}
     assert described["commands"] == [
         {"type": "order.place@2", "schema": schema, "aggregate": "Shop", "exists": "may"}
-        | {"rejects": ["closed", "too-many"], "result": {"type": "integer"}}
+        | {"rejects": ["closed", "too-many"], "result": {"type": "integer"}, "may": "operator"}
     ]
     assert described["events"] == [
         {"type": "order.placed", "schema": {"$ref": "#/schemas/Ordered"}, "aggregate": "Shop"}
@@ -109,11 +109,13 @@ def test_everything_that_is_registered_is_described_under_its_wire_name(app: Eng
             "version": 3,
             "events": ["order.placed"],
             "queries": [
-                {"name": "anything", "arguments": {"$ref": "#/schemas/Which"}, "answer": {}},
+                {"name": "anything", "arguments": {"$ref": "#/schemas/Which"}, "answer": {}}
+                | {"may": "operator"},
                 {
                     "name": "lines",
                     "arguments": {"$ref": "#/schemas/Which"},
                     "answer": {"type": "array", "items": {"$ref": "#/schemas/Line"}},
+                    "may": "operator",
                 },
             ],
         }

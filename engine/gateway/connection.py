@@ -1,0 +1,67 @@
+"""A connection: uvicorn's, with bounds on how many there are and how long one may say nothing.
+
+A client that opens connections and sends nothing, or a header a minute, costs a file descriptor for HEADERS_S
+and no more. When all are taken a new one is closed at once: those that are served go on.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+HEADERS_S = 10.0  # from the connection, or from the first byte of a request, to the end of its headers
+MOST_CONNECTIONS = 2_000
+TRANSPORT = "ringfold.transport"  # in the scope of a request
+
+
+class Connection(HttpToolsProtocol):
+    """One client's. Its transport stands in the scope, so that a client that does not read can be left."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Counts it; closes it if there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._heard()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first line of a request."""
+        self._wait()
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope[TRANSPORT] = self.transport
+
+    def on_headers_complete(self) -> None:
+        """From here on the request has its own patience."""
+        self._heard()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._heard()
+        self._patience = self.loop.call_later(HEADERS_S, self._leave)
+
+    def _heard(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _leave(self) -> None:
+        self.transport.abort()

@@ -1,0 +1,80 @@
+"""The guard: what every request passes before a route sees it, and what every answer carries.
+
+    host and origin ──▶ TLS, if a proxy ends it ──▶ caller ──▶ route ──▶ problems as answers, safe headers
+
+Nothing here, and no route, decides by a URL that was put together from headers: the path is `scope["path"]`.
+"""
+
+import traceback
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.base.log import Log
+from engine.base.log_codes import Code
+from engine.gateway.callers import Callers
+from engine.gateway.hosts import Hosts
+from engine.gateway.problems import Problem
+
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+SAFE = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+NO_STORE = (b"cache-control", b"no-store")  # unless a route says otherwise: answers may be private
+
+
+class Guard:
+    """Stands before the routes. `proxy`: the address from which all requests must come, as it ends TLS;
+    empty: from any."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, callers: Callers, log: Log, proxy: str = "") -> None:
+        self._app, self._hosts, self._callers, self._log = app, hosts, callers, log
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def safely(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = message["headers"] = [*message.get("headers", ()), *SAFE]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append(NO_STORE)
+            await send(message)
+
+        scope["app"] = self  # by which the router knows that it may raise
+        try:
+            self._admit(scope)
+            await self._app(scope, receive, safely)
+        except Problem as problem:
+            if begun:
+                raise
+            await problem.response()(scope, receive, safely)
+        except HTTPException as refused:
+            codes = {404: "not-found", 405: "method-not-allowed"}
+            code = codes.get(refused.status_code, "bad-request")
+            text, headers = f"{scope['method']} {scope['path']}", dict(refused.headers or {})
+            await Problem(code, text, headers=headers).response()(scope, receive, safely)
+        except Exception as error:
+            if begun:
+                raise
+            self._log(Code.GATEWAY_BUG, "a request failed", trace=traceback.format_exc().rstrip())
+            bug = Problem("gateway-bug", f"{type(error).__name__}; the node's log has the rest")
+            await bug.response()(scope, receive, safely)
+
+    def _admit(self, scope: Scope) -> None:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._hosts.check(headers)
+        named = dict(headers)
+        if self._proxy:
+            client = scope.get("client") or ("", 0)
+            if client[0] != self._proxy or named.get(b"x-forwarded-proto", b"") != b"https":
+                raise Problem("insecure", "requests come by TLS, through the proxy of this node")
+        scope["caller"] = self._callers.of(named)

@@ -1,0 +1,1 @@
+"""Pages of the application, for a gateway to serve."""
