@@ -27,7 +27,7 @@ from engine.gateway.context import Context, refusal
 from engine.gateway.parameters import number_in, positions_in
 from engine.gateway.problems import Problem
 from engine.model.queries import Query
-from engine.stages.query_desk import MAX_REQUEST_BYTES
+from engine.wire.queries import MAX_REQUEST_BYTES
 
 OPTIONS = ("at_least", "after", "timeout_ms")
 TIMEOUT_MS, LONGEST_TIMEOUT_MS = 1_000, 60_000
