@@ -26,6 +26,11 @@ class Code(Enum):
         self.text, self.level, self.meaning = text, level, meaning
 
     NODE_STARTING = "node.starting", Level.INFO, "Once a second until the node is ready: what it waits for."
+    NODE_NOT_IN_MEMORY = (
+        "node.not-in-memory",
+        Level.WARNING,
+        "Shared memory has no room for the rings: they lie elsewhere, and on a disk that is slower.",
+    )
     NODE_READY = "node.ready", Level.INFO, "Every process is at work."
     NODE_STOPPING = "node.stopping", Level.INFO, "A signal asked the node to stop; it drains."
     NODE_CUT_SHORT = (

@@ -31,6 +31,7 @@ class Process:
         self.at_work_since: float | None = None
         self.told_to_stop = False
         self.finished = False
+        self.killed = False  # because it hangs
         self.hung = False  # killed for it, too often to be tried again
         self.stands_in = False  # another program runs in its place
 
@@ -39,7 +40,7 @@ class Process:
         self.slot.state = State.STARTING
         self.liveness.reset()
         self.due = self.at_work_since = None
-        self.told_to_stop = False
+        self.told_to_stop = self.killed = False
         try:
             self.popen = subprocess.Popen(
                 self.arguments,

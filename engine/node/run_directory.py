@@ -1,9 +1,9 @@
 """The run directory, for what a node needs only while it runs: rings, sockets, status page, node description.
 
-It lies in shared memory where there is any, because rings and status page are written all the time and
-mean nothing after a reboot. It is readable by its owner alone (0700), which is what protects the ipc
-sockets in it. A node that was killed leaves its directory; the next node of the same user removes it,
-which is safe because a live node holds the lock in it.
+It lies in shared memory where that has room, because rings and status page are written all the time and
+mean nothing after a reboot; `passed_over` says why it does not. It is readable by its owner alone (0700),
+which is what protects the ipc sockets in it. A node that was killed leaves its directory; the next node of
+the same user removes it, which is safe because a live node holds the lock in it.
 """
 
 import contextlib
@@ -19,14 +19,16 @@ from engine.base.lock import try_lock
 from engine.node.config import IPC_PATH_LIMIT
 
 PREFIX = "ringfold-"
+SHARED_MEMORY = Path("/dev/shm")
 LONGEST_NAME = len("/process-000")  # of the sockets made in it
 
 
 class RunDirectory:
     """A fresh directory, locked by this process and by the children that inherit `lock_fd`."""
 
-    def __init__(self, path: Path, lock_fd: int) -> None:
+    def __init__(self, path: Path, lock_fd: int, passed_over: str = "") -> None:
         self.path = path
+        self.passed_over = passed_over
         self.lock_fd = lock_fd
         self.rings = path / "rings"
         self.status = path / "status"
@@ -44,7 +46,8 @@ class RunDirectory:
                 refused.append(f"{base}: {free >> 20} MiB free")
                 continue
             try:
-                return cls._create(base)
+                why = "; ".join(refused) or f"{SHARED_MEMORY}: it cannot be used"
+                return cls._create(base, "" if base == SHARED_MEMORY else why)
             except OSError as error:
                 refused.append(f"{base}: {error}")
         raise Fault(
@@ -55,14 +58,14 @@ class RunDirectory:
         )
 
     @classmethod
-    def _create(cls, base: Path) -> "RunDirectory":
+    def _create(cls, base: Path, passed_over: str) -> "RunDirectory":
         # Under another name until it is locked, so that no process takes it for one that was left.
         fresh = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=base))
         lock_fd = try_lock(fresh / "lock")
         if lock_fd is None:
             raise OSError(f"{fresh} is locked by another process")
         path = fresh.rename(base / fresh.name.removeprefix("."))
-        directory = cls(path, lock_fd)
+        directory = cls(path, lock_fd, passed_over)
         directory.rings.mkdir(mode=0o700)
         return directory
 
@@ -80,7 +83,7 @@ class RunDirectory:
 def bases() -> Iterator[Path]:
     """Where run directories may lie, the best place first: memory, then temporary files."""
     seen = set()
-    for text in ("/dev/shm", os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
+    for text in (str(SHARED_MEMORY), os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
         base = Path(text) if text else None
         if base is None or base in seen or not base.is_dir() or not os.access(base, os.W_OK | os.X_OK):
             continue

@@ -49,11 +49,13 @@ from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
 from engine.reading.beginnings import begin_workers
 from engine.supervisor.given_up import GivenUp, marks_of
+from engine.supervisor.notify import ServiceManager
 from ringbuffer import Bell, create
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the last when its terminal is gone
 OWNER_ALONE = 0o077  # the umask of a node, whatever it began with: files 0600, folders and sockets 0700
 LOOK_S = 1.0  # between two checks when all is well, which is what an idle supervisor costs
+ROOM = "make /dev/shm larger (for a container: --shm-size), or ring_bytes smaller"
 EAGER_LOOK_S = 0.02  # while something starts or stops
 
 
@@ -86,6 +88,8 @@ class Supervisor:
             check()
         with contextlib.ExitStack() as cleanup, self._signals() as wake:
             cleanup.callback(os.umask, os.umask(OWNER_ALONE))
+            self._manager = ServiceManager.of(os.environ)
+            cleanup.callback(self._manager.close)
             data = DataDirectory(_folder(self.config.data), self.config.map_bytes)
             data.expect_usable()
             data.expect_plain_files()
@@ -115,6 +119,9 @@ class Supervisor:
                 self.log(Code.WORKER_BORN_LATE, text, name=name)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
+            if run.passed_over:
+                text = "shared memory has no room for the rings: they lie elsewhere, which may be slower"
+                self.log(Code.NODE_NOT_IN_MEMORY, text, run=run.path, passed_over=run.passed_over, hint=ROOM)
             processes, pass_fds = self._prepare(app, data, run, cleanup)
             self._given_up = GivenUp(data, marks_of(app), run.path, self.log)
             for process in processes:
@@ -234,6 +241,8 @@ class Supervisor:
             elif not self._ready and on_progress and now > tell_at:
                 on_progress(self.page.snapshot())
                 tell_at = now + 1.0
+            stopping = self._wanted is not None
+            self._manager.look(self._processes, now, ready=self._ready, stopping=stopping)
             self._sleep(wake, now)
 
     def _look_after(self, process: Process, now: float) -> int | None:
@@ -253,6 +262,7 @@ class Supervisor:
             process.at_work_since = now
         if process.liveness.hangs(now, state, process.slot.progress, process.slot.in_hand):
             self.log(Code.PROCESS_HANGS, f"{process.name} hangs and is killed", pid=process.popen.pid)
+            process.killed = True
             process.liveness.reset()
             own = not self._given_up.died_of_a_query(process)
             process.hung = own and process.backoff.hung(now) and not process.role.in_pipeline
@@ -314,7 +324,7 @@ class Supervisor:
     def _sleep(self, wake: int, now: float) -> None:
         awaited = (process.due is not None or process.at_work_since is None for process in self._processes)
         if self._ready and self._wanted is None and not any(awaited):
-            patience = LOOK_S
+            patience = min(LOOK_S, self._manager.beat_s or LOOK_S)
         else:
             due = [process.due - now for process in self._processes if process.due is not None]
             patience = max(0.0, min([EAGER_LOOK_S, *due]))

@@ -75,3 +75,23 @@ def test_a_path_too_long_for_a_socket_is_not_offered(tmp_path: Path, monkeypatch
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     assert deep not in list(bases())
+
+
+def test_it_says_why_it_does_not_lie_in_shared_memory(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, disk = base / "memory", base / "disk"
+    memory.mkdir()
+    disk.mkdir()
+    monkeypatch.setattr(run_directory, "SHARED_MEMORY", memory)
+    monkeypatch.setattr(run_directory, "bases", lambda: iter([memory, disk]))
+    monkeypatch.setattr(run_directory, "free_bytes", lambda at: 1 << 20)
+    well = RunDirectory.create(need_bytes=1 << 20)
+    assert (well.path.parent, well.passed_over) == (memory, "")
+    well.remove()
+    monkeypatch.setattr(run_directory, "free_bytes", lambda at: 1 << 20 if at == memory else 1 << 30)
+    passed = RunDirectory.create(need_bytes=1 << 21)
+    assert (passed.path.parent, passed.passed_over) == (disk, f"{memory}: 1 MiB free")
+    passed.remove()
+    monkeypatch.setattr(run_directory, "bases", lambda: iter([disk]))
+    without = RunDirectory.create(need_bytes=0)
+    assert without.passed_over == f"{memory}: it cannot be used"
+    without.remove()
