@@ -21,7 +21,7 @@ ENDING = (State.STOPPING, State.STOPPED)
 
 def main(process: NodeProcess) -> None:
     """Serves until it is told to stop, or the node is gone."""
-    process.wait_for_stores()
+    process.wait_for_look()
     with StatusPage.attach(process.endpoints.status) as page:
         asyncio.run(serve(process, page))
 
