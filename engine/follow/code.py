@@ -13,6 +13,7 @@ be a mixture of both. It is still served, because most changes make no differenc
 import ast
 import contextlib
 import inspect
+import linecache
 import sys
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -27,6 +28,7 @@ from engine.snapshots.code import belongs
 
 FILE = "code"
 _CONSTANTS = (str, bytes, int, float, tuple, frozenset, type(None))
+_Holder = ast.stmt | ast.excepthandler | ast.match_case  # in which a definition may be, as in an `if`
 _Body = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -56,16 +58,18 @@ def _sources(view: type, queries: bool) -> dict[str, str]:
     """Name → source, of everything that counts."""
     root = view.__module__.partition(".")[0]
     sources: dict[str, str] = {}
+    files = _Files()
     waiting: list[tuple[str, Any]] = [("", view)]
     while waiting:
         name, thing = waiting.pop()
         if isinstance(thing, _CONSTANTS):
-            sources[name] = repr(thing)
+            if name not in sources:  # it may be a table of thousands of numbers, named many times
+                sources[name] = repr(thing)
             continue
         name = f"{thing.__module__}.{thing.__qualname__}"
         if name in sources or not belongs(thing.__module__, root):
             continue
-        tree = _tree(thing, queries)
+        tree = _tree(thing, queries, files)
         sources[name] = ast.unparse(tree)
         waiting += _named(tree, sys.modules[thing.__module__], root)
         if isinstance(thing, type):
@@ -73,11 +77,49 @@ def _sources(view: type, queries: bool) -> dict[str, str]:
     return sources
 
 
-def _tree(thing: Any, queries: bool) -> ast.Module:
+class _Files:
+    """The files in which classes and functions are, each parsed once: `inspect` does so for every class."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+        self._spans: dict[str, dict[str, list[tuple[int, int]]]] = {}
+
+    def source(self, thing: Any) -> str:
+        """The source of a class or function, with its decorators. Raises OSError, TypeError or SyntaxError if
+        there is none."""
+        file = inspect.getsourcefile(thing) or inspect.getfile(thing)
+        if file not in self._spans:
+            linecache.checkcache(file)
+            self._lines[file] = linecache.getlines(file, vars(sys.modules[thing.__module__]))
+            self._spans[file] = _spans(ast.parse("".join(self._lines[file])))
+        spans = self._spans[file].get(thing.__qualname__, [])
+        if len(spans) != 1 or hasattr(thing, "__wrapped__"):  # which of them it is, `inspect` may know
+            return "".join(inspect.getsourcelines(thing)[0])
+        ((first, last),) = spans
+        return "".join(self._lines[file][first - 1 : last])
+
+
+def _spans(tree: ast.Module) -> dict[str, list[tuple[int, int]]]:
+    """Qualified name → (first line, last line) of each class and function of that name."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    waiting: list[tuple[str, ast.AST]] = [("", tree)]
+    while waiting:
+        prefix, node = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([child.lineno, *(one.lineno for one in child.decorator_list)])
+                spans.setdefault(prefix + child.name, []).append((first, child.end_lineno or first))
+                inside = "." if isinstance(child, ast.ClassDef) else ".<locals>."
+                waiting.append((prefix + child.name + inside, child))
+            elif isinstance(child, _Holder):
+                waiting.append((prefix, child))
+    return spans
+
+
+def _tree(thing: Any, queries: bool, files: _Files) -> ast.Module:
     """The source of a class or function, without what makes no difference."""
     try:
-        lines, _ = inspect.getsourcelines(thing)
-        tree = ast.parse(inspect.cleandoc("\n" + "".join(lines)))
+        tree = ast.parse(inspect.cleandoc("\n" + files.source(thing)))
     except (OSError, TypeError, SyntaxError):  # there is none, as in an archive; the name alone has to do
         return ast.Module([], [])
     for node in ast.walk(tree):
