@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import gc
 import os
+import select
 import signal
 import sys
 import time
@@ -38,7 +39,8 @@ class NodeProcess:
     """One process of a node. Made from the command line that the supervisor wrote.
 
     `role`: what it does; `config`, `endpoints`, `data`: of its node; `slot`: its line on the status page;
-    `meters`: what it counts.
+    `meters`: what it counts; `wake`: a descriptor that is readable once it was told to stop, to be polled
+    while it waits.
     """
 
     def __init__(self) -> None:
@@ -71,6 +73,9 @@ class NodeProcess:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
+        # Python goes on waiting after a signal, so a stop would take as long as all the parks that it meets.
+        self.wake, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
@@ -78,6 +83,10 @@ class NodeProcess:
     def slot_of(self, role: Role) -> Slot:
         """The status line of another process of the node, to read."""
         return self._page.slot(role.name)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleeps so long, or until it is told to stop."""
+        select.select([self.wake], [], [], seconds)
 
     def wait_for_look(self) -> None:
         """Waits until the input process has looked for damage in the event stores. Before that nothing is

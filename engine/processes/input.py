@@ -254,6 +254,7 @@ class Clients:
         self._too_long, self._said_at = 0, float("-inf")
         self._most_bytes = min(DRAIN_BYTES, process.config.ring_bytes // 8)
         self._poller = zmq.Poller()
+        self._poller.register(process.wake, zmq.POLLIN)
         self._poller.register(bell.fileno(), zmq.POLLIN)
         self._poller.register(socket, zmq.POLLIN)
 

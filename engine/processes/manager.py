@@ -116,6 +116,7 @@ def tell(process: NodeProcess, managing: Managing) -> None:
 def park(process: NodeProcess, managing: Managing, desk: Desk, doorbell: Doorbell) -> None:
     """Parks until something comes or is due. While there is no room for events, they may wait."""
     poller = zmq.Poller()
+    poller.register(process.wake, zmq.POLLIN)
     poller.register(managing.post.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)
     if not managing.crowded:

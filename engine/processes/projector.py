@@ -49,6 +49,7 @@ def main(process: NodeProcess) -> None:
         desk_socket(process.endpoints.queries[view], process.log), poisoned.over(serving.questions)
     )
     poller = zmq.Poller()
+    poller.register(process.wake, zmq.POLLIN)
     poller.register(doorbell.socket, zmq.POLLIN)
     poller.register(desk.socket, zmq.POLLIN)
     serving.ready()

@@ -5,6 +5,8 @@ because the cost of one query is bounded and a client that reads much asks page 
 it scrubs what the start did not reach.
 """
 
+import zmq
+
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INPUT
 from engine.reading.questions import ReaderQuestions
@@ -22,13 +24,16 @@ def main(process: NodeProcess) -> None:
     desk = Desk(desk_socket(process.endpoints.reads, process.log), ReaderQuestions(stores, process.app))
     scrubbing = Scrubbing(filter(None, map(stores.reader, range(process.partitions))))
     scrubs = process.slot_of(INPUT).scrub_left > 0
+    poller = zmq.Poller()
+    poller.register(process.wake, zmq.POLLIN)
+    poller.register(desk.socket, zmq.POLLIN)
     process.running()
     while not process.stopping:
         process.beat()
         if not desk.serve():
             scrubs = scrubs and scrubbing.turn()
             process.slot.scrub_left = scrubbing.left if scrubs else 0
-            desk.socket.poll(int(min(PAUSE_S if scrubs else LOOK_S, desk.patience()) * 1000))
+            poller.poll(int(min(PAUSE_S if scrubs else LOOK_S, desk.patience()) * 1000))
         if process.abort():
             return
     desk.close()

@@ -75,7 +75,7 @@ def main(process: NodeProcess) -> None:
                 if asked:
                     request.done()
             beat()
-            time.sleep(LOOK_S)
+            process.sleep(LOOK_S)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ application.
     query `restart`   it ends, and the supervisor starts the follower itself again
 """
 
-import time
 from collections.abc import Mapping
 
 import msgspec
+import zmq
 
 from engine.follow.questions import Refused
 from engine.node.failure import read_failure
@@ -42,16 +42,18 @@ def main(process: NodeProcess) -> None:
     """The loop: answer, park."""
     failure = read_failure(process.data.failure(process.name))
     cause = Cause(failure.cause if failure else "it could not be kept running", process.partitions)
-    desk = None
+    desk, poller = None, zmq.Poller()
+    poller.register(process.wake, zmq.POLLIN)
     if process.role.kind not in (Kind.SNAPSHOTTER, Kind.GATEWAY):
         desk = Desk(desk_socket(endpoint_of(process), process.log), cause, holds=False)
+        poller.register(desk.socket, zmq.POLLIN)
     process.slot.state = State.FAILED
     while not process.stopping and not cause.restart:
         process.beat()
         if desk is None:
-            time.sleep(LOOK_S)
+            process.sleep(LOOK_S)
         elif not desk.serve():
-            desk.socket.poll(int(LOOK_S * 1000))
+            poller.poll(int(LOOK_S * 1000))
         if process.abort():
             return
     if desk is not None:

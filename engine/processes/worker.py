@@ -48,6 +48,7 @@ def main(process: NodeProcess) -> None:
         desk = Desk(desk_socket(endpoint, process.log), poisoned.over(questions))
         doorbell = Doorbell(process.endpoints.events if spec.handlers else [])
         poller = zmq.Poller()
+        poller.register(process.wake, zmq.POLLIN)
         poller.register(doorbell.socket, zmq.POLLIN)
         poller.register(desk.socket, zmq.POLLIN)
         process.running()
