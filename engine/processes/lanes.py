@@ -2,15 +2,17 @@
 
     deliveries of an aggregate ──▶ always the same lane, one after the other
 
-A lane that fails tries again after a pause, and its other aggregates wait with it. The main thread waits for
-no lane: it looks now and then what is done.
+What fails is tried again after a pause. Meanwhile the later deliveries of its aggregate wait with it, and
+those of other aggregates do not. The main thread waits for no lane: it looks now and then what is done.
 """
 
 import threading
 import time
 import traceback
 import zlib
+from collections import deque
 from collections.abc import Callable
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 
 from engine.base.errors import BUGS, RingfoldError, told
@@ -26,11 +28,21 @@ CLOSE_S = 2.0  # for what runs when the node stops
 Job = Delivery | Round
 
 
+class _Aside:
+    """The deliveries of an aggregate, the first of which has failed so often in a row, and is tried again
+    when it is due."""
+
+    __slots__ = ("due", "failures", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Delivery] = deque()
+        self.failures, self.due = 0, 0.0
+
+
 class Lane:
-    """One thread. `done`: where it puts what it has handled; `failing`: how often in a row its present job
-    has failed; `busy_since`: since when its handler runs, by the monotonic clock; None: it waits for the
-    node, or none runs. `died`: what ended it, which the main thread has to raise: its deliveries would never
-    be done, and no process end."""
+    """One thread. `done`: where it puts what it has handled; `busy_since`: since when its handler runs, by
+    the monotonic clock; None: it waits for the node, or none runs. `died`: what ended it, which the main
+    thread has to raise: its deliveries would never be done, and no process end."""
 
     def __init__(
         self,
@@ -42,7 +54,8 @@ class Lane:
         log: Log,
     ) -> None:
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self.failing = 0
+        self._aside: dict[str, _Aside] = {}  # by aggregate
+        self._rounds_failed = 0  # in a row
         self.busy_since: float | None = None
         self.died: BaseException | None = None
         self._handling_of, self._worker, self._node, self._done, self._log = (
@@ -51,6 +64,11 @@ class Lane:
         self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
+
+    @property
+    def failing(self) -> int:
+        """The number of aggregates whose first delivery has failed, and one if the last round has."""
+        return len(self._aside) + (self._rounds_failed > 0)
 
     def stop(self) -> None:
         """Ends it once what runs has ended. What waits is delivered again to the next life."""
@@ -67,50 +85,77 @@ class Lane:
         with Client(self._node) as client:
             telling = Telling(self._worker, client, lambda: not self._stopping.is_set(), self._waits)
             handling = self._handling_of(telling)
-            while (job := self.jobs.get()) is not None and not self._stopping.is_set():
-                if not self._do(handling, job):
+            while (job := self._next()) is not None:
+                self.busy_since = time.monotonic()
+                try:
+                    handling.go_round(job) if isinstance(job, Round) else handling.handle(job)
+                except Stopped:
                     return
-                self._done.put(job)
+                except BUGS as error:
+                    self._failed(job, error)
+                else:
+                    self._succeeded(job)
+                finally:
+                    self.busy_since = None
 
     def _waits(self, waits: bool) -> None:
         """The handler waits for the node, or goes on."""
         self.busy_since = None if waits else time.monotonic()
 
-    def _do(self, handling: Handling, job: Job) -> bool:
-        """Does a job, however often it has to be tried. False: the node stops."""
+    def _next(self) -> Job | None:
+        """What is to be tried again now, otherwise what is new; None: the node stops."""
         while not self._stopping.is_set():
-            self.busy_since = time.monotonic()
+            first = min(self._aside.values(), key=attrgetter("due"), default=None)
+            wait_s = None if first is None else first.due - time.monotonic()
+            if first is not None and wait_s is not None and wait_s <= 0:
+                return first.waiting[0]
             try:
-                handling.go_round(job) if isinstance(job, Round) else handling.handle(job)
-                self.failing = 0
-                return True
-            except Stopped:
-                return False
-            except BUGS as error:
-                self._failed(job, error)
-            finally:
-                self.busy_since = None
-            if isinstance(job, Round):
-                return True  # the next round tries again
-            self._stopping.wait(pause_after(self.failing))
-        return False
+                job = self.jobs.get(timeout=wait_s)
+            except Empty:
+                continue
+            if isinstance(job, Delivery) and (aside := self._aside.get(job.aggregate)):
+                aside.waiting.append(job)
+            else:
+                return job
+        return None
+
+    def _succeeded(self, job: Job) -> None:
+        if isinstance(job, Round):
+            self._rounds_failed = 0
+        elif aside := self._aside.get(job.aggregate):
+            aside.waiting.popleft()
+            aside.failures, aside.due = 0, time.monotonic()
+            if not aside.waiting:
+                del self._aside[job.aggregate]
+        self._done.put(job)
 
     def _failed(self, job: Job, error: BaseException) -> None:
-        self.failing += 1
-        trace = "".join(traceback.format_exception(error)).rstrip() if self.failing == 1 else ""
         if isinstance(job, Round):
+            self._rounds_failed += 1
+            trace = _trace(error, self._rounds_failed)
             self._log(Code.WORKER_FAILED, f"{job.attribute} failed", trace=trace, error=told(error))
+            self._done.put(job)  # the next round tries again
             return
+        aside = self._aside.setdefault(job.aggregate, _Aside())
+        if not aside.waiting:
+            aside.waiting.append(job)
+        aside.failures += 1
+        aside.due = time.monotonic() + pause_after(aside.failures)
         self._log(
             Code.WORKER_FAILED,
             "a handler failed, and is tried again",
-            trace=trace,
+            trace=_trace(error, aside.failures),
             aggregate=job.aggregate,
             event=job.type,
             position=job.position,
-            failures=self.failing,
+            failures=aside.failures,
             error=told(error),
         )
+
+
+def _trace(error: BaseException, failures: int) -> str:
+    """Once is enough."""
+    return "".join(traceback.format_exception(error)).rstrip() if failures == 1 else ""
 
 
 class Lanes:
@@ -160,8 +205,8 @@ class Lanes:
 
     @property
     def failing(self) -> int:
-        """The number of lanes whose present job has failed."""
-        return sum(lane.failing > 0 for lane in self._all())
+        """The number of aggregates, and of rounds, of which the last attempt has failed."""
+        return sum(lane.failing for lane in self._all())
 
     def hang(self) -> bool:
         """True if a handler has run for longer than its worker's patience."""

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -90,6 +91,40 @@ def test_a_handler_that_waits_for_a_node_that_does_not_answer_does_not_hang(tmp_
     until(Teller.waits.is_set, 10, "it is about to tell")
     until(lambda: not lanes.hang(), 10, "it waits, for ever if need be")
     assert not lanes.hang()
+    lanes.close()
+
+
+@app.worker("choosy")
+class Choosy(Worker):
+    """`fails`: the handler fails for aggregate a; `handled`: what it has handled, in order."""
+
+    fails = True
+    handled: ClassVar[list[tuple[str, int]]] = []
+
+    @on(Asked)
+    def asked(self, event: Asked, delivery: Delivery) -> None:
+        if delivery.aggregate == "a" and delivery.version == 1 and self.fails:
+            raise ValueError("not this one")
+        self.handled.append((delivery.aggregate, delivery.version))
+
+
+def test_what_fails_holds_up_its_own_aggregate_and_no_other_one_of_the_lane(tmp_path: Path) -> None:
+    app.check()
+    spec = app.workers["choosy"]
+    lanes = Lanes(spec.factory(), spec, endpoints(tmp_path), no_log)
+    wanted = [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("c", 1)]
+    for position, (name, version) in enumerate(wanted):
+        id = f"{position}-0"
+        lanes.give(Delivery(id, "lanes.asked", Asked(), name, version, 0, position, 0, 1, None, None))
+    others, done = [("b", 1), ("b", 2), ("c", 1)], list[Delivery]()
+    until(lambda: Choosy.handled == others, 10, "the others are handled")
+    until(lambda: lanes.failing == 1, 10, "one fails")
+    done += lanes.done()
+    Choosy.fails = False
+    until(lambda: [*others, ("a", 1), ("a", 2)] == Choosy.handled, 10, "and then its own, in their order")
+    until(lambda: lanes.failing == 0, 10, "none fails")
+    done += lanes.done()
+    assert [(one.aggregate, one.version) for one in done] == Choosy.handled
     lanes.close()
 
 
