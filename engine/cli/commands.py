@@ -21,6 +21,9 @@ GROUP = "ringfold.commands"
 OWN = (
     Command("serve", "run a node until it is stopped", "engine.cli.serve"),
     Command("status", "show what each process of a node is doing", "engine.cli.status"),
+    Command("top", "watch what each process of a node does", "engine.cli.top"),
+    Command("health", "one line and an exit code for monitoring", "engine.cli.health"),
+    Command("doctor", "one text about a node, to paste into a ticket", "engine.cli.doctor"),
     Command("query", "ask a view, or list what can be asked", "engine.cli.query"),
     Command("view", "list views, rebuild one", "engine.cli.view"),
     Command("follower", "list views and process managers, try one again", "engine.cli.follower"),

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from engine.base.errors import Exit, RingfoldError
+from engine.base.errors import CorruptData, Exit, RingfoldError
 from engine.base.lock import is_held
+from engine.cli.apart import apart
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.cli.printing import Printer, add_json_option
-from engine.node.child import how_it_ended
 from engine.node.data_directory import DataDirectory
 from engine.store.pages import examine
 from engine.store.scrub import Scrub
@@ -99,19 +99,9 @@ def _looked_at(verdict: Verdict, folder: Path, entries: Callable[[], int], by_pa
 
 
 def _in_child(verdict: Verdict, folder: Path, entries: Callable[[], int], by_page: bool) -> Verdict:
-    """Looks at it in a process of its own, which LMDB would end by a signal on a damaged page."""
-    read, write = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.write(write, msgspec.json.encode(_looked_at(verdict, folder, entries, by_page)))
-        finally:
-            os._exit(Exit.OK)
-    os.close(write)
-    with os.fdopen(read, "rb") as told:
-        content = told.read()
-    _, status = os.waitpid(child, 0)
-    if content:
-        return msgspec.json.decode(content, type=Verdict)
-    verdict.problem = f"reading it {how_it_ended(os.waitstatus_to_exitcode(status))} (path={folder})"
-    return verdict
+    try:
+        told = apart(lambda: msgspec.json.encode(_looked_at(verdict, folder, entries, by_page)), folder)
+    except CorruptData as error:
+        verdict.problem = str(error)
+        return verdict
+    return msgspec.json.decode(told, type=Verdict)

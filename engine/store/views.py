@@ -39,23 +39,25 @@ def expect_files(folder: Path) -> None:
             raise CorruptData("a folder or a file was replaced by something else", path=path)
 
 
-def count_items(folder: Path) -> int:
-    """Reads everything that is kept in a follower's folder; returns the number of its items. CorruptData
-    names what is damaged. Changes nothing."""
+def contents(folder: Path, tables: Sequence[str] = TABLES) -> Iterator[tuple[str, bytes, bytes]]:
+    """(table, key, value) of everything that is kept in a follower's folder. CorruptData names what is
+    damaged. Changes nothing."""
     expect_files(folder)
     expect_whole(folder)
-    count = 0
     try:
         with lmdb.open(str(folder), map_size=0, max_dbs=len(TABLES), readonly=True, create=False) as env:
-            for name in TABLES:
+            for name in tables:
                 table = env.open_db(name.encode(), create=False)
                 with env.begin() as txn:
                     for key, stored in txn.cursor(table):
-                        unseal(key, stored, folder, name)
-                        count += name == "items"
+                        yield name, key, unseal(key, stored, folder, name)
     except FAILURES as error:
         raise not_opened("the view", folder, error) from error
-    return count
+
+
+def count_items(folder: Path) -> int:
+    """Reads everything that is kept in a follower's folder; returns the number of its items."""
+    return sum(name == "items" for name, _, _ in contents(folder))
 
 
 class View:

@@ -19,7 +19,7 @@ from examples.notes.messages import CreateNote
 
 ID = "019ab0f3a1c07d2e8f4455a1b2c3d4e5"
 APP = "--app=examples.notes:app"
-STREAMS = {"events read", "journal dump", "store verify", "snapshot verify"}
+STREAMS = {"audit", "events read", "journal dump", "store verify", "snapshot verify"}
 """They print as they go, a line for each."""
 
 
@@ -78,6 +78,9 @@ def printed(text: str) -> list[Printed]:
 
 TYPED: dict[str, list[str]] = {
     "status": [],
+    "top": ["--every=0.1"],
+    "health": ["--disk-warning=1", "--disk-critical=1"],
+    "doctor": [],
     "query": ["notes", "note", "note=note-1"],
     "view list": [],
     "view rebuild": ["notes"],
@@ -99,6 +102,10 @@ TYPED: dict[str, list[str]] = {
     "check": [APP],
     "replay-check": [APP],
     "config": [APP],
+    "tokens new": ["alice", "--role=operator"],
+    "tokens list": [],
+    "tokens revoke": ["alice"],
+    "audit": [],
 }
 """What is typed after each command whose answer is looked at here."""
 ELSEWHERE = {

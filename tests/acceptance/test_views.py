@@ -156,6 +156,10 @@ def test_a_dead_letter_is_listed_retried_and_dropped(boxes: Boxes) -> None:
         assert "the shelf for b is full in pieces_put, following.py" in boxes.run("dead-letter", "list")
         row = json.loads(boxes.run("status", "--json"))["data"]["processes"]["projector-boxes"]
         assert (row["dead_letters"], row["lag"], row["lag_s"]) == (1, 0, 0.0)
+        health = ringfold("health", f"--data={boxes.data}")
+        assert health.returncode == 1
+        assert "view boxes has set 1 aside" in health.stdout
+        assert "boxes: b (partition 0, position 2), dead: " in boxes.run("doctor")
         failed = ringfold("dead-letter", "retry", "boxes", "b", "--data", str(boxes.data))
         assert (failed.returncode, len(boxes.letters())) == (75, 1)
         boxes.file("fail-1").unlink()

@@ -1,0 +1,105 @@
+"""`top`: what a node is doing, again and again."""
+
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+
+from engine.base.errors import ConfigError, Exit
+from engine.cli.command import Program
+from engine.cli.measuring import Measured, Meter
+from engine.cli.options import add_data_option, data_from
+from engine.cli.printing import Printer, add_json_option
+from engine.cli.table import aligned, cells
+from engine.node.running import find_node
+
+DESCRIPTION = """Shows what the node that runs on a data directory does now: on a terminal live, until Ctrl-C;
+elsewhere once, as text. Rates are of the time since the last look.
+
+  per_s         commands handled, or events made, stored or applied, a second
+  lag, lag_s    commands or events behind the process before it, and the age of the oldest in seconds
+  waits         how full the ring before a process is
+  restarts      how often it was started again
+  set_aside     aggregates that a view or process manager has set aside (dead letters)
+  cpu, memory   of the process
+
+Below them: commands that were answered busy, by the reason, and what is wrong."""
+EXAMPLES = """
+top
+top --every 0.5
+top --count 10 --json
+"""
+HEADINGS = (
+    "process",
+    "state",
+    "pid",
+    "per_s",
+    "lag",
+    "lag_s",
+    "waits",
+    "restarts",
+    "set_aside",
+    "cpu",
+    "memory",
+)
+LEAST_S, MOST_S = 0.1, 3600.0
+
+
+def options(parser: argparse.ArgumentParser, _program: Program) -> None:
+    """The options of this command."""
+    add_data_option(parser)
+    add_json_option(parser)
+    parser.add_argument(
+        "--every", type=_seconds, default=1.0, metavar="SECONDS", help="between two looks (1)"
+    )
+    text = "end after N looks (none on a terminal, 1 elsewhere)"
+    parser.add_argument("--count", type=int, metavar="N", help=text)
+
+
+def run(options: argparse.Namespace, _program: Program) -> int:
+    """Looks, and draws or prints."""
+    data = data_from(options)
+    meter = Meter(data, find_node(data))
+    draws = sys.stdout.isatty() and not options.json
+    count = options.count if options.count is not None else (None if draws else 1)
+    if count is not None and count < 1:
+        raise ConfigError("top looks at least once", count=count)
+    looks = itertools.islice(measurements(meter, options.every), count)
+    with Printer(options) as printer:
+        if draws:
+            from engine.cli.drawing import drawing_of  # what is piped needs none of it
+
+            if (draw := drawing_of(HEADINGS)) is not None:
+                draw(looks)
+                return Exit.OK
+        for number, look in enumerate(looks):
+            text = "\n".join([*([""] if number else []), *lines(look)])
+            printer.answer(look.document(), text)
+            sys.stdout.flush()
+    return Exit.OK
+
+
+def measurements(meter: Meter, every_s: float) -> Iterator[Measured]:
+    """One after each pause."""
+    meter.look()
+    while True:
+        time.sleep(every_s)
+        yield meter.look()
+
+
+def lines(look: Measured) -> Iterator[str]:
+    """One look as text."""
+    yield look.headline()
+    yield from aligned([HEADINGS, *(cells(row) for row in look.table())])
+    yield from look.remarks()
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not LEAST_S <= seconds <= MOST_S:
+        raise argparse.ArgumentTypeError(f"{text} is not between {LEAST_S} and {MOST_S:.0f} seconds")
+    return seconds

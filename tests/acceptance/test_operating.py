@@ -1,0 +1,184 @@
+"""What an operator looks at when something may be wrong: health, top, doctor."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import Client, Node
+from examples.notes.messages import CreateNote
+from tests.acceptance.kit import ROOT, clean_environment, gone, ringfold
+from tests.deadline import until
+
+NOTES = 20
+SECRET = "hunter2"
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node with a few notes, whose log has a secret in it."""
+    folder = tmp_path_factory.mktemp("operating")
+    with Node(folder / "data", app="examples.notes:app", log=folder / "data.log") as node:
+        with Client(node.endpoints) as client:
+            client.send_many([CreateNote(f"note-{k}", title="x") for k in range(NOTES)])
+        with (folder / "data.log").open("a") as log:
+            log.write(f"connecting with password={SECRET}\n")
+        yield node
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory on which no node runs any more."""
+    folder = tmp_path_factory.mktemp("stopped")
+    node = Node(folder / "data", app="examples.notes:app", log=folder / "data.log")
+    with node, Client(folder / "data") as client:
+        client.send_many([CreateNote(f"note-{k}", title="x") for k in range(NOTES)])
+    return folder / "data"
+
+
+# ---------------------------------------------------------------- health
+
+
+def test_a_node_at_work_is_well(node: Node) -> None:
+    shown = ringfold("health", "--data", str(node.data), "--disk-warning=1", "--disk-critical=1")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("OK: 6 processes at work")
+
+
+def test_a_threshold_is_named_in_one_line(node: Node) -> None:
+    shown = ringfold("health", "--data", str(node.data), "--disk-warning=9000TiB")
+    assert shown.returncode == 1
+    assert shown.stdout.startswith("WARNING: the disk has ")
+    assert ringfold("health", "--data", str(node.data), "--disk-critical=9000TiB").returncode == 2
+
+
+@pytest.mark.parametrize("place", ["", "/nowhere"])
+def test_no_node_is_critical(stopped: Path, place: str) -> None:
+    shown = ringfold("health", f"--data={stopped}{place}", "--json")
+    assert (shown.returncode, shown.stderr) == (2, "")
+    data = json.loads(shown.stdout)["data"]
+    assert (data["level"], data["reasons"][0]["code"]) == ("critical", "no-node")
+
+
+# ---------------------------------------------------------------- top
+
+
+def test_piped_it_is_one_look_as_text(node: Node) -> None:
+    shown = ringfold("top", "--data", str(node.data), "--every", "0.1")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    head, headings, *rows = shown.stdout.splitlines()
+    assert head.startswith(f"node notes, pid {node.pid}: ")
+    assert "committed in " in head
+    assert headings.split()[:3] == ["process", "state", "pid"]
+    assert [row.split()[:2] for row in rows[:6]] == [[name, "running"] for name in node.pids]
+    assert rows[6] == "busy: none"
+    assert "\x1b" not in shown.stdout
+
+
+def test_for_programs_it_is_a_line_a_look(node: Node) -> None:
+    shown = ringfold("top", "--data", str(node.data), "--every", "0.1", "--count", "3", "--json")
+    looks = [json.loads(line)["data"] for line in shown.stdout.splitlines()]
+    assert len(looks) == 3
+    assert set(looks[0]["processes"]) == set(node.pids)
+    assert looks[0]["rings"]["inbox-0"]["capacity"] == 16 << 20
+    assert looks[0]["busy"]["disk"] == {"total": 0, "new": 0}
+
+
+def on_terminal(*arguments: str, env: dict[str, str]) -> tuple[int, str]:
+    """(exit code, what is drawn) of a command whose standard output is a terminal."""
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "engine", *arguments],
+        cwd=ROOT,
+        env=clean_environment() | {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"} | env,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        os.close(theirs)
+        drawn = b""
+        while True:
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            drawn += piece
+        code = process.wait(30)
+    os.close(terminal)
+    return code, drawn.decode()
+
+
+def test_on_a_terminal_it_draws(node: Node) -> None:
+    pytest.importorskip("rich")
+    code, drawn = on_terminal("top", f"--data={node.data}", "--count=2", "--every=0.1", env={})
+    assert code == 0
+    assert "\x1b[?1049h" in drawn, "on a screen of its own"
+    assert "projector-notes" in drawn
+
+
+def test_without_colours_it_is_text_on_a_terminal_too(node: Node) -> None:
+    code, drawn = on_terminal("top", f"--data={node.data}", "--count=1", "--every=0.1", env={"NO_COLOR": "1"})
+    assert (code, "\x1b" in drawn) == (0, False)
+    assert "projector-notes" in drawn
+
+
+# ---------------------------------------------------------------- doctor
+
+
+def test_the_text_about_a_running_node_has_everything_but_secrets(node: Node) -> None:
+    shown = ringfold("doctor", "--data", str(node.data), "--app", "examples.notes:app")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    text = shown.stdout
+    parts = ("versions", "machine", "directory", "settings", "node", "followers", "log")
+    assert [line[3:] for line in text.splitlines() if line.startswith("== ")] == list(parts)
+    assert "cannot be told" not in text
+    assert "a node runs on it" in text
+    assert "projector-notes  running" in text
+    assert "dead letters: 0" in text
+    assert "node.ready" in text
+    assert SECRET not in text
+    assert "password=***" in text
+    assert node.data.joinpath("manifest.json").read_text().partition('"index_key": "')[2][:64] not in text
+
+
+def test_a_stopped_directory_is_told_of_from_its_files(stopped: Path) -> None:
+    shown = ringfold("doctor", f"--data={stopped}", "--json")
+    assert shown.returncode == 0, shown.stderr
+    data = json.loads(shown.stdout)["data"]
+    assert not data["directory"]["running"]
+    assert data["stopped"]["partitions"]["0"]["position"] == NOTES
+    assert data["stopped"]["followers"] == {"views/notes-v1": {"positions": [NOTES]}}
+    assert data["settings"]["data"] == {"value": str(stopped), "source": "flag --data"}
+    assert data["log"]["lines"][-1].endswith("(signal=SIGTERM)")
+
+
+def test_what_is_broken_is_told_of_and_the_rest_too(tmp_path: Path, stopped: Path) -> None:
+    subprocess.run(["cp", "-r", str(stopped), str(tmp_path / "data")], check=True)
+    with (tmp_path / "data" / "store-0000" / "data.mdb").open("r+b") as file:
+        file.truncate(3 * 4096)
+    shown = ringfold("doctor", f"--data={tmp_path / 'data'}", "--app=no.such:app", "--json")
+    assert shown.returncode == 0, shown.stderr
+    data = json.loads(shown.stdout)["data"]
+    assert "no.such" in data["settings"]["problem"]
+    assert "the file was cut" in data["stopped"]["partitions"]["0"]["problem"]
+    assert data["stopped"]["followers"] == {"views/notes-v1": {"positions": [NOTES]}}
+
+
+def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
+    with Node(tmp_path / "data", app="examples.notes:app", log=tmp_path / "data.log") as node:
+        before = node.pids["projector-notes"]
+        os.kill(before, signal.SIGKILL)
+        until(lambda: gone(before) and node.pids["projector-notes"] != before and node.at_work(), 20)
+        place = f"--data={node.data}"
+        assert ringfold("health", place, "--restarts-warning=1").returncode == 1
+        look = json.loads(ringfold("top", place, "--every=0.1", "--json").stdout)["data"]
+        assert look["processes"]["projector-notes"]["restarts"] == 1
+        assert "projector-notes was killed by SIGKILL" in ringfold("doctor", place).stdout
