@@ -29,7 +29,7 @@ COMMANDS = ("serve", "demo", "status", "query", "view", "dead-letter", "journal"
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node with one run on sale and ORDERS orders."""
-    with railway(tmp_path_factory.mktemp("operator") / "data") as node:
+    with railway(tmp_path_factory.mktemp("operator") / "data", snapshot_events=100_000) as node:
         with Client(node.endpoints) as client:
             client.send(open_run(0))
             client.send_many([reserve(0, f"o{k}") for k in range(ORDERS)])

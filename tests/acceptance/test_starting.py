@@ -123,7 +123,7 @@ def test_standard_error_that_is_closed_or_full_harms_nobody_and_sighup_stops_in_
 ) -> None:
     """A full one is a pipe that nobody reads: what the node says fills it at the first restart."""
     data = tmp_path / "data"
-    command = [sys.executable, "run.py", "serve", *SETTINGS, f"--data={data}"]
+    command = [sys.executable, "run.py", "serve", *SETTINGS, f"--data={data}", f"--app={APP}"]
     read, write = os.pipe()
     os.set_blocking(write, False)
     with contextlib.suppress(BlockingIOError):

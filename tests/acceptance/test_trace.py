@@ -6,10 +6,11 @@ from typing import Any
 
 from engine import Client, Node
 from engine.base.identity import uuid7_hex
+from engine.testing import InlineEngine
 from tests.acceptance.kit import one_line, ringfold
 from tests.acceptance.stranger import Stranger
 from tests.deadline import until
-from tests.unit.engine.managers.relay import PostParcel
+from tests.unit.engine.managers.relay import PostParcel, create
 
 HOUR_NS = 3600 * 10**9
 
@@ -81,7 +82,7 @@ def test_timers_that_wait_and_timers_that_fired_are_in_the_tree(tmp_path: Path) 
 
 
 def test_what_is_no_command_or_unknown_is_one_line(tmp_path: Path) -> None:
-    with post(tmp_path):
+    with InlineEngine(create({}), tmp_path / "data"):
         pass
     unknown = ringfold("trace", uuid7_hex(), f"--data={tmp_path / 'data'}")
     assert unknown.returncode == 2

@@ -15,7 +15,7 @@ from tests.recovery import directory
 from tests.recovery.directory import Content, copy, files_of, flip, make, outcome, start
 
 SEED = 12306
-FEW, MANY, NODES = 50, 600, 30
+FEW, MORE, MANY, NODES = 20, 50, 600, 30
 MOST_S = 10.0
 PAGE = 4096
 
@@ -88,14 +88,16 @@ def damage_and_start(
     return met
 
 
-def test_after_a_flipped_bit_a_start_is_right_or_refused(sound: Sound) -> None:
-    met = damage_and_start(sound, flips(sound[0], FEW))
+@pytest.mark.parametrize("count", [FEW, pytest.param(MORE, marks=pytest.mark.smoke)])
+def test_after_a_flipped_bit_a_start_is_right_or_refused(sound: Sound, count: int) -> None:
+    met = damage_and_start(sound, flips(sound[0], count))
     assert set(met) == {"right", "refused"}, met
 
 
-def test_after_a_file_was_cut_a_start_is_right_or_refused(sound: Sound) -> None:
+@pytest.mark.parametrize("count", [FEW, pytest.param(MORE, marks=pytest.mark.smoke)])
+def test_after_a_file_was_cut_a_start_is_right_or_refused(sound: Sound, count: int) -> None:
     every = cuts(sound[0])
-    met = damage_and_start(sound, random.Random(SEED).sample(every, FEW))
+    met = damage_and_start(sound, random.Random(SEED).sample(every, count))
     assert set(met) == {"right", "refused"}, met
 
 

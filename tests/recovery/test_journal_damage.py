@@ -130,10 +130,15 @@ def held_before(offset: int) -> list[Batch]:
     return [b for b, (name, _, end) in zip(WRITTEN, PLACES, strict=True) if name != NEWEST or end <= offset]
 
 
-def test_a_file_truncated_at_any_byte_of_the_last_three_batches_is_refused_until_the_loss_is_allowed() -> (
-    None
-):
-    for offset in range(LAST_THREE[0][1], LAST_THREE[-1][2] + 1):
+BORDERS = {at + beside for _, *borders in LAST_THREE for at in borders for beside in (-1, 0, 1)}
+
+
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.smoke)])
+def test_a_file_truncated_at_any_byte_of_the_last_three_batches_is_refused_until_the_loss_is_allowed(
+    every: int,
+) -> None:
+    bytes_of_three = range(LAST_THREE[0][1], LAST_THREE[-1][2] + 1)
+    for offset in sorted({*bytes_of_three[::every], *BORDERS} & {*bytes_of_three}):
         image = damaged(NEWEST, cut_at(offset))
         kept = held_before(offset)
         for witness in {last(kept), J}:

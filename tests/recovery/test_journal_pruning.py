@@ -88,7 +88,10 @@ def test_reading_begins_where_the_journal_does() -> None:
     [(None, False), (ARCHIVE, False), (ARCHIVE, True)],
     ids=["removed", "archived", "archived on another file system"],
 )
-def test_no_power_cut_during_a_removal_stops_the_journal(archive: Path | None, apart: bool) -> None:
+@pytest.mark.parametrize("subsets", [3, pytest.param(20, marks=pytest.mark.smoke)])
+def test_no_power_cut_during_a_removal_stops_the_journal(
+    archive: Path | None, apart: bool, subsets: int
+) -> None:
     disk = Disk()
     disk.apart = apart
     written = filled(disk)
@@ -99,7 +102,7 @@ def test_no_power_cut_during_a_removal_stops_the_journal(archive: Path | None, a
     chance, met = random.Random(12306), Counter[str]()
     bounds = {starts(disk)[0]}
     for snapshot in disk.snapshots:
-        for image in snapshot.images(chance, 20):
+        for image in snapshot.images(chance, subsets):
             again = Disk(image, seed=1)
             if archive is not None:
                 assert {name for name in whole if name.endswith(".journal")} <= named(again, whole)

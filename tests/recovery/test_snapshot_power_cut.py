@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+import pytest
+
 from engine.base.log import KeptLog
 from engine.model.state import state_digest
 from engine.snapshots import SnapshotFolder
@@ -12,7 +14,8 @@ from tests.unit.engine.snapshots.sample import newest, put, some
 DATA = Path("data")
 
 
-def test_no_power_cut_leaves_a_snapshot_that_is_not_one() -> None:
+@pytest.mark.parametrize("subsets", [2, pytest.param(12, marks=pytest.mark.smoke)])
+def test_no_power_cut_leaves_a_snapshot_that_is_not_one(subsets: int) -> None:
     disk = Disk()
     old, new = some(300, 2), some(300, 4)
     first = put(DATA, 10, some(2), disk)
@@ -25,7 +28,7 @@ def test_no_power_cut_leaves_a_snapshot_that_is_not_one() -> None:
     chance = random.Random(1)
     met = {20: 0, 30: 0, "said": 0}
     for snapshot in disk.snapshots:
-        for image in snapshot.images(chance, 12):
+        for image in snapshot.images(chance, subsets):
             said = KeptLog()
             found = newest(DATA, said, files=Disk(image))
             assert found is not None

@@ -1,20 +1,23 @@
-"""A train-run beside a naive model of it, which looks for free seats one by one: 100,000 random steps."""
+"""A train-run beside a naive model of it, which looks for free seats one by one: many random steps."""
 
 import random
+
+import pytest
 
 from domain_12306.messages import ConfirmOrder, ReleaseOrder, SeatsReserved
 from engine import Rejection
 from tests.unit.domain_12306.kit import RUN, Counter, Naive, stations
 
-STEPS, STOPS, SEATS = 100_000, 9, 12
+STOPS, SEATS = 9, 12
 
 
-def test_a_run_does_what_a_search_seat_by_seat_does_over_a_hundred_thousand_steps() -> None:
+@pytest.mark.parametrize("steps", [10_000, pytest.param(100_000, marks=pytest.mark.smoke)])
+def test_a_run_does_what_a_search_seat_by_seat_does_over_many_random_steps(steps: int) -> None:
     draw, names = random.Random(12306), stations(STOPS)
     counter, naive = Counter().opened(seats=SEATS, stops=STOPS), Naive(SEATS, STOPS - 1)
     confirmed: set[str] = set()
     sold = refused = 0
-    for number in range(STEPS):
+    for number in range(steps):
         kind, order = draw.random(), str(number)
         known = draw.choice(list(naive.orders)) if naive.orders and draw.random() < 0.9 else "none"
         if kind < 0.55:
@@ -40,5 +43,5 @@ def test_a_run_does_what_a_search_seat_by_seat_does_over_a_hundred_thousand_step
         i, j = sorted(draw.sample(range(STOPS), 2))
         assert counter.run.remaining("O", i, j) == naive.remaining(i, j), number
         counter.history.clear()
-    assert sold > 20_000
-    assert refused > 10_000
+    assert sold > steps // 5
+    assert refused > steps // 10

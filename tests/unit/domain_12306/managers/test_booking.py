@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -170,4 +171,12 @@ class Booking(RuleBasedStateMachine):
 
 
 TestBooking: Any = Booking.TestCase
-TestBooking.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestBooking.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
+
+
+class BookingForLonger(Booking):
+    """The same, more often."""
+
+
+TestBookingForLonger: Any = pytest.mark.smoke(BookingForLonger.TestCase)
+TestBookingForLonger.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
