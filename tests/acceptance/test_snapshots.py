@@ -171,7 +171,7 @@ def test_a_partition_that_hangs_does_not_hold_the_journal(tmp_path: Path) -> Non
 def test_snapshots_are_taken_listed_and_verified_from_the_command_line(tmp_path: Path) -> None:
     data = tmp_path / "data"
     place = ("--data", str(data))
-    node = railway(data)
+    node = railway(data, snapshot_events=100_000)
     with node, Client(node.endpoints) as client:
         client.send_many([open_run(k) for k in range(5)])
         done = ringfold("snapshot", "take", *place)
