@@ -35,10 +35,13 @@ from domain_12306.rules.times import PRESALE_DAYS, day_of, moment
 from engine import Aggregate, Rejection, Stamp, applies, handles
 
 MAX_PARTY = 5
-LONGEST_ORDER = 64  # characters, as in a booking, which would not fit its class otherwise
+LONGEST_ORDER = 64  # as in a booking, which would not fit its class otherwise
+LONGEST_RUN_BYTES = 128  # the booking process sends to the run: an aggregate's id may have 200
 
 TOKEN = re.compile(r"[!-.0-~]+")
-"""Visible ASCII characters but the slash: a token becomes part of an aggregate's id and of a view's key."""
+"""Visible ASCII characters but the slash. A token, and the name of an order, becomes part of the id of an
+aggregate to which the booking process sends, and of a view's key: where it could not send, the train-run or
+the passenger that it heard from would be set aside."""
 
 
 class State(StrEnum):
@@ -69,8 +72,10 @@ class Order(Aggregate):
     def place(self, command: PlaceOrder, stamp: Stamp) -> OrderPlaced | Rejection:
         if not self.id.startswith(ORDER):
             return no("bad-order", f"the name of an order begins with {ORDER}")
-        if len(self.id) > LONGEST_ORDER:
-            return no("bad-order", f"the name of an order has {LONGEST_ORDER} characters at most")
+        if len(self.id) > LONGEST_ORDER or not TOKEN.fullmatch(self.id):
+            return no("bad-order", f"its name has {LONGEST_ORDER} visible ASCII characters at most, no slash")
+        if len(command.run.encode()) > LONGEST_RUN_BYTES:
+            return no("bad-order", "no train has such a name")
         party = command.passengers
         if not all(TOKEN.fullmatch(person) for person in (command.user, *party)):
             return no("bad-token", self.id)

@@ -110,7 +110,8 @@ def test_an_order_is_placed_with_all_that_is_booked() -> None:
 def test_an_order_cannot_take_the_name_of_something_else() -> None:
     asked = {name: getattr(BOOKING, name) for name in Booking.__struct_fields__ if name != "order"}
     given(Order).when(PlaceOrder("itinerary-p", **asked), at=NOW).rejected("bad-order")
-    given(Order).when(PlaceOrder(ORDER + 59 * "x", **asked), at=NOW).rejected("bad-order")
+    for name in (59 * "x", 48 * "🚄", "a/b", "a b", "a\n"):
+        given(Order).when(PlaceOrder(ORDER + name, **asked), at=NOW).rejected("bad-order")
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,7 @@ def test_an_order_cannot_take_the_name_of_something_else() -> None:
         ({"passengers": ["p", "张" * 64]}, "bad-token"),
         ({"passengers": ["p", "a b"]}, "bad-token"),
         ({"user": "u/1"}, "bad-token"),
+        ({"run": "🚄" * 64}, "bad-order"),
         ({"user": "u\n"}, "bad-token"),
     ],
 )

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -168,6 +168,39 @@ class Booking(RuleBasedStateMachine):
                     sign = {PaymentReceived: 1, PaymentRefunded: -1}[type(event)]
                     kept[event.order] = kept.get(event.order, 0) + sign * event.amount
         return kept
+
+
+NAMES = st.text(min_size=1, max_size=64) | st.sampled_from(["🚄" * 48, "🚄" * 64, "张" * 64, "/", "p", RUN])
+
+
+@settings(max_examples=15, deadline=None)
+@given(order=NAMES, user=NAMES, run=NAMES, station=NAMES, passengers=st.lists(NAMES, min_size=1, max_size=3))
+def test_whatever_names_an_order_has_the_booking_process_can_send_what_follows(
+    order: str, user: str, run: str, station: str, passengers: list[str]
+) -> None:
+    app = create({"calendar": "off"})
+    with InlineEngine(app, start_ns=int(START.timestamp()) * 1_000_000_000) as engine:
+        opened = OpenRun(RUN, composition=[(1, "O", SEATS)], stops=STOPS)
+        assert engine.send(opened).ok
+        asked = [("a", ORDER + order), (station, f"{ORDER}2"), ("a", f"{ORDER}3")]
+        for number, (of, name) in enumerate(asked):
+            command = PlaceOrder(
+                name if len(name.encode()) <= 200 else f"{ORDER}1",
+                user=user,
+                run=run if number == 2 else RUN,
+                seat_class="O",
+                board=of,
+                alight="c",
+                passengers=passengers,
+                departs=moment(DAY, 540),
+                arrives=moment(DAY, 660),
+                fare=2_000,
+            )
+            receipt = engine.send(command)
+            engine.settle()
+            shown = engine.query(Orders.order, id=command.aggregate)
+            assert receipt.outcome in ("committed", "rejected"), receipt
+            assert receipt.ok == (shown is not None and shown.state is not State.PROCESSING)
 
 
 TestBooking: Any = Booking.TestCase
