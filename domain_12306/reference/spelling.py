@@ -4,6 +4,7 @@ The pinyin comes from a dictionary of words (the package pypinyin), because many
 several ways: 重庆 is chongqing, 长沙 changsha, 厦门 xiamen.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class StationIndex:
         """The stations of `known` that a user may mean who has typed this, the likeliest first: those of
         which the name, then the city, the initials and the pinyin begin with it, then those that have it
         somewhere; shorter names first."""
-        typed = text.strip().lower().replace("ü", "v")
+        typed = plain(text)
         ranked: list[tuple[int, int, str, Spelled]] = []
         for station in known:
             one = self._spelled.get(station)
@@ -53,6 +54,12 @@ class StationIndex:
             if rank is not None:
                 ranked.append((rank, len(station), station, one))
         return [one for *_, one in sorted(ranked)[:limit]]
+
+
+def plain(typed: str) -> str:
+    """What was typed, however wide, and without the spaces and apostrophes between syllables."""
+    text = unicodedata.normalize("NFKC", typed).lower().replace("ü", "v")
+    return "".join(c for c in text if not c.isspace() and c not in "'’")
 
 
 def _rank(one: Spelled, typed: str) -> int | None:

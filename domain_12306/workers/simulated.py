@@ -17,12 +17,13 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from errno import ENOSPC
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from domain_12306.workers.provider import Answer, Declined, Paid, Pending
-from engine import ConfigError
+from engine import ConfigError, CorruptData
 
 LATE_S, SLOW_S = 1.0, 0.2
 NEVER = float("inf")
@@ -141,8 +142,12 @@ class SimulatedProvider:
         return entry | {"receipt": receipt}
 
     def _enter(self, entry: dict[str, Any]) -> None:
-        with self._book.open("a", encoding="utf-8") as book:
-            book.write(json.dumps(entry) + "\n")
+        line = json.dumps(entry).encode() + b"\n"
+        with self._book.open("ab", buffering=0) as book:
+            whole = book.tell()
+            if (book.write(line) or 0) < len(line):
+                book.truncate(whole)  # what came after half a line could not be read
+                raise OSError(ENOSPC, "there is no room for the book of the provider", str(self._book))
         self._note(entry)
 
     def _note(self, entry: dict[str, Any]) -> None:
@@ -162,8 +167,12 @@ class SimulatedProvider:
     def _read(self) -> None:
         whole = self._book.read_bytes() if self._book.exists() else b""
         *lines, cut_short = whole.split(b"\n")
-        for line in lines:
-            self._note(json.loads(line))
+        for number, line in enumerate(lines, 1):
+            try:
+                self._note(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                text, hint = "the book of the provider is damaged", "restore it, or correct the line"
+                raise CorruptData(text, path=self._book, line=number, error=error, hint=hint) from None
         if cut_short:  # by a kill: it was answered to no one
             self._book.write_bytes(whole[: -len(cut_short)])
 

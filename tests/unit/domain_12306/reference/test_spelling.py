@@ -36,6 +36,9 @@ def test_characters_that_are_read_in_several_ways_are_read_rightly(
     [
         ("北京", ["北京", "北京南", "北京西"]),
         ("cqb", ["重庆北"]),
+        ("ｃｑｂ", ["重庆北"]),
+        (" chong qing bei ", ["重庆北"]),
+        ("lu'an", ["六安"]),
         ("CQ", ["重庆", "重庆北"]),
         ("chongq", ["重庆", "重庆北"]),
         ("xiamen", ["厦门北"]),

@@ -1,13 +1,15 @@
 """The simulated provider of payments keeps its word, and its book."""
 
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain_12306.workers.provider import Declined, Paid, Pending
 from domain_12306.workers.simulated import LATE_S, SLOW_S, Manners, SimulatedProvider, manners_of
-from engine import ConfigError
+from engine import ConfigError, CorruptData
 
 
 class Time:
@@ -114,3 +116,35 @@ def test_what_is_no_description_is_refused(text: str) -> None:
 def test_a_description_is_read() -> None:
     assert manners_of("") == Manners()
     assert manners_of("decline=0.1, late=0.2,slow=1") == Manners(decline=0.1, late=0.2, slow=1)
+
+
+def test_a_book_that_is_damaged_is_named_with_its_line(tmp_path: Path) -> None:
+    provider(tmp_path, Time()).charge("k", "pay-1", 100)
+    with (tmp_path / "book").open("a") as book:
+        book.write('{"key": "half"\n')
+    with pytest.raises(CorruptData, match=r"book .*line=2.*restore it"):
+        provider(tmp_path, Time())
+
+
+def test_without_room_for_a_line_none_is_kept_and_the_next_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = provider(tmp_path, Time())
+    bank.charge("k", "pay-1", 100)
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", lambda path, *how, **more: FullDisk(path, "ab", buffering=0))
+        with pytest.raises(OSError, match="no room"):
+            bank.charge("l", "pay-2", 200)
+    assert bank.balance() == 100
+    bank.charge("l", "pay-2", 200)
+    assert provider(tmp_path, Time()).balance() == 300
+
+
+class FullDisk(FileIO):
+    """A file on a disk that has room for ten bytes."""
+
+    def __init__(self, path: Path, mode: str, buffering: int) -> None:
+        super().__init__(path, mode)
+
+    def write(self, line: Any) -> int:
+        return super().write(line[:10])
