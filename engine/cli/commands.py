@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 GROUP = "ringfold.commands"
 
 OWN = (
+    Command("new", "make a small application to begin with", "engine.cli.new"),
+    Command("dev", "run an application while it is being written", "engine.cli.dev"),
     Command("serve", "run a node until it is stopped", "engine.cli.serve"),
     Command("status", "show what each process of a node is doing", "engine.cli.status"),
     Command("top", "watch what each process of a node does", "engine.cli.top"),

@@ -5,18 +5,22 @@ import contextlib
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import TextIO
 
 from msgspec import json, structs
 
+from engine.base.lock import is_held
 from engine.base.log import LineLog, Log, output_as_log
 from engine.base.log_codes import Code
+from engine.base.parent import die_with_caller
 from engine.base.standard_error import STANDARD_ERROR
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.cli.printing import VERSION, add_json_option
 from engine.node.config import Settings
+from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Announced, Endpoints, Ready
 from engine.supervisor.supervisor import Supervisor
 
@@ -29,6 +33,7 @@ serve --app notes:app
 serve --app notes:app --data /var/lib/notes --endpoint tcp://127.0.0.1:7306
 serve --config node.toml --json
 """
+PATIENCE_S, LOOK_S = 20.0, 0.01  # for the node before this one
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -39,11 +44,14 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
 
 def run(options: argparse.Namespace, program: Program) -> int:
     """Runs the node; returns its exit code."""
+    is_next = die_with_caller()
     with own_standard_output() as ready:
         settings, printed = settings_and_output(options, program)
         log = LineLog("supervisor", settings.config.log_format)
         sys.stdout = sys.stderr = output_as_log(log)
         print(printed, end="")
+        if is_next:
+            wait_until_free(DataDirectory.at(settings.config.data))
 
         def on_ready(supervisor: Supervisor) -> None:
             log(Code.NODE_READY, "ready", pid=supervisor.endpoints.pid)
@@ -52,6 +60,14 @@ def run(options: argparse.Namespace, program: Program) -> int:
                 print(line, file=ready, flush=True)
 
         return Supervisor(settings, log).run(on_ready, lambda snapshot: log_progress(log, snapshot))
+
+
+def wait_until_free(data: DataDirectory) -> None:
+    """Waits, for a while, until the node is gone that a program has told to stop when it called for this one:
+    it loads meanwhile."""
+    until = time.monotonic() + PATIENCE_S
+    while is_held(data.lock) and time.monotonic() < until:
+        time.sleep(LOOK_S)
 
 
 def settings_and_output(options: argparse.Namespace, program: Program) -> tuple[Settings, str]:

@@ -109,6 +109,8 @@ TYPED: dict[str, list[str]] = {
 }
 """What is typed after each command whose answer is looked at here."""
 ELSEWHERE = {
+    "new": "test_making_an_application_says_what_was_made",
+    "dev": "test_new_and_dev.py",
     "serve": "test_serving_speaks_it_too",
     "demo": "runs for long; test_demo.py",
     "dead-letter drop": "test_an_error_is_one_too",
@@ -194,3 +196,9 @@ def test_an_error_is_one_too(
 def test_serving_speaks_it_too(node: Node) -> None:
     """`Node` reads the ready line of `serve --json`, and has what it says."""
     assert node.endpoints.app == "notes"
+
+
+def test_making_an_application_says_what_was_made(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", str(tmp_path / "shop"), "--json"]) == 0
+    (line,) = printed(capfd.readouterr().out)
+    assert line.data["name"] == "shop"
