@@ -66,6 +66,11 @@ class Code(Enum):
         Level.INFO,
         "A worker is new to a data directory: it handles what comes, and nothing that was accepted before.",
     )
+    WORKER_LEFT_BEHIND = (
+        "worker.left-behind",
+        Level.WARNING,
+        "A worker that the application does not have keeps what is in its folder, and its events wait.",
+    )
 
     QUERY_ENDED_PROCESS = (
         "query.ended-process",

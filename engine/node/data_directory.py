@@ -157,9 +157,14 @@ class DataDirectory:
         """The folder of a process manager."""
         return self.managers / name
 
+    @property
+    def workers(self) -> Path:
+        """The folder of all workers."""
+        return self.path / "workers"
+
     def worker(self, name: str) -> Path:
         """The folder of a worker."""
-        return self.path / "workers" / name
+        return self.workers / name
 
     @cached_property
     def manifest(self) -> Manifest:

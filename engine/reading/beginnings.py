@@ -56,6 +56,13 @@ def begin_workers(data: DataDirectory, names: Iterable[str]) -> list[str]:
     return late
 
 
+def workers_left_behind(data: DataDirectory, names: Iterable[str]) -> list[str]:
+    """Workers that were at work here and are not among these: they keep what they have, and nothing handles
+    their events."""
+    there = data.workers.iterdir() if data.workers.is_dir() else ()
+    return sorted({folder.name for folder in there if folder.is_dir()} - set(names))
+
+
 def settle_beginning(
     data: DataDirectory, name: str, settled: Callable[[], bool], wait: Callable[[], object]
 ) -> None:

@@ -47,7 +47,7 @@ from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
 from engine.node.roles import RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
-from engine.reading.beginnings import begin_workers
+from engine.reading.beginnings import begin_workers, workers_left_behind
 from engine.supervisor.given_up import GivenUp, marks_of
 from engine.supervisor.notify import ServiceManager
 from ringbuffer import Bell, create
@@ -117,6 +117,10 @@ class Supervisor:
             for name in begin_workers(data, app.workers):
                 text = "a worker is new here: what was accepted before it does not handle"
                 self.log(Code.WORKER_BORN_LATE, text, name=name)
+            for name in workers_left_behind(data, app.workers):
+                text = "the application has no such worker: what it keeps stays, and its events wait"
+                hint = "if it has another name now, give that to workers/NAME and to the .json in it"
+                self.log(Code.WORKER_LEFT_BEHIND, text, hint=hint, name=name)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             if run.passed_over:

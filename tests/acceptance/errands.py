@@ -109,6 +109,13 @@ def create(settings: Mapping[str, str]) -> Engine:
     return app
 
 
+def renamed(settings: Mapping[str, str]) -> Engine:
+    """The same, with another name for its worker."""
+    app = without_worker(settings)
+    app.worker("porter", factory=lambda: Runner(Path(settings["outside"])))(Runner)
+    return app
+
+
 def without_worker(settings: Mapping[str, str]) -> Engine:
     """The same, before it had a worker."""
     return Engine("errands", aggregates=[type("Errand", (Errand,), {})])

@@ -17,6 +17,7 @@ from tests.deadline import until
 
 APP = "tests.acceptance.errands:create"
 BEFORE = "tests.acceptance.errands:without_worker"
+RENAMED = "tests.acceptance.errands:renamed"
 
 
 @contextmanager
@@ -134,6 +135,26 @@ def test_to_a_new_worker_what_is_stored_is_history(tmp_path: Path, store: str) -
         until(lambda: finished(tmp_path) == {"new": 1}, 20)
         assert done(tmp_path).keys() == {"new"}
     assert "info supervisor worker.born-late" in (tmp_path / "log").read_text()
+
+
+def test_a_worker_that_the_application_no_longer_has_is_named_and_finds_what_waited_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    with errands(tmp_path) as (_, client):
+        assert client.send(Ask("before")).ok
+        until(lambda: finished(tmp_path) == {"before": 1}, 20)
+    assert "worker.left-behind" not in (tmp_path / "log").read_text()
+    with errands(tmp_path, BEFORE) as (_, client):
+        assert client.send(Ask("meanwhile")).ok
+    assert "warning supervisor worker.left-behind" in (tmp_path / "log").read_text()
+    with errands(tmp_path):
+        until(lambda: finished(tmp_path) == {"before": 1, "meanwhile": 1}, 20)
+    with errands(tmp_path, BEFORE) as (_, client):
+        assert client.send(Ask("again")).ok
+    folder = (tmp_path / "data" / "workers" / "runner").rename(tmp_path / "data" / "workers" / "porter")
+    (folder / "runner.json").rename(folder / "porter.json")
+    with errands(tmp_path, RENAMED):
+        until(lambda: finished(tmp_path) == {"before": 1, "meanwhile": 1, "again": 1}, 20)
 
 
 def test_inline_the_same_happens_where_it_settles(tmp_path: Path) -> None:
