@@ -4,7 +4,7 @@
                Traceback (most recent call last):
                  …
     json   {"time":"…","level":"warning","process":"core-0","code":"core.handler-bug","text":"…",
-            "facts":{"command":"019a…"},"hint":"…","trace":"Traceback …"}
+            "facts":{"command":"019a…"},"hint":"…","runbook":"docs/…","trace":"Traceback …"}
 
 Rooms are handed a `Log` and know nothing of formats. Ids and other text of clients go into the facts. None
 can forge a line: what is not printable is escaped, and only a traceback has more than one line, indented.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.base.errors import RingfoldError
 from engine.base.log_codes import Code
+from engine.base.runbook import CODE_PAGES, EXIT_PAGES, hint_at, see
 from engine.base.standard_error import STANDARD_ERROR, standard_error
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class LineLog:
 
     def __call__(self, code: Code, text: str, /, *, hint: str = "", trace: str = "", **facts: object) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        hint = hint_at(code, hint)
         if self._as_json:
             line = json_line(now, self._process, code, text, facts, hint, trace)
         else:
@@ -70,9 +72,10 @@ def no_log(code: Code, text: str, /, *, hint: str = "", trace: str = "", **facts
 
 
 def log_error(log: Log, code: Code, error: RingfoldError) -> None:
-    """Logs an error with its facts."""
+    """Logs an error with its facts; one that ends a process, with the page of its exit code."""
     facts: Any = error.facts
-    log(code, error.message, hint=error.hint, **facts)
+    page = EXIT_PAGES[error.exit_code] if code is Code.PROCESS_FAILED else None
+    log(code, error.message, hint=see(error.hint, page), **facts)
 
 
 def rendered(text: str, facts: Mapping[str, object], hint: str = "", trace: str = "") -> str:
@@ -88,12 +91,14 @@ def rendered(text: str, facts: Mapping[str, object], hint: str = "", trace: str 
 def json_line(
     time: str, process: str, code: Code, text: str, facts: Mapping[str, object], hint: str, trace: str
 ) -> str:
-    """A line as programs read it. `facts`, `hint` and `trace` are left out where there are none."""
+    """A line as programs read it. What it does not have is left out: `facts`, `hint`, `runbook`, `trace`."""
     line: dict[str, object] = {"time": time, "level": code.level, "process": process, "code": code.text}
     line["text"] = text
     if facts:
         line["facts"] = {name: _plain(value) for name, value in facts.items()}
-    line |= {name: value for name, value in (("hint", hint), ("trace", trace)) if value}
+    page = CODE_PAGES[code].path if code in CODE_PAGES else ""
+    rest = (("hint", hint), ("runbook", page), ("trace", trace))
+    line |= {name: value for name, value in rest if value}
     return json.dumps(line)  # in ASCII: whatever is in it, it is one line
 
 

@@ -1,12 +1,13 @@
 """Asking a view, process manager or worker of a running node what an operator wants to know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.base.errors import ConfigError, RingfoldError
+from engine.cli.printing import Printer
 from engine.node.followers import Follower, followers
 
-__all__ = ["AGAIN", "Follower", "ask", "followers"]
+__all__ = ["AGAIN", "Follower", "ask", "ask_all", "followers"]
 
 AGAIN = ("behind", "busy", "building", "stopping")  # refusals that are over after a while
 GRACE_S = 0.5  # a view reports itself that it is behind; this is the time for its answer to arrive
@@ -47,3 +48,15 @@ def ask(
     if received.error in AGAIN:
         raise RingfoldError(f"{received.error}: {received.message}", **facts, hint="try again")
     raise ConfigError(f"{received.error}: {received.message}", **facts, hint=hint)
+
+
+def ask_all(asked: Sequence[Follower], query: str, printer: Printer) -> list[tuple[Follower, Any]]:
+    """Those that answer, with their answers. One that does not, as one that was given up, is a remark: an
+    operator wants to hear of the others all the more."""
+    answers = []
+    for follower in asked:
+        try:
+            answers.append((follower, ask(follower, query)))
+        except RingfoldError as error:
+            printer.warn("no-answer", error.message, error.hint, **error.facts)
+    return answers

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from engine.base.errors import ConfigError, Exit
-from engine.cli.asking import Follower, ask, followers
+from engine.cli.asking import Follower, ask, ask_all, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.cli.printing import Printer, add_json_option
@@ -18,7 +18,8 @@ dead-letter list
 dead-letter retry notes
 dead-letter drop notes note-17
 """
-LIST = "Prints what is set aside, one entry for each view or process manager and aggregate."
+LIST = """Prints what is set aside, one entry for each view or process manager and aggregate. Exit code 75 if
+one does not answer."""
 RETRY = """Tries again now, for example after a handler was repaired. Exit code 75 if something stays set
 aside."""
 DROP = """Skips the commit that fails, for this view or process manager alone, and applies what was held
@@ -52,11 +53,14 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         raise ConfigError("a worker sets nothing aside, it tries again", name=options.name)
     with Printer(options) as printer:
         if options.what == "list":
-            letters = [(follower, letter) for follower in asked for letter in ask(follower, "dead-letters")]
-            texts = [_told(follower, letter) for follower, letter in letters] or ["nothing is set aside"]
+            answers = ask_all(asked, "dead-letters", printer)
+            letters = [(follower, letter) for follower, answer in answers for letter in answer]
+            texts = [_told(follower, letter) for follower, letter in letters]
+            if not texts and len(answers) == len(asked):
+                texts = ["nothing is set aside"]
             rows = [{follower.kind: follower.name, **letter} for follower, letter in letters]
             printer.answer(rows, "\n".join(texts))
-            return Exit.OK
+            return Exit.OK if len(answers) == len(asked) else Exit.TEMPORARY
         (follower,) = asked
         return _act(follower, options, printer)
 

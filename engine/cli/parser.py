@@ -71,16 +71,19 @@ def _open_streams() -> None:
 
 def _complain(error: RingfoldError) -> None:
     """One line on standard error, if anyone can read it."""
+    from engine.base.runbook import page_for, see
+
     with contextlib.suppress(OSError):
-        print(f"ringfold: {error}", file=sys.stderr, flush=True)
+        print(f"ringfold: {see(str(error), page_for(error))}", file=sys.stderr, flush=True)
 
 
 def _complain_as_json(error: RingfoldError) -> None:
     """The same for programs."""
+    from engine.base.runbook import page_for, see
     from engine.cli.printing import diagnostic, envelope
 
     code = error.exit_code.name.lower().replace("_", "-")
-    told = diagnostic("error", code, error.message, error.hint, error.facts)
+    told = diagnostic("error", code, error.message, see(error.hint, page_for(error)), error.facts)
     with contextlib.suppress(OSError):
         print(envelope(None, [told]), file=sys.stderr, flush=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.base.progress import Progress
-from engine.cli.asking import Follower, ask, followers
+from engine.cli.asking import Follower, ask, ask_all, followers
 from engine.cli.command import Program
 from engine.cli.options import add_data_option, data_from
 from engine.cli.printing import Printer, add_json_option
@@ -19,7 +19,7 @@ view list
 view rebuild notes
 """
 LIST = """Prints which version of each view is served, how far it is behind, and what is being built beside
-it."""
+it. Exit code 75 if one does not answer."""
 REBUILD = """Builds a view again from the first event, beside the one that is served, and waits until the
 new one has taken over. Ctrl-C ends the waiting, not the building."""
 LOOK_S = 0.2
@@ -44,10 +44,11 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     views = [follower for follower in followers(node) if follower.kind == "view"]
     with Printer(options) as printer:
         if options.what == "list":
-            versions = [(view, ask(view, "versions")) for view in views]
-            texts = [_told(view, known) for view, known in versions] or ["this node has no views"]
+            versions = ask_all(views, "versions", printer)
+            texts = [_told(view, known) for view, known in versions]
+            texts = texts if views else ["this node has no views"]
             printer.answer([{"view": view.name, **known} for view, known in versions], "\n".join(texts))
-            return Exit.OK
+            return Exit.OK if len(versions) == len(views) else Exit.TEMPORARY
         for view in views:
             if view.name == options.name:
                 return _rebuild(view, not options.no_wait, printer)

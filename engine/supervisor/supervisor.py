@@ -29,6 +29,7 @@ from engine.base.lock import lock_data
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.base.place import expanded
+from engine.base.runbook import EXIT_PAGES
 from engine.gateway.tokens import Tokens
 from engine.managers.birth import left_behind, record_births
 from engine.model.app import Engine
@@ -298,7 +299,7 @@ class Supervisor:
             self._given_up.give_up(process, told)
             return None
         if action is not Action.RESTART or delay is None:
-            self.log(Code.NODE_GIVES_UP, f"{told}: the node stops")
+            self.log(Code.NODE_GIVES_UP, f"{told}: the node stops", hint=EXIT_PAGES[Exit(code)].path)
             return code
         self.log(Code.PROCESS_RESTARTED, f"{told}: starting it again", delay_s=round(delay, 2))
         process.slot.restarts += 1

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from engine.base.runbook import Page
+
 
 class BusyReason(StrEnum):
     """What is short. The value is what metrics, documents and the runbook call it."""
@@ -13,6 +15,16 @@ class BusyReason(StrEnum):
     DISK = "disk"
     MEMORY = "memory"
 
+
+PAGES = {
+    BusyReason.WAITING: Page.BUSY,
+    BusyReason.IN_FLIGHT: Page.BUSY,
+    BusyReason.FULL: Page.BUSY,
+    BusyReason.STORE: Page.NO_ROOM,
+    BusyReason.DISK: Page.NO_ROOM,
+    BusyReason.MEMORY: Page.MEMORY,
+}
+"""The page of the runbook for each."""
 
 TEXTS = {
     BusyReason.WAITING: "too many commands wait",

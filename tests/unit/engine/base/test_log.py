@@ -46,6 +46,7 @@ def test_the_same_as_json(capfd: pytest.CaptureFixture[str]) -> None:
         "text": "it failed",
         "facts": {"times": 3, "at": "x"},
         "hint": "mend it",
+        "runbook": "docs/runbook/failed.md",
         "trace": trace,
     }
 
@@ -80,10 +81,11 @@ def test_what_people_write_stays_as_it_is() -> None:
     assert printable("余票 für José 🎫") == "余票 für José 🎫"
 
 
-def test_an_error_keeps_its_facts_and_its_hint() -> None:
+def test_an_error_keeps_its_facts_and_its_hint_and_names_its_page() -> None:
     log = KeptLog()
     log_error(log, Code.PROCESS_FAILED, Fault("the disk failed", path="/x", hint="look at it"))
-    assert (log, log.codes) == (["the disk failed (path=/x); look at it"], [Code.PROCESS_FAILED])
+    told = "the disk failed (path=/x); look at it; docs/runbook/disk-fault.md"
+    assert (log, log.codes) == ([told], [Code.PROCESS_FAILED])
 
 
 def test_what_is_printed_becomes_lines_of_the_log() -> None:
