@@ -58,6 +58,8 @@ class Partition:
         self.number = number
         self.sequence = 0
         self.position = 0
+        self.time_ns = 0
+        """of the last command; what comes later has a later one"""
         self.epoch = 0
         self.outcomes: Counter[str] = Counter()
         """how many commands ended how, replayed ones too; what is decided again counts again"""
@@ -86,7 +88,22 @@ class Partition:
             self.position += 1
             apply(commit, self.position)
             time_ns = commit.time_ns
+        self.time_ns = max(self.time_ns, time_ns)
         self.memory.evict(time_ns, 1 << 63)
+
+    def follow(
+        self, sequence: int, commits: Iterable[Any], outcomes: Iterable[tuple[str, bytes]]
+    ) -> None:
+        """Takes in what another node has decided, up to this sequence, while nothing of this one is in
+        flight. `outcomes`: (command id, encoded answer) of what was no commit."""
+        known = list(commits)
+        self.load(self.position + 1, known)
+        for commit in known:
+            self.window.remember(commit.command, COMMITTED)
+        for id, answer in outcomes:
+            self.window.remember(id, answer)
+        self.window.turn()
+        self.sequence, self._flights.position = sequence, self.position
 
     def restore(
         self, position: int, aggregates: dict[str, Aggregate], time_ns: int, complete: bool = True
@@ -156,14 +173,24 @@ class Partition:
         tally.reply(who, number, [tally.end(command, answer)])
         return self._finish(tally, header.first_sequence, header.time_ns, self.window.highest)
 
-    def go_back(self, sequence: int, position: int, since: Callable[[int], Iterable[Any]]) -> None:
+    def go_back(
+        self,
+        sequence: int,
+        position: int,
+        since: Callable[[int], Iterable[Any]],
+        *,
+        settled: int | None = None,
+        outcomes: Iterable[tuple[str, bytes]] = (),
+    ) -> None:
         """Undoes everything decided after `sequence` and applies what another process has appended.
 
         `sequence`, `position`: the last ones stored. `since(p)`: the stored commits beyond position p. The
         batches that were handed on after `sequence` then belong to an old epoch.
+        `settled`: the last sequence of which the store has what this process decided, where another node may
+        have decided later ones; `outcomes`: (command id, encoded answer) of what those were, if no commits.
         """
         self.epoch += 1
-        self._flights.settle(sequence)
+        self._flights.settle(sequence if settled is None else settled)
         names: dict[str, None] = {}
         for tally in self._flights.take():
             names.update(dict.fromkeys(tally.touched))
@@ -172,6 +199,9 @@ class Partition:
         for commit in since(self._flights.position):
             names[commit.aggregate] = None
             self.window.remember(commit.command, COMMITTED)
+            self.time_ns = max(self.time_ns, commit.time_ns)
+        for id, answer in outcomes:
+            self.window.remember(id, answer)
         self.sequence, self.position, self._flights.position = sequence, position, position
         self.memory.reload(names, position)
 
@@ -198,6 +228,7 @@ class Partition:
         commits, keys, touched = tally.commits, tally.keys, tally.touched
         deciders, aggregates, memory, window = self._deciders, self.aggregates, self.memory, self.window
         young, highest, fits = window.young, window.highest, memory.fits
+        time_ns = max(time_ns, self.time_ns + 1)  # of a section that was made before others were decided
         sequence, time_ns = first - 1, time_ns - first  # so that the time of each = time_ns + its sequence
         for who, number, body in groups_of(section):
             answers: list[bytes] = []
@@ -267,7 +298,7 @@ class Partition:
             raise TooMuch(f"what it decides takes {size:,} bytes, and at most {most:,} can be stored")
         tally.count(self.outcomes)
         self._command_bytes = size // (sequence - tally.first_sequence + 1) + 1
-        self.sequence, self.position = sequence, tally.position
+        self.sequence, self.position, self.time_ns = sequence, tally.position, time_ns
         self.window.highest = highest
         self.window.turn(sum(map(len, tally.outcomes)) if tally.outcomes else 0)
         stored = self._archive.stored()

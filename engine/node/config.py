@@ -114,6 +114,28 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="folder that such segments are moved to; empty: they are removed")
     ] = ""
 
+    # Of several nodes; see docs/CLUSTER.md.
+    cluster: Annotated[
+        str, Meta(description="URLs of NATS servers, separated by commas; empty: this node is alone")
+    ] = ""
+    cluster_name: Annotated[
+        str, Meta(pattern="^[A-Za-z0-9_-]{1,32}$", description="what its nodes share, and others do not")
+    ] = "ringfold"
+    node: Annotated[
+        str,
+        Meta(pattern="^[A-Za-z0-9_.-]{0,64}$", description="name of this node; empty: that of the machine"),
+    ] = ""
+    cluster_owns: Annotated[
+        str,
+        Meta(description="partitions that this node always owns, as in 0,3, or all; empty: it takes its share"),
+    ] = ""
+    cluster_replicas: Annotated[
+        int, Meta(ge=1, le=5, description="copies that NATS keeps of each log; 3 is the least that is safe")
+    ] = 3
+    cluster_queue_bytes: Annotated[
+        int, Meta(ge=MIB, le=1 << 40, description="commands of a partition that may wait to be decided")
+    ] = 256 * MIB
+
     log_format: Annotated[
         Literal["text", "json"], Meta(description="of the log: for people, or for programs")
     ] = "text"

@@ -81,6 +81,12 @@ class Slot:
     notes_written: _Word = _Word(15)  # of the snapshotter: how often it has noted what the journal must keep
     clock_behind_ms: _Word = _Word(16)  # of the input: how far the clock is behind the last stamp
     scrub_left: _Word = _Word(17)  # of input and reader: how many commits the scrub has not reached
+    settled: _Word = _Word(18)  # of an output: the last sequence stored of what its own core decided
+    owned: _Word = _Word(19)  # of a member: a bit for each partition that this node owns
+    conflicts: _Word = _Word(20)  # of an output: how often another node had decided first
+    wants: _Word = _Word(21)  # of a core: how often it has asked for its sections again
+    caught_up: _Word = _Word(22)  # of an output: 1 while it has followed all that the log was known to have
+    terms: _Word = _Word(23)  # of a member: how often this node has become an owner
     looked: _Word = _Word(18)  # of the input: 1 once a life of it has looked for damage to the end
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:

@@ -47,7 +47,8 @@ def main(process: NodeProcess) -> None:
     metering = OutputMetering(process.meters, data.clock.now_ns)
     core = process.bell(Role(Kind.CORE, process.partition))
     check_readers_at = beat_at = 0.0
-    process.slot.sequence, process.slot.position = storing.sequence, storing.position
+    process.slot.settled = process.slot.sequence = storing.sequence
+    process.slot.position = storing.position
     process.running()
     while True:
         batches = [decode_batch(record) for record in outbox.take(1 << 20)]
@@ -71,7 +72,8 @@ def main(process: NodeProcess) -> None:
                 core.ring()
             outbox.release()
             crash_point("output.released")
-            process.slot.sequence, process.slot.position = storing.sequence, storing.position
+            process.slot.settled = process.slot.sequence = storing.sequence
+            process.slot.position = storing.position
             process.worked()
         elif outbox.finished:
             break

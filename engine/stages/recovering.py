@@ -28,10 +28,14 @@ Run = Callable[[bytes], None]
 
 
 class Output(Protocol):
-    """What the core knows of its output: the last sequence stored, and the number of foreign appends."""
+    """What the core knows of its output: the last sequence stored, the last one of what this core decided,
+    and how often it has to go back."""
 
     @property
     def sequence(self) -> int: ...
+
+    @property
+    def settled(self) -> int: ...
 
     @property
     def epoch(self) -> int: ...
@@ -72,7 +76,7 @@ class Past:
                 raise Superseded
             self._wait()
 
-        archive = StoreArchive(self.reader, self.app, lambda: self.output.sequence, wait)
+        archive = StoreArchive(self.reader, self.app, lambda: self.output.settled, wait)
         partition = Partition(
             self.app,
             self.number,
@@ -128,6 +132,18 @@ class Past:
                 except Superseded:
                     self.go_back(partition, run)
 
+    def follow(self, partition: Partition) -> bool:
+        """Takes in what another node has decided, if there is any and nothing of this one is in flight. True
+        if there was."""
+        if partition.epoch != self.output.epoch or self.output.sequence <= partition.sequence:
+            return False
+        sequence, position = self.reader.watermark()
+        before = partition.sequence
+        commits = list(self._since(partition.position, position))
+        outcomes = self.reader.outcomes_since(before, sequence)
+        partition.follow(sequence, commits, outcomes)
+        return True
+
     def go_back(self, partition: Partition, run: Run) -> None:
         """Another process has appended: undoes what was decided since, and decides it again."""
         came = partition.sequence
@@ -145,7 +161,14 @@ class Past:
         while partition.epoch != self.output.epoch:
             epoch = self.output.epoch
             stored, position = self.reader.watermark()
-            partition.go_back(stored, position, partial(self._since, upto=position))
+            settled = self.output.settled
+            partition.go_back(
+                stored,
+                position,
+                partial(self._since, upto=position),
+                settled=settled,
+                outcomes=self.reader.outcomes_since(settled, stored),
+            )
             partition.epoch = epoch
             partition.refused = read_refused(self._refused)
             self._log(Code.CORE_GOES_BACK, "going back to what is stored", sequence=stored)

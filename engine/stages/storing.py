@@ -59,6 +59,11 @@ class Storing:
         return self._writer.sequence
 
     @property
+    def settled(self) -> int:
+        """The same: on one node nothing else decides."""
+        return self._writer.sequence
+
+    @property
     def position(self) -> int:
         """The last position stored."""
         return self._writer.position
@@ -84,6 +89,10 @@ class Storing:
             # What an earlier life had stored is not decided again, so it must be answered here.
             batches = [batch for batch in batches if batch.last_sequence <= self.sequence]
         crash_point("output.stored")
+        return self.answered(batches, conflict)
+
+    def answered(self, batches: Sequence[Batch], conflict: Conflict | None = None) -> Stored:
+        """What has to leave for batches that are stored."""
         answers = [batch.replies for batch in batches if batch.replies]
         notices = [
             Notice(self._partition, batch.first_position, batch.last_position, batch.log)

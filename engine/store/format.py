@@ -8,6 +8,7 @@
                                                             last sequence of the batch (8)
     meta      "sequence", "position"                      → the last of each (8)
               "index-key"                                → what aggregate keys are made with (16)
+              "place"                                    → of a node of a cluster: how far it has followed
 
 Each value has its seal before it (`engine.base.seals`), because LMDB's pages have no checksums.
 
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 
 from engine.base.seals import unseal
 
-SEQUENCE, POSITION, INDEX_KEY = b"sequence", b"position", b"index-key"
+SEQUENCE, POSITION, INDEX_KEY, PLACE = b"sequence", b"position", b"index-key", b"place"
 
 
 class Tables(NamedTuple):
@@ -58,6 +59,12 @@ def kept_word(txn: Any, tables: Tables, key: bytes, path: Path) -> int:
     """A number among the meta data; 0 if it was never stored."""
     stored = txn.get(key, db=tables.meta)
     return 0 if stored is None else number(unseal(key, stored, path, "meta"))
+
+
+def kept_place(txn: Any, tables: Tables, path: Path) -> bytes | None:
+    """How far the store has followed the log of a cluster; None if it never did."""
+    stored = txn.get(PLACE, db=tables.meta)
+    return None if stored is None else unseal(PLACE, stored, path, "meta")
 
 
 def kept_index_key(txn: Any, tables: Tables, path: Path) -> bytes:

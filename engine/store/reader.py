@@ -19,6 +19,7 @@ from engine.store.format import (
     POSITION,
     SEQUENCE,
     kept_index_key,
+    kept_place,
     kept_word,
     number,
     tables_of,
@@ -85,6 +86,12 @@ class Reader:
         tables, path = self.tables, self.path
         with self.env.begin() as txn:
             return kept_word(txn, tables, SEQUENCE, path), kept_word(txn, tables, POSITION, path)
+
+    def place(self) -> bytes | None:
+        """How far the store has followed the log of a cluster (`engine.cluster.place`); None if it never
+        did."""
+        with self.env.begin() as txn:
+            return kept_place(txn, self.tables, self.path)
 
     def _meta(self, key: bytes) -> int:
         with self.env.begin() as txn:
@@ -286,6 +293,15 @@ class Reader:
                 break
         while rows:
             for answer in split_answers(rows.pop()):
+                yield answered_id(answer), answer
+
+    def outcomes_since(self, sequence: int, upto: int) -> Iterator[tuple[str, bytes]]:
+        """(command id, encoded answer) of outcomes that were not commits, of batches that end after a
+        sequence and not after another one, in order."""
+        for key, answers in self._items("outcomes", word(sequence + 1)):
+            if number(key) > upto:
+                return
+            for answer in split_answers(answers):
                 yield answered_id(answer), answer
 
     def close(self) -> None:

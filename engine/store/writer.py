@@ -25,6 +25,7 @@ from engine.store.format import (
     INDEX_KEY,
     MOST_READERS,
     MOST_TABLES,
+    PLACE,
     POSITION,
     SEQUENCE,
     kept_index_key,
@@ -133,10 +134,10 @@ class Writer:
         self.flush_ns = 0
         """how long the last transaction took to become durable"""
 
-    def commit(self, batches: list[Batch]) -> None:
+    def commit(self, batches: list[Batch], place: bytes | None = None) -> None:
         """Stores batches in order, all or nothing. NoSpace: nothing was kept, try again later. Conflict:
         nothing was kept, and the batches must be decided again; Impossible: without the command that it
-        names.
+        names. `place`: of a node of a cluster, how far it has followed with them.
 
         The position at which they were decided counts, not the last one that this writer knows, because
         either process may have been started after a foreign append and know more than the other."""
@@ -171,6 +172,8 @@ class Writer:
                     self._forget(txn, sequence)
                 if rows.children:
                     txn.cursor(tables.children).putmulti(rows.children)
+                if place is not None:
+                    txn.put(PLACE, seal(PLACE, place), db=tables.meta)
                 txn.put(SEQUENCE, seal(SEQUENCE, word(sequence)), db=tables.meta)
                 crash_point("output.storing")
                 ready_ns = time.perf_counter_ns()

@@ -26,7 +26,7 @@ ROOMS = ["messages", "seating", "reference", "rules", "aggregates", "views", "wo
 
 FLOORS = [  # of the engine, from the ground up: a package may import those before it
     "base", "model", "wire", "core", "journal", "store", "snapshots", "node", "follow", "managers",
-    "client", "reading", "stages", "vault", "gateway", "processes", "supervisor", "cli", "testing",
+    "client", "reading", "stages", "cluster", "vault", "gateway", "processes", "supervisor", "cli", "testing",
 ]  # fmt: skip
 
 

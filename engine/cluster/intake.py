@@ -1,0 +1,77 @@
+"""The intake of a partition's owner: messages of C in, sections for the core out.
+
+Sequences and times follow from the log alone: commands are counted through from the last decision on, and a
+section has the time at which the log took its first message, or the moment after the last one. So it does not
+matter who owns the partition, or who owned it before.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from engine.base.errors import CorruptData
+from engine.cluster.frames import Origin, decode_commands
+from engine.cluster.place import Place
+from engine.wire.groups import Group
+from engine.wire.sections import encode_section
+
+SECTION_COMMANDS = 1_000
+
+
+class _Taken(NamedTuple):
+    message: int
+    time_ns: int
+    groups: list[Group]
+    commands: int
+
+
+class Intake:
+    """What was taken and not handed on. `message`: the last message that was taken."""
+
+    def __init__(self, place: Place) -> None:
+        self.message = place.message
+        self._counted = self._sequence = place.message_sequence
+        self._time_ns = place.time_ns
+        self._waiting: deque[_Taken] = deque()
+
+    @property
+    def waits(self) -> bool:
+        """True if there is a section to make."""
+        return bool(self._waiting)
+
+    def take(self, message: int, time_ns: int, body: bytes) -> None:
+        """Takes the next message of C; one that was taken before is passed over. CorruptData: one is
+        missing."""
+        if message <= self.message:
+            return
+        if message != self.message + 1:
+            raise CorruptData("messages of commands are missing", after=self.message, found=message)
+        gate, groups = decode_commands(body)
+        commands = sum(count for _, count, _ in groups)
+        self._counted += commands
+        named = [
+            (Origin(message, self._counted, gate, client).encode(), count, commands_)
+            for client, count, commands_ in groups
+        ]
+        self.message = message
+        self._waiting.append(_Taken(message, time_ns, named, commands))
+
+    def section(self) -> bytes | None:
+        """The next section: as many whole messages as one may have. It is to be asked for again until it is
+        handed on (`handed_on`)."""
+        if not self._waiting:
+            return None
+        groups: list[Group] = []
+        commands = 0
+        for taken in self._waiting:
+            if groups and commands + taken.commands > SECTION_COMMANDS:
+                break
+            groups += taken.groups
+            commands += taken.commands
+        time_ns = max(self._time_ns + 1, self._waiting[0].time_ns)
+        return encode_section(self._sequence + 1, self._sequence, time_ns, groups)
+
+    def handed_on(self, last_sequence: int, time_ns: int) -> None:
+        """The section up to this sequence is on its way; `time_ns`: the time of its last command."""
+        while self._waiting and self._sequence < last_sequence:
+            self._sequence += self._waiting.popleft().commands
+        self._time_ns = time_ns
