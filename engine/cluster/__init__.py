@@ -11,4 +11,4 @@ and the log refuses it if another one came between. Who is refused takes in what
 Reading order: frames (the messages of both logs), place (how far a store has followed), intake (commands →
 sections), ledger (sections' decisions → E, and what others decided), logs (what both need of a log),
 memory_logs (for tests), link, jetstream (NATS), assignment, membership (who owns what), witness (what must
-hold of the servers). """
+hold of the servers)."""

@@ -6,7 +6,7 @@
 
 A message of E says up to which message of C everything is decided, and which sequence the last command of
 that one has: so whoever goes on knows where, and which sequences follow. A batch is without what only the
-node that decided it needs: its answers, and its epoch. Little-endian throughout. """
+node that decided it needs: its answers, and its epoch. Little-endian throughout."""
 
 import hashlib
 import struct

@@ -6,7 +6,7 @@
     decided elsewhere ──follows the last one──▶ stored
 
 A refused append says only that the place may be taken. Which message is there decides: one's own, of an
-earlier try that was not answered; another node's; or none yet, and then it is tried again. """
+earlier try that was not answered; another node's; or none yet, and then it is tried again."""
 
 import time
 from collections import deque
