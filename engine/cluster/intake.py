@@ -12,7 +12,7 @@ from engine.base.errors import CorruptData
 from engine.cluster.frames import Origin, decode_commands
 from engine.cluster.place import Place
 from engine.wire.groups import Group
-from engine.wire.sections import encode_section
+from engine.wire.sections import encode_section, header_of
 
 SECTION_COMMANDS = 1_000
 
@@ -70,8 +70,10 @@ class Intake:
         time_ns = max(self._time_ns + 1, self._waiting[0].time_ns)
         return encode_section(self._sequence + 1, self._sequence, time_ns, groups)
 
-    def handed_on(self, last_sequence: int, time_ns: int) -> None:
-        """The section up to this sequence is on its way; `time_ns`: the time of its last command."""
-        while self._waiting and self._sequence < last_sequence:
+    def handed_on(self, section: bytes) -> None:
+        """The section that was asked for is on its way."""
+        header = header_of(section)
+        last = header.first_sequence + header.commands - 1
+        while self._waiting and self._sequence < last:
             self._sequence += self._waiting.popleft().commands
-        self._time_ns = time_ns
+        self._time_ns = header.time_ns + header.commands - 1

@@ -71,6 +71,11 @@ class Ledger:
         self._arrived.append(message)
 
     @property
+    def waiting(self) -> int:
+        """How many messages wait to be followed."""
+        return len(self._arrived)
+
+    @property
     def behind(self) -> bool:
         """True if a message waits to be followed."""
         return bool(self._arrived)

@@ -13,6 +13,9 @@ class Flights:
         self.position = 0
         self._waiting: deque[Tally] = deque()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def add(self, tally: Tally) -> None:
         """Notes that the batch of this tally is handed on."""
         self._waiting.append(tally)

@@ -173,6 +173,11 @@ class Partition:
         tally.reply(who, number, [tally.end(command, answer)])
         return self._finish(tally, header.first_sequence, header.time_ns, self.window.highest)
 
+    def in_flight(self, settled: int) -> bool:
+        """True if something that was decided after this sequence may not be stored."""
+        self._flights.settle(settled)
+        return bool(self._flights)
+
     def go_back(
         self,
         sequence: int,

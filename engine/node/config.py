@@ -118,6 +118,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Annotated[
         str, Meta(description="URLs of NATS servers, separated by commas; empty: this node is alone")
     ] = ""
+    cluster_monitors: Annotated[
+        str, Meta(description="monitoring addresses of those servers (http://…), to see that they flush")
+    ] = ""
     cluster_name: Annotated[
         str, Meta(pattern="^[A-Za-z0-9_-]{1,32}$", description="what its nodes share, and others do not")
     ] = "ringfold"
@@ -127,7 +130,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     cluster_owns: Annotated[
         str,
-        Meta(description="partitions that this node always owns, as in 0,3, or all; empty: it takes its share"),
+        Meta(description="partitions this node always owns, as in 0,3, or all; empty: it takes its share"),
     ] = ""
     cluster_replicas: Annotated[
         int, Meta(ge=1, le=5, description="copies that NATS keeps of each log; 3 is the least that is safe")

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import gc
 import os
+import platform
 import select
 import signal
 import sys
@@ -76,6 +77,11 @@ class NodeProcess:
         # Python goes on waiting after a signal, so a stop would take as long as all the parks that it meets.
         self.wake, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    @property
+    def node_name(self) -> str:
+        """What the other nodes of a cluster call this one."""
+        return self.config.node or platform.node()
 
     def _stop(self, *_: object) -> None:
         self.stopping = True

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     READER = "reader"
     SNAPSHOTTER = "snapshotter"
     GATEWAY = "gateway"
+    MEMBER = "member"
 
 
 PIPELINE = (Kind.INPUT, Kind.CORE, Kind.OUTPUT)  # they stop first, each after what comes before it
@@ -52,7 +53,7 @@ class Role(msgspec.Struct, frozen=True):
 
 
 INPUT, READER, SNAPSHOTTER = Role(Kind.INPUT), Role(Kind.READER), Role(Kind.SNAPSHOTTER)
-GATEWAY = Role(Kind.GATEWAY)
+GATEWAY, MEMBER = Role(Kind.GATEWAY), Role(Kind.MEMBER)
 
 
 class Ring(NamedTuple):
@@ -77,6 +78,7 @@ def roles_of(
     *,
     snapshots: bool,
     gateway: bool = False,
+    member: bool = False,
 ) -> list[Role]:
     """The roles of a node, in the order in which its processes are started."""
     numbers = range(partitions)
@@ -90,4 +92,5 @@ def roles_of(
         READER,
         *([SNAPSHOTTER] if snapshots else []),
         *([GATEWAY] if gateway else []),
+        *([MEMBER] if member else []),
     ]

@@ -118,7 +118,7 @@ class Past:
             try:
                 return self._replay(partition, journaled, run)
             except Superseded:
-                self._undo(partition)
+                self.undo(partition)
 
     def take(self, partition: Partition, sections: Iterable[bytes], run: Run) -> None:
         """Runs the sections that come now; what was run before is passed over. Goes back first, and wherever
@@ -137,6 +137,8 @@ class Past:
         if there was."""
         if partition.epoch != self.output.epoch or self.output.sequence <= partition.sequence:
             return False
+        if partition.in_flight(self.output.settled):
+            return False
         sequence, position = self.reader.watermark()
         before = partition.sequence
         commits = list(self._since(partition.position, position))
@@ -147,7 +149,7 @@ class Past:
     def go_back(self, partition: Partition, run: Run) -> None:
         """Another process has appended: undoes what was decided since, and decides it again."""
         came = partition.sequence
-        self._undo(partition)
+        self.undo(partition)
         self.replay(partition, came, run)
 
     def _replay(self, partition: Partition, journaled: int, run: Run) -> None:
@@ -157,7 +159,8 @@ class Past:
                     run(section)
             self._beat(partition.position)  # even while all of it is of other partitions
 
-    def _undo(self, partition: Partition) -> None:
+    def undo(self, partition: Partition) -> None:
+        """Undoes what was decided without knowing of what another process has stored."""
         while partition.epoch != self.output.epoch:
             epoch = self.output.epoch
             stored, position = self.reader.watermark()

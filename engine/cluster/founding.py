@@ -1,0 +1,104 @@
+"""The founding of a cluster, and what its nodes have in common: the manifest in its bucket."""
+
+from contextlib import closing
+from typing import Any
+
+import msgspec
+from nats.js.errors import NotFoundError
+
+from engine.base.decoding import NOT_DECODABLE
+from engine.base.errors import ConfigError, Fault
+from engine.cluster.jetstream import FAILURES, make_streams, until_settled
+from engine.cluster.link import Link, servers_of
+from engine.cluster.witness import Wrong, wrong_with_servers, wrong_with_streams
+from engine.node.config import Config
+from engine.node.manifest import FORMAT
+
+MAKE_S = 120.0
+ASK_S = 10.0
+KEY = "manifest"
+
+
+class ClusterManifest(msgspec.Struct, frozen=True):
+    """What every node of a cluster must agree on. `index_key`: in hex."""
+
+    format: int
+    app: str
+    fingerprint: str
+    partitions: int
+    index_key: str
+
+
+def found(config: Config, manifest: ClusterManifest) -> ClusterManifest:
+    """Makes the logs and the manifest; what is there already stays. Returns the manifest that counts."""
+    with closing(Link(servers_of(config.cluster), "init")) as link:
+        _expect_right(list(wrong_with_servers(link, monitors_of(config))))
+        work = make_streams(
+            link,
+            config.cluster_name,
+            manifest.partitions,
+            config.cluster_replicas,
+            config.cluster_queue_bytes,
+        )
+        try:
+            link.ask(work, MAKE_S)
+        except FAILURES as error:
+            raise Fault("the logs cannot be made", error=error, hint="are all servers there?") from None
+
+        async def put() -> None:
+            bucket = await link.streams.key_value(config.cluster_name)
+            try:
+                await bucket.get(KEY)
+            except NotFoundError:
+                await bucket.put(KEY, msgspec.json.encode(manifest))
+
+        link.ask(until_settled(put), MAKE_S)
+        return _read(link, config.cluster_name)
+
+
+def join(config: Config, app: str, fingerprint: str) -> ClusterManifest:
+    """What the cluster that a node belongs to has agreed on. ConfigError if it is another application's, or if
+    its servers cannot be trusted."""
+    with closing(Link(servers_of(config.cluster), "start")) as link:
+        manifest = _read(link, config.cluster_name)
+        for name, mine, theirs in (
+            ("format", FORMAT, manifest.format),
+            ("application", app, manifest.app),
+            ("reference data", fingerprint, manifest.fingerprint),
+        ):
+            if mine != theirs:
+                text = f"the cluster has another {name}"
+                raise ConfigError(text, cluster=config.cluster_name, found=theirs, wanted=mine)
+        _expect_right(
+            [
+                *wrong_with_servers(link, monitors_of(config)),
+                *wrong_with_streams(link, config.cluster_name, manifest.partitions, config.cluster_replicas),
+            ]
+        )
+        return manifest
+
+
+def monitors_of(config: Config) -> list[str]:
+    """The monitoring addresses that a setting lists."""
+    return [url.strip().rstrip("/") for url in config.cluster_monitors.split(",") if url.strip()]
+
+
+def _read(link: Link, name: str) -> ClusterManifest:
+    async def get() -> Any:
+        return await (await link.streams.key_value(name)).get(KEY)
+
+    try:
+        entry = link.ask(get(), ASK_S)
+        return msgspec.json.decode(entry.value or b"", type=ClusterManifest)
+    except NotFoundError:
+        hint = "`ringfold cluster init` founds it"
+        raise ConfigError("there is no such cluster on these servers", name=name, hint=hint) from None
+    except FAILURES as error:
+        raise Fault("the cluster does not answer", name=name, error=error) from None
+    except NOT_DECODABLE as error:
+        raise ConfigError("the manifest of the cluster cannot be read", name=name, error=error) from None
+
+
+def _expect_right(wrong: list[Wrong]) -> None:
+    for text, found, hint in wrong:
+        raise ConfigError(text, found=found, hint=hint)

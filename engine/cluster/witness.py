@@ -1,0 +1,77 @@
+"""The witness: what must hold of the servers before their word that something is durable is worth anything.
+
+flushed before it is acknowledged     sync_interval: always
+copies                                as many as the setting asks for
+messages as large as a batch          max_payload
+a version whose faults are known      at least 2.15
+"""
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from engine.cluster.jetstream import FAILURES, stream_of
+from engine.cluster.link import Link
+
+LEAST_VERSION = (2, 15)
+LEAST_PAYLOAD = 8 << 20
+ASK_S = 5.0
+
+
+class Wrong(NamedTuple):
+    """Something that does not hold: one line, and what to do."""
+
+    text: str
+    found: object
+    hint: str
+
+
+def wrong_with_servers(link: Link, monitors: list[str]) -> Iterator[Wrong]:
+    """What is wrong with the servers. `monitors`: their HTTP addresses, which alone say how they flush."""
+    version = link.client.connected_server_version
+    if (version.major, version.minor) < LEAST_VERSION:
+        found = f"{version.major}.{version.minor}.{version.patch}"
+        yield Wrong("the NATS server is too old", found, "at least 2.15")
+    if (payload := link.client.max_payload) < LEAST_PAYLOAD:
+        yield Wrong("the NATS server takes no message as large as a batch", payload, "max_payload: 8MB")
+    for monitor in monitors:
+        try:
+            found = json.loads(_get(f"{monitor}/jsz?config=1"))
+        except (OSError, ValueError) as error:
+            yield Wrong(f"the monitoring port {monitor} does not answer", error, "http: in its configuration")
+            continue
+        if not found.get("config", {}).get("sync_always"):
+            interval = found.get("config", {}).get("sync_interval")
+            hint = "jetstream { sync_interval: always }"
+            yield Wrong(f"the server at {monitor} says that it has what is not on its disk", interval, hint)
+
+
+def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) -> Iterator[Wrong]:
+    """What is wrong with the logs: copies, and messages that are gone."""
+    for partition in range(partitions):
+        for log in "CE":
+            stream = stream_of(name, log, partition)
+            try:
+                info: Any = link.ask(link.streams.stream_info(stream), ASK_S)
+            except FAILURES as error:
+                yield Wrong(f"the stream {stream} is not there", error, "`ringfold cluster init` makes it")
+                continue
+            if info.config.num_replicas < replicas:
+                text = f"the stream {stream} has too few copies"
+                yield Wrong(text, info.config.num_replicas, f"nats stream edit --replicas {replicas}")
+            state = info.state
+            if log == "E" and state.messages and state.messages != state.last_seq - state.first_seq + 1:
+                gone = state.last_seq - state.first_seq + 1 - state.messages
+                text = f"the stream {stream} has lost messages"
+                yield Wrong(
+                    text, f"{gone} of {state.first_seq}..{state.last_seq}", "`ringfold cluster repair`"
+                )
+
+
+def _get(url: str) -> bytes:
+    if not re.match(r"https?://", url):
+        raise ValueError("not an HTTP address")
+    with urllib.request.urlopen(url, timeout=ASK_S) as answer:
+        return bytes(answer.read())

@@ -1,0 +1,83 @@
+"""The core process of a partition on a node of a cluster.
+
+While another node owns the partition it follows: it applies what is stored, and is ready to go on. While this
+one does, it decides what the intake hands it. If another node had decided first it goes back to what is stored,
+and asks for its sections again; what another one has decided of them meanwhile, it passes over.
+"""
+
+import gc
+import sys
+
+from engine.base.crash import crash_point
+from engine.core.archive import Superseded
+from engine.node.process import NodeProcess, run
+from engine.node.roles import INBOX, OUTBOX, Kind, Role
+from engine.node.status import Slot, State
+from engine.processes.core import hand_on, past_of
+from engine.stages.metering import CoreMetering
+from engine.stages.poison import Poison
+from engine.wire.batches import encode_batch
+from engine.wire.sections import first_sequence, last_sequence
+
+FOLLOW_S = 0.02  # between two looks at the store while there is nothing to decide
+
+
+def main(process: NodeProcess) -> None:
+    """The loop: go back, follow, take, decide, hand on, release."""
+    sys.setrecursionlimit(2 * sys.getrecursionlimit())  # as the core of a node that is alone
+    gc.disable()
+    output: Slot = process.slot_of(Role(Kind.OUTPUT, process.partition))
+    process.wait_until(lambda: bool(output.caught_up))
+    bell = process.bell(process.role)
+    inbox, outbox = process.consumer(INBOX, bell), process.producer(OUTBOX)
+    process.wait_until(lambda: outbox.backlog == 0)
+    poison = Poison(process.data.poisoned(process.partition), process.slot)
+    process.slot.state = State.REPLAYING
+    past = past_of(process, outbox.longest_record)
+    partition = past.partition()
+    metering = CoreMetering(process.meters)
+
+    def decide(section: bytes) -> None:
+        for batch in poison.run(partition, section):
+            crash_point("core.decided")
+            hand_on(process, outbox, encode_batch(batch))
+            crash_point("core.handed-on")
+            del batch
+
+    process.running()
+    process.slot.wants += 1
+    while True:
+        process.beat()
+        if partition.epoch != output.epoch:
+            past.undo(partition)
+            process.slot.wants += 1
+        followed = past.follow(partition)
+        sections = inbox.take(1 << 20)
+        for section in sections:
+            if last_sequence(section) <= partition.sequence:
+                continue
+            if first_sequence(section) > partition.sequence + 1 or partition.epoch != output.epoch:
+                break  # what comes before it is asked for again, and this with it
+            try:
+                decide(section)
+            except Superseded:
+                break
+        if sections:
+            inbox.release()
+            crash_point("core.released")
+            process.slot.sequence, process.slot.position = partition.sequence, partition.position
+            metering.decided(partition.outcomes)
+            process.worked()
+        elif inbox.finished:
+            if output.settled >= partition.sequence or output.sequence >= partition.sequence:
+                break
+            bell.wait(0.005)
+        elif followed:
+            process.slot.sequence, process.slot.position = partition.sequence, partition.position
+        elif not inbox.wait(min(FOLLOW_S, process.patience())) and process.abort():
+            return
+    outbox.finish()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,192 @@
+"""The output process of a partition on a node of a cluster: decisions into the log, then into the store, then
+answers, then the doorbell; and what other nodes decide into the store as well."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import zmq
+
+from engine.base.crash import crash_point
+from engine.base.errors import NoSpace, RingfoldError
+from engine.base.guard import Guard
+from engine.base.log import log_error
+from engine.base.log_codes import Code
+from engine.cluster.frames import decode_origin
+from engine.cluster.jetstream import JetStreamDecisions, subject_of
+from engine.cluster.ledger import Ledger
+from engine.cluster.link import Link, servers_of
+from engine.cluster.logs import Message, NoAnswer
+from engine.cluster.place import Place, decode_place
+from engine.node.process import NodeProcess, run
+from engine.node.roles import OUTBOX, REPLIES, Kind, Role
+from engine.node.status import State
+from engine.processes.output import BEAT_S, LONGEST_SUBSCRIPTION, READER_CHECK_S, RETRY_S
+from engine.stages.metering import OutputMetering
+from engine.stages.storing import Storing
+from engine.store import Reader, Writer
+from engine.wire.batches import Batch, decode_batch, decode_replies, encode_reply
+from engine.wire.doorbell import Notice, encode_beat, encode_notice
+from ringbuffer import Aborted, Producer
+
+CODE_BYTES = 16
+
+
+def main(process: NodeProcess) -> None:
+    """The loop: follow, take, append, store, answer, ring the doorbell, release."""
+    data, config, number = process.data, process.config, process.partition
+    process.wait_for_look()
+    writer = Writer(data.store(number), data.map_bytes, 2 * config.duplicate_window, data.index_key)
+    storing = Storing(writer, number, data.refused(number), process.slot.epoch, process.beat)
+    bell = process.bell(process.role)
+    outbox, replies = process.consumer(OUTBOX, bell), process.producer(REPLIES)
+    link = Link(servers_of(config.cluster), f"{process.node_name} {process.name}")
+    log = JetStreamDecisions(link, config.cluster_name, number)
+    ledger = Ledger(
+        log,
+        decode_place(Reader.beside(writer).place()),
+        partial(store, process, writer),
+        code=bytes(CODE_BYTES),
+        wait=partial(wait, process),
+    )
+
+    def arrived(message: Message) -> None:
+        ledger.arrived(message)
+        bell.ring()
+
+    log.follow(ledger.place.decision, arrived, lambda: ledger.waiting < 2_000)
+    doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
+    doorbell.setsockopt(zmq.LINGER, 200)
+    doorbell.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
+    Guard(doorbell, partial(process.log, Code.CLIENT_REFUSED))
+    doorbell.bind(process.endpoints.events[number])
+    core = process.bell(Role(Kind.CORE, number))
+    answers = Answers(process, link, replies)
+    metering = OutputMetering(process.meters, data.clock.now_ns)
+    process.slot.state = State.REPLAYING
+    catch_up(process, ledger, log)
+    tell(process, storing, ledger)
+    process.slot.settled = storing.sequence
+    process.slot.caught_up = 1
+    process.running()
+    check_readers_at = beat_at = 0.0
+    while True:
+        process.beat()
+        batches = [decode_batch(record) for record in outbox.take(1 << 20)]
+        if batches or ledger.behind:
+            ours = [batch for batch in batches if batch.epoch == storing.epoch]
+            decided = ledger.decide(ours)
+            for notice in notices_of(decided.followed, number):
+                doorbell.send(encode_notice(*notice))
+            leaving = storing.answered(decided.stored)
+            try:
+                for some in leaving.answers:
+                    answers.send(some)
+            except Aborted:
+                return
+            crash_point("output.answered")
+            for notice in leaving.notices:
+                doorbell.send(encode_notice(*notice))
+            if decided.stored:
+                process.slot.settled = decided.stored[-1].last_sequence
+                metering.stored(decided.stored, storing.flush_ns)
+            if decided.superseded:
+                storing.epoch += 1
+                process.slot.epoch = storing.epoch
+                process.slot.conflicts += 1
+            tell(process, storing, ledger)
+            if decided.superseded or decided.followed:
+                core.ring()
+            outbox.release()
+            crash_point("output.released")
+            process.worked()
+        elif outbox.finished:
+            break
+        elif not outbox.wait(process.patience()) and process.abort():
+            return
+        if time.monotonic() > check_readers_at:
+            writer.check_readers()
+            check_readers_at = time.monotonic() + READER_CHECK_S
+        if time.monotonic() > beat_at:
+            doorbell.send(encode_beat(number, writer.position))
+            beat_at = time.monotonic() + BEAT_S
+    log.pause()
+    link.close()
+    writer.close()
+    replies.finish()
+    doorbell.close()
+
+
+def catch_up(process: NodeProcess, ledger: Ledger, log: JetStreamDecisions) -> None:
+    """Follows until the store has what the log had at the start."""
+    last: int | None = None
+    while last is None or ledger.place.decision < last:
+        wait(process, 0.01)
+        ledger.follow()
+        if last is None:
+            try:
+                last = log.last().result(5.0)
+            except (NoAnswer, TimeoutError):
+                continue
+
+
+def tell(process: NodeProcess, storing: Storing, ledger: Ledger) -> None:
+    """The line on the status page."""
+    process.slot.sequence, process.slot.position = storing.sequence, storing.position
+
+
+def store(process: NodeProcess, writer: Writer, batches: Sequence[Batch], place: Place) -> None:
+    """Stores what is in the log, however long it takes the operator to make room."""
+    while True:
+        try:
+            writer.commit(list(batches), place.encode())
+        except NoSpace as error:
+            if process.slot.state != State.WAITING_FOR_ROOM:
+                log_error(process.log, Code.OUTPUT_NO_ROOM, error)
+            process.slot.state = State.WAITING_FOR_ROOM
+            wait(process, RETRY_S)
+        else:
+            if process.slot.state == State.WAITING_FOR_ROOM:
+                process.slot.state = State.RUNNING
+            return
+
+
+def wait(process: NodeProcess, seconds: float) -> None:
+    """Waits a little for the log, which is no failure of this process."""
+    if process.waits():
+        raise RingfoldError("the supervisor is gone")
+    time.sleep(seconds)
+
+
+def notices_of(batches: Sequence[Batch], partition: int) -> list[Notice]:
+    """What the doorbell says of batches that another node decided."""
+    return [
+        Notice(partition, batch.first_position, batch.last_position, batch.log)
+        for batch in batches
+        if batch.commits
+    ]
+
+
+class Answers:
+    """The way of answers to the gates that took the commands: the one of this node, and all others."""
+
+    def __init__(self, process: NodeProcess, link: Link, replies: Producer) -> None:
+        self._process, self._link, self._replies = process, link, replies
+        self._name, self._own = process.config.cluster_name, process.node_name
+
+    def send(self, records: Sequence[bytes]) -> None:
+        """Sends replies to where they belong; one to another node may get lost, and its client asks again."""
+        by_gate: dict[str, list[bytes]] = {}
+        for record in records:
+            for who, count, body in decode_replies(record):
+                origin = decode_origin(who)
+                by_gate.setdefault(origin.gate, []).append(encode_reply(origin.client, count, body))
+        for gate, replies in by_gate.items():
+            if gate == self._own:
+                self._replies.publish(replies, deadline_s=float("inf"), abort=self._process.waits)
+            else:
+                self._link.tell(subject_of(self._name, "answers", gate), b"".join(replies))
+
+
+if __name__ == "__main__":
+    run(main)

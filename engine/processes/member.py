@@ -1,0 +1,53 @@
+"""The member process of a node of a cluster: it tells the other nodes that this one is there, hears who else
+is, and says which partitions this node owns."""
+
+import os
+import time
+
+from engine import __version__
+from engine.base.errors import ConfigError
+from engine.cluster.jetstream import JetStreamRegister
+from engine.cluster.link import Link, servers_of
+from engine.cluster.membership import Membership, always_owned
+from engine.node.process import NodeProcess, run
+from engine.node.roles import Kind, Role
+from engine.node.status import State
+
+LOOK_S = 0.05
+
+
+def main(process: NodeProcess) -> None:
+    """The loop: look, tell, sleep."""
+    config, outputs = (
+        process.config,
+        [process.slot_of(Role(Kind.OUTPUT, p)) for p in range(process.partitions)],
+    )
+    try:
+        always = always_owned(config.cluster_owns, process.partitions)
+    except ValueError as error:
+        raise ConfigError("cluster_owns is wrong", value=config.cluster_owns, error=error) from None
+    link = Link(servers_of(config.cluster), f"{process.node_name} member")
+    register = JetStreamRegister(link, config.cluster_name)
+    membership = Membership(
+        process.node_name,
+        os.urandom(8).hex(),
+        process.partitions,
+        register,
+        now=time.monotonic,
+        version=__version__,
+        always=always,
+    )
+    register.listen(membership.hear)
+    process.running()
+    while not process.stopping and not process.abort():
+        process.beat()
+        ready = all(slot.caught_up and slot.state == State.RUNNING for slot in outputs)
+        membership.look([slot.position for slot in outputs], ready)
+        process.slot.owned, process.slot.terms = membership.owned, membership.changes
+        time.sleep(LOOK_S)
+    process.slot.owned = 0
+    link.close()
+
+
+if __name__ == "__main__":
+    run(main)
