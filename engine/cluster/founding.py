@@ -57,8 +57,8 @@ def found(config: Config, manifest: ClusterManifest) -> ClusterManifest:
 
 
 def join(config: Config, app: str, fingerprint: str) -> ClusterManifest:
-    """What the cluster that a node belongs to has agreed on. ConfigError if it is another application's, or if
-    its servers cannot be trusted."""
+    """What the cluster that a node belongs to has agreed on. ConfigError if it is another application's, or
+    if its servers cannot be trusted."""
     with closing(Link(servers_of(config.cluster), "start")) as link:
         manifest = _read(link, config.cluster_name)
         for name, mine, theirs in (

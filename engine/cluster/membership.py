@@ -3,9 +3,8 @@
     heard within the patience ──▶ there ──▶ shares by rendezvous ──▶ a share that another one has, or nobody:
                                                                      claimed by compare-and-set
 
-Nothing depends on this being right: two nodes that both think that they own a partition hinder each other, and
-the log of decisions takes what one of them decides.
-"""
+Nothing depends on this being right: two nodes that both think that they own a partition hinder each other,
+and the log of decisions takes what one of them decides. """
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -33,8 +32,8 @@ class Beat(msgspec.Struct):
 
 
 class Membership:
-    """The membership of one node. `now`: a clock in seconds that never goes back. `always`: partitions that it
-    owns whatever happens; None: it takes its share."""
+    """The membership of one node. `now`: a clock in seconds that never goes back. `always`: partitions that
+    it owns whatever happens; None: it takes its share."""
 
     def __init__(
         self,

@@ -1,14 +1,12 @@
 """The core process of a partition on a node of a cluster.
 
-While another node owns the partition it follows: it applies what is stored, and is ready to go on. While this
-one does, it decides what the intake hands it. If another node had decided first it goes back to what is stored,
-and asks for its sections again; what another one has decided of them meanwhile, it passes over.
-"""
+While another node owns the partition it follows: it applies what is stored, and is ready to go on. While
+this one does, it decides what the intake hands it. If another node had decided first it goes back to what is
+stored, and asks for its sections again; what another one has decided of them meanwhile, it passes over. """
 
 import gc
 import sys
 
-from engine.base.crash import crash_point
 from engine.core.archive import Superseded
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
@@ -39,9 +37,7 @@ def main(process: NodeProcess) -> None:
 
     def decide(section: bytes) -> None:
         for batch in poison.run(partition, section):
-            crash_point("core.decided")
             hand_on(process, outbox, encode_batch(batch))
-            crash_point("core.handed-on")
             del batch
 
     process.running()
@@ -64,7 +60,6 @@ def main(process: NodeProcess) -> None:
                 break
         if sections:
             inbox.release()
-            crash_point("core.released")
             process.slot.sequence, process.slot.position = partition.sequence, partition.position
             metering.decided(partition.outcomes)
             process.worked()

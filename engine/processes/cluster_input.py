@@ -1,9 +1,8 @@
-"""The input process of a node of a cluster: the gate for its clients, the way of their commands into the logs,
-and for partitions that this node owns the way out of them, to the core.
+"""The input process of a node of a cluster: the gate for its clients, the way of their commands into the
+logs, and for partitions that this node owns the way out of them, to the core.
 
-Any node takes any command. It is accepted once a majority of servers has it on disk; who decides it is no matter
-of the gate, which hears the answers from there.
-"""
+Any node takes any command. It is accepted once a majority of servers has it on disk; who decides it is no
+matter of the gate, which hears the answers from there. """
 
 import time
 from collections import deque
@@ -70,7 +69,6 @@ def main(process: NodeProcess) -> None:
             admitted = gate.admit(messages, max(time.time_ns(), now_ns()), lacking)
             clients.send(admitted.refused)
             queueing.admit(admitted.groups, admitted.accepted)
-            crash_point("input.admitted")
         turned = queueing.look(lambda _: bell.ring())
         clients.send(turned.accepted)
         if turned.full:
@@ -141,7 +139,7 @@ class PartitionIntake:
                 break
             self._sent.sent(section)
             moved = True
-            crash_point("input.published")
+            crash_point("intake.handed-on")
         self._trim()
         return moved
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import zmq
 
-from engine.base.crash import crash_point
 from engine.base.errors import NoSpace, RingfoldError
 from engine.base.guard import Guard
 from engine.base.log import log_error
@@ -84,7 +83,6 @@ def main(process: NodeProcess) -> None:
                     answers.send(some)
             except Aborted:
                 return
-            crash_point("output.answered")
             for notice in leaving.notices:
                 doorbell.send(encode_notice(*notice))
             if decided.stored:
@@ -98,7 +96,6 @@ def main(process: NodeProcess) -> None:
             if decided.superseded or decided.followed:
                 core.ring()
             outbox.release()
-            crash_point("output.released")
             process.worked()
         elif outbox.finished:
             break
