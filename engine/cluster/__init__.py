@@ -6,9 +6,12 @@
     client ◀── the gate that took the command ◀── answers of the owner
 
 What is true is what is in E. No lease keeps two owners apart: each decision names the one that it follows,
-and the log refuses it if another one came between. Who is refused takes in what came, and decides again.
+and the log refuses it if another one came between. A node that is refused applies what came, and decides
+again. The messages are in `engine.wire.replicated`, the place of a store in the log in `engine.store.place`.
 
-Reading order: frames (the messages of both logs), place (how far a store has followed), intake (commands →
-sections), ledger (sections' decisions → E, and what others decided), logs (what both need of a log),
-memory_logs (for tests), link, jetstream (NATS), assignment, membership (who owns what), witness (what must
-hold of the servers)."""
+Reading order: logs (what both logs and the register have to be able to do), memory_logs (for tests),
+queueing (commands → C), intake (C → sections for the core), resending (until they are stored), ledger
+(decisions → E, and what other nodes decided), assignment and membership (who owns what), link and jetstream
+(NATS), founding (what all nodes have in common), witness (what must hold of the servers), servers (some of
+them, on this machine).
+"""

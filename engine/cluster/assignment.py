@@ -2,7 +2,8 @@
 
 Each node has a number for each partition, by hash. Partitions go, one after the other, to the node with the
 highest number that has not got its share. So all who know the same nodes come to the same, and when one
-leaves, little more than its own partitions move."""
+leaves, little more than its own partitions move.
+"""
 
 import hashlib
 from collections.abc import Iterable

@@ -9,9 +9,9 @@ from collections import deque
 from typing import NamedTuple
 
 from engine.base.errors import CorruptData
-from engine.cluster.frames import Origin, decode_commands
-from engine.cluster.place import Place
+from engine.store.place import Place
 from engine.wire.groups import Group
+from engine.wire.replicated import Origin, decode_commands
 from engine.wire.sections import encode_section, header_of
 
 SECTION_COMMANDS = 1_000

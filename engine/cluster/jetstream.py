@@ -2,7 +2,8 @@
 
 Two streams a partition, with a file on the disk of each replica, and a bucket for who owns what. A decision
 is appended with the sequence of the last one that its node knows (`Nats-Expected-Last-Sequence`), so that
-the place behind it is taken once."""
+the place behind it is taken once.
+"""
 
 import asyncio
 import contextlib

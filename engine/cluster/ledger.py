@@ -6,7 +6,8 @@
     decided elsewhere ──follows the last one──▶ stored
 
 A refused append says only that the place may be taken. Which message is there decides: one's own, of an
-earlier try that was not answered; another node's; or none yet, and then it is tried again."""
+earlier try that was not answered; another node's; or none yet, and then it is tried again.
+"""
 
 import time
 from collections import deque
@@ -16,10 +17,10 @@ from concurrent.futures import TimeoutError as NotYet
 from typing import NamedTuple, TypeVar
 
 from engine.base.crash import crash_point
-from engine.cluster.frames import Decision, Origin, bare, decode_origin
 from engine.cluster.logs import DecisionLog, Message, NoAnswer, Superseded
-from engine.cluster.place import Place
+from engine.store.place import Place
 from engine.wire.batches import Batch, decode_duplicates, decode_replies, encode_batch
+from engine.wire.replicated import Decision, Origin, bare, decode_origin
 
 T = TypeVar("T")
 

@@ -1,5 +1,6 @@
 """The link of one process to NATS: a connection that lives in a thread of its own, for programs that are not
-asynchronous. It connects again by itself, to whichever server answers."""
+asynchronous. It connects again by itself, to whichever server answers.
+"""
 
 import asyncio
 import contextlib

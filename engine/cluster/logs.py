@@ -1,7 +1,8 @@
 """What both logs of a partition, and the register of owners, have to be able to do.
 
 The seams behind which JetStream stands, and memory in tests. Each call returns at once with a promise, or
-tells what has arrived; who needs an answer waits for it with a deadline of its own."""
+tells what has arrived; who needs an answer waits for it with a deadline of its own.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future

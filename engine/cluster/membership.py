@@ -1,10 +1,11 @@
 """Membership: which nodes are there, and which partitions this one owns. It is pure but for the register.
 
-    heard within the patience ──▶ there ──▶ shares by rendezvous ──▶ a share that another one has, or nobody:
+    heard within the patience ──▶ there ──▶ shares by rendezvous ──▶ a share that another one has, or none:
                                                                      claimed by compare-and-set
 
 Nothing depends on this being right: two nodes that both think that they own a partition hinder each other,
-and the log of decisions takes what one of them decides. """
+and the log of decisions takes what one of them decides.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future

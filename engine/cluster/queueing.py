@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from engine.cluster.frames import encode_commands
 from engine.cluster.logs import CommandLog, LogFull
 from engine.wire.groups import Group
+from engine.wire.replicated import encode_commands
 
 MESSAGE_BYTES = 512 << 10
 BUSY_AFTER_S = 1.0  # without an answer, what waits is turned away, and so is what comes

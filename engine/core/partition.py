@@ -94,7 +94,7 @@ class Partition:
     def follow(
         self, sequence: int, commits: Iterable[Any], outcomes: Iterable[tuple[str, bytes]]
     ) -> None:
-        """Takes in what another node has decided, up to this sequence, while nothing of this one is in
+        """Applies what another node has decided, up to this sequence, while nothing of this one is in
         flight. `outcomes`: (command id, encoded answer) of what was no commit."""
         known = list(commits)
         self.load(self.position + 1, known)

@@ -2,7 +2,8 @@
 
 While another node owns the partition it follows: it applies what is stored, and is ready to go on. While
 this one does, it decides what the intake hands it. If another node had decided first it goes back to what is
-stored, and asks for its sections again; what another one has decided of them meanwhile, it passes over. """
+stored, and asks for its sections again; what another one has decided of them meanwhile, it passes over.
+"""
 
 import gc
 import sys

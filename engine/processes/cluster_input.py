@@ -2,7 +2,8 @@
 logs, and for partitions that this node owns the way out of them, to the core.
 
 Any node takes any command. It is accepted once a majority of servers has it on disk; who decides it is no
-matter of the gate, which hears the answers from there. """
+matter of the gate, which hears the answers from there.
+"""
 
 import time
 from collections import deque
@@ -14,7 +15,6 @@ from engine.cluster.intake import Intake
 from engine.cluster.jetstream import JetStreamCommands, subject_of
 from engine.cluster.link import Link, servers_of
 from engine.cluster.logs import Message
-from engine.cluster.place import decode_place
 from engine.cluster.queueing import Queueing
 from engine.cluster.resending import Resending
 from engine.node.process import NodeProcess, run
@@ -24,6 +24,7 @@ from engine.processes.input import ROOM_CHECK_S, Clients, park, shortage_of, sto
 from engine.stages.gate import Gate, Limits
 from engine.stages.metering import InputMetering
 from engine.stages.scrubbing import scrub_at_start
+from engine.store.place import decode_place
 from engine.wire.busy import BusyReason
 from ringbuffer import Bell, Producer
 

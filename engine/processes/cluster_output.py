@@ -1,34 +1,33 @@
 """The output process of a partition on a node of a cluster: decisions into the log, then into the store, then
-answers, then the doorbell; and what other nodes decide into the store as well."""
+answers, then the doorbell; and what other nodes decide into the store as well.
+"""
 
 import time
 from collections.abc import Sequence
 from functools import partial
 
-import zmq
-
 from engine.base.errors import NoSpace, RingfoldError
-from engine.base.guard import Guard
 from engine.base.log import log_error
 from engine.base.log_codes import Code
-from engine.cluster.frames import decode_origin
 from engine.cluster.jetstream import JetStreamDecisions, subject_of
 from engine.cluster.ledger import Ledger
 from engine.cluster.link import Link, servers_of
 from engine.cluster.logs import Message, NoAnswer
-from engine.cluster.place import Place, decode_place
 from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
-from engine.processes.output import BEAT_S, LONGEST_SUBSCRIPTION, READER_CHECK_S, RETRY_S
+from engine.processes.output import BEAT_S, READER_CHECK_S, RETRY_S, doorbell_of
 from engine.stages.metering import OutputMetering
 from engine.stages.storing import Storing
 from engine.store import Reader, Writer
+from engine.store.place import Place, decode_place
 from engine.wire.batches import Batch, decode_batch, decode_replies, encode_reply
 from engine.wire.doorbell import Notice, encode_beat, encode_notice
-from ringbuffer import Aborted, Producer
+from engine.wire.replicated import decode_origin
+from ringbuffer import Aborted, Bell, Producer
 
 CODE_BYTES = 16
+MOST_WAITING = 2_000  # messages that were not followed yet
 
 
 def main(process: NodeProcess) -> None:
@@ -41,30 +40,14 @@ def main(process: NodeProcess) -> None:
     outbox, replies = process.consumer(OUTBOX, bell), process.producer(REPLIES)
     link = Link(servers_of(config.cluster), f"{process.node_name} {process.name}")
     log = JetStreamDecisions(link, config.cluster_name, number)
-    ledger = Ledger(
-        log,
-        decode_place(Reader.beside(writer).place()),
-        partial(store, process, writer),
-        code=bytes(CODE_BYTES),
-        wait=partial(wait, process),
-    )
-
-    def arrived(message: Message) -> None:
-        ledger.arrived(message)
-        bell.ring()
-
-    log.follow(ledger.place.decision, arrived, lambda: ledger.waiting < 2_000)
-    doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
-    doorbell.setsockopt(zmq.LINGER, 200)
-    doorbell.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
-    Guard(doorbell, partial(process.log, Code.CLIENT_REFUSED))
-    doorbell.bind(process.endpoints.events[number])
+    ledger = ledger_of(process, writer, log, bell)
+    doorbell = doorbell_of(process)
     core = process.bell(Role(Kind.CORE, number))
     answers = Answers(process, link, replies)
     metering = OutputMetering(process.meters, data.clock.now_ns)
     process.slot.state = State.REPLAYING
     catch_up(process, ledger, log)
-    tell(process, storing, ledger)
+    tell(process, storing)
     process.slot.settled = storing.sequence
     process.slot.caught_up = 1
     process.running()
@@ -75,15 +58,13 @@ def main(process: NodeProcess) -> None:
         if batches or ledger.behind:
             ours = [batch for batch in batches if batch.epoch == storing.epoch]
             decided = ledger.decide(ours)
-            for notice in notices_of(decided.followed, number):
-                doorbell.send(encode_notice(*notice))
             leaving = storing.answered(decided.stored)
             try:
                 for some in leaving.answers:
                     answers.send(some)
             except Aborted:
                 return
-            for notice in leaving.notices:
+            for notice in [*notices_of(decided.followed, number), *leaving.notices]:
                 doorbell.send(encode_notice(*notice))
             if decided.stored:
                 process.slot.settled = decided.stored[-1].last_sequence
@@ -92,7 +73,7 @@ def main(process: NodeProcess) -> None:
                 storing.epoch += 1
                 process.slot.epoch = storing.epoch
                 process.slot.conflicts += 1
-            tell(process, storing, ledger)
+            tell(process, storing)
             if decided.superseded or decided.followed:
                 core.ring()
             outbox.release()
@@ -114,6 +95,24 @@ def main(process: NodeProcess) -> None:
     doorbell.close()
 
 
+def ledger_of(process: NodeProcess, writer: Writer, log: JetStreamDecisions, bell: Bell) -> Ledger:
+    """The ledger of this partition, which follows its log from where the store is."""
+    ledger = Ledger(
+        log,
+        decode_place(Reader.beside(writer).place()),
+        partial(store, process, writer),
+        code=bytes(CODE_BYTES),
+        wait=partial(wait, process),
+    )
+
+    def arrived(message: Message) -> None:
+        ledger.arrived(message)
+        bell.ring()
+
+    log.follow(ledger.place.decision, arrived, lambda: ledger.waiting < MOST_WAITING)
+    return ledger
+
+
 def catch_up(process: NodeProcess, ledger: Ledger, log: JetStreamDecisions) -> None:
     """Follows until the store has what the log had at the start."""
     last: int | None = None
@@ -127,7 +126,7 @@ def catch_up(process: NodeProcess, ledger: Ledger, log: JetStreamDecisions) -> N
                 continue
 
 
-def tell(process: NodeProcess, storing: Storing, ledger: Ledger) -> None:
+def tell(process: NodeProcess, storing: Storing) -> None:
     """The line on the status page."""
     process.slot.sequence, process.slot.position = storing.sequence, storing.position
 

@@ -3,8 +3,8 @@ is, and says which partitions this node owns."""
 
 import os
 import time
+from importlib.metadata import version
 
-from engine import __version__
 from engine.base.errors import ConfigError
 from engine.cluster.jetstream import JetStreamRegister
 from engine.cluster.link import Link, servers_of
@@ -34,7 +34,7 @@ def main(process: NodeProcess) -> None:
         process.partitions,
         register,
         now=time.monotonic,
-        version=__version__,
+        version=version("ringfold"),
         always=always,
     )
     register.listen(membership.hear)

@@ -39,11 +39,7 @@ def main(process: NodeProcess) -> None:
     storing = Storing(writer, process.partition, refused, process.slot.epoch, process.beat)
     outbox = process.consumer(OUTBOX, process.bell(process.role))
     replies = process.producer(REPLIES)
-    doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
-    doorbell.setsockopt(zmq.LINGER, 200)
-    doorbell.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
-    Guard(doorbell, partial(process.log, Code.CLIENT_REFUSED))
-    doorbell.bind(process.endpoints.events[process.partition])
+    doorbell = doorbell_of(process)
     metering = OutputMetering(process.meters, data.clock.now_ns)
     core = process.bell(Role(Kind.CORE, process.partition))
     check_readers_at = beat_at = 0.0
@@ -88,6 +84,16 @@ def main(process: NodeProcess) -> None:
     writer.close()
     replies.finish()
     doorbell.close()
+
+
+def doorbell_of(process: NodeProcess) -> "zmq.Socket[bytes]":
+    """The socket on which the followers of this partition hear what is new."""
+    doorbell: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
+    doorbell.setsockopt(zmq.LINGER, 200)
+    doorbell.setsockopt(zmq.MAXMSGSIZE, LONGEST_SUBSCRIPTION)
+    Guard(doorbell, partial(process.log, Code.CLIENT_REFUSED))
+    doorbell.bind(process.endpoints.events[process.partition])
+    return doorbell
 
 
 def store(process: NodeProcess, storing: Storing, batches: list[Batch]) -> Stored:

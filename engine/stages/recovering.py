@@ -133,7 +133,7 @@ class Past:
                     self.go_back(partition, run)
 
     def follow(self, partition: Partition) -> bool:
-        """Takes in what another node has decided, if there is any and nothing of this one is in flight. True
+        """Applies what another node has decided, if there is any and nothing of this one is in flight. True
         if there was."""
         if partition.epoch != self.output.epoch or self.output.sequence <= partition.sequence:
             return False

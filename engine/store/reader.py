@@ -88,7 +88,7 @@ class Reader:
             return kept_word(txn, tables, SEQUENCE, path), kept_word(txn, tables, POSITION, path)
 
     def place(self) -> bytes | None:
-        """How far the store has followed the log of a cluster (`engine.cluster.place`); None if it never
+        """How far the store has followed the log of a cluster (`engine.store.place`); None if it never
         did."""
         with self.env.begin() as txn:
             return kept_place(txn, self.tables, self.path)

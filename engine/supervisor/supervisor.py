@@ -98,23 +98,7 @@ class Supervisor:
             lock_fd = lock_data(data.lock)
             cleanup.callback(os.close, lock_fd)
             cleanup.enter_context(claimed(self.config.endpoint))
-            given = self.settings.given("partitions")
-            clock = self.config.clock if self.settings.given("clock") else None
-            key, partitions = b"", self.config.partitions
-            if self.config.cluster:
-                from engine.cluster.founding import (
-                    join,  # brings NATS, which a node that is alone does not need
-                )
-
-                common = join(self.config, app.name, app.fingerprint)
-                key, partitions = bytes.fromhex(common.index_key), common.partitions
-            data.open(app.name, app.fingerprint, partitions, given=given, index_key=key, clock=clock)
-            if data.manifest.clock != SYSTEM:
-                facts = {"clock": data.manifest.clock, "shows": shown(data.clock)}
-                self.log(Code.CLOCK_SIMULATED, "the clock is a simulated one", **facts)
-            if mode := data.open_to_others():
-                hint = f"chmod 700 {data.path}"
-                self.log(Code.DATA_OPEN, "others may enter the data directory", mode=mode, hint=hint)
+            self._open(data, app)
             set_misplaced_aside(data, self.log)
             for name in record_births(data, app.process_managers):
                 text = "a process manager is new here: what was accepted before is history to it"
@@ -147,6 +131,27 @@ class Supervisor:
             cleanup.callback(self._kill_all)
             write_endpoints(data.endpoints, self.endpoints)
             return self._watch(wake, on_ready, on_progress)
+
+    def _open(self, data: DataDirectory, app: Engine) -> None:
+        """Makes the data directory, or compares it with what is wanted; that of a cluster's node is made like
+        those of all its nodes."""
+        given = self.settings.given("partitions")
+        clock = self.config.clock if self.settings.given("clock") else None
+        key, partitions = b"", self.config.partitions
+        if self.config.cluster:
+            from engine.cluster.founding import (
+                join,  # brings NATS, which a node that is alone does not need
+            )
+
+            common = join(self.config, app.name, app.fingerprint)
+            key, partitions = bytes.fromhex(common.index_key), common.partitions
+        data.open(app.name, app.fingerprint, partitions, given=given, index_key=key, clock=clock)
+        if data.manifest.clock != SYSTEM:
+            facts = {"clock": data.manifest.clock, "shows": shown(data.clock)}
+            self.log(Code.CLOCK_SIMULATED, "the clock is a simulated one", **facts)
+        if mode := data.open_to_others():
+            hint = f"chmod 700 {data.path}"
+            self.log(Code.DATA_OPEN, "others may enter the data directory", mode=mode, hint=hint)
 
     def _prepare(
         self, app: Engine, data: DataDirectory, run: RunDirectory, cleanup: contextlib.ExitStack

@@ -63,7 +63,16 @@ def test_the_wheel_says_what_the_engine_needs_and_no_more(wheel: Path) -> None:
     assert metadata["Version"] == __version__
     needed = [text for text in metadata.get_all("Requires-Dist", []) if "extra ==" not in text]
     assert "numpy" not in " ".join(needed)
-    assert metadata.get_all("Provides-Extra") == ["railway", "http", "cli", "dev", "all", "test", "check"]
+    assert metadata.get_all("Provides-Extra") == [
+        "railway",
+        "http",
+        "cli",
+        "dev",
+        "cluster",
+        "all",
+        "test",
+        "check",
+    ]
     assert "ringfold = engine.__main__:ringfold" in points
     assert "pytest" not in points, "fixtures are for projects that ask for them"
 

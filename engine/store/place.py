@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple
 
 from engine.base.errors import CorruptData
-from engine.cluster.frames import NO_DIGEST, Decision, decode_decision, digest_of
+from engine.wire.replicated import NO_DIGEST, Decision, decode_decision, digest_of
 
 _PLACE = struct.Struct("<QQQQQ16s")
 

@@ -1,12 +1,13 @@
-"""The messages of the two logs of a partition.
+"""The messages of the two logs of a partition of a cluster.
 
     C   gate length u16 | gate | group …                           commands, as clients sent them
     E   command message u64 | its last sequence u64 | last sequence u64 | time in ns u64 | code (16) |
         digest of the message before (16) | (length u32 | batch) …
 
 A message of E says up to which message of C everything is decided, and which sequence the last command of
-that one has: so whoever goes on knows where, and which sequences follow. A batch is without what only the
-node that decided it needs: its answers, and its epoch. Little-endian throughout."""
+that one has: so the node that goes on knows where, and which sequences follow. A batch is without what only
+the node that decided it needs: its answers, and its epoch. Little-endian throughout.
+"""
 
 import hashlib
 import struct
