@@ -1,5 +1,6 @@
 """A process of a node that is none: its rings, store and journal are real, and a test runs its loop."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +40,7 @@ class LoneProcess:
         self.meters = MeterPage.attach(folder / "meters", [role]).lines[role.name]
         self.stopping = False
         self._bell = Bell.create()
+        self.wake = os.eventfd(0, os.EFD_CLOEXEC)  # is never told to stop
         self._rings = {ring: folder / ring.name for ring in RINGS}
         for path in self._rings.values():
             create(path, RING_BYTES)
