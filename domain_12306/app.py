@@ -15,6 +15,7 @@ from domain_12306.reference.builtin_timetable import built_in_timetable
 from domain_12306.reference.coaches import Compositions, read_compositions
 from domain_12306.reference.stations import Stations, read_stations
 from domain_12306.reference.timetable import Timetable, read_timetable
+from domain_12306.rules.times import AT_REST, RUN_AT_REST
 from domain_12306.seating.policy import policy_named
 from domain_12306.views.inventory import ALONE, SeatInventory
 from domain_12306.views.orders import Orders
@@ -57,10 +58,8 @@ def create(settings: Mapping[str, str]) -> Engine:
     else:
         app = seats(settings, stations)
     app.fingerprint += f"-{stations.fingerprint}"
-    app.aggregate(Order)
-    app.aggregate(Account)
-    app.aggregate(type("Itinerary", (Itinerary,), {"stations": stations}))
-    app.aggregate(Payment)
+    for cls in (Order, Account, type("Itinerary", (Itinerary,), {"stations": stations}), Payment):
+        app.aggregate(idle_s=AT_REST.total_seconds())(cls)
     app.process_manager()(BookingProcess)
     app.projection()(Orders)
     manners = manners_of(settings.get("provider", ""))
@@ -100,6 +99,7 @@ def app_of(settings: Mapping[str, str], reference: Reference, prints: str, stati
     own = {**reference._asdict(), "policy": policy_named(policy_name)}
     app = Engine("railway")
     app.fingerprint = f"{prints}-{policy_name}"
-    app.aggregate(type("TrainRun", (TrainRun,), {"__slots__": (), **own}))
+    run = type("TrainRun", (TrainRun,), {"__slots__": (), **own})
+    app.aggregate(idle_s=RUN_AT_REST.total_seconds())(run)
     app.projection(factory=lambda: SeatInventory(stations))(SeatInventory)
     return app

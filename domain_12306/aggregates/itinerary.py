@@ -4,7 +4,7 @@
     other trains                       not at the same time, and with time to change between two of them
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar
 
@@ -13,8 +13,10 @@ import msgspec
 from domain_12306.messages import Booking, ReleaseTrip, ReserveTrip, TripReleased, TripReserved
 from domain_12306.reference.stations import Stations
 from domain_12306.rules.rejections import no
-from domain_12306.rules.times import SAME_CITY, SAME_STATION
+from domain_12306.rules.times import PRESALE_DAYS, SAME_CITY, SAME_STATION
 from engine import Aggregate, Rejection, applies, handles
+
+LONGEST_AHEAD = timedelta(days=PRESALE_DAYS + 1)  # of a departure; the one more is for the time to change
 
 
 class Trip(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +58,10 @@ class Itinerary(Aggregate):
 
     @applies(TripReserved)
     def _reserved(self, event: TripReserved) -> None:
+        # Nothing is sold further ahead than the presale, so what had ended before it was over by then.
+        over = event.booking.departs - LONGEST_AHEAD
+        for order in [order for order, trip in self.trips.items() if trip.arrives <= over]:
+            del self.trips[order]
         self.trips[event.booking.order] = trip_of(event.booking)
 
     @applies(TripReleased)

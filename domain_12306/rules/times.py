@@ -11,6 +11,13 @@ TIME_TO_PAY = timedelta(minutes=30)
 CANCELLATIONS_A_DAY = 3
 """After so many of seated orders, a user has no more orders on that day."""
 
+AT_REST = timedelta(hours=1)
+"""After so long without a change an order, a payment, an itinerary or an account leaves memory, until it is
+asked for again. It is longer than the time to pay, so that no order comes back only to expire."""
+
+RUN_AT_REST = timedelta(days=3)
+"""The same for a train-run. One that comes back has all its sales applied again, so busy ones stay."""
+
 SAME_STATION = timedelta(minutes=10)
 SAME_CITY = timedelta(minutes=40)
 """Between two trips of a passenger."""

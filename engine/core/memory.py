@@ -28,12 +28,15 @@ class Unreadable(Aggregate):
 
 
 class Memory:
-    """The aggregates in memory, by id. `gaps`: the store may have aggregates that are not here. `fits`: by
-    class, what says whether an event fits it. `index_key`: of the store that the aggregates are in."""
+    """The aggregates in memory, by id. `gaps`: the store may have aggregates that are not here. `known`: a
+    position up to which all is stored, as what could not be read needs it. `fits`: by class, what says
+    whether an event fits it. `index_key`: of the store that the aggregates are in."""
 
     def __init__(self, app: Engine, archive: Archive, index_key: bytes = NO_INDEX_KEY) -> None:
         self.aggregates: dict[str, Aggregate] = {}
         self.gaps = False
+        self.known = 0
+        self._returned: list[Aggregate] = []
         self.idle = Idle(app.aggregates)
         self._counts_idle = bool(self.idle)
         self._archive, self._index_key = archive, index_key
@@ -100,6 +103,14 @@ class Memory:
         if self.idle:
             self.idle.changed(aggregates.values(), time_ns, 0)
 
+    def return_of(self, name: str, stored: int) -> Aggregate | None:
+        """An aggregate that had left memory, with its next command; None: there is none. `stored`: a position
+        up to which all is stored. Nothing leaves before it is, so that new ones wait for nothing."""
+        aggregate = self.recall(name, max(stored, self.known))
+        if aggregate is not None and not isinstance(aggregate, Unreadable) and self.idle:
+            self._returned.append(aggregate)
+        return aggregate
+
     def recall(self, name: str, upto: int) -> Aggregate | None:
         """Brings an aggregate back to memory as the store has it at position `upto`. None: there is none. One
         that cannot be read stays out of memory, and is tried again with its next command."""
@@ -109,6 +120,7 @@ class Memory:
         except ConfigError as error:
             self.aggregates.pop(name, None)
             self.gaps = True
+            self.known = max(self.known, upto)  # its last commits were stored a moment ago
             return Unreadable(name, error)
         return self.aggregates.get(name)
 
@@ -119,7 +131,11 @@ class Memory:
             self.recall(name, upto)
 
     def changed(self, aggregates: Iterable[Aggregate], time_ns: int, sequence: int, stored: int) -> None:
-        """Notes what a batch changed, and drops aggregates that have been idle for too long."""
+        """Notes what a batch changed or brought back, and drops aggregates that have been idle for too
+        long."""
+        if self._returned:
+            self.idle.changed(self._returned, time_ns, sequence)
+            self._returned.clear()
         self.idle.changed(aggregates, time_ns, sequence)
         self.evict(time_ns, stored)
 

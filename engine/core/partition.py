@@ -247,7 +247,7 @@ class Partition:
                     continue
                 aggregate: Any = aggregates.get(name)
                 if aggregate is None and memory.gaps:
-                    aggregate = memory.recall(name, self.position)
+                    aggregate = memory.return_of(name, self._flights.position)
                 usual, decide, stamped, appliers, aggregate_for = deciders[type(command)]
                 result = answer = None
                 now_ns = time_ns + sequence

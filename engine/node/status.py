@@ -38,7 +38,7 @@ class State(IntEnum):
 
 SHOWN = (
     "pid", "progress", "sequence", "position", "restarts", "lost_replies", "dead_letters", "outbox", "timers",
-    "snapshots_taken",
+    "snapshots_taken", "aggregates",
 )  # fmt: skip
 
 
@@ -87,7 +87,8 @@ class Slot:
     wants: _Word = _Word(21)  # of a core: how often it has asked for its sections again
     caught_up: _Word = _Word(22)  # of an output: 1 while it has followed all that the log was known to have
     terms: _Word = _Word(23)  # of a member: how often this node has become an owner
-    looked: _Word = _Word(18)  # of the input: 1 once a life of it has looked for damage to the end
+    aggregates: _Word = _Word(25)  # of a core: how many it has in memory
+    looked: _Word = _Word(24)  # of the input: 1 once a life of it has looked for damage to the end
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:
         self.name = name

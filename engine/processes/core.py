@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from engine.base.crash import crash_point
 from engine.base.errors import RingfoldError
+from engine.core.partition import Partition
 from engine.node.process import STARTED, NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import State
@@ -52,7 +53,7 @@ def main(process: NodeProcess) -> None:
     partition.outcomes.clear()  # counted by an earlier life
     metering = CoreMetering(process.meters)
     crash_point("core.replayed")
-    process.slot.sequence, process.slot.position = partition.sequence, partition.position
+    tell(process, partition)
     process.running()
     while True:
         sections = inbox.take(1 << 20)
@@ -63,7 +64,7 @@ def main(process: NodeProcess) -> None:
         if sections:
             inbox.release()
             crash_point("core.released")
-            process.slot.sequence, process.slot.position = partition.sequence, partition.position
+            tell(process, partition)
             metering.decided(partition.outcomes)
             process.worked()
         elif inbox.finished:
@@ -120,6 +121,13 @@ def past_of(process: NodeProcess, most_bytes: int) -> Past:
         beat=beat,
         wait=wait,
     )
+
+
+def tell(process: NodeProcess, partition: Partition) -> None:
+    """The line on the status page."""
+    slot = process.slot
+    slot.sequence, slot.position = partition.sequence, partition.position
+    slot.aggregates = len(partition.aggregates)
 
 
 def hand_on(process: NodeProcess, outbox: Producer, batch: bytes) -> None:

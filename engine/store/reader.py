@@ -104,6 +104,13 @@ class Reader:
             cursor = txn.cursor(self.tables.commands)
             return bool(cursor.set_range(prefix) and cursor.key().startswith(prefix))
 
+    def has_aggregate(self, aggregate: str) -> bool:
+        """True if an aggregate of this name has stored commits."""
+        prefix = aggregate_key(self.index_key, aggregate)
+        with self.env.begin() as txn:
+            cursor = txn.cursor(self.tables.versions)
+            return bool(cursor.set_range(prefix) and cursor.key().startswith(prefix))
+
     def command_at(self, position: int) -> str:
         """The id of the command whose commit has this position; empty if there is none."""
         for at, entry in self.entries(position - 1):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from engine.base.log import Log, no_log
+from engine.core.idle import Idle
 from engine.core.partition import Partition
 from engine.model.app import Engine
 from engine.wire.batches import decode_replies
@@ -36,6 +37,7 @@ class Lone:
         self.answers: list[bytes] = []
         self._decoder = decoder
         self.partition = Partition(app, 0, archive=self, log=log)
+        self.partition.memory.idle = Idle({})  # what a story is about stays in memory, to be looked at
         for record in past:
             self.partition.load(*decoder.decode(record))
         self.partition.settle(0, "")

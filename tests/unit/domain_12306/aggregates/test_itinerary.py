@@ -133,3 +133,14 @@ def test_over_many_random_steps_a_naive_model_says_the_same(seed: int) -> None:
             else:
                 refusals += 1
     assert refusals > 1_000
+
+
+def test_trips_of_the_past_are_let_go_and_those_that_could_still_matter_are_kept() -> None:
+    passenger, day = Passenger("p"), 24 * 60
+    for number in (0, 1, 15, 16):
+        asked = booking(f"o{number}", f"T/{number}", "a", "b", number * day, number * day + 60)
+        assert reserve(passenger, asked) == ""
+    assert list(passenger.trips) == ["o0", "o1", "o15", "o16"]
+    assert reserve(passenger, booking("late", "T/17", "a", "b", 17 * day + 60, 17 * day + 120)) == ""
+    assert list(passenger.trips) == ["o15", "o16", "late"], "nothing was on sale when the others were over"
+    assert passenger.release(ReleaseTrip("p", order="o0")) is None

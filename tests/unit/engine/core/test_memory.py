@@ -39,8 +39,8 @@ class Sum(Aggregate):
         self.sum = 0
 
     @handles(Add, exists="may")
-    def add(self, command: Add) -> Added:
-        return Added(command.amount)
+    def add(self, command: Add) -> Added | None:
+        return Added(command.amount) if command.amount else None
 
     @handles(Greet, exists="may")
     def greet(self, command: Greet) -> Greeted:
@@ -200,3 +200,28 @@ def test_a_stored_event_that_an_applier_fails_on_is_named_and_holds_its_aggregat
     assert other["versions"] == [3]
     with pytest.raises(ConfigError, match=r"aggregate=a, version=1, position=1, error=TypeError"):
         Sums(idle_s=None).core.load(1, [stored])
+
+
+def test_a_new_aggregate_waits_for_nothing_though_others_have_left() -> None:
+    sums = Sums(idle_s=10)
+    sums.run(1, Add("a", amount=5))
+    sums.run(12, Add("b", amount=1))
+    assert list(sums.core.aggregates) == ["b"]
+    sums.stores = False
+    sums.run(13, Add("c", amount=1))
+    (answer,) = sums.run(14, Add("d", amount=1))  # or the store is asked for what it does not have yet
+    assert answer["versions"] == [1]
+    (answer,) = sums.run(15, Add("a", amount=2))
+    assert answer["versions"] == [2]
+
+
+def test_one_that_came_back_is_in_use_though_nothing_came_of_its_command() -> None:
+    sums = Sums(idle_s=10)
+    sums.run(1, Add("a", amount=5))
+    sums.run(12, Add("b", amount=1))
+    sums.run(13, Add("a", amount=0))
+    assert sums.core.aggregates["a"].version == 1
+    sums.run(14, Add("b", amount=1))
+    assert "a" in sums.core.aggregates
+    sums.run(24, Add("b", amount=1))
+    assert list(sums.core.aggregates) == ["b"]

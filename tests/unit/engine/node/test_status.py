@@ -33,6 +33,7 @@ def test_what_one_process_writes_another_reads(path: Path) -> None:
             "outbox": 0,
             "timers": 0,
             "snapshots_taken": 0,
+            "aggregates": 0,
         }
         assert read.slot("input").pid == read.slot("projector-余票").pid == 0
 
