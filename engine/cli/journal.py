@@ -91,7 +91,7 @@ def _shown(command: bytes) -> dict[str, Any]:
 
 
 def _verify(data: DataDirectory, folder: Path, printer: Printer) -> int:
-    witness, unread = _witness(data)
+    witness, unread = witness_in(data)
     report = verify(folder, witness)
     if unread:
         printer.warn("unread", unread)
@@ -102,7 +102,7 @@ def _verify(data: DataDirectory, folder: Path, printer: Printer) -> int:
     return Exit.OK if report.sound and not unread else Exit.CORRUPT
 
 
-def _witness(data: DataDirectory) -> tuple[int, str]:
+def witness_in(data: DataDirectory) -> tuple[int, str]:
     """(last command sequence that any partition's store holds, why a store could not be read)."""
     last = 0
     for partition in range(data.partitions):

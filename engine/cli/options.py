@@ -89,7 +89,12 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
 
 def data_from(options: argparse.Namespace) -> DataDirectory:
     """The data directory that the options name. Raises ConfigError if there is none."""
-    return _there(options.data or os.environ.get("RINGFOLD_DATA") or project_table().get("data") or DATA)
+    return _there(place_from(options))
+
+
+def place_from(options: argparse.Namespace) -> str:
+    """Where that data directory is, or is to be."""
+    return options.data or os.environ.get("RINGFOLD_DATA") or project_table().get("data") or DATA
 
 
 def data_of(settings: "Settings") -> DataDirectory:

@@ -59,14 +59,20 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     data = data_from(options)
     runs, sound = is_held(data.lock), True
     with Printer(options) as printer:
-        for folder, entries in _folders(data):
-            name = str(folder.relative_to(data.path))
-            verdict = _in_child(Verdict(name), folder, entries, by_page=not runs)
+        for verdict in verdicts(data, by_page=not runs):
             sound = sound and not verdict.problem
             printer.answer(msgspec.to_builtins(verdict), str(verdict))
         if runs:
             printer.warn("running", "a node is running here: its pages were not looked at")
     return Exit.OK if sound else Exit.CORRUPT
+
+
+def verdicts(data: DataDirectory, *, by_page: bool) -> Iterator[Verdict]:
+    """What is found in each event store, view and process manager, once all of it is read. `by_page`: pages
+    are looked at too, which no process may write to meanwhile."""
+    for folder, entries in _folders(data):
+        name = str(folder.relative_to(data.path))
+        yield _in_child(Verdict(name), folder, entries, by_page)
 
 
 def _folders(data: DataDirectory) -> Iterator[tuple[Path, Callable[[], int]]]:

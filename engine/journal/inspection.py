@@ -35,6 +35,11 @@ class Report:
     set_aside: tuple[Path, ...]  # torn bytes that earlier starts kept
     sound: bool  # no problem; a start needs to cut nothing
 
+    @property
+    def refused(self) -> bool:
+        """True if a start refuses it; a torn end is cut."""
+        return self.verdict.endswith(Verdict.REFUSE.value)
+
     def __str__(self) -> str:
         text = (
             f"{self.segments} segments, {self.frames} batches, {self.commands} commands, "

@@ -25,6 +25,7 @@ from engine.vault.records import Record, Records
 Identity = Annotated[str, Meta(min_length=1, max_length=200)]
 Field = Annotated[str, Meta(max_length=1000)]
 Fields = Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], Field], Meta(max_length=50)]
+FOLDER = "people"  # in that of the worker
 MOST_TOKENS = 1_000  # in a question
 
 
@@ -32,7 +33,7 @@ class Vault(Worker, name="vault"):
     """Records of people by token. Which fields a record has is the application's affair; all are texts."""
 
     def open(self, folder: Path) -> None:
-        self._records = Records(folder / "people")
+        self._records = Records(folder / FOLDER)
 
     @query(may="inside")
     def put(self, identity: Identity, record: Fields) -> str:

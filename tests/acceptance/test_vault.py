@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 from functools import partial
 from operator import eq
 from pathlib import Path
 
 from engine import Client, Node, Vault
-from tests.acceptance.kit import SMALL, ringfold
+from tests.acceptance.kit import SMALL, one_line, ringfold
 from tests.acceptance.people import CheckIn, Guests
 from tests.deadline import until
 
@@ -67,3 +68,28 @@ def test_after_forget_no_byte_of_the_data_directory_says_who_it_was_and_all_else
         assert client.query(Vault.forgotten) == sorted(tokens)
         assert client.query(Vault.put, identity=f"id:{number_of(3)}", record={}) not in tokens
     assert mentioned(tmp_path, said) == [], "nor does the log"
+
+
+def test_who_was_forgotten_since_a_copy_was_made_stays_forgotten_when_it_is_restored(tmp_path: Path) -> None:
+    data, copy, new = tmp_path / "data", tmp_path / "copy", tmp_path / "new"
+    with Node(data, app=APP, settings=SMALL, log=tmp_path / "log") as node, Client(node.endpoints) as client:
+        tokens = [client.query(Vault.put, identity=name, record={"name": name}) for name in NAMES[:3]]
+        for token in tokens:
+            assert client.send(CheckIn("house-1", guest=token), wait="projected:guests").ok
+    shutil.copytree(data, copy)
+    with Node(data, app=APP, settings=SMALL, log=tmp_path / "log") as node, Client(node.endpoints) as client:
+        assert client.query(Vault.forget, token=tokens[0])
+    refused = ringfold("restore", str(copy), f"--data={new}")
+    assert refused.returncode == 2
+    assert "there are people in this copy" in one_line(refused.stderr)
+    forgotten = data / "workers" / "vault" / "people" / "forgotten"
+    restored = ringfold("restore", str(copy), f"--data={new}", f"--forgotten={forgotten}")
+    assert restored.returncode == 0, restored.stderr
+    assert "forgotten again: 1" in restored.stdout
+    assert mentioned(new, NAMES[:3]) == NAMES[1:3]
+    with Node(new, app=APP, settings=SMALL, log=tmp_path / "log") as node, Client(node.endpoints) as client:
+        assert client.query(Vault.get, token=tokens[0]) is None
+        assert client.query(Vault.get, token=tokens[1]) == {"name": NAMES[1]}
+        assert client.query(Guests.of, house="house-1") == tokens
+        assert client.send(CheckIn("house-1", guest=tokens[0])).outcome == "unchanged"
+        assert node.at_work(), "none was given up"
