@@ -77,6 +77,9 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         forgotten = forget_again(data.path, tokens)
         write_manifest(data.manifest_file, copy.manifest)
         events, sequence = _checked(data, printer)
+        if data.tokens.exists():
+            text, hint = "tokens for the gateway that were revoked since are valid again", "see `tokens list`"
+            printer.warn("tokens", text, hint)
         text = f"restored {events:,} events, commands up to sequence {sequence:,}, {size:,} bytes"
         text += f"; forgotten again: {forgotten:,}" if tokens else ""
         facts = {"events": events, "sequence": sequence, "bytes": size, "forgotten": forgotten}

@@ -187,3 +187,14 @@ def test_a_list_that_was_cut_is_not_taken_for_a_shorter_one(newer: Path) -> None
         read_list(newer.with_name("none"))
     with pytest.raises(Exception, match="the list of who was forgotten is damaged"):
         read_list(newer)
+
+
+def test_tokens_for_the_gateway_come_back_with_a_remark(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert restore(copy, "--none-forgotten") == Exit.OK
+    assert capsys.readouterr().err == ""
+    shutil.rmtree(copy.with_name("new"))
+    DataDirectory(copy).tokens.write_text("{}")
+    assert restore(copy, "--none-forgotten") == Exit.OK
+    assert "revoked since are valid again" in capsys.readouterr().err
