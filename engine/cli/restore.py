@@ -23,7 +23,7 @@ from engine.cli.options import add_data_option, place_from
 from engine.cli.printing import Printer, add_json_option
 from engine.cli.store import verdicts
 from engine.journal import verify as verify_journal
-from engine.node.data_directory import DataDirectory
+from engine.node.data_directory import DataDirectory, is_of_a_life
 from engine.node.manifest import write_manifest
 from engine.snapshots import verify as verify_snapshot
 from engine.snapshots.loading import Unusable
@@ -40,8 +40,6 @@ EXAMPLES = """
 restore /backup/monday --data ./my-data --forgotten /backup/forgotten
 restore /backup/monday --data ./my-data --none-forgotten
 """
-LEFT_OUT = ("lock", "endpoints.json", "lost+found", "failed", "snapshots/take")  # of the nodes before
-IN_LMDB = ("store-*/*", "views/*/*", "managers/*/*")  # where lock.mdb is such a thing too
 MAY_BE_THERE = ("lock", "lost+found")
 NO_ROOM = "the disk has no room for what is in the copy"
 PIECE = 1 << 20
@@ -107,18 +105,14 @@ def _walked(folder: Path) -> Iterator[Path]:
     """What is in a folder, however deep, each folder before what is in it."""
     for place, folders, names in os.walk(folder):
         inside = Path(place).relative_to(folder)
-        folders[:] = sorted(name for name in folders if not _is_left_out(inside / name))
+        folders[:] = sorted(name for name in folders if not is_of_a_life(inside / name))
         for name in (*folders, *sorted(names)):
             mode = Path(place, name).lstat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 text, hint = "neither a file nor a folder", "make the copy with what links lead to: cp -aL"
                 raise ConfigError(text, path=Path(place, name), hint=hint)
-            if not _is_left_out(inside / name):
+            if not is_of_a_life(inside / name):
                 yield inside / name
-
-
-def _is_left_out(path: Path) -> bool:
-    return str(path) in LEFT_OUT or (path.name == "lock.mdb" and any(map(path.match, IN_LMDB)))
 
 
 @contextlib.contextmanager
@@ -184,11 +178,11 @@ def _copy_file(source: Path, target: Path, progress: Progress) -> None:
 def _checked(data: DataDirectory, printer: Printer) -> tuple[int, int]:
     """(events, last command sequence) of what was restored. CorruptData if a start would refuse it, or give
     up a process manager; what a start makes again is a remark."""
-    events = 0
+    events, stores = 0, {data.store(partition).name for partition in range(data.partitions)}
     for verdict in verdicts(data, by_page=True):
         if not verdict.problem:
-            events += verdict.entries if verdict.folder.startswith("store-") else 0
-        elif verdict.folder.startswith("views"):
+            events += verdict.entries if verdict.folder in stores else 0
+        elif verdict.folder.startswith(f"{data.views.name}/"):
             printer.warn("made-again", f"a view is damaged, and a start makes it again: {verdict.problem}")
         else:
             raise CorruptData("the copy is damaged", folder=verdict.folder, problem=verdict.problem)

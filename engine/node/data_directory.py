@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from engine.snapshots import SnapshotFolder
     from engine.store import Reader
 
+NOT_OF_A_COPY = ("lock", "endpoints.json", "lost+found", "failed", "snapshots/take")
+LMDB_LOCKS = ("store-*/lock.mdb", "views/*/lock.mdb", "managers/*/lock.mdb")
 AS_STORED = 0
 START_BYTES = 1 << 20  # files of a few pages: notes, and a page here and there of those of LMDB
 
@@ -282,6 +284,12 @@ class DataDirectory:
     def readers(self) -> "list[Reader]":
         """One for each partition."""
         return [self.reader(partition) for partition in range(self.partitions)]
+
+
+def is_of_a_life(path: Path) -> bool:
+    """True for what belongs to the life of a node and not to the data: another node makes its own. `path`:
+    relative to the data directory."""
+    return str(path) in NOT_OF_A_COPY or any(map(path.match, LMDB_LOCKS))
 
 
 def _may_be_first(name: str) -> bool:
