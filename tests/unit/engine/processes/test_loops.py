@@ -85,6 +85,18 @@ def test_killed_readers_are_looked_for_under_load_too(stored: tuple[LoneProcess,
     assert "readers" in stored[1], "there was no idle moment"
 
 
+class NoClients:
+    """What an input that is told to stop asks of its clients."""
+
+    connections = 0
+
+    def __init__(self, *_: object) -> None: ...
+
+    def send(self, answers: Iterable[tuple[bytes, bytes]]) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @pytest.mark.parametrize("looked", [0, 1])
 def test_an_input_that_was_killed_while_it_looked_for_damage_looks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked: int
@@ -92,6 +104,7 @@ def test_an_input_that_was_killed_while_it_looked_for_damage_looks_again(
     process, looks = LoneProcess(tmp_path, INPUT), list[str]()
     process.slot.restarts, process.slot.looked = 1, looked
     process.stopping = True
+    monkeypatch.setattr(input, "Clients", NoClients)
     monkeypatch.setattr(input, "scrub_at_start", lambda *_: noted(looks, "look", int)())
     process.feed(REPLIES)
     input.main(cast(NodeProcess, process))
