@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 
 HEADERS_S = 10.0  # from the connection, or from the first byte of a request, to the end of its headers
 MOST_CONNECTIONS = 2_000
+MOST_HEAD_BYTES = 64 << 10  # of a request up to the end of its headers
 TRANSPORT = "ringfold.transport"  # in the scope of a request
 
 
@@ -28,6 +29,7 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._patience: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Counts it; closes it if there are too many."""
@@ -42,9 +44,18 @@ class Connection(HttpToolsProtocol):
         self._heard()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client. A head without end is cut off: the parser would keep all of it."""
+        super().data_received(data)
+        if self._patience is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._leave()
+
     def on_message_begin(self) -> None:
         """The first line of a request."""
         self._wait()
+        self._head_bytes = 0
         super().on_message_begin()
         scope: Any = self.scope
         scope[TRANSPORT] = self.transport
