@@ -1,7 +1,7 @@
 """Health: whether the node lives, and whether it can do its work, for what watches it.
 
 GET /health/live    200 while the supervisor keeps the node up; the gateway ends with it
-GET /health/ready   200 if every process is at work, no view is far behind and the disk has room; 503
+GET /health/ready   200 if every process is at work, each view answers and is not far behind and the disk has room; 503
                     otherwise, with the reasons
 """
 
@@ -18,7 +18,7 @@ from engine.node.followers import Follower
 from engine.node.status import State
 
 MOST_LAG_S = 10.0
-PATIENCE_S = 1.0  # for a view that does not answer because it is busy
+PATIENCE_S = 1.0  # for a view that is busy
 WORD = {"content-type": "application/json"}
 
 
@@ -49,7 +49,9 @@ class Health:
         followers = self._context.followers()
         lags = await asyncio.gather(*map(self._lag_s, followers))
         for follower, lag_s in zip(followers, lags, strict=True):
-            if lag_s is not None and lag_s > MOST_LAG_S:
+            if lag_s is None:
+                found.append(f"{follower.role.name} does not answer")
+            elif lag_s > MOST_LAG_S:
                 found.append(f"{follower.role.name} is {lag_s:.0f} s behind")
         free = free_bytes(self._context.data.path)
         if free < self._context.config.disk_reserve_bytes:
