@@ -1,8 +1,10 @@
 """Health: whether the node lives, and whether it can do its work, for what watches it.
 
-GET /health/live    200 while the supervisor keeps the node up; the gateway ends with it
-GET /health/ready   200 if every process is at work, each view answers and is not far behind and the disk has room; 503
-                    otherwise, with the reasons
+    GET /health/live    200 while the supervisor keeps the node up; the gateway ends with it
+    GET /health/ready   200 if every process is at work, every follower answers and is not far behind, and the
+                        disk has room; 503 otherwise, with the reasons
+
+Both are for all to ask, and say nothing that they could misuse.
 """
 
 import asyncio
