@@ -45,6 +45,10 @@ class Role(msgspec.Struct, frozen=True):
             return f"{self.kind}-{self.partition}"
         return f"{self.kind}-{self.subject}" if self.subject else str(self.kind)
 
+    def program(self, *, in_cluster: bool) -> str:
+        """The module of `engine.processes` that it runs. The pipeline of a node of a cluster is another one."""
+        return f"cluster_{self.kind}" if in_cluster and self.in_pipeline else str(self.kind)
+
     @property
     def in_pipeline(self) -> bool:
         """True for the processes that a command passes through; every other process follows what is

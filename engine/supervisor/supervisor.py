@@ -37,7 +37,7 @@ from engine.model.loading import load_app
 from engine.node.child import SETTLED, Process, how_it_ended
 from engine.node.claim import claimed
 from engine.node.clock import SYSTEM, shown
-from engine.node.config import Config, Settings
+from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
@@ -45,7 +45,7 @@ from engine.node.front import expect_certificate, expect_packages, front_of, lis
 from engine.node.meters import MeterPage
 from engine.node.misplaced import set_misplaced_aside
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
-from engine.node.roles import RINGS, Kind, Role, roles_of
+from engine.node.roles import RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
 from engine.reading.beginnings import begin_workers, workers_left_behind
@@ -210,7 +210,7 @@ class Supervisor:
         write_description(run.description, description)
         processes = []
         for role in roles:
-            arguments = [sys.executable, "-m", f"engine.processes.{program_of(role, self.config)}"]
+            arguments = [sys.executable, "-m", f"engine.processes.{role.program(in_cluster=bool(self.config.cluster))}"]
             arguments += [f"--run={run.path}", f"--name={role.name}"]
             liveness = Liveness(config.hang_seconds, config.start_seconds)
             processes.append(Process(role, arguments, self.page.slot(role.name), liveness))
@@ -396,8 +396,3 @@ def _make_ring(path: Path, capacity: int) -> None:
         create(path, capacity)
     except OSError as error:
         raise Fault("a ring cannot be made", path=path, error=error) from None
-
-
-def program_of(role: Role, config: Config) -> str:
-    """The module in `engine.processes` that a role runs: the pipeline of a cluster's node is another one."""
-    return f"cluster_{role.kind}" if config.cluster and role.in_pipeline else str(role.kind)
