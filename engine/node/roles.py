@@ -46,7 +46,7 @@ class Role(msgspec.Struct, frozen=True):
         return f"{self.kind}-{self.subject}" if self.subject else str(self.kind)
 
     def program(self, *, in_cluster: bool) -> str:
-        """The module of `engine.processes` that it runs. The pipeline of a node of a cluster is another one."""
+        """The module of `engine.processes` that it runs; the pipeline of a cluster's node is another one."""
         return f"cluster_{self.kind}" if in_cluster and self.in_pipeline else str(self.kind)
 
     @property

@@ -210,7 +210,8 @@ class Supervisor:
         write_description(run.description, description)
         processes = []
         for role in roles:
-            arguments = [sys.executable, "-m", f"engine.processes.{role.program(in_cluster=bool(self.config.cluster))}"]
+            program = role.program(in_cluster=bool(self.config.cluster))
+            arguments = [sys.executable, "-m", f"engine.processes.{program}"]
             arguments += [f"--run={run.path}", f"--name={role.name}"]
             liveness = Liveness(config.hang_seconds, config.start_seconds)
             processes.append(Process(role, arguments, self.page.slot(role.name), liveness))
