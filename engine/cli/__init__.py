@@ -3,11 +3,12 @@
 Reading order: command (what a command is), commands (the table of them), parser (from what was typed to a
 command), arguments (one line for a wrong one), printing (text, or JSON in one schema), options, asking,
 observing, apart (what several share), table, sizes, time_text, masking, measuring (for `top`), drawing (the
-same on a terminal), diagnosis (for `doctor`), finding, watching, dev_node (for `dev`).
+same on a terminal), diagnosis (for `doctor`), finding, watching, dev_node (for `dev`), cheats
+(for `cheat`).
 
 Then each command, imported only when it is used: new, dev, serve, status, top, health, doctor, clock, config,
 check, query, view, follower, dead_letter, process_manager, events, aggregate, trace, describe, snapshot,
-journal, store, restore, replay, tokens, audit.
+journal, store, restore, replay, tokens, audit, cheat, completion.
 
 `main` is the whole of it. A program that brings an application with it passes its defaults, its settings
 and its own commands; `ringfold` is the same without any.

@@ -45,6 +45,8 @@ OWN = (
     Command("check", "check that the application can read all that is stored", "engine.cli.check"),
     Command("replay-check", "compare today's decisions with those that are stored", "engine.cli.replay"),
     Command("config", "print each setting and where it came from", "engine.cli.config"),
+    Command("cheat", "examples by topic", "engine.cli.cheat"),
+    Command("completion", "a file for the Tab key of bash, zsh or fish", "engine.cli.completion"),
 )
 
 

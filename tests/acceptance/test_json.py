@@ -102,6 +102,7 @@ TYPED: dict[str, list[str]] = {
     "check": [APP],
     "replay-check": [APP],
     "config": [APP],
+    "cheat": ["events"],
     "tokens new": ["alice", "--role=operator"],
     "tokens list": [],
     "tokens revoke": ["alice"],
@@ -109,6 +110,7 @@ TYPED: dict[str, list[str]] = {
 }
 """What is typed after each command whose answer is looked at here."""
 ELSEWHERE = {
+    "completion": "test_completion.py",
     "new": "test_making_an_application_says_what_was_made",
     "dev": "test_new_and_dev.py",
     "serve": "test_serving_speaks_it_too",
@@ -116,6 +118,7 @@ ELSEWHERE = {
     "dead-letter drop": "test_an_error_is_one_too",
     "follower restart": "test_an_error_is_one_too",
     "follower accept": "test_restore.py",
+    "restore": "test_restore.py",
     "process-manager show": "test_managers.py",
     "events export": "test_an_export_says_where_it_is",
 }
@@ -130,7 +133,7 @@ def test_every_command_has_the_option() -> None:
 
 @pytest.mark.parametrize("name", TYPED)
 def test_what_it_prints_has_the_schema(node: Node, name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    place = [] if name == "describe" else [f"--data={node.data}"]
+    place = [] if name in ("describe", "cheat") else [f"--data={node.data}"]
     code = main([*name.split(), *TYPED[name], *place, "--json"])
     said, complained = capfd.readouterr()
     assert (code, complained) == (0, "")

@@ -66,6 +66,32 @@ def test_no_node_is_critical(stopped: Path, place: str) -> None:
     assert (data["level"], data["reasons"][0]["code"]) == ("critical", "no-node")
 
 
+# ---------------------------------------------------------------- how long it takes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "most_s"), [(["--help"], 0.15), (["status"], 0.25)], ids=["help", "status"]
+)
+def test_what_is_typed_often_takes_little(node: Node, arguments: list[str], most_s: float) -> None:
+    """Processor time, the least of a few runs, since other programs share the caches."""
+
+    def used_s() -> float:
+        return sum(os.times()[2:4])
+
+    def run_s() -> float:
+        before = used_s()
+        subprocess.run(
+            [sys.executable, "-m", "engine", *arguments],
+            cwd=ROOT,
+            env=clean_environment() | {"RINGFOLD_DATA": str(node.data)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return used_s() - before
+
+    assert min(run_s() for _ in range(6)) <= most_s
+
+
 # ---------------------------------------------------------------- top
 
 
