@@ -80,8 +80,10 @@ def main(process: NodeProcess) -> None:
             process.worked()
         elif outbox.finished:
             break
-        elif not outbox.wait(process.patience()) and process.abort():
-            return
+        else:
+            outbox.park(process.patience())  # the log rings the bell too
+            if process.abort():
+                return
         if time.monotonic() > check_readers_at:
             writer.check_readers()
             check_readers_at = time.monotonic() + READER_CHECK_S

@@ -23,6 +23,7 @@ TINY = {
     "duplicates": ["--commands", "2000", "--batch", "100", "--times", "1", "--spread"],
     "booking": ["--orders", "200", "--runs", "5"],
     "overload": ["--seconds", "1", "--capacity", "2000", "--factor", "3"],
+    "cluster": ["--commands", "2000", "--aggregates", "5", "--lone", "4"],
     "ring": ["--records", "2000", "--pairs", "1"],
 }
 
@@ -36,6 +37,7 @@ SAYS = {
     "duplicates": {"ratio_time", "ratio_cpu", "grown_mb"},
     "booking": {"ticketed_per_second", "held_ms", "cpu_us_per_order", "balanced"},
     "overload": {"ratio_p99", "normal", "overload", "grown_mb"},
+    "cluster": {"commands_per_second", "cpu_us_per_command", "at_the_owner", "elsewhere"},
     "ring": {"ratio_single", "ratio_single_compares", "ratio_lists", "ratio_lists_compares"},
 }
 
