@@ -19,7 +19,7 @@ export RINGFOLD_STATIONS ?= $(SHARED)/stations-2016-10.csv
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: attack help demo test check lint types verifytypes tests smoke slow matrix chaos crash sale bench national clean
+.PHONY: docs attack help demo test check lint types verifytypes tests smoke slow matrix chaos crash sale bench national clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -82,5 +82,10 @@ bench: $(READY)  ## throughput, latency, ring, replay, snapshot and rebuild, eac
 national: $(READY)  ## every train of the timetable on 15 days, opened and sold
 	$(BIN)/python -m benchmarks.national --json
 
+docs: $(READY)   ## the documentation as a site, build/docs; a link or an anchor that leads nowhere ends it
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[docs]'
+	$(BIN)/python docs/site.py build/pages
+	$(BIN)/zensical build --strict --clean
+
 clean:           ## removes what was made here, the virtual environment included
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

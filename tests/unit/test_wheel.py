@@ -72,6 +72,7 @@ def test_the_wheel_says_what_the_engine_needs_and_no_more(wheel: Path) -> None:
         "all",
         "test",
         "frameworks",
+        "docs",
         "check",
     ]
     assert "ringfold = engine.__main__:ringfold" in points
