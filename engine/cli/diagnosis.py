@@ -19,8 +19,10 @@ import engine.base
 from engine.base.errors import RingfoldError
 from engine.base.files import free_bytes
 from engine.base.lock import is_held
+from engine.base.runbook import Page
 from engine.cli.apart import apart
 from engine.cli.asking import ask
+from engine.cli.health import Level, Reason, reasons_of, times, usual_options
 from engine.cli.masking import masked, masked_setting
 from engine.cli.measuring import metered
 from engine.cli.observing import Observation
@@ -33,10 +35,14 @@ from engine.node.failure import read_failure
 from engine.node.run_directory import bases
 from engine.node.running import find_node
 from engine.store.views import contents
+from engine.wire.busy import TEXTS, BusyReason
 
 PACKAGES = ("pyzmq", "lmdb", "msgspec", "orjson", "psutil", "numpy", "starlette", "uvicorn", "rich")
 LEAST_SHARED_BYTES = 64 << 20  # what a container has, unless it is told otherwise
 MOST_LETTERS = 10
+MOST_OUTGOING = 5
+MANY_OUTGOING = 1_000  # fewer are on their way at any time
+BUSY_PAGES = {"store": Page.NO_ROOM, "disk": Page.NO_ROOM, "memory": Page.MEMORY}
 MOST_LOG_BYTES = 1 << 20
 OF_NODE = "of the running node"
 TIMER_PREFIX = b"t"  # of the items of a process manager
@@ -141,9 +147,29 @@ def node(seen: Observation) -> Section:
     }
 
 
+def findings(data: DataDirectory, seen: Observation | None) -> Section:
+    """What is wrong, as `health` sees it, and what went wrong since the node began."""
+    if seen is None:
+        return {"reasons": [Reason(Level.CRITICAL, "no-node", "no node runs", Page.STOPPED).document()]}
+    reasons = reasons_of(seen, usual_options())
+    for reason, count in metered(seen)[0].items():
+        if count:
+            why = TEXTS[BusyReason(reason)].format(limit=seen.node.max_in_flight_per_client)
+            text = f"{count:,} commands were answered busy, {reason}: {why}"
+            reasons.append(Reason(Level.WARNING, f"busy-{reason}", text, BUSY_PAGES.get(reason, Page.BUSY)))
+    for name, row in seen.rows.items():
+        if row["restarts"]:
+            text = f"{name} was started again {times(row['restarts'])}"
+            reasons.append(Reason(Level.WARNING, "restarts", text, Page.RESTARTS))
+        if (row["outbox"] or 0) >= MANY_OUTGOING:
+            text = f"{name} waits for answers to {row['outbox']:,} commands"
+            reasons.append(Reason(Level.WARNING, "outbox", text, Page.BEHIND))
+    return {"reasons": [reason.document() for reason in sorted(reasons, key=lambda one: -one.level)]}
+
+
 def asked(seen: Observation) -> Section:
-    """What followers set aside, and what process managers will do."""
-    letters, timers = [], {}
+    """What followers set aside, and what process managers wait for and will do."""
+    letters, timers, outboxes = [], {}, {}
     for follower in seen.followers:
         with contextlib.suppress(RingfoldError):
             if follower.kind != "worker":
@@ -153,7 +179,20 @@ def asked(seen: Observation) -> Section:
                 told = ask(follower, "timers", timeout_s=1.0)
                 due = min((timer["due_ns"] for timer in told["timers"]), default=None)
                 timers[follower.name] = {"waiting": told["waiting"], "next_due_ns": due}
-    return {"dead_letters": letters[:MOST_LETTERS], "dead_letters_total": len(letters), "timers": timers}
+                sent = ask(follower, "outbox", timeout_s=1.0)
+                outboxes[follower.name] = [_outgoing(entry) for entry in sent["commands"][:MOST_OUTGOING]]
+    return {
+        "dead_letters": letters[:MOST_LETTERS],
+        "dead_letters_total": len(letters),
+        "timers": timers,
+        "outboxes": outboxes,
+    }
+
+
+def _outgoing(entry: Section) -> Section:
+    """A command that waits for its answer: without its fields, which may be anything."""
+    command = {name: entry["command"].get(name) for name in ("type", "aggregate", "id")}
+    return {**command, "refusal": (entry["refusal"] or {}).get("code")}
 
 
 def stored(data: DataDirectory) -> Section:

@@ -18,10 +18,11 @@ from engine.cli.time_text import time_text
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 
-DESCRIPTION = """Prints all that a person who was not there needs to know: versions, the machine, the data
-directory, settings and where they come from, processes with lags and restarts, rings, dead letters, timers,
-and the last lines of the log. Works whether a node runs on the directory or not, and changes nothing. What
-looks like a secret is masked; look at the text before it leaves the house all the same."""
+DESCRIPTION = """Prints all that a person who was not there needs to know: what is wrong and which page of the
+runbook is about it, versions, the machine, the data directory, settings and where they come from, processes
+with lags and restarts, rings, dead letters, timers, and the last lines of the log. Works whether a node runs
+on the directory or not, and changes nothing. What looks like a secret is masked; look at the text before it
+leaves the house all the same."""
 EXAMPLES = """
 doctor
 doctor --data /var/lib/notes --log /var/log/notes.log > ticket.txt
@@ -60,6 +61,7 @@ def diagnose(
     """All sections, by name."""
     seen = diagnosis.observed(data)
     sections = {
+        "findings": gathered(lambda: diagnosis.findings(data, seen)),
         "versions": diagnosis.versions(),
         "machine": gathered(lambda: diagnosis.machine(data)),
         "directory": gathered(lambda: diagnosis.directory(data)),
@@ -83,6 +85,13 @@ def lines(sections: dict[str, Section]) -> Iterator[str]:
         else:
             yield from _WRITERS[name](section)
         yield ""
+
+
+def _findings(section: Section) -> Iterator[str]:
+    for reason in section["reasons"]:
+        yield f"{reason['level'].upper()}: {reason['text']} ({reason['runbook']})"
+    if not section["reasons"]:
+        yield "nothing is wrong that is known of"
 
 
 def _versions(section: Section) -> Iterator[str]:
@@ -144,6 +153,10 @@ def _followers(section: Section) -> Iterator[str]:
     for name, told in section["timers"].items():
         due = told.get("next_due_ns")
         yield f"timers of {name}: {told['waiting']}" + (f", the next due {time_text(due)}" if due else "")
+    for name, entries in section.get("outboxes", {}).items():
+        for one in entries:
+            refused = f", refused: {one['refusal']}" if one["refusal"] else ""
+            yield f"{name} waits for {one['type']} to {one['aggregate']} (id {one['id']}){refused}"
 
 
 def _stopped(section: Section) -> Iterator[str]:
@@ -168,6 +181,7 @@ def _log(section: Section) -> Iterator[str]:
 
 
 _WRITERS = {
+    "findings": _findings,
     "versions": _versions,
     "machine": _machine,
     "directory": _directory,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from engine.base.errors import RingfoldError
 from engine.base.files import free_bytes
+from engine.base.runbook import Page
 from engine.cli.command import Program
 from engine.cli.observing import Observation
 from engine.cli.options import add_data_option, data_from
@@ -40,11 +41,17 @@ class Level(IntEnum):
 
 
 class Reason(NamedTuple):
-    """Why it is so bad. `code`: for programs."""
+    """Why it is so bad. `code`: for programs; `page`: of the runbook, which says what to do."""
 
     level: Level
     code: str
     text: str
+    page: Page
+
+    def document(self) -> dict[str, str]:
+        """The same for programs."""
+        told = {"level": self.level.name.lower(), "code": self.code, "text": self.text}
+        return {**told, "runbook": self.page.path}
 
 
 class Thresholds(NamedTuple):
@@ -91,7 +98,7 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     reasons.sort(key=lambda reason: -reason.level)
     told = "; ".join(reason.text for reason in reasons) or well
     with Printer(options) as printer:
-        rows = [{"level": one.level.name.lower(), "code": one.code, "text": one.text} for one in reasons]
+        rows = [reason.document() for reason in reasons]
         printer.answer({"level": level.name.lower(), "reasons": rows}, f"{level.name}: {told}")
     return level
 
@@ -102,10 +109,22 @@ def reasons_and_summary(options: argparse.Namespace) -> tuple[list[Reason], str]
         data = data_from(options)
         seen = Observation(data, find_node(data))
     except RingfoldError as error:
-        return [Reason(Level.CRITICAL, "no-node", str(error))], ""
-    reasons = [*of_processes(seen, options), *of_followers(seen, options), *of_disk(seen, options)]
+        return [Reason(Level.CRITICAL, "no-node", str(error), Page.STOPPED)], ""
     behind = max((row["lag_s"] or 0.0 for row in seen.rows.values()), default=0.0)
-    return reasons, f"{len(seen.rows)} processes at work, at most {behind:.1f} s behind"
+    return reasons_of(seen, options), f"{len(seen.rows)} processes at work, at most {behind:.1f} s behind"
+
+
+def reasons_of(seen: Observation, options: argparse.Namespace) -> list[Reason]:
+    """All that is wrong with a node that runs."""
+    parts = (of_processes, of_followers, of_disk, of_memory)
+    return [reason for part in parts for reason in part(seen, options)]
+
+
+def usual_options() -> argparse.Namespace:
+    """The thresholds that hold unless others are given."""
+    parser = argparse.ArgumentParser()
+    options(parser, Program())
+    return parser.parse_args([])
 
 
 def of_processes(seen: Observation, options: argparse.Namespace) -> Iterator[Reason]:
@@ -115,11 +134,17 @@ def of_processes(seen: Observation, options: argparse.Namespace) -> Iterator[Rea
         state = seen.rows[name]["state"]
         level = Level.WARNING if state in PASSING else Level.CRITICAL
         why = f": {failures[name].cause}" if name in failures else ""
-        yield Reason(level, f"process-{state}", f"{name} is {state}{why}")
+        page = Page.NO_ROOM if state == "waiting-for-room" else Page.PROCESS_DOWN
+        yield Reason(level, f"process-{state}", f"{name} is {state}{why}", page)
     for name, row in seen.rows.items():
         if 0 < options.restarts_warning <= row["restarts"]:
-            text = f"{name} was started again {row['restarts']} times"
-            yield Reason(Level.WARNING, "restarts", text)
+            text = f"{name} was started again {times(row['restarts'])}"
+            yield Reason(Level.WARNING, "restarts", text, Page.RESTARTS)
+
+
+def times(count: int) -> str:
+    """How often, in words."""
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def of_followers(seen: Observation, options: argparse.Namespace) -> Iterator[Reason]:
@@ -130,13 +155,13 @@ def of_followers(seen: Observation, options: argparse.Namespace) -> Iterator[Rea
         row = seen.rows[follower.role.name]
         what = f"{follower.kind} {follower.name}"
         if row["state"] == "running" and row["lag_s"] is None:
-            yield Reason(Level.WARNING, "silent", f"{what} does not answer")
+            yield Reason(Level.WARNING, "silent", f"{what} does not answer", Page.BEHIND)
         if level := lag.level(row["lag_s"] or 0.0):
             text = f"{what} is {row['lag_s']:.1f} s and {row['lag']:,} events behind"
-            yield Reason(level, "behind", text)
+            yield Reason(level, "behind", text, Page.BEHIND)
         if level := letters.level(row["dead_letters"] or 0):
             text = f"{what} has set {row['dead_letters']:,} aside: `dead-letter list` says why"
-            yield Reason(level, "dead-letters", text)
+            yield Reason(level, "dead-letters", text, Page.DEAD_LETTERS)
 
 
 def of_disk(seen: Observation, options: argparse.Namespace) -> Iterator[Reason]:
@@ -146,4 +171,15 @@ def of_disk(seen: Observation, options: argparse.Namespace) -> Iterator[Reason]:
     critical = reserve if options.disk_critical is None else options.disk_critical
     free = free_bytes(seen.data.path)
     if level := Thresholds(warning, critical).level_of_room(free):
-        yield Reason(level, "disk", f"the disk has {size_text(free)} left")
+        yield Reason(level, "disk", f"the disk has {size_text(free)} left", Page.NO_ROOM)
+
+
+def of_memory(seen: Observation, _options: argparse.Namespace) -> Iterator[Reason]:
+    """Of the memory of the machine. Below the reserve of the node, commands are answered busy."""
+    import psutil  # not for a `--help`
+
+    reserve = int(seen.described.get("config", {}).get("memory_reserve_bytes", 0))
+    available = psutil.virtual_memory().available
+    if available < reserve:
+        text = f"the machine has {size_text(available)} of memory left"
+        yield Reason(Level.CRITICAL, "memory", text, Page.MEMORY)

@@ -163,10 +163,11 @@ def test_the_text_about_a_running_node_has_everything_but_secrets(node: Node) ->
     shown = ringfold("doctor", "--data", str(node.data), "--app", "examples.notes:app")
     assert (shown.returncode, shown.stderr) == (0, "")
     text = shown.stdout
-    parts = ("versions", "machine", "directory", "settings", "node", "followers", "log")
+    parts = ("findings", "versions", "machine", "directory", "settings", "node", "followers", "log")
     assert [line[3:] for line in text.splitlines() if line.startswith("== ")] == list(parts)
     assert "cannot be told" not in text
     assert "a node runs on it" in text
+    assert "nothing is wrong that is known of" in text
     assert "projector-notes  running" in text
     assert "dead letters: 0" in text
     assert "node.ready" in text
@@ -207,4 +208,6 @@ def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
         assert ringfold("health", place, "--restarts-warning=1").returncode == 1
         look = json.loads(ringfold("top", place, "--every=0.1", "--json").stdout)["data"]
         assert look["processes"]["projector-notes"]["restarts"] == 1
-        assert "projector-notes was killed by SIGKILL" in ringfold("doctor", place).stdout
+        told = ringfold("doctor", place).stdout
+        assert "WARNING: projector-notes was started again once (docs/runbook/restarts.md)" in told
+        assert "projector-notes was killed by SIGKILL" in told

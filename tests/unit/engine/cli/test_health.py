@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from engine.base.runbook import Page
 from engine.cli import Program, health
 from engine.cli.asking import Follower
 from engine.cli.health import Level, Reason, Thresholds, of_disk, of_followers, of_processes
@@ -61,7 +62,9 @@ def test_what_a_process_does(state: str, level: Level | None) -> None:
 def test_restarts_count_if_they_are_asked_for() -> None:
     assert not list(of_processes(seen(restarts=5), options()))
     (reason,) = of_processes(seen(restarts=5), options("--restarts-warning=5"))
-    assert reason == Reason(Level.WARNING, "restarts", "projector-notes was started again 5 times")
+    assert reason == Reason(
+        Level.WARNING, "restarts", "projector-notes was started again 5 times", Page.RESTARTS
+    )
 
 
 @pytest.mark.parametrize(
