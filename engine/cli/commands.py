@@ -40,6 +40,7 @@ OWN = (
     Command("snapshot", "take, list or verify snapshots", "engine.cli.snapshot"),
     Command("tokens", "make, list or revoke tokens for the gateway", "engine.cli.tokens"),
     Command("audit", "print what operators did through the gateway", "engine.cli.audit"),
+    Command("cluster", "found a cluster of nodes, show how it is", "engine.cli.cluster"),
     Command("restore", "make a data directory from a copy of one", "engine.cli.restore"),
     Command("clock", "show a node's clock, move a simulated one", "engine.cli.clock"),
     Command("check", "check that the application can read all that is stored", "engine.cli.check"),

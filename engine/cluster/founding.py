@@ -53,14 +53,14 @@ def found(config: Config, manifest: ClusterManifest) -> ClusterManifest:
                 await bucket.put(KEY, msgspec.json.encode(manifest))
 
         link.ask(until_settled(put), MAKE_S)
-        return _read(link, config.cluster_name)
+        return read_manifest(link, config.cluster_name)
 
 
 def join(config: Config, app: str, fingerprint: str) -> ClusterManifest:
     """What the cluster that a node belongs to has agreed on. ConfigError if it is another application's, or
     if its servers cannot be trusted."""
     with closing(Link(servers_of(config.cluster), "start")) as link:
-        manifest = _read(link, config.cluster_name)
+        manifest = read_manifest(link, config.cluster_name)
         for name, mine, theirs in (
             ("format", FORMAT, manifest.format),
             ("application", app, manifest.app),
@@ -83,7 +83,8 @@ def monitors_of(config: Config) -> list[str]:
     return [url.strip().rstrip("/") for url in config.cluster_monitors.split(",") if url.strip()]
 
 
-def _read(link: Link, name: str) -> ClusterManifest:
+def read_manifest(link: Link, name: str) -> ClusterManifest:
+    """What the cluster of this name has agreed on. Raises ConfigError, Fault."""
     async def get() -> Any:
         return await (await link.streams.key_value(name)).get(KEY)
 

@@ -126,6 +126,8 @@ class Link:
             self.ask(cancel(), CLOSE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_S)
+        if not self._thread.is_alive():
+            self._loop.close()
 
 
 class Keeper:

@@ -21,8 +21,9 @@ ASK_S = 1.0  # between two looks at who is registered
 
 
 class Beat(msgspec.Struct):
-    """What a node says of itself. `terms`: by partition that it owns; `positions`: of all partitions;
-    `ready`: it has caught up, and may own."""
+    """What a node says of itself. `terms`: by partition that it owns; `positions`, `decisions`: of all
+    partitions, the last one that is stored; `ready`: it has caught up, and may own; `conflicts`: how often
+    another node had decided first; `changes`: how often it has become an owner."""
 
     node: str
     life: str
@@ -30,6 +31,9 @@ class Beat(msgspec.Struct):
     terms: dict[int, int]
     positions: list[int]
     ready: bool = True
+    decisions: list[int] = []
+    conflicts: int = 0
+    changes: int = 0
 
 
 class Membership:
@@ -51,6 +55,10 @@ class Membership:
         """of the partitions that this node owns"""
         self.changes = 0
         """how often it has become an owner"""
+        self.decisions: list[int] = []
+        """of all partitions, the last one that is stored here"""
+        self.conflicts = 0
+        """how often another node had decided first"""
         self.heard: dict[str, tuple[float, Beat]] = {}
         self._node, self._life, self._version = node, life, version
         self._partitions, self._register, self._now = partitions, register, now
@@ -90,6 +98,7 @@ class Membership:
         if now >= self._beat_at:
             self._beat_at = now + BEAT_S
             beat = Beat(self._node, self._life, self._version, self.terms, positions, ready)
+            beat.decisions, beat.conflicts, beat.changes = self.decisions, self.conflicts, self.changes
             self._register.beat(msgspec.json.encode(beat))
         if self._always is not None or not ready or now - self._born < PATIENCE_S:
             return

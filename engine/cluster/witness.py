@@ -32,13 +32,13 @@ def wrong_with_servers(link: Link, monitors: list[str]) -> Iterator[Wrong]:
     """What is wrong with the servers. `monitors`: their HTTP addresses, which alone say how they flush."""
     version = link.client.connected_server_version
     if (version.major, version.minor) < LEAST_VERSION:
-        found = f"{version.major}.{version.minor}.{version.patch}"
-        yield Wrong("the NATS server is too old", found, "at least 2.15")
+        told = f"{version.major}.{version.minor}.{version.patch}"
+        yield Wrong("the NATS server is too old", told, "at least 2.15")
     if (payload := link.client.max_payload) < LEAST_PAYLOAD:
         yield Wrong("the NATS server takes no message as large as a batch", payload, "max_payload: 8MB")
     for monitor in monitors:
         try:
-            found = json.loads(_get(f"{monitor}/jsz?config=1"))
+            found = asked(monitor, "jsz?config=1")
         except (OSError, ValueError) as error:
             yield Wrong(f"the monitoring port {monitor} does not answer", error, "http: in its configuration")
             continue
@@ -70,8 +70,26 @@ def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) ->
                 )
 
 
-def _get(url: str) -> bytes:
-    if not re.match(r"https?://", url):
+def asked(monitor: str, what: str) -> dict[str, Any]:
+    """What the monitoring port of a server says. Raises OSError, ValueError."""
+    if not re.match(r"https?://", monitor):
         raise ValueError("not an HTTP address")
-    with urllib.request.urlopen(url, timeout=ASK_S) as answer:
-        return bytes(answer.read())
+    with urllib.request.urlopen(f"{monitor}/{what}", timeout=ASK_S) as answer:
+        return dict(json.loads(answer.read()))
+
+
+def flushes(monitor: str) -> bool | None:
+    """True if the server has on disk what it says that it has; None if it does not answer."""
+    try:
+        return bool(asked(monitor, "jsz?config=1").get("config", {}).get("sync_always"))
+    except (OSError, ValueError):
+        return None
+
+
+def names(monitor: str) -> tuple[str, str, str]:
+    """(name, monitoring address, version) of a server; empty texts if it does not answer."""
+    try:
+        said = asked(monitor, "varz")
+    except (OSError, ValueError):
+        return "", monitor, ""
+    return str(said.get("server_name", "")), monitor, str(said.get("version", ""))

@@ -47,7 +47,7 @@ def main(process: NodeProcess) -> None:
     metering = OutputMetering(process.meters, data.clock.now_ns)
     process.slot.state = State.REPLAYING
     catch_up(process, ledger, log)
-    tell(process, storing)
+    tell(process, storing, ledger)
     process.slot.settled = storing.sequence
     process.slot.caught_up = 1
     process.running()
@@ -73,7 +73,7 @@ def main(process: NodeProcess) -> None:
                 storing.epoch += 1
                 process.slot.epoch = storing.epoch
                 process.slot.conflicts += 1
-            tell(process, storing)
+            tell(process, storing, ledger)
             if decided.superseded or decided.followed:
                 core.ring()
             outbox.release()
@@ -128,8 +128,9 @@ def catch_up(process: NodeProcess, ledger: Ledger, log: JetStreamDecisions) -> N
                 continue
 
 
-def tell(process: NodeProcess, storing: Storing) -> None:
+def tell(process: NodeProcess, storing: Storing, ledger: Ledger) -> None:
     """The line on the status page."""
+    process.slot.decision = ledger.place.decision
     process.slot.sequence, process.slot.position = storing.sequence, storing.position
 
 

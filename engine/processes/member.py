@@ -42,6 +42,8 @@ def main(process: NodeProcess) -> None:
     while not process.stopping and not process.abort():
         process.beat()
         ready = all(slot.caught_up and slot.state == State.RUNNING for slot in outputs)
+        membership.decisions = [slot.decision for slot in outputs]
+        membership.conflicts = sum(slot.conflicts for slot in outputs)
         membership.look([slot.position for slot in outputs], ready)
         process.slot.owned, process.slot.terms = membership.owned, membership.changes
         time.sleep(LOOK_S)

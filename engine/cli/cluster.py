@@ -1,0 +1,185 @@
+"""`cluster init` and `status`: several nodes that run one application over NATS JetStream."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+
+from engine.base.errors import ConfigError, Exit, Fault
+from engine.base.identity import INDEX_KEY_BYTES
+from engine.cli.command import Program
+from engine.cli.options import add_config_options, settings_from
+from engine.cli.printing import Printer, add_json_option
+from engine.cli.table import aligned, cells
+from engine.node.manifest import FORMAT
+
+if TYPE_CHECKING:
+    from engine.cluster.report import Report
+    from engine.node.config import Config, Settings
+
+DESCRIPTION = """A cluster is one application on several nodes. What clients send and what is decided goes
+through logs on NATS servers, and every node has all of what was decided."""
+EXAMPLES = """
+cluster init --app notes:app --cluster nats://a:4222,nats://b:4222 --partitions 16
+cluster status --cluster nats://a:4222 --json
+"""
+INIT = """Founds a cluster: checks the servers, makes the logs of all partitions, and writes down what all
+nodes have to agree on: the application, its reference data, the number of partitions. What is there already
+stays as it is."""
+STATUS = """Shows owner, term and last position of each partition, how far each node is behind, the oldest
+command that waits, and who leads the logs. Exit code 0 if every partition has an owner, no copy is behind and
+no message is gone, otherwise 75."""
+HEADINGS = ("partition", "owner", "term", "position", "waiting", "waiting_s", "commands at", "decisions at")
+
+
+def options(parser: argparse.ArgumentParser, program: Program) -> None:
+    """The options of each."""
+    places = parser.add_subparsers(title="commands", metavar="init|status", dest="what", required=True)
+    for name, help, text in (("init", "found one", INIT), ("status", "show how it is", STATUS)):
+        place = places.add_parser(name, help=help, description=text)
+        add_config_options(place, program)
+        add_json_option(place)
+
+
+def run(options: argparse.Namespace, program: Program) -> int:
+    """Does what was asked for."""
+    settings = settings_from(options, program)
+    if not settings.config.cluster:
+        hint = "--cluster nats://HOST:4222,… or RINGFOLD_CLUSTER"
+        raise ConfigError("no NATS servers are named", setting="cluster", hint=hint)
+    with Printer(options) as printer:
+        return {"init": init, "status": status}[options.what](settings, printer)
+
+
+def init(settings: "Settings", printer: Printer) -> int:
+    """Founds the cluster that the settings name."""
+    from engine.cluster.founding import ClusterManifest, found  # brings NATS
+    from engine.model.loading import import_app
+
+    config = settings.config
+    app = import_app(settings.app(), settings.app_settings)
+    key = os.urandom(INDEX_KEY_BYTES).hex()
+    wanted = ClusterManifest(FORMAT, app.name, app.fingerprint, config.partitions, key)
+    made = found(config, wanted)
+    for name, mine, theirs in (
+        ("application", wanted.app, made.app),
+        ("reference data", wanted.fingerprint, made.fingerprint),
+        ("number of partitions", wanted.partitions, made.partitions),
+    ):
+        if mine != theirs:
+            text = f"there is a cluster of this name with another {name}"
+            raise ConfigError(text, cluster=config.cluster_name, found=theirs, wanted=mine)
+    is_new = made.index_key == key
+    text = f"{'founded' if is_new else 'it is there already'}: cluster {config.cluster_name} of {made.app}, "
+    text += f"partitions: {made.partitions}, copies of each log: {config.cluster_replicas}"
+    if config.cluster_replicas < 3:
+        hint = "cluster_replicas=3 outlives the loss of a disk"
+        printer.warn("few-copies", "what is decided has fewer than three copies", hint)
+    told = {"name": config.cluster_name, "app": made.app, "partitions": made.partitions, "new": is_new}
+    printer.answer({**told, "replicas": config.cluster_replicas}, text)
+    return Exit.OK
+
+
+def status(settings: "Settings", printer: Printer) -> int:
+    """Shows how the cluster is."""
+    seen = reported(settings.config)
+    remarks = list(wrong_in(seen))
+    for code, text, hint in remarks:
+        printer.warn(code, text, hint)
+    printer.answer(to_builtins(seen), "\n".join(lines(seen)))
+    return Exit.TEMPORARY if remarks else Exit.OK
+
+
+def reported(config: "Config") -> "Report":
+    """The report on the cluster that the settings name. Raises ConfigError, Fault."""
+    from engine.cluster.founding import monitors_of, read_manifest  # brings NATS
+    from engine.cluster.jetstream import FAILURES
+    from engine.cluster.link import Link, servers_of
+    from engine.cluster.logs import NoAnswer
+    from engine.cluster.report import report_on
+
+    with closing(Link(servers_of(config.cluster), "status")) as link:
+        manifest = read_manifest(link, config.cluster_name)
+        try:
+            return report_on(link, config.cluster_name, manifest, monitors_of(config))
+        except (*FAILURES, NoAnswer) as error:
+            hint = "have the majority of the servers found each other?"
+            raise Fault(
+                "the cluster does not answer", name=config.cluster_name, error=error, hint=hint
+            ) from None
+
+
+def wrong_in(seen: "Report") -> Iterator[tuple[str, str, str]]:
+    """(code, text, hint) of what an operator has to see to."""
+    nodes = {node.node for node in seen.nodes}
+    for one in seen.partitions:
+        if one.owner not in nodes:
+            text = f"partition {one.partition} has no owner that is there"
+            yield "no-owner", f"{text}: {one.owner or 'none'}", "start a node"
+        for log, name in ((one.commands, "commands"), (one.decisions, "decisions")):
+            lagging = [replica.server for replica in log.replicas if not replica.current]
+            if lagging:
+                text = f"copies of the {name} of partition {one.partition} are behind: {', '.join(lagging)}"
+                yield "copy-behind", text, "is that server there?"
+        if one.decisions.gone:
+            text = f"decisions of partition {one.partition} are gone: {one.decisions.gone}"
+            yield "decisions-gone", f"{text}, where {one.decisions.leader} leads", "`cluster verify`"
+    for server in seen.servers:
+        if server.sync_always is False:
+            text = f"server {server.server} says that it has what is not on its disk"
+            yield "not-flushed", text, "jetstream { sync_interval: always }"
+        elif server.sync_always is None:
+            yield "server-gone", f"the server at {server.monitor} does not answer", "is it there?"
+
+
+def lines(seen: "Report") -> Iterator[str]:
+    """What it shows, for people."""
+    yield (
+        f"cluster {seen.name} of {seen.app}: {len(seen.partitions)} partitions, {len(seen.nodes)} nodes; "
+        f"owner changes: {seen.owner_changes}, conflicts: {seen.conflicts}"
+    )
+    rows = [
+        cells(
+            (
+                str(one.partition),
+                one.owner or "-",
+                one.term,
+                one.position,
+                one.waiting,
+                one.oldest_waiting_s,
+                one.commands.leader or "-",
+                one.decisions.leader or "-",
+            )
+        )
+        for one in seen.partitions
+    ]
+    yield from aligned([HEADINGS, *rows])
+    for node in seen.nodes:
+        behind = [
+            (one.partition, mine) for one in seen.partitions for mine in one.nodes if mine.node == node.node
+        ]
+        events, seconds = sum(one.lag_events for _, one in behind), max(one.lag_s for _, one in behind)
+        owns = ", ".join(map(str, node.owns)) or "nothing"
+        ready = "" if node.ready else ", not ready"
+        yield (
+            f"node {node.node}: version {node.version}, owns {owns}, "
+            f"{events:,} events and {seconds:.1f} s behind, conflicts: {node.conflicts}{ready}"
+        )
+    for server in seen.servers:
+        leads = sum(log.leader == server.server for p in seen.partitions for log in (p.commands, p.decisions))
+        behind_by = [
+            replica.lag
+            for one in seen.partitions
+            for log in (one.commands, one.decisions)
+            for replica in log.replicas
+            if replica.server == server.server
+        ]
+        flushed = {True: "flushes always", False: "does NOT flush always", None: "does not answer"}
+        yield (
+            f"server {server.server or server.monitor}: version {server.version or '-'}, "
+            f"{flushed[server.sync_always]}, leads {leads} logs, "
+            f"at most {max(behind_by, default=0)} messages behind"
+        )
