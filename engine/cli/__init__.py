@@ -8,7 +8,7 @@ same on a terminal), diagnosis (for `doctor`), finding, watching, dev_node (for 
 
 Then each command, imported only when it is used: new, dev, serve, status, top, health, doctor, clock, config,
 check, query, view, follower, dead_letter, process_manager, events, aggregate, trace, describe, snapshot,
-journal, store, restore, replay, tokens, audit, cheat, completion.
+journal, store, restore, cluster, replay, tokens, audit, cheat, completion.
 
 `main` is the whole of it. A program that brings an application with it passes its defaults, its settings
 and its own commands; `ringfold` is the same without any.
