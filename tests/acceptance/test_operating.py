@@ -211,3 +211,21 @@ def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
         told = ringfold("doctor", place).stdout
         assert "WARNING: projector-notes was started again once (docs/runbook/restarts.md)" in told
         assert "projector-notes was killed by SIGKILL" in told
+
+
+def test_each_of_them_names_the_cause_of_commands_that_are_turned_away(tmp_path: Path) -> None:
+    full = {"disk_reserve_bytes": "16TiB"}
+    with Node(tmp_path / "data", app="examples.notes:app", settings=full, log=tmp_path / "data.log") as node:
+        with Client(node.endpoints) as client:
+            assert client.send(CreateNote("note-1", title="x"), timeout_s=0.2).outcome == "busy"
+        place = f"--data={node.data}"
+        health = ringfold("health", place)
+        assert health.returncode == 2
+        assert health.stdout.startswith("CRITICAL: the disk has ")
+        look = json.loads(ringfold("top", place, "--every=0.1", "--json").stdout)["data"]
+        assert look["busy"]["disk"]["total"] > 0
+        found = ringfold("doctor", place).stdout.splitlines()
+        assert any(line.startswith("CRITICAL: the disk has ") for line in found)
+        assert any(
+            "answered busy, disk: the disk is nearly full (docs/runbook/no-room.md)" in line for line in found
+        )
