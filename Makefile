@@ -74,13 +74,14 @@ attack: $(READY) ## clients that mean harm: none stops the node or makes it grow
 sale: $(READY)   ## 10,000 buyers for 1,000 units while every process is killed three times; make sale SEED=7
 	$(BIN)/python -m tests.flash_sale $(if $(SEED),--seed $(SEED))
 
-bench: $(READY)  ## throughput, latency, ring, replay, snapshot and rebuild, each verifying its own run
+bench: $(READY)  ## throughput, latency, ring, replay, snapshot, rebuild and gateway, each verifying its own run
 	$(BIN)/python -m benchmarks.throughput --json
 	$(BIN)/python -m benchmarks.latency --json
 	$(BIN)/python -m benchmarks.ring --json
 	$(BIN)/python -m benchmarks.replay --json
 	$(BIN)/python -m benchmarks.snapshot --json
 	$(BIN)/python -m benchmarks.rebuild --json
+	$(BIN)/python -m benchmarks.gateway --json
 
 national: $(READY)  ## every train of the timetable on 15 days, opened and sold
 	$(BIN)/python -m benchmarks.national --json

@@ -19,6 +19,8 @@ from engine.node.followers import Follower, followers
 from engine.node.status import StatusPage
 from engine.reading.stores import Stores
 
+BATCH = 500  # commands that leave together: what comes in one turn of the loop, or an array
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -35,7 +37,7 @@ class Context:
         self.tokens = Tokens(node.data.tokens)
         self.config, self.endpoints, self.data = node.config, node.endpoints, node.data
         self.stores = Stores(self.data.path)
-        self.client = AsyncClient(self.endpoints)
+        self.client = AsyncClient(self.endpoints, batch=BATCH)
         # A process manager may have the name of a view, so it is asked by a client that knows no views.
         managers = {"commands": self.endpoints.commands, "queries": self.endpoints.process_managers}
         self._of_managers = AsyncClient(managers)

@@ -18,7 +18,6 @@ from starlette.responses import Response
 import engine.base
 from engine.gateway.context import Context
 from engine.gateway.openapi_parts import (
-    COMMAND_PARAMETERS,
     FIXED_PATHS,
     OWN_SCHEMAS,
     PROBLEM,
@@ -27,6 +26,7 @@ from engine.gateway.openapi_parts import (
     REF,
     SECURITY,
     answers,
+    command_parameters,
     json_of,
 )
 from engine.model.access import Role
@@ -56,9 +56,10 @@ def document_of(app: Engine) -> Json:
     schemas: Json = described["schemas"]
     paths: Json = {}
     commands = [command for command in described["commands"] if command["may"] != INSIDE]
+    beside = command_parameters(view["name"] for view in described["views"])
     for command in commands:
-        paths[f"/api/commands/{command['type']}"] = {"post": _command(command, schemas)}
-    paths["/api/commands"] = {"post": _commands(commands, schemas)}
+        paths[f"/api/commands/{command['type']}"] = {"post": _command(command, schemas, beside)}
+    paths["/api/commands"] = {"post": _commands(commands, schemas, beside)}
     for view in (*described["views"], *described["workers"]):
         for query in view["queries"]:
             if query["may"] == INSIDE:
@@ -88,7 +89,7 @@ def document_of(app: Engine) -> Json:
     }
 
 
-def _command(command: Json, schemas: Json) -> Json:
+def _command(command: Json, schemas: Json, beside: list[Json]) -> Json:
     name = _name(command["schema"])
     _optional(schemas[name])
     receipt: Json = RECEIPT
@@ -115,7 +116,7 @@ def _command(command: Json, schemas: Json) -> Json:
         "description": schemas[name].get("description", what),
         "x-may": command["may"],
         **({"x-own": command["own"]} if "own" in command else {}),
-        "parameters": COMMAND_PARAMETERS,
+        "parameters": beside,
         "requestBody": {"required": True, "content": json_of(command["schema"])},
         "responses": {
             "200": {"description": "Committed, or unchanged.", "content": json_of(receipt)},
@@ -130,7 +131,7 @@ def _command(command: Json, schemas: Json) -> Json:
 OF_THE_ENGINE = ("cannot-be-stored",)  # a failure that is answered 422, as a rejection is
 
 
-def _commands(commands: list[Json], schemas: Json) -> Json:
+def _commands(commands: list[Json], schemas: Json, beside: list[Json]) -> Json:
     """The path for commands that say their type themselves."""
     mapping = {}
     for command in commands:
@@ -149,7 +150,7 @@ def _commands(commands: list[Json], schemas: Json) -> Json:
         "operationId": "send_commands",
         "tags": ["commands"],
         "summary": "Sends a command, or an array of commands that are independent of each other.",
-        "parameters": COMMAND_PARAMETERS,
+        "parameters": beside,
         "requestBody": {"required": True, "content": json_of({"anyOf": [many, one]})},
         "responses": {
             "200": {

@@ -1,5 +1,6 @@
 """The parts of the OpenAPI document that are the same for every application."""
 
+from collections.abc import Iterable
 from typing import Any
 
 Json = dict[str, Any]
@@ -142,17 +143,6 @@ def _parameter(name: str, schema: Json, text: str, *, place: str = "query") -> J
 
 
 TIMEOUT = _parameter("timeout_ms", {**WHOLE, "maximum": 60_000}, "How long to wait.")
-COMMAND_PARAMETERS = [
-    _parameter("wait", TEXT, "accepted, committed (the default), or projected:VIEW."),
-    TIMEOUT,
-    _parameter(
-        "Idempotency-Key",
-        {"type": "string", "maxLength": 200},
-        "The same key is the same command, which takes effect once.",
-        place="header",
-    ),
-    _parameter("If-Match", TEXT, "The version that the aggregate must have.", place="header"),
-]
 QUERY_PARAMETERS = [
     _parameter(
         "at_least",
@@ -262,3 +252,26 @@ FIXED_PATHS: Json = {
     "/health/ready": READY,
     "/metrics": _get("metrics", "health", "Numbers for Prometheus.", NUMBERS),
 }  # fmt: skip
+
+
+def command_parameters(views: Iterable[str]) -> list[Json]:
+    """What stands beside a command. `views`: those that can be waited for."""
+    waits = ["committed", "accepted", *(f"projected:{view}" for view in views)]
+    return [
+        _parameter(
+            "wait", {"type": "string", "enum": waits, "default": "committed"}, "How far it must have come."
+        ),
+        TIMEOUT,
+        _parameter(
+            "Idempotency-Key",
+            {"type": "string", "maxLength": 200},
+            "The same key is the same command, which takes effect once.",
+            place="header",
+        ),
+        _parameter(
+            "If-Match",
+            {"type": "string", "pattern": r'^"\d{1,15}"$'},
+            "The version that the aggregate must have.",
+            place="header",
+        ),
+    ]
