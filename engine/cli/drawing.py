@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from engine.base.errors import RingfoldError
 from engine.cli.measuring import Measured
 from engine.cli.table import cells
 
@@ -16,7 +17,7 @@ COLOURS = {"running": "green", "failed": "bold red", "waiting-for-room": "red"}
 OTHER_COLOUR = "yellow"
 
 
-def drawing_of(headings: Sequence[str]) -> Callable[[Iterable[Measured]], None] | None:
+def drawing_of(headings: Sequence[str]) -> Callable[[Iterable[Measured | RingfoldError]], None] | None:
     """What draws each look over the one before. None if rich is not there, or NO_COLOR says that a plain
     terminal is wanted."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
@@ -27,7 +28,7 @@ def drawing_of(headings: Sequence[str]) -> Callable[[Iterable[Measured]], None] 
         print(WANTED, file=sys.stderr)
         return None
 
-    def draw(looks: Iterable[Measured]) -> None:
+    def draw(looks: Iterable[Measured | RingfoldError]) -> None:
         with Live(screen=True, auto_refresh=False) as live:
             for look in looks:
                 live.update(_picture(headings, look), refresh=True)
@@ -35,11 +36,13 @@ def drawing_of(headings: Sequence[str]) -> Callable[[Iterable[Measured]], None] 
     return draw
 
 
-def _picture(headings: Sequence[str], look: Measured) -> "Group":
+def _picture(headings: Sequence[str], look: Measured | RingfoldError) -> "Group":
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
+    if isinstance(look, RingfoldError):
+        return Group(Text(str(look), style="bold red"))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)

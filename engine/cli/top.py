@@ -1,12 +1,13 @@
 """`top`: what a node is doing, again and again."""
 
 import argparse
+import contextlib
 import itertools
 import sys
 import time
 from collections.abc import Iterator
 
-from engine.base.errors import ConfigError, Exit
+from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.cli.command import Program
 from engine.cli.measuring import Measured, Meter
 from engine.cli.options import add_data_option, data_from
@@ -65,15 +66,15 @@ def run(options: argparse.Namespace, _program: Program) -> int:
     count = options.count if options.count is not None else (None if draws else 1)
     if count is not None and count < 1:
         raise ConfigError("top looks at least once", count=count)
-    looks = itertools.islice(measurements(meter, options.every), count)
     with Printer(options) as printer:
         if draws:
             from engine.cli.drawing import drawing_of  # what is piped needs none of it
 
             if (draw := drawing_of(HEADINGS)) is not None:
-                draw(looks)
+                with contextlib.suppress(KeyboardInterrupt):  # that is how it ends
+                    draw(itertools.islice(patient(meter, options.every), count))
                 return Exit.OK
-        for number, look in enumerate(looks):
+        for number, look in enumerate(itertools.islice(measurements(meter, options.every), count)):
             text = "\n".join([*([""] if number else []), *lines(look)])
             printer.answer(look.document(), text)
             sys.stdout.flush()
@@ -86,6 +87,17 @@ def measurements(meter: Meter, every_s: float) -> Iterator[Measured]:
     while True:
         time.sleep(every_s)
         yield meter.look()
+
+
+def patient(meter: Meter, every_s: float) -> Iterator[Measured | RingfoldError]:
+    """The same, and while no node runs why there is nothing to see: a node that is started again is waited
+    for."""
+    while True:
+        try:
+            yield from measurements(meter, every_s)
+        except RingfoldError as error:
+            yield error
+        time.sleep(every_s)
 
 
 def lines(look: Measured) -> Iterator[str]:
