@@ -61,7 +61,7 @@ def test_a_topic_has_about_ten_examples(topic: str, capfd: pytest.CaptureFixture
 
 def test_every_command_is_in_one_of_them() -> None:
     typed = {word for _, example in EVERY for word in shlex.split(example.typed)}
-    assert {command.name for command in OWN} - typed == {"process-manager", "cheat"}
+    assert {command.name for command in OWN} - typed == {"process-manager", "cheat", "cluster"}
 
 
 def typed_words(example: Example) -> list[str]:

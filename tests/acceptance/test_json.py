@@ -111,6 +111,8 @@ TYPED: dict[str, list[str]] = {
 """What is typed after each command whose answer is looked at here."""
 ELSEWHERE = {
     "completion": "test_completion.py",
+    "cluster init": "needs NATS servers; tests/acceptance/clusters.py",
+    "cluster status": "the same",
     "new": "test_making_an_application_says_what_was_made",
     "dev": "test_new_and_dev.py",
     "serve": "test_serving_speaks_it_too",
