@@ -29,6 +29,7 @@ from engine.gateway.callers import Caller
 from engine.gateway.context import Context
 from engine.gateway.parameters import number_in
 from engine.gateway.problems import FAILED, Problem
+from engine.gateway.tracing import traced
 from engine.model.declared import access_to
 from engine.model.messages import Command, wire_tag
 
@@ -99,18 +100,28 @@ class Commands:
         if len(key) > LONGEST_KEY:
             raise Problem("bad-request", f"Idempotency-Key has at most {LONGEST_KEY} characters")
         if body.lstrip()[:1] == b"[":
-            return await self._many(form, body, key, caller, wait, timeout_s)
+            traceparent = headers.get("traceparent", "")
+            return await self._many(form, body, key, caller, wait, timeout_s, traceparent)
         command = self._decoded(form.one, body)
         if key and _given(body).id is msgspec.UNSET:
             msgspec.structs.force_setattr(command, "id", id_of(key, caller.subject))
         if "if-match" in headers or "if-none-match" in headers:
             msgspec.structs.force_setattr(command, "expected_version", _expected(request))
         self._expect(command, caller)
-        receipt = await context.client.send(command, wait, timeout_s)
+        with traced(context.spans, headers.get("traceparent", ""), [command]) as ended:
+            receipt = await context.client.send(command, wait, timeout_s)
+            ended([receipt])
         return answer(receipt)
 
     async def _many(
-        self, form: _Form, body: bytes, key: str, caller: Caller, wait: str, timeout_s: float
+        self,
+        form: _Form,
+        body: bytes,
+        key: str,
+        caller: Caller,
+        wait: str,
+        timeout_s: float,
+        traceparent: str,
     ) -> Response:
         commands = self._decoded(form.many, body)
         most = self._context.config.max_commands_per_message
@@ -123,7 +134,9 @@ class Commands:
                     msgspec.structs.force_setattr(command, "id", id_of(f"{key}/{place}", caller.subject))
         for place, command in enumerate(commands):
             self._expect(command, caller, place)
-        receipts = await self._context.client.send_many(commands, wait, timeout_s)
+        with traced(self._context.spans, traceparent, commands) as ended:
+            receipts = await self._context.client.send_many(commands, wait, timeout_s)
+            ended(receipts)
         if all(receipt.outcome == "busy" for receipt in receipts):
             raise Problem("busy", receipts[0].message, ids=[receipt.id for receipt in receipts])
         return Response(_encode([told(receipt) for receipt in receipts]), media_type="application/json")

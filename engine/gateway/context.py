@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 
+from engine.base.spans import spans_of
 from engine.client.aio import AsyncClient
 from engine.client.queries import QueryRefused, Question
 from engine.gateway.hub import Hub
@@ -41,6 +42,7 @@ class Context:
         # A process manager may have the name of a view, so it is asked by a client that knows no views.
         managers = {"commands": self.endpoints.commands, "queries": self.endpoints.process_managers}
         self._of_managers = AsyncClient(managers)
+        self.spans = spans_of(self.config.traces, "ringfold gateway")
         self.hub = Hub(self.stores, self.endpoints.events)
         self._reading = ThreadPoolExecutor(1, "reading")
 
@@ -81,6 +83,8 @@ class Context:
         """Ends what was begun."""
         await self.hub.close()
         self._reading.shutdown(wait=True, cancel_futures=True)
+        if self.spans is not None:
+            self.spans.close()
         await self._of_managers.close()
         await self.client.close()
         self.stores.close()

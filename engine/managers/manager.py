@@ -28,6 +28,7 @@ from engine.base.called import called
 from engine.base.errors import BUGS, ConfigError, RingfoldError, told
 from engine.base.log import Log
 from engine.base.log_codes import Code
+from engine.base.spans import Spans, span_of, span_of_step
 from engine.follow.handlers import Dispatch
 from engine.follow.target import HandlerFailed
 from engine.managers.birth import Birth
@@ -38,7 +39,7 @@ from engine.managers.setbacks import Setbacks
 from engine.managers.step import Cancelled, Dispatched, Step
 from engine.managers.timers import Timers
 from engine.model.app import Engine
-from engine.model.messages import Command, Event
+from engine.model.messages import Command, Event, wire_tag
 from engine.model.process_managers import ProcessManagerSpec, Refusal, Send
 from engine.model.tables import Table
 from engine.wire.commands import CommandDecoder, Malformed, wrong_with_name
@@ -72,6 +73,7 @@ class Manager:
         log: Log,
         message_bytes: int = DEFAULT_MESSAGE_BYTES,
         most_ended: int = MOST_ENDED,
+        spans: Spans | None = None,
     ) -> None:
         self.spec = spec
         self.ended = EndedTimers(most_ended)
@@ -80,6 +82,7 @@ class Manager:
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
         self._handlers, self._decoder = app.handlers, CommandDecoder(app)
         self._reads = spec.events()
+        self._spans = spans
         self._unsaved_bytes = 0  # of commands that were ordered since the last save
         self._step_bytes = 0  # of what the step under way has ordered
         self._step = Step(self._checked)
@@ -101,6 +104,7 @@ class Manager:
             correlation = commit.correlation or commit.command
             muted = is_history(partition, at, commit.sequence)
             self._begin(commit.time_ns, seed, correlation, commit.command, muted)
+            began_ns = 0 if self._spans is None else self._spans.now_ns()
             try:
                 self._run(commit)
             except (RingfoldError, MemoryError):
@@ -108,6 +112,8 @@ class Manager:
             except BUGS as error:
                 self._undo()
                 raise HandlerFailed(at - position, clean=True) from error
+            if self._spans is not None and not muted:
+                self._tell(self._spans, commit, seed, began_ns)
             self._settle()
             if self.full:  # a record may have thousands of commits, and each may send as many commands
                 return at + 1 - position
@@ -200,6 +206,11 @@ class Manager:
             self.outbox.remove(entry)
         return bool(entries)
 
+    def close(self) -> None:
+        """Sends the spans that wait."""
+        if self._spans is not None:
+            self._spans.close()
+
     def durable(self) -> None:
         """Notes that everything given to the last save is durable."""
         self.outbox.durable()
@@ -229,6 +240,21 @@ class Manager:
                 self.timers.cancel(order.key, self._step.causation)
             else:
                 self.timers.set(order.due_ns, order.key, order.command, order.from_ns)
+
+    def _tell(self, spans: Spans, commit: Any, seed: bytes, began_ns: int) -> None:
+        """Spans of a step that succeeded, and of each command that it sends."""
+        ended_ns, step = spans.now_ns(), span_of_step(seed)
+        trace, name = self._step.correlation, self.spec.name
+        facts = {"ringfold.aggregate": commit.aggregate, "ringfold.command": commit.command}
+        above = span_of(commit.command)
+        times: Any = {"trace": trace, "began_ns": began_ns, "ended_ns": ended_ns}
+        spans.record(f"{name} handle", span=step, parent=above, facts=facts, kind="CONSUMER", **times)
+        for order in self._step.ordered:
+            if isinstance(order, Dispatched):
+                sent = order.command
+                facts = {"ringfold.aggregate": sent.aggregate, "ringfold.command": sent.id}
+                tag = f"{name} send {wire_tag(type(sent))}"
+                spans.record(tag, span=span_of(sent.id), parent=step, facts=facts, kind="PRODUCER", **times)
 
     def _handle_refusal(self, entry: OutboxEntry, now: float) -> None:
         """Runs the handler of a refusal. A refusal has no position in the log, so a failure is kept with the

@@ -71,6 +71,11 @@ class Step:
         self._open = False
         return self._orders
 
+    @property
+    def ordered(self) -> list[Order]:
+        """What the step has ordered so far."""
+        return self._orders
+
     def __call__(self, command: Command) -> None:
         if self._is_heard():
             self._orders.append(Dispatched(*self._identified(command, self._time_ns)))

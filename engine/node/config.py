@@ -114,6 +114,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="folder that such segments are moved to; empty: they are removed")
     ] = ""
 
+    traces: Annotated[
+        str,
+        Meta(
+            pattern="^(https?://.+)?$",
+            description="where a collector takes spans (http://HOST:4318/v1/traces); empty: none",
+        ),
+    ] = ""
+
     # Of several nodes; see docs/CLUSTER.md.
     cluster: Annotated[
         str, Meta(description="URLs of NATS servers, separated by commas; empty: this node is alone")

@@ -15,13 +15,11 @@ A host is a name or an IP address; IPv6 stands in brackets, as in a URL. Port 0 
 import ipaddress
 import re
 import socket
-from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
 from engine.base.errors import ConfigError
 
 EXAMPLE = "for example 127.0.0.1:7380; port 0 takes a free one"
-PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
 WAITING = 1024  # connections that the system keeps while the gateway is started again
 
 
@@ -101,14 +99,6 @@ def check_front(settings: Settings) -> None:
     if not names:
         text = "HTTP beyond this machine needs http_hosts, the names by which clients may call it"
         raise ConfigError(text, http=settings.http)
-
-
-def expect_packages() -> None:
-    """ConfigError if what serves HTTP is not installed."""
-    missing = [name.replace("_", "-") for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        hint = "pip install 'ringfold[http]', or leave the setting http empty"
-        raise ConfigError("HTTP needs packages that are not installed", missing=", ".join(missing), hint=hint)
 
 
 def expect_certificate(settings: Settings) -> None:

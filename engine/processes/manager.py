@@ -7,6 +7,7 @@ import zmq
 
 from engine.base.called import called
 from engine.base.errors import ConfigError
+from engine.base.spans import spans_of
 from engine.client.sockets import dealer
 from engine.follow import Fold
 from engine.managers.birth import read_birth
@@ -62,6 +63,7 @@ def main(process: NodeProcess) -> None:
     desk.close()
     poisoned.close()
     managing.post.close()
+    managing.manager.close()
     doorbell.close()
     managing.fold.close()
     for reader in readers:
@@ -80,6 +82,7 @@ def managing_of(process: NodeProcess, app: Engine, readers: list[Reader]) -> Man
         log=process.log,
         message_bytes=limits.message_bytes,
         most_ended=2 * process.config.duplicate_window,
+        spans=spans_of(process.config.traces, f"ringfold {process.name}"),
     )
     map_bytes, log = process.data.map_bytes, process.log
     fold = Fold(app, manager, folder, readers, map_bytes, log=log, beat=process.beat)

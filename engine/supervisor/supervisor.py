@@ -41,7 +41,8 @@ from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
 from engine.node.endpoints import Endpoints, write_endpoints
-from engine.node.front import expect_certificate, expect_packages, front_of, listening, url_of
+from engine.node.extras import expect_extras
+from engine.node.front import expect_certificate, front_of, listening, url_of
 from engine.node.meters import MeterPage
 from engine.node.misplaced import set_misplaced_aside
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
@@ -82,8 +83,7 @@ class Supervisor:
         `on_ready` is called once, when every process is at work; `on_progress` about once a second until
         then, with a snapshot of the status page. Raises RingfoldError if the node cannot be started.
         """
-        if self.config.http:
-            expect_packages()
+        expect_extras(self.config)
         app = load_app(self.settings.app(), self.settings.app_settings)
         for check in app.at_starts:
             check()

@@ -69,6 +69,7 @@ def test_the_wheel_says_what_the_engine_needs_and_no_more(wheel: Path) -> None:
         "cli",
         "dev",
         "cluster",
+        "otel",
         "all",
         "test",
         "frameworks",
