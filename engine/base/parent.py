@@ -7,14 +7,14 @@ import sys
 
 PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
 CALLER = "_RINGFOLD_CALLER"  # variable with the id of the program for which a command runs, if there is one
+NEXT = "_RINGFOLD_NEXT"  # variable that is set if that program is stopping the node before this one
 
 
-def die_with_caller() -> bool:
-    """The same for a command, if the program that called it wants that. True if it does."""
+def die_with_caller() -> None:
+    """The same for a command, if the program that called it wants that."""
     caller = os.environ.pop(CALLER, "")
     if caller.isdecimal():
         die_with_parent(int(caller))
-    return caller.isdecimal()
 
 
 def die_with_parent(parent: int) -> None:

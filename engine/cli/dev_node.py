@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,7 @@ import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import RingfoldError
-from engine.base.parent import CALLER
+from engine.base.parent import CALLER, NEXT
 from engine.cli.finding import Found
 from engine.node.child import environment
 from engine.node.endpoints import Announced, Endpoints
@@ -64,7 +64,8 @@ class DevNode:
     def start(self) -> Endpoints | None:
         """Starts it, and waits until it is ready. None if it ended instead, and said why. One that still runs
         is stopped meanwhile: the next one loads until the directory is free."""
-        process = self.run("serve", "--json", *self._flags, stderr=subprocess.PIPE)
+        after = {} if self._process is None else {NEXT: "1"}
+        process = self.run("serve", "--json", *self._flags, stderr=subprocess.PIPE, more=after)
         assert process.stdout is not None
         assert process.stderr is not None
         echo = threading.Thread(target=self._pass_on, args=(process.stderr,), daemon=True)
@@ -82,7 +83,9 @@ class DevNode:
                 with contextlib.suppress(*NOT_DECODABLE):
                     return msgspec.json.decode(line, type=Announced).data
 
-    def run(self, command: str, *flags: str, stderr: int | None = None) -> "subprocess.Popen[bytes]":
+    def run(
+        self, command: str, *flags: str, stderr: int | None = None, more: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
         """Another command of the command line, on the same application and data."""
         folders = [str(self._found.root), environment()["PYTHONPATH"]]
         return subprocess.Popen(
@@ -91,7 +94,12 @@ class DevNode:
             stdout=subprocess.PIPE,
             stderr=stderr,
             process_group=0,  # Ctrl-C is for this process, which stops the node
-            env={**environment(), CALLER: str(os.getpid()), "PYTHONPATH": os.pathsep.join(folders)},
+            env={
+                **environment(),
+                CALLER: str(os.getpid()),
+                "PYTHONPATH": os.pathsep.join(folders),
+                **(more or {}),
+            },
         )
 
     @property

@@ -14,7 +14,7 @@ from msgspec import json, structs
 from engine.base.lock import is_held
 from engine.base.log import LineLog, Log, output_as_log
 from engine.base.log_codes import Code
-from engine.base.parent import die_with_caller
+from engine.base.parent import NEXT, die_with_caller
 from engine.base.standard_error import STANDARD_ERROR
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
@@ -44,7 +44,8 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
 
 def run(options: argparse.Namespace, program: Program) -> int:
     """Runs the node; returns its exit code."""
-    is_next = die_with_caller()
+    die_with_caller()
+    is_next = os.environ.pop(NEXT, "") != ""
     with own_standard_output() as ready:
         settings, printed = settings_and_output(options, program)
         log = LineLog("supervisor", settings.config.log_format)

@@ -180,9 +180,13 @@ def test_it_is_for_people_too_and_begins_afresh_when_asked(shop: Path) -> None:
     assert not (shop / ".ringfold" / "data" / "old").exists()
 
 
-def test_a_node_does_not_outlive_it(shop: Path) -> None:
+def test_two_do_not_share_the_data_and_a_node_does_not_outlive_it(shop: Path) -> None:
     dev = Developing(shop, "--http=")
     dev.upto("ready")
+    second = Developing(shop, "--http=")
+    second.upto("failed")
+    assert any("another node" in told["line"] for told in second.told if told["what"] == "log")
+    assert second.end() == (0, "")
     dev.kill()
     again = Developing(shop, "--http=")
     again.upto("ready")
