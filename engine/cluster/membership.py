@@ -18,6 +18,7 @@ from engine.cluster.logs import NoAnswer, Owner, Register
 BEAT_S = 0.2
 PATIENCE_S = 1.0
 ASK_S = 1.0  # between two looks at who is registered
+CLAIM_S = 0.1  # between two, while a share is lacking
 
 
 class Beat(msgspec.Struct):
@@ -64,7 +65,7 @@ class Membership:
         self._partitions, self._register, self._now = partitions, register, now
         self._always = always
         self._born = now()
-        self._beat_at = self._ask_at = 0.0
+        self._beat_at = self._ask_at = self._claim_at = 0.0
         self._asked: dict[int, Future[Owner | None]] = {}
         self._claimed: dict[int, Future[Owner | None]] = {}
         if always is not None:
@@ -100,14 +101,23 @@ class Membership:
             beat = Beat(self._node, self._life, self._version, self.terms, positions, ready)
             beat.decisions, beat.conflicts, beat.changes = self.decisions, self.conflicts, self.changes
             self._register.beat(msgspec.json.encode(beat))
-        if self._always is not None or not ready or now - self._born < PATIENCE_S:
+        if self._always is not None:
+            return
+        if not ready:
+            self.terms.clear()  # the others hear of it with the next beat
+            return
+        if now - self._born < PATIENCE_S:
             return
         wanted = {p for p, node in enumerate(assign(self._partitions, self.there())) if node == self._node}
         self._take_answers(wanted)
-        if now >= self._ask_at:
+        lacking = wanted - self.terms.keys()
+        looks = now >= self._ask_at
+        if looks:
             self._ask_at = now + ASK_S
-            for partition in range(self._partitions):
-                if partition not in self._asked and (partition in wanted or partition in self.terms):
+        if looks or (lacking and now >= self._claim_at):
+            self._claim_at = now + CLAIM_S
+            for partition in sorted(lacking | self.terms.keys() if looks else lacking):
+                if partition not in self._asked:
                     self._asked[partition] = self._register.owner(partition)
 
     def _take_answers(self, wanted: set[int]) -> None:

@@ -10,10 +10,11 @@ from engine.cluster.jetstream import JetStreamRegister
 from engine.cluster.link import Link, servers_of
 from engine.cluster.membership import Membership, always_owned
 from engine.node.process import NodeProcess, run
-from engine.node.roles import Kind, Role
+from engine.node.roles import INPUT, Kind, Role
 from engine.node.status import State
 
 LOOK_S = 0.05
+ENDING = (State.STOPPING, State.STOPPED)
 
 
 def main(process: NodeProcess) -> None:
@@ -38,10 +39,13 @@ def main(process: NodeProcess) -> None:
         always=always,
     )
     register.listen(membership.hear)
+    given = process.slot_of(INPUT)
     process.running()
     while not process.stopping and not process.abort():
         process.beat()
-        ready = all(slot.caught_up and slot.state == State.RUNNING for slot in outputs)
+        ready = given.state not in ENDING and all(
+            slot.caught_up and slot.state == State.RUNNING for slot in outputs
+        )
         membership.decisions = [slot.decision for slot in outputs]
         membership.conflicts = sum(slot.conflicts for slot in outputs)
         membership.look([slot.position for slot in outputs], ready)

@@ -14,7 +14,16 @@ from engine.model.fitting import is_text, misfit
 from engine.model.messages import ApplicationMessage, Event
 from engine.store.commands import record_at
 from engine.store.entries import entries_of
-from engine.store.format import POSITION, Tables, kept_index_key, kept_word, number, tables_of, word
+from engine.store.format import (
+    POSITION,
+    Tables,
+    kept_index_key,
+    kept_place,
+    kept_word,
+    number,
+    tables_of,
+    word,
+)
 from engine.store.opening import not_written
 from engine.store.writer import Conflict
 from engine.wire.commands import LONGEST_AGGREGATE_BYTES, horizon_of, ids_are_canonical
@@ -42,6 +51,9 @@ def append_to(
     tables, path = tables_of(env), Path(env.path())
     try:
         with env.begin(write=True) as txn:
+            if kept_place(txn, tables, path) is not None:
+                text = "this event store follows the log of a cluster, and takes nothing beside it"
+                raise ConfigError(text, path=path, hint="send a command to any of its nodes")
             key = aggregate_key(kept_index_key(txn, tables, path), aggregate)
             head = _head(txn, tables, key, aggregate, path)
             if not head and all(isinstance(event, ApplicationMessage) for event in events):

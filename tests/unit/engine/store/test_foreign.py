@@ -14,6 +14,7 @@ from engine.model.messages import ApplicationMessage, Event
 from engine.store import Conflict, Writer
 from engine.store.foreign import append_to
 from engine.store.format import Tables, word
+from engine.store.place import Place
 from engine.wire.batches import Batch
 from tests.unit.engine.store.batches import batch_of, key_of, outcome
 
@@ -135,3 +136,11 @@ def test_an_append_below_a_later_row_is_refused_and_nothing_is_written(tmp_path:
         append_to(writer.env, "a", [Moved()])
     with writer.env.begin() as txn:
         assert not list(txn.cursor(writer.tables.versions))
+
+
+def test_what_follows_the_log_of_a_cluster_takes_nothing_beside_it(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, MAP, index_key=NO_INDEX_KEY)
+    writer.commit([deposit(1, 1)], Place(1, 1, 1, 1).encode())
+    with pytest.raises(ConfigError, match="log of a cluster"):
+        append_to(writer.env, "z", [Moved()])
+    assert writer.position == 1
