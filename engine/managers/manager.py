@@ -60,7 +60,8 @@ Items = Iterable[tuple[bytes, bytes]]
 
 class Manager:
     """One process manager. `birth`: up to where the log is history to it. `message_bytes`: the size of the
-    largest command that the node accepts. `most_ended`: the number of ended timers that are kept."""
+    largest command that the node accepts. `most_ended`: the number of ended timers that are kept. `alone`:
+    False if other nodes handle the same events."""
 
     keeps = True
 
@@ -74,10 +75,12 @@ class Manager:
         message_bytes: int = DEFAULT_MESSAGE_BYTES,
         most_ended: int = MOST_ENDED,
         spans: Spans | None = None,
+        alone: bool = True,
     ) -> None:
         self.spec = spec
         self.ended = EndedTimers(most_ended)
-        self.outbox, self.timers, self.setbacks = Outbox(), Timers(self.ended.add), Setbacks()
+        timers = Timers(self.ended.add, recount=alone)
+        self.outbox, self.timers, self.setbacks = Outbox(), timers, Setbacks()
         self.state: Table = Table(*spec.layout, hint=OTHER_FORM.format(spec.name))
         self._birth, self._log, self._message_bytes = birth, log, message_bytes
         self._handlers, self._decoder = app.handlers, CommandDecoder(app)
@@ -160,6 +163,16 @@ class Manager:
         for command in fired:
             self.outbox.add(command, msgspec.json.encode(command))
         return len(fired)
+
+    def due(self, now_ns: int) -> list[Command]:
+        """The commands of timers that are due, which stay set."""
+        return self.timers.due(now_ns, MOST_FIRED)
+
+    def fired_elsewhere(self, command: Command, refusal: Refusal | None, now: float) -> None:
+        """Notes that another node has fired a timer, and how its command was answered."""
+        self.timers.fired_elsewhere(command.id)
+        self.outbox.add(command, msgspec.json.encode(command))
+        self.answered(command.id, refusal, now)
 
     def answered(self, id: str, refusal: Refusal | None, now: float) -> None:
         """Notes that a command of the outbox has had its effect or needed none, or that it was refused."""

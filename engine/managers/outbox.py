@@ -100,6 +100,12 @@ class Outbox:
         some, self._leaving = self._leaving[:most], self._leaving[most:]
         return some
 
+    def leave_again(self) -> None:
+        """All that waits for an answer leaves again, as after a restart."""
+        unsaved = {id(entry) for entry in (*self._added, *self._saved)}
+        waiting = (entry for entry in self if entry.refusal is None)
+        self._leaving = [entry for entry in waiting if id(entry) not in unsaved]
+
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """(key, entry) of what has changed since the last call; None: the entry was removed."""
         changed, self._changed = self._changed, {}

@@ -39,9 +39,12 @@ class Timers:
     """All timers that are set. A timer without a key can only fire; one with a key can be replaced and
     cancelled."""
 
-    def __init__(self, ended: Callable[[TimerStory], None] = lambda story: None) -> None:
-        """`ended` is told of every timer that fires, is cancelled or is replaced."""
-        self._ended = ended
+    def __init__(
+        self, ended: Callable[[TimerStory], None] = lambda story: None, *, recount: bool = True
+    ) -> None:
+        """`ended` is told of every timer that fires, is cancelled or is replaced. `recount`: whether one
+        counts from now if the clock is behind; not on several nodes, whose ids have to be the same."""
+        self._ended, self._recount = ended, recount
         self._clear()
 
     def _clear(self) -> None:
@@ -74,7 +77,7 @@ class Timers:
         if key:
             self._keys[key] = command.id
         self._timers[command.id] = _Timer(due_ns, key, command, from_ns)
-        if from_ns:
+        if from_ns and self._recount:
             self._unchecked.append(command.id)
         self._changed[command.id] = None
         heappush(self._due, (due_ns, command.id))
@@ -94,6 +97,19 @@ class Timers:
             _, id = heappop(self._due)
             fired.append(self._end(id, "fired"))
         return fired
+
+    def due(self, now_ns: int, most: int) -> list[Command]:
+        """The commands of timers that are due, earliest first; they stay set."""
+        found: list[tuple[int, str]] = []
+        while len(found) < most and self.next_due_ns <= now_ns:
+            found.append(heappop(self._due))
+        for one in found:
+            heappush(self._due, one)
+        return [self._timers[id].command for _, id in found]
+
+    def fired_elsewhere(self, id: str) -> None:
+        """Removes a timer that another node has fired."""
+        self._end(id, "fired")
 
     def pending(self) -> list[tuple[int, str, Command]]:
         """(due, key, command) of each, earliest first."""
@@ -129,6 +145,8 @@ class Timers:
 
     def _check(self, now_ns: int) -> None:
         """Finds the timers that count from a time which the clock has not reached."""
+        if not self._recount:
+            return
         if now_ns < self._now_ns:  # it was set back
             self._unchecked = list(self._timers)
         self._now_ns = now_ns

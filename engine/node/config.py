@@ -140,6 +140,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="partitions this node always owns, as in 0,3, or all; empty: it takes its share"),
     ] = ""
+    cluster_workers: Annotated[
+        str,
+        Meta(description="name of the node that runs all workers; empty: each runs where its owner is"),
+    ] = ""
     cluster_replicas: Annotated[
         int, Meta(ge=1, le=5, description="copies that NATS keeps of each log; 3 is the least that is safe")
     ] = 3

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine.base.errors import Exit, Fault, NoSpace, RingfoldError, told
+from engine.base.identity import partition_of
 from engine.base.log import LineLog, log_error, output_as_log
 from engine.base.log_codes import Code
 from engine.base.parent import die_with_parent
@@ -23,7 +24,7 @@ from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
 from engine.node.meters import MeterPage
-from engine.node.roles import INPUT, Kind, Ring, Role
+from engine.node.roles import INPUT, MEMBER, Kind, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from engine.store.room import is_nearly_full, lacks_room
 from ringbuffer import Bell, Consumer, Producer, RingError
@@ -82,6 +83,17 @@ class NodeProcess:
     def node_name(self) -> str:
         """What the other nodes of a cluster call this one."""
         return self.config.node or platform.node()
+
+    def acts(self) -> bool:
+        """True if this process is the one of all nodes that reaches outside: sends what a process manager
+        orders, runs the handlers of a worker. That is on the owner of the partition of its name; workers may
+        have a node of their own."""
+        config, role = self.config, self.role
+        if not config.cluster:
+            return True
+        if role.kind is Kind.WORKER and config.cluster_workers:
+            return config.cluster_workers == self.node_name
+        return bool(self.slot_of(MEMBER).owned >> partition_of(role.subject, self.partitions) & 1)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True

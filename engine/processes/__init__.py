@@ -5,7 +5,8 @@
       └────────────── replies ────────┘
 
 Reading order: input, core, output, doorbell (what a follower hears), projector and builder (views),
-manager, worker and lanes (its threads), snapshotter, reader, gateway (HTTP), member, cluster_input,
-cluster_core and cluster_output (of a node of a cluster), stand_in (for a follower that was given up).
+manager, worker, lanes (its threads) and standby (another node runs it), snapshotter, reader, gateway
+(HTTP), member, cluster_input, cluster_core and cluster_output (of a node of a cluster), stand_in (for a
+follower that was given up).
 `engine.node.process` is what they share: finding the node, beating, leaving when the supervisor is gone.
 """

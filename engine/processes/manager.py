@@ -83,6 +83,7 @@ def managing_of(process: NodeProcess, app: Engine, readers: list[Reader]) -> Man
         message_bytes=limits.message_bytes,
         most_ended=2 * process.config.duplicate_window,
         spans=spans_of(process.config.traces, f"ringfold {process.name}"),
+        alone=not process.config.cluster,
     )
     map_bytes, log = process.data.map_bytes, process.log
     fold = Fold(app, manager, folder, readers, map_bytes, log=log, beat=process.beat)
@@ -101,6 +102,7 @@ def managing_of(process: NodeProcess, app: Engine, readers: list[Reader]) -> Man
         wall_ns=process.data.clock.now_ns,
         checkpoint_s=process.config.checkpoint_ms / 1000,
         log=process.log,
+        acts=process.acts,
     )
 
 

@@ -7,6 +7,7 @@ The main thread waits for no lane, so a provider that is slow holds up its own a
 """
 
 import time
+from collections.abc import Callable
 
 import zmq
 
@@ -26,14 +27,29 @@ from engine.stages.working import WorkerQuestions
 LOOK_S = 0.25  # between two looks at the log without a doorbell
 PAUSE_S = 0.01  # between two looks with one: what most events cost a worker that does not want them
 LANE_WAIT_S = 0.01  # while lanes are at work
+NOTE_S = 0.5  # between two notes for the other nodes of how far it has come
 
 
 def main(process: NodeProcess) -> None:
-    """The loop: note what is done, take, answer, park."""
+    """Works; on a node of a cluster, only while this is the node that does."""
     app = process.app()
+    process.wait_for_look()
+    if not process.config.cluster:
+        work(process, app)
+        return
+    from engine.processes.standby import handover_of, stand_by  # brings NATS
+
+    handover = handover_of(process)
+    while stand_by(process):
+        handover.take()
+        work(process, app, handover.give)
+        handover.give()
+
+
+def work(process: NodeProcess, app: Engine, noted: Callable[[], None] = lambda: None) -> None:
+    """The loop: note what is done, take, answer, park. `noted` is called now and then."""
     spec = app.workers[process.role.subject]
     worker, folder = spec.factory(), process.data.worker(spec.name)
-    process.wait_for_look()
     readers, clock, positions = process.data.readers(), process.data.clock, [0] * process.partitions
     worker.clock_ns = clock.now_ns
     worker.open(folder)
@@ -52,8 +68,8 @@ def main(process: NodeProcess) -> None:
         poller.register(doorbell.socket, zmq.POLLIN)
         poller.register(desk.socket, zmq.POLLIN)
         process.running()
-        look_at, wanted = 0.0, False
-        while not process.stopping and not process.abort():
+        look_at, note_at, wanted = 0.0, 0.0, False
+        while process.acts() and not process.stopping and not process.abort():
             if not lanes.hang():
                 process.beat()
             lanes.go_round()
@@ -63,6 +79,9 @@ def main(process: NodeProcess) -> None:
             if taking is not None and (done or now > (look_at + PAUSE_S if wanted else look_at + LOOK_S)):
                 look_at, wanted = now, False
                 busy |= taking.turn(done)
+            if now > note_at:
+                note_at = now + NOTE_S
+                noted()
             positions[:] = [reader.position() for reader in readers] if taking is None else taking.positions
             process.slot.position, process.slot.dead_letters = sum(positions), lanes.failing
             if not busy:
@@ -91,9 +110,7 @@ def taking_of(process: NodeProcess, app: Engine, lanes: Lanes) -> Taking:
         process.data.path, name, events, app=app, folder=process.data.worker(name), since="now"
     )
     checkpoint_s = process.config.checkpoint_ms / 1000
-    return Taking(
-        subscriber, process.partitions, lanes.give, now=time.monotonic, checkpoint_s=checkpoint_s
-    )
+    return Taking(subscriber, process.partitions, lanes.give, now=time.monotonic, checkpoint_s=checkpoint_s)
 
 
 if __name__ == "__main__":

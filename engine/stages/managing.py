@@ -2,6 +2,9 @@
 
     receive answers, apply events, fire timers ──▶ save all of it at once ──▶ only then send
 
+On a node of a cluster it may be a shadow (`engine.stages.shadowing`): it handles events as the one that acts
+does, but sends nothing and fires no timer; what became of its commands it finds in the stores.
+
 A crash before the save forgets the turn, and it is done again, with the same ids. A crash after it finds the
 commands in the outbox and sends them again; the node knows their ids.
 """
@@ -16,16 +19,21 @@ from engine.follow import Fold
 from engine.follow.dead_letters import NEVER
 from engine.managers import Manager
 from engine.managers.intake import Intake
+from engine.managers.manager import MOST_WAITING
 from engine.stages.post import Post
+from engine.stages.shadowing import Shadowing
 from engine.wire.doorbell import Notice
 
 RETRY_S = 0.2  # between two attempts to save without room
+WATCH_S = 0.1  # between two looks of a shadow for answers
+WATCH_SHARE = 4  # so many times as long as such a look takes, it waits for the next
 
 
 class Managing:
     """One process manager at work. Nothing leaves that is not saved.
 
-    `now`: a clock in seconds that never goes back; `wall_ns`: the time of day, by which timers fire.
+    `now`: a clock in seconds that never goes back; `wall_ns`: the time of day, by which timers fire;
+    `acts`: asked each turn; False while it is a shadow.
     """
 
     def __init__(
@@ -38,13 +46,16 @@ class Managing:
         wall_ns: Callable[[], int],
         checkpoint_s: float,
         log: Log,
+        acts: Callable[[], bool] = lambda: True,
     ) -> None:
         self.fold, self.manager, self.post = fold, manager, post
         self.has_room = True
         """False: the disk is full, and nothing leaves or is applied before it has room again"""
         self._intake = Intake(fold, manager)
         self._now, self._wall_ns, self._checkpoint_s, self._log = now, wall_ns, checkpoint_s, log
-        self._save_at = now()
+        self._save_at = self._watch_at = now()
+        self._acts, self.acting = acts, True
+        self._shadowing = Shadowing(fold.readers)
 
     @property
     def crowded(self) -> bool:
@@ -60,6 +71,8 @@ class Managing:
     def turn(self, notices: Iterable[Notice]) -> bool:
         """One turn; `notices` is asked for records only if there is room for what follows from them. True if
         there was anything to do."""
+        if self._acts() != self.acting:
+            self._change()
         busy = self._hear() | self._take(notices) | self._fire()
         self._save_if_due()
         return self._send() or busy
@@ -88,6 +101,8 @@ class Managing:
     def patience(self) -> float:
         """Seconds until something is due, timers included."""
         due_s = max(0.0, self.next_due - self._now())
+        if not self.acting:
+            return min(due_s, WATCH_S)
         if self.crowded:
             return min(due_s, RETRY_S)
         return min(due_s, max(0, self.manager.timers.next_due_ns - self._wall_ns()) / 1e9)
@@ -95,7 +110,9 @@ class Managing:
     # ------------------------------------------------------------------ the steps of a turn
 
     def _hear(self) -> bool:
-        """Receives answers to what was sent."""
+        """Receives answers to what was sent; a shadow finds those to what another node has sent."""
+        if not self.acting:
+            return self._watch()
         heard = False
         for id, refusal in self.post.answers():
             self.manager.answered(id, refusal, self._now())
@@ -122,14 +139,15 @@ class Managing:
 
     def _fire(self) -> bool:
         """Fires timers that are due."""
-        fired = 0 if self.crowded else self.manager.fire(self._wall_ns())
+        fired = 0 if self.crowded or not self.acting else self.manager.fire(self._wall_ns())
         if fired:
             crash_point("manager.fired")
         return fired > 0
 
     def _save_if_due(self) -> None:
         """Saves at once if something waits to leave, otherwise now and then."""
-        if self._now() >= self._save_at or (self.has_room and self.manager.outbox.wants_out):
+        waits = self.acting and self.has_room and self.manager.outbox.wants_out
+        if waits or self._now() >= self._save_at:
             self._save()
 
     def _save(self) -> None:
@@ -152,8 +170,43 @@ class Managing:
 
     def _send(self) -> bool:
         """Sends what is saved, and again what has waited too long for its answer."""
+        if not self.acting:
+            self.manager.leaving(MOST_WAITING)  # to be sent by who acts, and again by the next
+            return False
         entries = self.manager.leaving(self.post.room)
         self.post.send([(entry.command, entry.body) for entry in entries])
         if entries:
             crash_point("manager.sent")
         return bool(entries)
+
+    # ------------------------------------------------------------------ a shadow
+
+    def _change(self) -> None:
+        """Acts from now on, with all that is left to send; or no longer."""
+        if self.acting:
+            self.post.forget()
+            self.acting = False
+        else:
+            self._watch_at = 0.0
+            self._watch()
+            self.manager.outbox.leave_again()
+            self.acting = True
+
+    def _watch(self) -> bool:
+        """Finds what another node has sent and what became of it. True if there was anything new."""
+        began = self._now()
+        if began < self._watch_at:
+            return False
+        heard = False
+        for entry in [entry for entry in self.manager.outbox if entry.refusal is None]:
+            found, refusal = self._shadowing.answer_to(entry.command)
+            if found:
+                self.manager.answered(entry.command.id, refusal, began)
+                heard = True
+        for command in self.manager.due(self._wall_ns()):
+            found, refusal = self._shadowing.answer_to(command)
+            if found:
+                self.manager.fired_elsewhere(command, refusal, began)
+                heard = True
+        self._watch_at = self._now() + max(WATCH_S, WATCH_SHARE * (self._now() - began))
+        return heard

@@ -26,13 +26,18 @@ class Post:
         self, socket: "zmq.Socket[bytes]", limits: Limits, now: Callable[[], float] = time.monotonic
     ) -> None:
         """`limits`: of the node's gate. `now`: a clock in seconds that never goes back."""
+        self.socket, self._limits, self._now = socket, limits, now
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing that was sent is sent again; answers to it are passed over."""
+        limits = self._limits
         self._talk = Conversation(
             min(BATCH, limits.commands_per_message),
             min(MOST_IN_FLIGHT, limits.in_flight_per_client),
             FRAME_BYTES,
             limits.message_bytes,
         )
-        self.socket, self._now = socket, now
         self._unsent: list[Ticket] = []
 
     @property

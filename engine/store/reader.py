@@ -142,6 +142,13 @@ class Reader:
     def _outcomes_back(self) -> Iterator[bytes]:
         return (frame for _, frame in self._items("outcomes", _END, back=True))
 
+    def child(self, causation: str, id: str) -> Child | None:
+        """A command that names this causation, if its outcome is stored and kept."""
+        key = bytes.fromhex(causation + id)
+        with self.env.begin() as txn:
+            stored = txn.get(key, db=self.tables.children)
+        return None if stored is None else child_of_row(key, unseal(key, stored, self.path, "children"))
+
     def children_of(self, id: str) -> Iterator[Child]:
         """The commands in this partition that name a command as their causation, in the order of their
         ids."""
