@@ -24,7 +24,6 @@ from engine.base.decoding import NOT_DECODABLE
 from engine.base.identity import id_from
 from engine.client.receipts import Receipt
 from engine.client.tickets import why_not_addressed
-from engine.gateway.bodies import json_body
 from engine.gateway.callers import Caller
 from engine.gateway.context import Context
 from engine.gateway.parameters import number_in
@@ -92,7 +91,7 @@ class Commands:
         form = self._any if tag is None else self._forms.get(tag)
         if form is None:
             raise Problem("unknown-command", f"no handler for {tag}")
-        body = await json_body(request, context.config.max_message_bytes)
+        body = await context.bodies.json(request, context.config.max_message_bytes)
         wait = self._wait(request)
         timeout_s = number_in(request, "timeout_ms", TIMEOUT_MS, most=LONGEST_TIMEOUT_MS) / 1000
         caller: Caller = request.scope["caller"]

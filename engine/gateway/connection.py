@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 HEADERS_S = 10.0  # from the connection, or from the first byte of a request, to the end of its headers
+KEEP_ALIVE_S = 30  # of silence between two requests, or for the rest of an answer that ends the connection
 MOST_CONNECTIONS = 2_000
 MOST_HEAD_BYTES = 64 << 10  # of a request up to the end of its headers
 TRANSPORT = "ringfold.transport"  # in the scope of a request
@@ -64,6 +65,16 @@ class Connection(HttpToolsProtocol):
         """From here on the request has its own patience."""
         self._heard()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is written. A client that does not read it is left in time, with what waits for it."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.loop.call_later(KEEP_ALIVE_S, self._leave)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The client was silent for too long. To close would wait until it has read everything."""
+        self._leave()
 
     def _wait(self) -> None:
         self._heard()

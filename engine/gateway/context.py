@@ -11,6 +11,7 @@ import msgspec
 from engine.base.spans import spans_of
 from engine.client.aio import AsyncClient
 from engine.client.queries import QueryRefused, Question
+from engine.gateway.bodies import Bodies
 from engine.gateway.hub import Hub
 from engine.gateway.problems import Problem
 from engine.gateway.tokens import Tokens
@@ -35,7 +36,7 @@ class Context:
 
     def __init__(self, node: NodeDescription, app: Engine, page: StatusPage) -> None:
         self.node, self.app, self.page = node, app, page
-        self.tokens = Tokens(node.data.tokens)
+        self.tokens, self.bodies = Tokens(node.data.tokens), Bodies()
         self.config, self.endpoints, self.data = node.config, node.endpoints, node.data
         self.stores = Stores(self.data.path)
         self.client = AsyncClient(self.endpoints, batch=BATCH)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.base.log import Log
 from engine.base.log_codes import Code
+from engine.gateway.bodies import Bodies
 from engine.gateway.callers import Callers
 from engine.gateway.hosts import Hosts
 from engine.gateway.problems import Problem
@@ -31,9 +32,11 @@ class Guard:
     """Stands before the routes. `proxy`: the address from which all requests must come, as it ends TLS;
     empty: from any."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, callers: Callers, log: Log, proxy: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Hosts, callers: Callers, bodies: Bodies, log: Log, proxy: str = ""
+    ) -> None:
         self._app, self._hosts, self._callers, self._log = app, hosts, callers, log
-        self._proxy = proxy
+        self._bodies, self._proxy = bodies, proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,6 +71,8 @@ class Guard:
             self._log(Code.GATEWAY_BUG, "a request failed", trace=traceback.format_exc().rstrip())
             bug = Problem("gateway-bug", f"{type(error).__name__}; the node's log has the rest")
             await bug.response()(scope, receive, safely)
+        finally:
+            self._bodies.release(scope)
 
     def _admit(self, scope: Scope) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]

@@ -29,6 +29,7 @@ class Health:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._looking: asyncio.Task[list[str]] | None = None
 
     async def live(self, _: Request) -> Response:
         """That it lives."""
@@ -36,7 +37,9 @@ class Health:
 
     async def ready(self, _: Request) -> Response:
         """Whether it can do its work."""
-        reasons = await self.reasons()
+        if self._looking is None or self._looking.done():  # one look for all that ask meanwhile
+            self._looking = asyncio.create_task(self.reasons())
+        reasons = await asyncio.shield(self._looking)
         body = orjson.dumps({"ready": not reasons, "reasons": reasons})
         return Response(body, 503 if reasons else 200, WORD)
 

@@ -25,7 +25,6 @@ from starlette.responses import Response
 
 from engine.base.decoding import NOT_DECODABLE
 from engine.gateway.audit import Audit
-from engine.gateway.bodies import json_body
 from engine.gateway.callers import Caller
 from engine.gateway.context import Context
 from engine.gateway.parameters import expect_known, number_in
@@ -113,7 +112,7 @@ class Operation:
         """Begins to build a view again."""
         _expect_operator(request)
         view = self._context.follower(request.path_params["view"], "view")
-        await _arguments(request)
+        await self._arguments(request)
         told = await self._done(request, view, "view rebuild", "rebuild", None)
         return _answer(told, 202)
 
@@ -141,7 +140,7 @@ class Operation:
         follower = self._context.follower(request.path_params["name"])
         if follower.kind == "worker":
             raise Problem("not-found", "a worker sets nothing aside, it tries again")
-        letter = await _arguments(request)
+        letter = await self._arguments(request)
         if verb == "drop" and not letter.aggregate:
             raise Problem("malformed", "name the aggregate")
         args = {"aggregate": letter.aggregate}
@@ -175,6 +174,12 @@ class Operation:
         lines = await self._context.read(lambda: deque(self._audit.lines(), limit))
         return _answer(list(reversed(lines)))
 
+    async def _arguments(self, request: Request) -> _Letter:
+        try:
+            return msgspec.json.decode(await self._context.bodies.json(request, MOST_BODY), type=_Letter)
+        except NOT_DECODABLE as error:
+            raise Problem("malformed", str(error)) from None
+
     async def _asked(self, followers: list[Follower], query: str) -> list[Any]:
         """The answer of each; of one that does not answer, {"error": code, "message": …}."""
 
@@ -203,13 +208,6 @@ class Operation:
             raise
         await asyncio.to_thread(note, "ok")
         return told
-
-
-async def _arguments(request: Request) -> _Letter:
-    try:
-        return msgspec.json.decode(await json_body(request, MOST_BODY), type=_Letter)
-    except NOT_DECODABLE as error:
-        raise Problem("malformed", str(error)) from None
 
 
 def _expect_operator(request: Request) -> None:

@@ -22,7 +22,6 @@ from starlette.responses import Response
 from engine.base.decoding import NOT_DECODABLE
 from engine.client.queries import QueryRefused, Question
 from engine.follow.arguments import arguments_of
-from engine.gateway.bodies import json_body
 from engine.gateway.context import Context, refusal
 from engine.gateway.parameters import number_in, positions_in
 from engine.gateway.problems import Problem
@@ -60,7 +59,7 @@ class Queries:
     async def post(self, request: Request) -> Response:
         """The answer, the arguments standing in the body."""
         query = self._query(request)
-        return await self._answer(request, query, await json_body(request, LONGEST_ARGUMENTS))
+        return await self._answer(request, query, await self._context.bodies.json(request, LONGEST_ARGUMENTS))
 
     def _query(self, request: Request) -> Query:
         view, name = request.path_params["view"], request.path_params["query"]

@@ -14,7 +14,7 @@ from starlette.routing import Router
 
 from engine.base.log import Log
 from engine.gateway.callers import Callers
-from engine.gateway.connection import Connection
+from engine.gateway.connection import KEEP_ALIVE_S, Connection
 from engine.gateway.context import Context
 from engine.gateway.guard import Guard
 from engine.gateway.hosts import Hosts
@@ -22,7 +22,6 @@ from engine.gateway.routes import routes_of
 from engine.node.front import front_of
 
 GRACE_S = 3  # for requests under way when the node stops; streams end at once
-KEEP_ALIVE_S = 30
 DESCRIPTORS = 4_096  # at most, if the system allows so many
 
 
@@ -35,7 +34,9 @@ class Server(uvicorn.Server):
         front = front_of(config.http)
         callers = Callers(context.tokens, loopback=front.is_loopback and not config.http_proxy)
         router = Router(routes_of(context), redirect_slashes=False)
-        guard = Guard(router, Hosts(config, context.endpoints.http), callers, log, config.http_proxy)
+        guard = Guard(
+            router, Hosts(config, context.endpoints.http), callers, context.bodies, log, config.http_proxy
+        )
         super().__init__(
             uvicorn.Config(
                 guard,

@@ -2,6 +2,7 @@
 
 import typing
 from collections.abc import Callable, Hashable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import ConfigError
@@ -49,7 +50,18 @@ def check(app: "Engine") -> None:
         _check_reads(f"worker {worker.name}", worker.events(), known)
         if worker.name in app.projections or worker.name in app.process_managers:
             raise ConfigError(f"worker {worker.name} has the name of a view or process manager")
+    for package in app.page_packages.values():
+        if not _is_there(package):
+            raise ConfigError(f"app.pages names {package}, and there is no such package")
     _check_chains(app, known)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        found = find_spec(package)
+    except ImportError:
+        return False
+    return found is not None and found.submodule_search_locations is not None
 
 
 def _check_announced(app: "Engine", command: type[Command], handler: CommandHandler) -> None:
