@@ -53,7 +53,8 @@ class Intake:
             for client, count, commands_ in groups
         ]
         self.message = message
-        self._waiting.append(_Taken(message, time_ns, named, commands))
+        if commands:
+            self._waiting.append(_Taken(message, time_ns, named, commands))
 
     def section(self) -> bytes | None:
         """The next section: as many whole messages as one may have. It is to be asked for again until it is

@@ -20,7 +20,7 @@ from engine.base.crash import crash_point
 from engine.cluster.logs import DecisionLog, Message, NoAnswer, Superseded
 from engine.store.place import Place
 from engine.wire.batches import Batch, decode_duplicates, decode_replies, encode_batch
-from engine.wire.replicated import Decision, Origin, bare, decode_origin
+from engine.wire.replicated import Decision, Origin, bare, decode_decision, decode_origin
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class Ledger:
         self._wait, self._now = wait, now
         self._arrived: deque[Message] = deque()
         self._recent: dict[int, bytes] = {}
+        self._known_from = place.decision + 1  # of the log, what is in `_recent`
 
     def arrived(self, message: Message) -> None:
         """A message has come; called from any thread."""
@@ -185,7 +186,18 @@ class Ledger:
         before it was answered."""
         if batch.last_sequence > self.place.sequence:
             return False
+        self._look_back(batch.first_sequence)
         return self._recent.get(batch.first_sequence) == encode_batch(bare(batch))
+
+    def _look_back(self, sequence: int) -> None:
+        """Reads again what an earlier life put into the log, down to this sequence."""
+        while self._known_from > 1 and sequence < min(self._recent, default=sequence + 1):
+            body = self._at(self._known_from - 1)
+            if body is None or len(self._recent) >= RECENT:
+                return
+            self._known_from -= 1
+            before = {one.first_sequence: encode_batch(one) for one in decode_decision(body).batches}
+            self._recent = before | self._recent
 
 
 def origins_of(batch: Batch) -> list[Origin]:

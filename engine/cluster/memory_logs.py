@@ -33,6 +33,10 @@ class MemoryLog:
         """so many appends from now on are taken, but not answered"""
         self.deaf = 0
         """so many appends from now on are neither taken nor answered"""
+        self.slow = 0
+        """so many appends from now on are refused, although they are taken a moment later: as by servers
+        that have lost their majority"""
+        self._proposed: bytes | None = None
         self._ends: list[LogEnd] = []
 
     def end(self) -> "LogEnd":
@@ -46,19 +50,30 @@ class MemoryLog:
         if self.deaf:
             self.deaf -= 1
             return _failed(NoAnswer())
+        if self._proposed is not None:
+            self._take(self._proposed)
+            self._proposed = None
         if after is not None and after != len(self.messages):
+            return _failed(Superseded())
+        if self.slow:
+            self.slow -= 1
+            self._proposed = body
             return _failed(Superseded())
         if len(self.messages) - self.first + 1 >= self.most:
             return _failed(LogFull())
+        sequence = self._take(body)
+        if self.lost:
+            self.lost -= 1
+            return _failed(NoAnswer())
+        return _done(sequence)
+
+    def _take(self, body: bytes) -> int:
         self.now_ns += 1
         message = Message(len(self.messages) + 1, self.now_ns, body)
         self.messages.append(message)
         for end in self._ends:
             end.arrived(message)
-        if self.lost:
-            self.lost -= 1
-            return _failed(NoAnswer())
-        return _done(message.sequence)
+        return message.sequence
 
 
 class LogEnd:

@@ -7,14 +7,17 @@ stored, and asks for its sections again; what another one has decided of them me
 
 import gc
 import sys
+from collections.abc import Iterable
 
 from engine.core.archive import Superseded
+from engine.core.partition import Partition
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, OUTBOX, Kind, Role
 from engine.node.status import Slot, State
 from engine.processes.core import hand_on, past_of
 from engine.stages.metering import CoreMetering
 from engine.stages.poison import Poison
+from engine.stages.recovering import Past, Run
 from engine.wire.batches import encode_batch
 from engine.wire.sections import first_sequence, last_sequence
 
@@ -45,20 +48,9 @@ def main(process: NodeProcess) -> None:
     process.slot.wants += 1
     while True:
         process.beat()
-        if partition.epoch != output.epoch:
-            past.undo(partition)
-            process.slot.wants += 1
-        followed = past.follow(partition)
+        followed = catch_up(process.slot, past, partition)
         sections = inbox.take(1 << 20)
-        for section in sections:
-            if last_sequence(section) <= partition.sequence:
-                continue
-            if first_sequence(section) > partition.sequence + 1 or partition.epoch != output.epoch:
-                break  # what comes before it is asked for again, and this with it
-            try:
-                decide(section)
-            except Superseded:
-                break
+        take(process.slot, past, partition, sections, decide)
         if sections:
             inbox.release()
             process.slot.sequence, process.slot.position = partition.sequence, partition.position
@@ -73,6 +65,32 @@ def main(process: NodeProcess) -> None:
         elif not inbox.wait(min(FOLLOW_S, process.patience())) and process.abort():
             return
     outbox.finish()
+
+
+def catch_up(slot: Slot, past: Past, partition: Partition) -> bool:
+    """Goes back if another node had decided first, and applies what others have decided. True if there was
+    something to apply."""
+    if partition.epoch != past.output.epoch:
+        past.undo(partition)
+        slot.wants += 1
+    return past.follow(partition)
+
+
+def take(slot: Slot, past: Past, partition: Partition, sections: Iterable[bytes], decide: Run) -> None:
+    """Decides what follows; of the rest, what was decided before is passed over, and what comes too early is
+    asked for again, with what comes before it."""
+    for section in sections:
+        if last_sequence(section) <= partition.sequence:
+            continue
+        if partition.epoch != past.output.epoch:
+            return  # asked for again once it has gone back
+        if first_sequence(section) > partition.sequence + 1:
+            slot.wants += 1  # the intake knows of decisions that are not followed here yet
+            return
+        try:
+            decide(section)
+        except Superseded:
+            return
 
 
 if __name__ == "__main__":

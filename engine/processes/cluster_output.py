@@ -3,19 +3,19 @@ answers, then the doorbell; and what other nodes decide into the store as well.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from engine.base.errors import NoSpace, RingfoldError
 from engine.base.log import log_error
 from engine.base.log_codes import Code
 from engine.cluster.jetstream import JetStreamDecisions, subject_of
-from engine.cluster.ledger import Ledger
+from engine.cluster.ledger import Decided, Ledger
 from engine.cluster.link import Link, servers_of
 from engine.cluster.logs import Message, NoAnswer
 from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
-from engine.node.status import State
+from engine.node.status import Slot, State
 from engine.processes.output import BEAT_S, READER_CHECK_S, RETRY_S, doorbell_of
 from engine.stages.metering import OutputMetering
 from engine.stages.storing import Storing
@@ -47,33 +47,24 @@ def main(process: NodeProcess) -> None:
     metering = OutputMetering(process.meters, data.clock.now_ns)
     process.slot.state = State.REPLAYING
     catch_up(process, ledger, log)
-    tell(process, storing, ledger)
-    process.slot.settled = storing.sequence
-    process.slot.caught_up = 1
+    tell(process.slot, storing, ledger)
+    if not process.slot.caught_up:  # later on only the core's own decisions count, of which some may be lost
+        process.slot.settled = storing.sequence
+        process.slot.caught_up = 1
     process.running()
     check_readers_at = beat_at = 0.0
     while True:
         process.beat()
         batches = [decode_batch(record) for record in outbox.take(1 << 20)]
         if batches or ledger.behind:
-            ours = [batch for batch in batches if batch.epoch == storing.epoch]
-            decided = ledger.decide(ours)
-            leaving = storing.answered(decided.stored)
             try:
-                for some in leaving.answers:
-                    answers.send(some)
+                decided = settle(process.slot, ledger, storing, batches, answers.send)
             except Aborted:
                 return
-            for notice in [*notices_of(decided.followed, number), *leaving.notices]:
+            for notice in [*notices_of(decided.followed, number), *notices_of(decided.stored, number)]:
                 doorbell.send(encode_notice(*notice))
             if decided.stored:
-                process.slot.settled = decided.stored[-1].last_sequence
                 metering.stored(decided.stored, storing.flush_ns)
-            if decided.superseded:
-                storing.epoch += 1
-                process.slot.epoch = storing.epoch
-                process.slot.conflicts += 1
-            tell(process, storing, ledger)
             if decided.superseded or decided.followed:
                 core.ring()
             outbox.release()
@@ -128,10 +119,32 @@ def catch_up(process: NodeProcess, ledger: Ledger, log: JetStreamDecisions) -> N
                 continue
 
 
-def tell(process: NodeProcess, storing: Storing, ledger: Ledger) -> None:
+def settle(
+    slot: Slot,
+    ledger: Ledger,
+    storing: Storing,
+    batches: Iterable[Batch],
+    send: Callable[[Sequence[bytes]], object],
+) -> Decided:
+    """Has batches of the core, and what came from other nodes, put into the log and the store; answers what
+    was decided here, and says on the status page what became of it, in this order."""
+    decided = ledger.decide([batch for batch in batches if batch.epoch == storing.epoch])
+    for some in storing.answered(decided.stored).answers:
+        send(some)
+    if decided.stored:
+        slot.settled = decided.stored[-1].last_sequence
+    if decided.superseded:  # last, since what is settled by then is not undone
+        storing.epoch += 1
+        slot.epoch = storing.epoch
+        slot.conflicts += 1
+    tell(slot, storing, ledger)
+    return decided
+
+
+def tell(slot: Slot, storing: Storing, ledger: Ledger) -> None:
     """The line on the status page."""
-    process.slot.decision = ledger.place.decision
-    process.slot.sequence, process.slot.position = storing.sequence, storing.position
+    slot.decision = ledger.place.decision
+    slot.sequence, slot.position = storing.sequence, storing.position
 
 
 def store(process: NodeProcess, writer: Writer, batches: Sequence[Batch], place: Place) -> None:
