@@ -83,6 +83,21 @@ def test_the_engine_needs_no_numpy() -> None:
     assert wrong == []
 
 
+def test_only_the_gateway_imports_what_its_extra_installs() -> None:
+    """And not all of it: the command line makes tokens and prints the audit log without the extra."""
+    extra = {"starlette", "uvicorn", "httptools", "prometheus_client"}
+    without = {"tokens.py", "audit.py", "__init__.py"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for package in LAYERS
+        for path in modules(package)
+        if path.parent.name != "gateway" or path.name in without
+        for name in sorted(imports_of(path))
+        if name.split(".")[0] in extra
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("pure", ["engine/core", "engine/model", "engine/wire"])
 def test_the_deterministic_core_reads_no_clock_and_does_no_io(pure: str) -> None:
     impure = {"time", "random", "secrets", "socket", "threading", "subprocess", "zmq", "lmdb", "psutil"}
