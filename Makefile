@@ -19,10 +19,10 @@ export RINGFOLD_STATIONS ?= $(SHARED)/stations-2016-10.csv
 endif
 
 .NOTPARALLEL:  # lint, then types, then tests: the last line is the tests' summary
-.PHONY: docs attack help demo test check lint types verifytypes tests smoke slow matrix chaos crash drill sale bench national clean
+.PHONY: docs attack help demo test check lint types verifytypes tests smoke slow matrix chaos cluster-chaos crash drill sale bench national clean
 
 help:            ## what can be made
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 15
 
 # Installed once; again only when pyproject.toml changes.
 $(READY): pyproject.toml
@@ -64,6 +64,9 @@ chaos: $(READY)  ## random kills under load; make chaos SECONDS=600 SEED=7
 
 drill: $(READY)  ## a node with a fault, to be found with doctor, top and /metrics; make drill FAULT=behind
 	$(BIN)/python -m tests.drill --tell $(if $(FAULT),--fault $(FAULT))
+
+cluster-chaos: $(READY)  ## the same for several nodes and their servers; make cluster-chaos KILL=servers SECONDS=120
+	$(BIN)/python -m tests.cluster --kill $(or $(KILL),nodes) --seconds $(or $(SECONDS),90) $(if $(SEED),--seed $(SEED))
 
 crash: $(READY)  ## every process dies at every crash point, for the 1st, 2nd and 17th time
 	$(BIN)/python -m pytest -m 'slow or not slow' tests/crash

@@ -1,0 +1,124 @@
+"""What may happen to a cluster: nodes, their processes and servers are killed, or stopped for a while."""
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+from engine import Node
+from engine.cluster.servers import Servers
+from tests.deadline import until
+
+BACK_S = 60.0
+STOPPED_S = (1.2, 3.0)  # longer than the patience with a node that is silent
+DOWN_S = (0.2, 2.0)
+SERVER_STOPPED_S = (1.0, 8.0)
+
+
+class Faults:
+    """Strikes at random. `met` counts what came. `kill`: nodes, servers, all or none; `stop`: they are
+    stopped too."""
+
+    def __init__(
+        self, nodes: list[Node], servers: Servers, draw: random.Random, *, kill: str, stop: bool
+    ) -> None:
+        self.met: Counter[str] = Counter()
+        self._nodes, self._servers, self._draw = nodes, servers, draw
+        self._pause = threading.Event()
+        self._kinds = {
+            "nodes": [self._node_dies, self._process_dies, self._process_dies],
+            "servers": [self._server_dies],
+            "all": [self._all_servers_die],
+            "both": [self._node_dies, self._process_dies, self._server_dies],
+            "none": [],
+        }[kill]
+        if stop or kill == "nodes":
+            self._kinds = [*self._kinds, self._node_stops]
+        if stop and kill in ("servers", "both"):
+            self._kinds = [*self._kinds, self._server_stops]
+
+    def strike(self) -> None:
+        """One of them, and mostly waits until all are back."""
+        if self._kinds:
+            self._draw.choice(self._kinds)()
+
+    def heal(self) -> None:
+        """All are back, and at work."""
+        for number in set(range(self._servers.count)) - set(self._servers.alive()):
+            self._servers.start(number)
+        self._servers.wait_until_ready()
+        for node in self._nodes:
+            if node.ended:
+                node.start()
+            until(node.at_work, BACK_S, f"{node.data.name} is at work")
+
+    def _wait(self, between: tuple[float, float]) -> None:
+        self._pause.wait(self._draw.uniform(*between))
+
+    def _node_dies(self) -> None:
+        node = self._draw.choice(self._nodes)
+        os.kill(node.pid, signal.SIGKILL)
+        node.wait()
+        self.met["nodes killed"] += 1
+        self._wait(DOWN_S)
+        node.start()
+        self._mostly_until_back(node)
+
+    def _process_dies(self) -> None:
+        node = self._draw.choice(self._nodes)
+        name, pid = self._draw.choice(sorted(node.pids.items()))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.met[f"{name.partition('-')[0]} killed"] += 1
+            until(lambda: node.pids[name] != pid, BACK_S, f"{name} is back")
+        self._mostly_until_back(node)
+
+    def _node_stops(self) -> None:
+        node = self._draw.choice(self._nodes)
+        pids = [node.pid, *node.pids.values()]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        self._wait(STOPPED_S)
+        for pid in reversed(pids):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.met["nodes stopped"] += 1
+
+    def _mostly_until_back(self, node: Node) -> None:
+        if self._draw.random() < 0.75:
+            until(node.at_work, BACK_S, f"{node.data.name} is at work")
+
+    def _server_dies(self) -> None:
+        number = self._draw.randrange(self._servers.count)
+        self._servers.kill(number)
+        self.met["servers killed"] += 1
+        self._wait(DOWN_S)
+        self._servers.start(number)
+        self._servers_are_back()
+
+    def _server_stops(self) -> None:
+        number = self._draw.randrange(self._servers.count)
+        self._servers.kill(number, signal.SIGSTOP)
+        self.met["servers stopped"] += 1
+        self._wait(SERVER_STOPPED_S)
+        self._servers.kill(number, signal.SIGCONT)
+        self._servers_are_back()
+
+    def _all_servers_die(self) -> None:
+        for number in range(self._servers.count):
+            self._servers.kill(number)
+        self.met["all servers killed"] += 1
+        self._wait((0.5, 3.0))
+        for number in range(self._servers.count):
+            self._servers.start(number)
+        self._servers_are_back()
+        self._pause.wait(12)  # what they need to begin to answer again, and a while of work
+
+    def _servers_are_back(self) -> None:
+        began = time.monotonic()
+        self._servers.wait_until_ready()
+        self._pause.wait(max(0.0, 3.0 - (time.monotonic() - began)))

@@ -1,0 +1,42 @@
+"""A small run of a cluster: every promise holds while nodes, their processes and servers die."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.base.errors import ConfigError
+from engine.cluster.servers import program
+from tests.cluster.story import Plan, run
+
+try:
+    program()
+    missing = ""
+except ConfigError as error:
+    missing = str(error)
+
+needs_servers = pytest.mark.skipif(bool(missing), reason=f"NO CLUSTER IS TESTED: {missing}")
+
+
+@needs_servers
+@pytest.mark.smoke
+def test_random_kills_of_nodes_and_servers_lose_nothing_and_decide_nothing_twice(tmp_path: Path) -> None:
+    report = run(tmp_path, Plan(seed=12306, seconds=20, kill="nodes", kills=8))
+    assert report.broken == [], str(report)
+    assert report.met.total() >= 8, str(report)
+    assert report.outcomes["committed"] > 100, str(report)
+
+
+@needs_servers
+@pytest.mark.smoke
+def test_two_owners_of_everything_hinder_each_other_and_no_client_sees_it(tmp_path: Path) -> None:
+    report = run(tmp_path, Plan(seed=12306, seconds=8, kill="servers", kills=2, split=True))
+    assert report.broken == [], str(report)
+    assert report.conflicts > 0, str(report)
+
+
+@needs_servers
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", ["nodes", "servers", "all", "both"])
+def test_a_longer_run_of_each_kind_keeps_every_promise(tmp_path: Path, kill: str) -> None:
+    report = run(tmp_path, Plan(seed=7, seconds=60, kill=kill, stop=True, skew=kill == "both"))
+    assert report.broken == [], str(report)
