@@ -4,7 +4,7 @@ Reading order: command (what a command is), commands (the table of them), parser
 command), arguments (one line for a wrong one), printing (text, or JSON in one schema), options, asking,
 observing, apart (what several share), table, sizes, time_text, masking, measuring (for `top`), drawing (the
 same on a terminal), diagnosis (for `doctor`), finding, watching, dev_node (for `dev`), cheats
-(for `cheat`).
+(for `cheat`), cluster_care (for `cluster`).
 
 Then each command, imported only when it is used: new, dev, serve, status, top, health, doctor, clock, config,
 check, query, view, follower, dead_letter, process_manager, events, aggregate, trace, describe, snapshot,

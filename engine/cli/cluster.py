@@ -1,4 +1,5 @@
-"""`cluster init` and `status`: several nodes that run one application over NATS JetStream."""
+"""`cluster init`, `status`, `verify` and `repair`: several nodes that run one application over NATS
+JetStream."""
 
 import argparse
 import os
@@ -14,6 +15,7 @@ from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.cli.printing import Printer, add_json_option
 from engine.cli.table import aligned, cells
+from engine.node.data_directory import DataDirectory
 from engine.node.manifest import FORMAT
 
 if TYPE_CHECKING:
@@ -24,24 +26,46 @@ DESCRIPTION = """A cluster is one application on several nodes. What clients sen
 through logs on NATS servers, and every node has all of what was decided."""
 EXAMPLES = """
 cluster init --app notes:app --cluster nats://a:4222,nats://b:4222 --partitions 16
+cluster init --from ./my-data --app notes:app --cluster nats://a:4222
 cluster status --cluster nats://a:4222 --json
+cluster verify --cluster nats://a:4222 --cluster-monitors http://a:8222
+cluster repair --cluster nats://a:4222 --cluster-monitors http://a:8222 --store ./my-data
 """
 INIT = """Founds a cluster: checks the servers, makes the logs of all partitions, and writes down what all
 nodes have to agree on: the application, its reference data, the number of partitions. What is there already
-stays as it is."""
+stays as it is. With --from, the logs begin behind the stores of that data directory: of a node that was alone
+until now, or of the node that is furthest when all NATS servers have lost what they had. All other nodes of
+the cluster then begin with a copy of it, or with stores of their own that are not far behind."""
 STATUS = """Shows owner, term and last position of each partition, how far each node is behind, the oldest
 command that waits, and who leads the logs. Exit code 0 if every partition has an owner, no copy is behind and
 no message is gone, otherwise 75."""
+VERIFY = """Reads the logs of decisions whole, and holds the stores against them: of all nodes that run, by
+what they say, and of data directories on this machine (--store). With monitoring addresses, each server's own
+copy is looked at. Exit code 4 if anything is wrong. Changes nothing."""
+REPAIR = """Appends to logs that were shortened what a store on this machine has kept of them. Where a
+server's copy of a log is damaged, has another server lead it and names the folder that is to be removed while
+that server is down; it then makes its copy again. Exit code 75 if something is left to do."""
 HEADINGS = ("partition", "owner", "term", "position", "waiting", "waiting_s", "commands at", "decisions at")
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
     """The options of each."""
-    places = parser.add_subparsers(title="commands", metavar="init|status", dest="what", required=True)
-    for name, help, text in (("init", "found one", INIT), ("status", "show how it is", STATUS)):
+    what = "init|status|verify|repair"
+    places = parser.add_subparsers(title="commands", metavar=what, dest="what", required=True)
+    for name, help, text in (
+        ("init", "found one", INIT),
+        ("status", "show how it is", STATUS),
+        ("verify", "hold logs and stores against each other", VERIFY),
+        ("repair", "give logs back what they have lost", REPAIR),
+    ):
         place = places.add_parser(name, help=help, description=text)
         add_config_options(place, program)
         add_json_option(place)
+        if name == "init":
+            place.add_argument("--from", dest="source", metavar="DIR", help="data directory to begin behind")
+        elif name != "status":
+            store = "data directory of a node on this machine; may be repeated"
+            place.add_argument("--store", action="append", default=[], metavar="DIR", help=store)
 
 
 def run(options: argparse.Namespace, program: Program) -> int:
@@ -51,11 +75,22 @@ def run(options: argparse.Namespace, program: Program) -> int:
         hint = "--cluster nats://HOST:4222,… or RINGFOLD_CLUSTER"
         raise ConfigError("no NATS servers are named", setting="cluster", hint=hint)
     with Printer(options) as printer:
-        return {"init": init, "status": status}[options.what](settings, printer)
+        if options.what == "init":
+            return init(settings, options.source, printer)
+        if options.what == "status":
+            return status(settings, printer)
+        from engine.cli.cluster_care import repair, verify  # brings NATS
+
+        stores = [DataDirectory.at(path) for path in options.store]
+        return {"verify": verify, "repair": repair}[options.what](settings.config, stores, printer)
 
 
-def init(settings: "Settings", printer: Printer) -> int:
+def init(settings: "Settings", source: str | None, printer: Printer) -> int:
     """Founds the cluster that the settings name."""
+    if source is not None:
+        from engine.cli.cluster_care import init_from  # brings NATS
+
+        return init_from(settings, DataDirectory.at(source), printer)
     from engine.cluster.founding import ClusterManifest, found  # brings NATS
     from engine.model.loading import import_app
 

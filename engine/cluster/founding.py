@@ -1,5 +1,6 @@
 """The founding of a cluster, and what its nodes have in common: the manifest in its bucket."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -12,7 +13,9 @@ from engine.cluster.jetstream import FAILURES, make_streams, until_settled
 from engine.cluster.link import Link, servers_of
 from engine.cluster.witness import Wrong, wrong_with_servers, wrong_with_streams
 from engine.node.config import Config
+from engine.node.data_directory import DataDirectory
 from engine.node.manifest import FORMAT
+from engine.store.place import Place, decode_place
 
 MAKE_S = 120.0
 ASK_S = 10.0
@@ -20,17 +23,24 @@ KEY = "manifest"
 
 
 class ClusterManifest(msgspec.Struct, frozen=True):
-    """What every node of a cluster must agree on. `index_key`: in hex."""
+    """What every node of a cluster must agree on. `index_key`: in hex. `begins`: of each partition the
+    decision after which its log begins; a store has to reach that far."""
 
     format: int
     app: str
     fingerprint: str
     partitions: int
     index_key: str
+    begins: list[int] = []
+    sequences: list[int] = []
+    """of each partition the last command that is decided where its log begins"""
 
 
-def found(config: Config, manifest: ClusterManifest) -> ClusterManifest:
-    """Makes the logs and the manifest; what is there already stays. Returns the manifest that counts."""
+def found(
+    config: Config, manifest: ClusterManifest, begins: Sequence[tuple[int, int]] = ()
+) -> ClusterManifest:
+    """Makes the logs and the manifest; what is there already stays. Returns the manifest that counts.
+    `begins`: where the logs begin, if not with the first message."""
     with closing(Link(servers_of(config.cluster), "init")) as link:
         _expect_right(list(wrong_with_servers(link, monitors_of(config))))
         work = make_streams(
@@ -39,6 +49,7 @@ def found(config: Config, manifest: ClusterManifest) -> ClusterManifest:
             manifest.partitions,
             config.cluster_replicas,
             config.cluster_queue_bytes,
+            begins,
         )
         try:
             link.ask(work, MAKE_S)
@@ -78,6 +89,22 @@ def join(config: Config, app: str, fingerprint: str) -> ClusterManifest:
         return manifest
 
 
+def expect_reach(manifest: ClusterManifest, data: DataDirectory) -> None:
+    """ConfigError if a store ends before the logs begin: nothing could fill the gap."""
+    for partition, (begin, sequence) in enumerate(zip(manifest.begins, manifest.sequences, strict=True)):
+        place = Place()
+        if data.has_store(partition):
+            with closing(data.reader(partition)) as reader:
+                place = decode_place(reader.place())
+        if place.decision < begin or place.sequence < sequence:
+            text, hint = (
+                "the store ends before the logs of the cluster begin",
+                "start on a copy of a store that does not",
+            )
+            facts = {"partition": partition, "store": place.decision, "log": begin}
+            raise ConfigError(text, path=data.path, hint=hint, **facts)
+
+
 def monitors_of(config: Config) -> list[str]:
     """The monitoring addresses that a setting lists."""
     return [url.strip().rstrip("/") for url in config.cluster_monitors.split(",") if url.strip()]
@@ -85,6 +112,7 @@ def monitors_of(config: Config) -> list[str]:
 
 def read_manifest(link: Link, name: str) -> ClusterManifest:
     """What the cluster of this name has agreed on. Raises ConfigError, Fault."""
+
     async def get() -> Any:
         return await (await link.streams.key_value(name)).get(KEY)
 

@@ -8,7 +8,7 @@ the place behind it is taken once.
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -26,6 +26,7 @@ IS_FULL = (10077, 10047, 10023)  # the most messages, bytes or storage
 APPEND_S = 1.5
 QUIET_S = 1.5  # without a message, after which it is asked whether there is one
 AGAIN_S = 0.1
+LEADER_S = 5.0
 FAILURES = (NatsError, APIError, TimeoutError, asyncio.TimeoutError, OSError)
 
 
@@ -155,6 +156,14 @@ class JetStreamDecisions(_Stream):
     def __init__(self, link: Link, name: str, partition: int) -> None:
         super().__init__(link, name, "E", partition)
 
+    def leader(self) -> str:
+        """The server that leads it; empty if that is not known."""
+        try:
+            info = self._link.ask(self._link.streams.stream_info(self._stream), LEADER_S)
+        except FAILURES:
+            return ""
+        return info.cluster.leader or "" if info.cluster else ""
+
     def append(self, body: bytes, after: int) -> "Future[int]":
         return self._link.promise(self._append(body, {EXPECTED: str(after)}))
 
@@ -219,9 +228,18 @@ async def until_settled(work: Callable[[], Coroutine[Any, Any, Any]], patience_s
             await asyncio.sleep(AGAIN_S)
 
 
-async def make_streams(link: Link, name: str, partitions: int, replicas: int, queue_bytes: int) -> None:
-    """Makes the streams and the bucket of a cluster; what is there already stays."""
+async def make_streams(
+    link: Link,
+    name: str,
+    partitions: int,
+    replicas: int,
+    queue_bytes: int,
+    begins: Sequence[tuple[int, int]] = (),
+) -> None:
+    """Makes the streams and the bucket of a cluster; what is there already stays. `begins`: of each partition
+    the last messages of commands and of decisions that are over, where it does not begin with the first."""
     for partition in range(partitions):
+        commands, decisions = begins[partition] if begins else (0, 0)
         for config in (
             api.StreamConfig(
                 name=stream_of(name, "C", partition),
@@ -231,6 +249,7 @@ async def make_streams(link: Link, name: str, partitions: int, replicas: int, qu
                 discard=api.DiscardPolicy.NEW,
                 max_bytes=queue_bytes,
                 duplicate_window=1.0,
+                first_seq=commands + 1 if commands else None,
             ),
             api.StreamConfig(
                 name=stream_of(name, "E", partition),
@@ -240,6 +259,7 @@ async def make_streams(link: Link, name: str, partitions: int, replicas: int, qu
                 deny_delete=True,
                 deny_purge=True,
                 duplicate_window=1.0,
+                first_seq=decisions + 1 if decisions else None,
             ),
         ):
             await until_settled(lambda config=config: link.streams.add_stream(config))  # type: ignore[misc]

@@ -17,6 +17,7 @@ from concurrent.futures import TimeoutError as NotYet
 from typing import NamedTuple, TypeVar
 
 from engine.base.crash import crash_point
+from engine.base.errors import CorruptData
 from engine.cluster.logs import DecisionLog, Message, NoAnswer, Superseded
 from engine.store.place import Place
 from engine.wire.batches import Batch, decode_duplicates, decode_replies, encode_batch
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 ANSWER_S = 1.5  # then an append counts as not answered
 RETRY_S = 0.05
+LOOK_TRIES = 20  # after so many it is asked whether the log still has what is stored here
+LOOKS = 20
 MESSAGE_BYTES = 4 << 20
 RECENT = 1_000  # batches of which it is known whether they were stored as they are
 
@@ -45,7 +48,7 @@ class Decided(NamedTuple):
 class Ledger:
     """The ledger. `place`: as the store has it. `code`: the mark of the code that decides here. `wait` is
     called while an answer is awaited, and raises if it is not wanted any more. `now`: a clock that never goes
-    back, in seconds."""
+    back, in seconds. `keep` is given each message before it is stored."""
 
     def __init__(
         self,
@@ -56,13 +59,14 @@ class Ledger:
         code: bytes,
         wait: Callable[[float], None],
         now: Callable[[], float] = time.monotonic,
+        keep: Callable[[int, bytes], None] = lambda sequence, message: None,
     ) -> None:
         self.place = place
         self.conflicts = 0
         """how often another node had decided first"""
         self.unanswered = 0
         """how often an append was not answered"""
-        self._log, self._store, self._code = log, store, code
+        self._log, self._store, self._code, self._keep = log, store, code, keep
         self._wait, self._now = wait, now
         self._arrived: deque[Message] = deque()
         self._recent: dict[int, bytes] = {}
@@ -121,6 +125,7 @@ class Ledger:
             message, message_sequence, last.last_sequence, time_ns, self._code, before, batches
         )
         body, expected = decision.encode(), self.place.decision
+        tries = 0
         crash_point("output.appending")
         while True:
             try:
@@ -135,12 +140,29 @@ class Ledger:
                 break  # an earlier try
             if found is not None:
                 return self._take(expected + 1, found)
+            tries += 1
+            if tries % LOOK_TRIES == 0:
+                self.expect_reached()
             self._wait(RETRY_S)
         crash_point("output.appended")
+        self._keep(expected + 1, body)
         self.place = self.place.behind(expected + 1, body, decision)
         self._store(batches, self.place)
         self._remember(batches)
         return None
+
+    def expect_reached(self) -> None:
+        """CorruptData if the log ends before what is stored here: then it has lost decisions."""
+        for _ in range(LOOKS):
+            try:
+                last = self._answer(self._log.last())
+            except NoAnswer:
+                return
+            if last >= self.place.decision:
+                return
+            self._wait(RETRY_S)  # a server that has just begun to lead may not know all yet
+        text, hint = "the store is ahead of the log", "`ringfold cluster repair` appends what it lost"
+        raise CorruptData(text, stored=self.place.decision, log=last, hint=hint)
 
     def _done_with(self, batches: Iterable[Batch]) -> tuple[int, int]:
         """(message of C, its last sequence): the last one of which everything is decided with these."""
@@ -171,6 +193,7 @@ class Ledger:
 
     def _take(self, sequence: int, body: bytes) -> list[Batch]:
         self.place, decision = self.place.after(sequence, body)
+        self._keep(sequence, body)
         self._store(decision.batches, self.place)
         self._remember(decision.batches)
         return decision.batches

@@ -23,8 +23,9 @@ CLAIM_S = 0.1  # between two, while a share is lacking
 
 class Beat(msgspec.Struct):
     """What a node says of itself. `terms`: by partition that it owns; `positions`, `decisions`: of all
-    partitions, the last one that is stored; `ready`: it has caught up, and may own; `conflicts`: how often
-    another node had decided first; `changes`: how often it has become an owner."""
+    partitions, the last one that is stored; `marks`: of their digests; `ready`: it has caught up, and may
+    own; `conflicts`: how often another node had decided first; `changes`: how often it has become an
+    owner."""
 
     node: str
     life: str
@@ -33,6 +34,7 @@ class Beat(msgspec.Struct):
     positions: list[int]
     ready: bool = True
     decisions: list[int] = []
+    marks: list[int] = []
     conflicts: int = 0
     changes: int = 0
 
@@ -58,6 +60,8 @@ class Membership:
         """how often it has become an owner"""
         self.decisions: list[int] = []
         """of all partitions, the last one that is stored here"""
+        self.marks: list[int] = []
+        """a number for the digest of each of them"""
         self.conflicts = 0
         """how often another node had decided first"""
         self.heard: dict[str, tuple[float, Beat]] = {}
@@ -99,7 +103,8 @@ class Membership:
         if now >= self._beat_at:
             self._beat_at = now + BEAT_S
             beat = Beat(self._node, self._life, self._version, self.terms, positions, ready)
-            beat.decisions, beat.conflicts, beat.changes = self.decisions, self.conflicts, self.changes
+            beat.decisions, beat.marks = self.decisions, self.marks
+            beat.conflicts, beat.changes = self.conflicts, self.changes
             self._register.beat(msgspec.json.encode(beat))
         if self._always is not None:
             return

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from engine.base.errors import NoSpace, RingfoldError
+from engine.base.errors import CorruptData, NoSpace, RingfoldError
 from engine.base.log import log_error
 from engine.base.log_codes import Code
 from engine.cluster.jetstream import JetStreamDecisions, subject_of
@@ -20,6 +20,7 @@ from engine.processes.output import BEAT_S, READER_CHECK_S, RETRY_S, doorbell_of
 from engine.stages.metering import OutputMetering
 from engine.stages.storing import Storing
 from engine.store import Reader, Writer
+from engine.store.kept import KeptDecisions
 from engine.store.place import Place, decode_place
 from engine.wire.batches import Batch, decode_batch, decode_replies, encode_reply
 from engine.wire.doorbell import Notice, encode_beat, encode_notice
@@ -31,6 +32,18 @@ MOST_WAITING = 2_000  # messages that were not followed yet
 
 
 def main(process: NodeProcess) -> None:
+    """Works; what is wrong with a log is named with partition and server."""
+    try:
+        work(process)
+    except CorruptData as error:
+        link = Link(servers_of(process.config.cluster), f"{process.node_name} {process.name}")
+        log = JetStreamDecisions(link, process.config.cluster_name, process.partition)
+        error.facts = {"partition": process.partition, "server": log.leader(), **error.facts}
+        link.close()
+        raise
+
+
+def work(process: NodeProcess) -> None:
     """The loop: follow, take, append, store, answer, ring the doorbell, release."""
     data, config, number = process.data, process.config, process.partition
     process.wait_for_look()
@@ -40,7 +53,8 @@ def main(process: NodeProcess) -> None:
     outbox, replies = process.consumer(OUTBOX, bell), process.producer(REPLIES)
     link = Link(servers_of(config.cluster), f"{process.node_name} {process.name}")
     log = JetStreamDecisions(link, config.cluster_name, number)
-    ledger = ledger_of(process, writer, log, bell)
+    kept = KeptDecisions(writer.path, decode_place(Reader.beside(writer).place()))
+    ledger = ledger_of(process, writer, log, bell, kept)
     doorbell = doorbell_of(process)
     core = process.bell(Role(Kind.CORE, number))
     answers = Answers(process, link, replies)
@@ -84,11 +98,14 @@ def main(process: NodeProcess) -> None:
     log.pause()
     link.close()
     writer.close()
+    kept.close()
     replies.finish()
     doorbell.close()
 
 
-def ledger_of(process: NodeProcess, writer: Writer, log: JetStreamDecisions, bell: Bell) -> Ledger:
+def ledger_of(
+    process: NodeProcess, writer: Writer, log: JetStreamDecisions, bell: Bell, kept: KeptDecisions
+) -> Ledger:
     """The ledger of this partition, which follows its log from where the store is."""
     ledger = Ledger(
         log,
@@ -96,6 +113,7 @@ def ledger_of(process: NodeProcess, writer: Writer, log: JetStreamDecisions, bel
         partial(store, process, writer),
         code=bytes(CODE_BYTES),
         wait=partial(wait, process),
+        keep=kept.add,
     )
 
     def arrived(message: Message) -> None:
@@ -108,6 +126,7 @@ def ledger_of(process: NodeProcess, writer: Writer, log: JetStreamDecisions, bel
 
 def catch_up(process: NodeProcess, ledger: Ledger, log: JetStreamDecisions) -> None:
     """Follows until the store has what the log had at the start."""
+    ledger.expect_reached()
     last: int | None = None
     while last is None or ledger.place.decision < last:
         wait(process, 0.01)
@@ -143,7 +162,7 @@ def settle(
 
 def tell(slot: Slot, storing: Storing, ledger: Ledger) -> None:
     """The line on the status page."""
-    slot.decision = ledger.place.decision
+    slot.decision, slot.digest = ledger.place.decision, ledger.place.mark
     slot.sequence, slot.position = storing.sequence, storing.position
 
 

@@ -47,6 +47,7 @@ def main(process: NodeProcess) -> None:
             slot.caught_up and slot.state == State.RUNNING for slot in outputs
         )
         membership.decisions = [slot.decision for slot in outputs]
+        membership.marks = [slot.digest for slot in outputs]
         membership.conflicts = sum(slot.conflicts for slot in outputs)
         membership.look([slot.position for slot in outputs], ready)
         process.slot.owned, process.slot.terms = membership.owned, membership.changes

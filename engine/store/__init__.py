@@ -4,7 +4,8 @@ Reading order: format (tables and keys), opening (why a file may not open), head
 whole?), room (is there any?), writer (group commit), impossible (what it has no place for), commands (from
 an id to its commit and to what it led to), entries (decoding parts of records), reader (by position, by
 aggregate, by type), archive (as the core asks it), scrub (are log and indexes whole?), foreign (appending
-from outside the node), place (how far a node of a cluster has followed), views (what a projector saves).
+from outside the node), place (how far a node of a cluster has followed), kept (the last messages that it
+followed), views (what a projector saves).
 """
 
 from engine.store.commands import Child, LocatedCommit

@@ -23,6 +23,11 @@ class Place(NamedTuple):
     time_ns: int = 0
     digest: bytes = NO_DIGEST
 
+    @property
+    def mark(self) -> int:
+        """A number for the digest, by which stores of the same place are compared."""
+        return mark_of(self.digest)
+
     def encode(self) -> bytes:
         """The bytes that are stored."""
         return _PLACE.pack(*self)
@@ -49,6 +54,11 @@ class Place(NamedTuple):
         """The place behind a message that is known to follow."""
         digest = digest_of(message)
         return Place(decision, found.message, found.message_sequence, found.sequence, found.time_ns, digest)
+
+
+def mark_of(digest: bytes) -> int:
+    """A number for a digest."""
+    return int.from_bytes(digest[:8], "big")
 
 
 def decode_place(stored: bytes | None) -> Place:

@@ -184,6 +184,14 @@ class Writer:
         self.flush_ns = time.perf_counter_ns() - ready_ns
         self.position, self.sequence = position, sequence
 
+    def move(self, place: bytes) -> None:
+        """Stores how far it has followed a log, without anything new. Raises NoSpace, Fault."""
+        try:
+            with self.env.begin(write=True) as txn:
+                txn.put(PLACE, seal(PLACE, place), db=self.tables.meta)
+        except lmdb.Error as error:
+            raise not_written("the event store", self.path, error) from error
+
     def _append(self, txn: Any, table: Any, rows: list[tuple[bytes, bytes]]) -> None:
         """Adds rows at the end of a table. LMDB would leave out, without a word, what is not beyond the last
         key."""

@@ -138,14 +138,14 @@ class Supervisor:
         given = self.settings.given("partitions")
         clock = self.config.clock if self.settings.given("clock") else None
         key, partitions = b"", self.config.partitions
-        if self.config.cluster:
-            from engine.cluster.founding import (
-                join,  # brings NATS, which a node that is alone does not need
-            )
+        if self.config.cluster:  # brings NATS, which a node that is alone does not need
+            from engine.cluster.founding import expect_reach, join
 
             common = join(self.config, app.name, app.fingerprint)
             key, partitions = bytes.fromhex(common.index_key), common.partitions
         data.open(app.name, app.fingerprint, partitions, given=given, index_key=key, clock=clock)
+        if self.config.cluster:
+            expect_reach(common, data)
         if data.manifest.clock != SYSTEM:
             facts = {"clock": data.manifest.clock, "shows": shown(data.clock)}
             self.log(Code.CLOCK_SIMULATED, "the clock is a simulated one", **facts)

@@ -99,7 +99,7 @@ def test_without_a_cluster_nats_is_not_imported() -> None:
 import pkgutil, sys, importlib, engine.processes, engine.cli
 for package in (engine.processes, engine.cli):
     for module in pkgutil.iter_modules(package.__path__):
-        if module.name.startswith("cluster_") or module.name == "member":
+        if module.name.startswith("cluster_") or module.name in ("member", "standby"):
             continue
         importlib.import_module(f"{package.__name__}.{module.name}")
 import engine.supervisor.supervisor, engine.testing
