@@ -150,6 +150,7 @@ def idle_connections(http: Http, count: int, said: bytes = b"") -> Iterator[list
             client.close()
 
 
+@pytest.mark.smoke
 def test_a_thousand_connections_that_say_nothing_hinder_none_and_are_left(node: Node, http: Http) -> None:
     process = psutil.Process(node.pids["gateway"])
     before = process.memory_info().rss
@@ -165,6 +166,7 @@ def test_a_thousand_connections_that_say_nothing_hinder_none_and_are_left(node: 
     assert http.send("parcel.send", "idle-3", sender="ann").status == 200
 
 
+@pytest.mark.smoke
 def test_a_body_that_comes_slowly_is_left(http: Http) -> None:
     head = f"POST {SEND} HTTP/1.1\r\nHost: {http.address.netloc}\r\nContent-Type: application/json\r\n"
     with idle_connections(http, 1, f"{head}Content-Length: 100\r\n\r\n{{".encode()) as (slow,):

@@ -22,7 +22,7 @@ def ringfold(*arguments: str) -> "subprocess.CompletedProcess[str]":
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
     )
 
 
@@ -312,7 +312,7 @@ def test_a_node_without_the_extra_says_what_to_install(tmp_path: Path) -> None:
     arguments = ["serve", "--app", APP, "--data", str(tmp_path / "data"), "--http", "127.0.0.1:0"]
     done = subprocess.run(
         [sys.executable, "-c", hidden, *arguments],
-        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=30,
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=90,
     )  # fmt: skip
     assert done.returncode == 2
     assert "HTTP needs packages that are not installed (missing=uvicorn); pip install" in one_line(
