@@ -305,8 +305,8 @@ def test_an_address_that_is_taken_ends_the_start_in_one_line(tmp_path: Path, htt
 def test_a_node_without_the_extra_says_what_to_install(tmp_path: Path) -> None:
     hidden = (
         "import importlib.util, sys; real = importlib.util.find_spec;"
-        "import engine.node.front as front;"
-        "front.find_spec = lambda name: None if name == 'uvicorn' else real(name);"
+        "import engine.node.extras as extras;"
+        "extras.find_spec = lambda name: None if name == 'uvicorn' else real(name);"
         "from engine.cli import main; sys.exit(main())"
     )
     arguments = ["serve", "--app", APP, "--data", str(tmp_path / "data"), "--http", "127.0.0.1:0"]
