@@ -70,6 +70,7 @@ def typed_words(example: Example) -> list[str]:
     return words[words.index("ringfold") + 1 :] if "ringfold" in words else []
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("topic", "example"), EVERY, ids=lambda value: getattr(value, "typed", str(value)).replace("/", "_")
 )

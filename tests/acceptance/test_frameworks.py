@@ -23,6 +23,8 @@ from engine import Node
 from tests.acceptance.kit import clean_environment
 from tests.deadline import until
 
+pytestmark = pytest.mark.smoke
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "FRAMEWORKS.md").read_text()
 FILES = dict(re.findall(r"^```python (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

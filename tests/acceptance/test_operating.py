@@ -142,6 +142,7 @@ def on_terminal(*arguments: str, env: dict[str, str]) -> tuple[int, str]:
     return code, drawn.decode()
 
 
+@pytest.mark.smoke
 def test_on_a_terminal_it_draws(node: Node) -> None:
     pytest.importorskip("rich")
     code, drawn = on_terminal("top", f"--data={node.data}", "--count=2", "--every=0.1", env={})
@@ -199,6 +200,7 @@ def test_what_is_broken_is_told_of_and_the_rest_too(tmp_path: Path, stopped: Pat
     assert data["stopped"]["followers"] == {"views/notes-v1": {"positions": [NOTES]}}
 
 
+@pytest.mark.smoke
 def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
     with Node(tmp_path / "data", app="examples.notes:app", log=tmp_path / "data.log") as node:
         before = node.pids["projector-notes"]
@@ -213,6 +215,7 @@ def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
         assert "projector-notes was killed by SIGKILL" in told
 
 
+@pytest.mark.smoke
 def test_each_of_them_names_the_cause_of_commands_that_are_turned_away(tmp_path: Path) -> None:
     full = {"disk_reserve_bytes": "16TiB"}
     with Node(tmp_path / "data", app="examples.notes:app", settings=full, log=tmp_path / "data.log") as node:
