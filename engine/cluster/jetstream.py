@@ -23,8 +23,8 @@ from engine.cluster.logs import LogFull, Message, NoAnswer, Owner, Superseded
 EXPECTED = "Nats-Expected-Last-Sequence"
 WRONG_LAST_SEQUENCE = 10071
 IS_FULL = (10077, 10047, 10023)  # the most messages, bytes or storage
-APPEND_S = 1.5
-QUIET_S = 1.5  # without a message, after which it is asked whether there is one
+APPEND_S = 1.0
+QUIET_S = 1.0  # without a message, after which it is asked whether there is one
 AGAIN_S = 0.1
 LEADER_S = 5.0
 FAILURES = (NatsError, APIError, TimeoutError, asyncio.TimeoutError, OSError)
@@ -69,7 +69,7 @@ class _Stream:
 
     async def _at(self, sequence: int) -> bytes | None:
         try:
-            found = await self._link.streams.get_msg(self._stream, sequence)
+            found = await self._link.quick.get_msg(self._stream, sequence)
         except NotFoundError:
             return None
         except FAILURES as error:
@@ -78,14 +78,14 @@ class _Stream:
 
     async def _last(self) -> int:
         try:
-            info = await self._link.streams.stream_info(self._stream)
+            info = await self._link.quick.stream_info(self._stream)
         except FAILURES as error:
             raise NoAnswer from error
         return info.state.last_seq
 
     async def _append(self, body: bytes, headers: dict[str, str] | None = None) -> int:
         try:
-            taken = await self._link.streams.publish(self._subject, body, timeout=APPEND_S, headers=headers)
+            taken = await self._link.quick.publish(self._subject, body, timeout=APPEND_S, headers=headers)
         except APIError as error:
             if error.err_code == WRONG_LAST_SEQUENCE:
                 raise Superseded from None
@@ -101,7 +101,7 @@ class _Stream:
         while True:
             subscription = None
             try:
-                subscription = await self._link.streams.subscribe(
+                subscription = await self._link.quick.subscribe(
                     self._subject,
                     stream=self._stream,
                     ordered_consumer=True,
@@ -147,7 +147,7 @@ class JetStreamCommands(_Stream):
 
     async def _trim(self, upto: int) -> None:
         with contextlib.suppress(*FAILURES):  # the next one does it
-            await self._link.streams.purge_stream(self._stream, seq=upto + 1)
+            await self._link.quick.purge_stream(self._stream, seq=upto + 1)
 
 
 class JetStreamDecisions(_Stream):

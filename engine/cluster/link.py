@@ -20,6 +20,7 @@ T = TypeVar("T")
 CONNECT_S = 5.0
 PENDING_BYTES = 64 << 20  # of what is to be sent while no server answers
 CLOSE_S = 2.0
+QUICK_S = 1.0  # a request to a server that has just died is never answered
 
 
 class Link:
@@ -41,6 +42,8 @@ class Link:
             hint = "start them, or name others by the setting cluster"
             raise Fault("no NATS server answers", servers=servers, error=error, hint=hint) from None
         self.streams: JetStreamContext = self.client.jetstream(timeout=5)
+        self.quick: JetStreamContext = self.client.jetstream(timeout=QUICK_S)
+        """for what is asked again if it is not answered"""
 
     def promise(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         """Begins this in the link's thread; its result comes later."""

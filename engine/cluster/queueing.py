@@ -16,6 +16,7 @@ from engine.wire.groups import Group
 from engine.wire.replicated import encode_commands
 
 MESSAGE_BYTES = 512 << 10
+RETRY_S = 0.05  # a log without a leader says so at once
 BUSY_AFTER_S = 1.0  # without an answer, what waits is turned away, and so is what comes
 
 
@@ -35,6 +36,8 @@ class _Flight:
     promise: "Future[int]"
     since: float
     tries: int = 1
+    again_at: float | None = None
+    """when to try again what was not answered"""
 
 
 @dataclass
@@ -80,8 +83,10 @@ class Queueing:
         turned = Turned()
         for partition in range(len(self._logs)):
             flight = self._flights[partition]
-            if flight is not None and flight.promise.done():
-                self._ended(partition, flight, turned, arrived)
+            if flight is not None and flight.again_at is not None:
+                self._again(partition, flight, arrived)
+            elif flight is not None and flight.promise.done():
+                self._ended(partition, flight, turned)
             if self._flights[partition] is None and self._waiting[partition]:
                 self._send(partition, arrived)
             if self.stuck:
@@ -101,9 +106,13 @@ class Queueing:
         self._flights[partition] = _Flight(body, parts, promise, self._now())
         promise.add_done_callback(arrived)
 
-    def _ended(
-        self, partition: int, flight: _Flight, turned: Turned, arrived: Callable[[object], object]
-    ) -> None:
+    def _again(self, partition: int, flight: _Flight, arrived: Callable[[object], object]) -> None:
+        if flight.again_at is not None and self._now() >= flight.again_at:
+            flight.tries, flight.again_at = flight.tries + 1, None
+            flight.promise = self._logs[partition].append(flight.body)
+            flight.promise.add_done_callback(arrived)
+
+    def _ended(self, partition: int, flight: _Flight, turned: Turned) -> None:
         error = flight.promise.exception()
         if error is None:
             self.messages += 1
@@ -116,9 +125,7 @@ class Queueing:
             self._flights[partition] = None
             turned.full.setdefault(partition, []).extend(self._fail(flight.parts))
         else:  # a log that is full now may have taken an earlier try
-            flight.tries += 1
-            flight.promise = self._logs[partition].append(flight.body)
-            flight.promise.add_done_callback(arrived)
+            flight.again_at = self._now() + RETRY_S
 
     def _away(self, partition: int) -> list[Group]:
         parts = list(self._waiting[partition])

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections import Counter
 
 from engine import Node
@@ -16,6 +15,7 @@ BACK_S = 60.0
 STOPPED_S = (1.2, 3.0)  # longer than the patience with a node that is silent
 DOWN_S = (0.2, 2.0)
 SERVER_STOPPED_S = (1.0, 8.0)
+WORK_S = (1.0, 4.0)
 
 
 class Faults:
@@ -116,9 +116,15 @@ class Faults:
         for number in range(self._servers.count):
             self._servers.start(number)
         self._servers_are_back()
-        self._pause.wait(12)  # what they need to begin to answer again, and a while of work
 
     def _servers_are_back(self) -> None:
-        began = time.monotonic()
+        """Waits until each server has what it missed, and they have worked for a while."""
         self._servers.wait_until_ready()
-        self._pause.wait(max(0.0, 3.0 - (time.monotonic() - began)))
+        until(lambda: all(map(self._is_well, range(self._servers.count))), BACK_S, "all servers are well")
+        self._wait(WORK_S)
+
+    def _is_well(self, number: int) -> bool:
+        try:
+            return self._servers.monitor(number, "healthz").get("status") == "ok"
+        except OSError:
+            return False

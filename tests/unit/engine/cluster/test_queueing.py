@@ -1,7 +1,7 @@
 """What a gate has admitted, on its way into the logs of commands."""
 
 from engine.cluster.memory_logs import MemoryLog
-from engine.cluster.queueing import BUSY_AFTER_S, MESSAGE_BYTES, Queueing, Turned
+from engine.cluster.queueing import BUSY_AFTER_S, MESSAGE_BYTES, RETRY_S, Queueing, Turned
 from engine.wire.groups import Group
 from engine.wire.replicated import decode_commands
 from tests.unit.engine.cluster.promises import Promises
@@ -14,8 +14,8 @@ class Clock:
         return self.now
 
 
-def queueing(*logs: MemoryLog) -> Queueing:
-    return Queueing("gate", [log.end() for log in logs], Clock())
+def queueing(*logs: MemoryLog, clock: Clock | None = None) -> Queueing:
+    return Queueing("gate", [log.end() for log in logs], clock or Clock())
 
 
 def look(some: Queueing) -> Turned:
@@ -86,18 +86,33 @@ def test_a_full_log_turns_away_and_says_nothing_was_accepted() -> None:
 
 def test_what_was_not_answered_is_sent_again_until_it_is_even_if_the_log_is_full_then() -> None:
     log = MemoryLog()
-    log.lost = 1
-    some = queueing(log)
+    log.lost, clock = 1, Clock()
+    some = queueing(log, clock=clock)
     some.admit({0: [one(b"x")]}, [(b"me", b"accepted")])
     look(some)
     log.most = 1
-    assert look(some).full == {}, "the first try may be in the log"
-    for _ in range(3):
-        assert look(some).full == {}
+    for _ in range(4):
+        assert look(some).full == {}, "the first try may be in the log"
+        clock.now += RETRY_S
     log.most = 10
-    look(some)
-    assert look(some).accepted == [(b"me", b"accepted")]
+    for _ in range(3):
+        turned = look(some)
+        clock.now += RETRY_S
+    assert turned.accepted == [(b"me", b"accepted")]
     assert bodies(log) == [[b"x"], [b"x"]], "twice, under the same ids"
+
+
+def test_a_log_that_does_not_answer_is_not_asked_all_the_time() -> None:
+    log, clock = MemoryLog(), Clock()
+    log.deaf = 1_000
+    some = queueing(log, clock=clock)
+    some.admit({0: [one(b"x")]}, [])
+    for _ in range(100):
+        look(some)
+    assert log.deaf == 999
+    clock.now += RETRY_S
+    look(some)
+    assert log.deaf == 998
 
 
 def test_while_a_log_is_silent_what_waits_is_turned_away() -> None:
