@@ -9,7 +9,7 @@ from nats.js.errors import NotFoundError
 
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import ConfigError, Fault
-from engine.cluster.jetstream import FAILURES, make_streams, until_settled
+from engine.cluster.jetstream import FAILURES, make_streams, until_answered, until_settled
 from engine.cluster.link import Link, servers_of
 from engine.cluster.witness import Wrong, wrong_with_servers, wrong_with_streams
 from engine.node.config import Config
@@ -18,7 +18,7 @@ from engine.node.manifest import FORMAT
 from engine.store.place import Place, decode_place
 
 MAKE_S = 120.0
-ASK_S = 10.0
+ASK_S = 30.0
 KEY = "manifest"
 
 
@@ -80,12 +80,12 @@ def join(config: Config, app: str, fingerprint: str) -> ClusterManifest:
             if mine != theirs:
                 text = f"the cluster has another {name}"
                 raise ConfigError(text, cluster=config.cluster_name, found=theirs, wanted=mine)
-        _expect_right(
-            [
-                *wrong_with_servers(link, monitors_of(config)),
-                *wrong_with_streams(link, config.cluster_name, manifest.partitions, config.cluster_replicas),
-            ]
-        )
+        _expect_right(list(wrong_with_servers(link, monitors_of(config))))
+        name, partitions = config.cluster_name, manifest.partitions
+        try:
+            _expect_right(list(wrong_with_streams(link, name, partitions, config.cluster_replicas)))
+        except FAILURES as error:
+            raise Fault("the logs of the cluster do not answer", name=name, error=error) from None
         return manifest
 
 
@@ -114,10 +114,10 @@ def read_manifest(link: Link, name: str) -> ClusterManifest:
     """What the cluster of this name has agreed on. Raises ConfigError, Fault."""
 
     async def get() -> Any:
-        return await (await link.streams.key_value(name)).get(KEY)
+        return await (await link.quick.key_value(name)).get(KEY)
 
     try:
-        entry = link.ask(get(), ASK_S)
+        entry = link.ask(until_answered(get), ASK_S)
         return msgspec.json.decode(entry.value or b"", type=ClusterManifest)
     except NotFoundError:
         hint = "`ringfold cluster init` founds it"

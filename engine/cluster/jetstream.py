@@ -228,6 +228,18 @@ async def until_settled(work: Callable[[], Coroutine[Any, Any, Any]], patience_s
             await asyncio.sleep(AGAIN_S)
 
 
+async def until_answered(work: Callable[[], Coroutine[Any, Any, Any]], patience_s: float = 15.0) -> Any:
+    """Asks again while the servers settle who leads; that something is not there is an answer."""
+    until = asyncio.get_running_loop().time() + patience_s
+    while True:
+        try:
+            return await work()
+        except FAILURES as error:
+            if isinstance(error, NotFoundError) or asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(AGAIN_S)
+
+
 async def make_streams(
     link: Link,
     name: str,

@@ -10,14 +10,18 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
-from engine.cluster.jetstream import FAILURES, stream_of
+from nats.js.errors import NotFoundError
+
+from engine.cluster.jetstream import stream_of, until_answered
 from engine.cluster.link import Link
 
 LEAST_VERSION = (2, 15)
 LEAST_PAYLOAD = 8 << 20
 ASK_S = 5.0
+LEADER_S = 30.0
 
 
 class Wrong(NamedTuple):
@@ -36,26 +40,30 @@ def wrong_with_servers(link: Link, monitors: list[str]) -> Iterator[Wrong]:
         yield Wrong("the NATS server is too old", told, "at least 2.15")
     if (payload := link.client.max_payload) < LEAST_PAYLOAD:
         yield Wrong("the NATS server takes no message as large as a batch", payload, "max_payload: 8MB")
+    silent: list[Wrong] = []
     for monitor in monitors:
         try:
             found = asked(monitor, "jsz?config=1")
         except (OSError, ValueError) as error:
-            yield Wrong(f"the monitoring port {monitor} does not answer", error, "http: in its configuration")
+            text = f"the monitoring port {monitor} does not answer"
+            silent.append(Wrong(text, error, "http: in its configuration"))
             continue
         if not found.get("config", {}).get("sync_always"):
             interval = found.get("config", {}).get("sync_interval")
             hint = "jetstream { sync_interval: always }"
             yield Wrong(f"the server at {monitor} says that it has what is not on its disk", interval, hint)
+    if 2 * len(silent) >= len(monitors):  # fewer may be down, and nodes have to start even so
+        yield from silent
 
 
 def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) -> Iterator[Wrong]:
     """What is wrong with the logs: copies, and messages that are gone."""
-    for partition in range(partitions):
+    for number in range(partitions):
         for log in "CE":
-            stream = stream_of(name, log, partition)
+            stream = stream_of(name, log, number)
             try:
-                info: Any = link.ask(link.streams.stream_info(stream), ASK_S)
-            except FAILURES as error:
+                info: Any = link.ask(until_answered(partial(link.quick.stream_info, stream)), LEADER_S)
+            except NotFoundError as error:
                 yield Wrong(f"the stream {stream} is not there", error, "`ringfold cluster init` makes it")
                 continue
             if info.config.num_replicas < replicas:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.base.crash import crash_point
+from engine.base.errors import CorruptData
 from engine.cluster.intake import Intake
 from engine.cluster.jetstream import JetStreamCommands, subject_of
 from engine.cluster.link import Link, servers_of
@@ -30,7 +31,7 @@ from ringbuffer import Bell, Producer
 
 MOST_ARRIVED = 2_000  # messages of a partition that wait for the core
 TRIM_S = 1.0
-WAITS_S = 0.05
+LACKING_S = 60.0  # for a store to follow what another owner has decided
 
 
 def main(process: NodeProcess) -> None:
@@ -117,20 +118,24 @@ class PartitionIntake:
         self._intake: Intake | None = None
         self._sent = Resending()
         self._trim_at = 0.0
+        self._lacking = 0  # up to this message another owner had decided, and removed, what is next here
+        self._lacking_since = 0.0
 
     def turn(self, owned: bool) -> bool:
         """Takes what has arrived and hands it on. True if there was anything."""
         if owned and self._intake is None and self._output.caught_up:
             self._begin()
         elif not owned and self._intake is not None:
-            self._log.pause()
-            self._intake = None
-            self._sent = Resending()
+            self._end()
         if self._intake is None:
             return False
         moved = False
         while self._arrived:
             message = self._arrived.popleft()
+            if message.sequence > self._intake.message + 1:
+                self._lacking, self._lacking_since = message.sequence - 1, time.monotonic()
+                self._end()
+                return True
             self._intake.take(*message)
             moved = True
         self._sent.settled(self._output.sequence)
@@ -152,9 +157,19 @@ class PartitionIntake:
             yield section
             intake.handed_on(section)
 
+    def _end(self) -> None:
+        self._log.pause()
+        self._intake, self._sent = None, Resending()
+
     def _begin(self) -> None:
-        """This node owns the partition now: it goes on where the store is."""
+        """This node owns the partition now: it goes on where the store is. If another owner was further, and
+        has removed what it had decided, the store has to follow first."""
         place = decode_place(self._reader.place())
+        if place.message < self._lacking:
+            if time.monotonic() > self._lacking_since + LACKING_S:
+                text = "messages of commands are missing"
+                raise CorruptData(text, partition=self._partition, after=place.message, upto=self._lacking)
+            return
         self._intake, self._sent = Intake(place), Resending()
         arrived = self._arrived = deque()
 
