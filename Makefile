@@ -77,6 +77,9 @@ attack: $(READY) ## clients that mean harm: none stops the node or makes it grow
 sale: $(READY)   ## 10,000 buyers for 1,000 units while every process is killed three times; make sale SEED=7
 	$(BIN)/python -m tests.flash_sale $(if $(SEED),--seed $(SEED))
 
+cluster: $(READY)  ## three NATS servers, three nodes, a sale; the node that decides is killed, everything is checked
+	$(BIN)/python -m examples.cluster
+
 bench: $(READY)  ## throughput, latency, ring, replay, snapshot, rebuild and gateway, each verifying its own run
 	$(BIN)/python -m benchmarks.throughput --json
 	$(BIN)/python -m benchmarks.latency --json
