@@ -2,5 +2,6 @@
 
 Reading order: stock (one file, the whole of an application), sink (one file, messages to the outside), notes
 (the smallest package), bank_transfer (two aggregates and a process manager that remembers), flash_sale (three
-aggregates, timers, what goes wrong), temporary (the node that the programs start).
+aggregates, timers, what goes wrong), cluster (the same on three nodes), temporary (the node that
+the programs start).
 """
