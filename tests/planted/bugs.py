@@ -10,13 +10,19 @@ from typing import Any, NamedTuple
 import pytest
 
 from domain_12306.seating.gaps import SeatClass
+from engine.cluster.ledger import Decided, Ledger
+from engine.cluster.memory_logs import LogEnd
 from engine.core import partition
+from engine.core.partition import Partition
 from engine.core.window import Window
 from engine.follow import Fold
 from engine.journal import Writer, recovery
 from engine.stages.gate import Gate
 from engine.stages.storing import Storing
+from engine.store import Reader
 from engine.store import Writer as Store
+from engine.store.place import Place
+from engine.wire.replicated import decode_decision
 from engine.wire.sections import Header, header_of
 
 
@@ -86,10 +92,66 @@ def never_check_readers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Store, "check_readers", lambda _: 0)
 
 
+def settle_by_the_stored_sequence(patch: pytest.MonkeyPatch) -> None:
+    go_back = Partition.go_back
+
+    def by_stored(core: Partition, *arguments: Any, settled: int | None = None, **more: Any) -> None:
+        go_back(core, *arguments, **more)
+
+    patch.setattr(Partition, "go_back", by_stored)
+
+
+def believe_a_refusal_at_once(patch: pytest.MonkeyPatch) -> None:
+    append = Ledger._append
+
+    class Now(Exception):
+        pass
+
+    def no_patience(_: float) -> None:
+        raise Now
+
+    def at_once(ledger: Ledger, batches: Any) -> Any:
+        with pytest.MonkeyPatch.context() as inside:
+            inside.setattr(ledger, "_wait", no_patience)
+            try:
+                return append(ledger, batches)
+            except Now:
+                return []
+
+    patch.setattr(Ledger, "_append", at_once)
+
+
+def forget_rejections_of_others(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Reader, "outcomes_since", lambda *_: iter(()))
+
+
+def answer_before_the_append(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ledger, "decide", lambda _, batches: Decided(list(batches), [], False))
+
+
+def skip_a_gap(patch: pytest.MonkeyPatch) -> None:
+    after = Place.after
+
+    def anywhere(place: Place, decision: int, message: bytes) -> Any:
+        found = decode_decision(message)
+        before = place._replace(
+            decision=decision - 1, sequence=found.batches[0].first_sequence - 1, digest=found.before
+        )
+        return after(before, decision, message)
+
+    patch.setattr(Place, "after", anywhere)
+
+
+def append_without_a_fence(patch: pytest.MonkeyPatch) -> None:
+    append = LogEnd.append
+    patch.setattr(LogEnd, "append", lambda end, body, _after=None: append(end, body))
+
+
 POWER_CUT = "tests/recovery/test_journal_power_cut.py"
 CORE = "tests/unit/engine/core/test_partition.py"
 RUN = "tests/unit/domain_12306/aggregates/test_train_run.py"
 FOLD = "tests/unit/engine/follow/test_fold.py"
+TWO, LEDGER = (f"tests/unit/engine/cluster/test_{name}.py" for name in ("two_owners", "ledger"))
 LOOPS = "tests/unit/engine/processes/test_loops.py"
 
 BUGS = {
@@ -134,5 +196,40 @@ BUGS = {
     "readers that were killed are never looked for": Bug(
         never_check_readers,
         ("tests/unit/engine/store/test_readers.py::test_a_killed_reader_is_freed_and_a_living_one_is_not",),
+    ),
+    "a cluster: flights are settled by the stored sequence": Bug(
+        settle_by_the_stored_sequence,
+        (
+            f"{TWO}::test_what_another_node_has_decided_is_undone_even_if_its_sequences_are_stored",
+            "tests/unit/engine/core/test_going_back.py::test_only_what_was_stored_of_this_node_is_settled",
+        ),
+    ),
+    "a cluster: a refused append is taken for a conflict at once": Bug(
+        believe_a_refusal_at_once,
+        (
+            f"{LEDGER}::test_an_append_without_a_sure_answer_is_one_s_own_if_its_message_is_at_the_place",
+            f"{LEDGER}::test_a_refused_append_is_no_conflict_before_another_message_is_seen",
+        ),
+    ),
+    "a cluster: rejections of other nodes are forgotten": Bug(
+        forget_rejections_of_others,
+        (
+            f"{TWO}::test_a_rejection_of_another_node_is_remembered",
+            f"{TWO}::test_a_rejection_of_another_node_is_remembered_by_who_goes_back",
+        ),
+    ),
+    "a cluster: it is answered before the append": Bug(
+        answer_before_the_append, (f"{TWO}::test_nothing_is_answered_before_a_majority_has_it",)
+    ),
+    "a cluster: a follower skips a gap": Bug(
+        skip_a_gap,
+        (
+            f"{LEDGER}::test_a_follower_does_not_skip_what_is_missing",
+            "tests/unit/engine/store/test_place.py::test_a_gap_is_named_and_never_skipped",
+        ),
+    ),
+    "a cluster: the assignment is believed, without a fence": Bug(
+        append_without_a_fence,
+        (f"{LEDGER}::test_what_another_node_decided_first_is_stored_instead_and_the_rest_is_superseded",),
     ),
 }

@@ -2,6 +2,7 @@
 memory and a store on the disk. Each can die, and comes back as its process would."""
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,6 +102,8 @@ class LoneNode:
     def __init__(self, together: Together, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.owns = True
+        self.waiting: Callable[[], object] = lambda: None
+        """is called while the log does not answer"""
         self._together, self._folder = together, folder
         self.core: Any = SimpleNamespace(wants=0)
         self.output: Any = SimpleNamespace(
@@ -152,6 +155,10 @@ class LoneNode:
         sections = [self.inbox.popleft() for _ in range(len(self.inbox))]
         take(self.core, self._past, self._partition, sections, self._decide)
         return moved or bool(sections)
+
+    def refuse(self, sequence: int) -> None:
+        """Its core decides a command otherwise than others would."""
+        self._partition.refused = {sequence: "of this node alone"}
 
     def take_too_early(self, sections: list[bytes]) -> None:
         """Its core takes sections without having looked at its store."""
@@ -220,13 +227,16 @@ class LoneNode:
             decode_place(self.reader.place()),
             lambda batches, place: self._writer.commit(list(batches), place.encode()),
             code=bytes(16),
-            wait=lambda _: None,
+            wait=self._wait,
         )
         self._decisions.follow(self.ledger.place.decision, self.ledger.arrived)
         self.ledger.follow()
         if not self.output.caught_up:
             self.output.settled, self.output.caught_up = self._storing.sequence, 1
         self.output.sequence, self.output.position = self._storing.sequence, self._storing.position
+
+    def _wait(self, _: float) -> None:
+        self.waiting()
 
     def _begin_core(self) -> None:
         def wait() -> None:

@@ -149,23 +149,27 @@ def test_two_that_decide_the_same_in_the_same_bytes_do_not_hinder_each_other(two
     expect_one_truth(two)
 
 
-def test_what_another_node_has_decided_meanwhile_is_undone_even_if_its_sequences_are_stored(
-    two: Together,
-) -> None:
+def test_what_another_node_has_decided_is_undone_even_if_its_sequences_are_stored(two: Together) -> None:
     first, second = two.nodes
     second.owns = False
     two.send(Open("a"))
     two.rest()
     second.owns = True
     two.send(Deposit("a", amount=5))
-    first.take_in(), first.decide()  # in flight here …
+    first.take_in()
+    first.decide()  # in flight here …
     two.send(Withdraw("a", amount=3))
-    second.take_in(), second.decide(), second.put_out()  # … and decided there, with what comes after it
+    second.refuse(2)
+    second.take_in()
+    second.decide()
+    second.put_out()  # … and decided there otherwise, with what comes after it
     first.put_out()
-    first.decide()
     two.rest()
-    expect_one_truth(two)
-    assert first.state == {"a": (3, 2)}
+    assert first.state == second.state == {"a": (1, 0)}
+    two.send(Deposit("a", amount=7))
+    two.rest()
+    assert first.state == second.state == {"a": (2, 7)}
+    assert first.rows == second.rows
 
 
 def test_a_rejection_of_another_node_is_remembered(two: Together) -> None:
@@ -241,3 +245,18 @@ def test_a_section_that_comes_before_its_node_has_followed_is_asked_for_again(tw
     first.take_too_early(sections)
     two.rest()
     expect_one_truth(two)
+
+
+def test_nothing_is_answered_before_a_majority_has_it(two: Together) -> None:
+    first, second = two.nodes
+    second.owns = False
+    opened = Open("a")
+    two.send(opened)
+    first.take_in()
+    first.decide()
+    told_meanwhile: list[int] = []
+    two.decisions.deaf = 3
+    first.waiting = lambda: told_meanwhile.append(len(two.answered))
+    first.put_out()
+    assert told_meanwhile == [0, 0, 0]
+    assert two.answered == {opened.id: [("committed", None, 1)]}

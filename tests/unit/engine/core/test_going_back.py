@@ -209,3 +209,45 @@ def test_a_command_that_cannot_be_stored_is_answered_failed_alone_and_is_not_run
     assert (failed["code"], failed["message"]) == ("cannot-be-stored", "it has no place")
     assert bank.balance() == 103
     assert bank.run(refused) == [failed], "remembered like every outcome"
+
+
+def elsewhere(command: Command) -> tuple[str, bytes]:
+    """(command id, encoded answer) of a rejection on another node."""
+    return command.id, msgspec.json.encode({"outcome": "rejected", "id": command.id, "code": "too-little"})
+
+
+def test_only_what_was_stored_of_this_node_is_settled() -> None:
+    bank, shelf = stocked()
+    bank.core.process(section(bank, Deposit("a", amount=1)))  # in flight, as sequence 3 …
+    foreign(shelf, "a", 3, "f" * 32, Moved(amount=50))  # … which another node has decided otherwise
+    rejected = Withdraw("a", amount=500)
+    bank.core.go_back(4, 3, lambda after: shelf.commits[after:], settled=2, outcomes=[elsewhere(rejected)])
+    assert (bank.balance(), bank.core.sequence, bank.core.position) == (150, 4, 3)
+    assert bank.run(rejected)[0]["outcome"] == "rejected", "as the other node had decided"
+    assert bank.run(Deposit("a", amount=1))[0]["version"] == 4
+
+
+def test_what_this_node_had_stored_before_the_other_one_came_stays() -> None:
+    bank, shelf = stocked()
+    mine = Deposit("a", amount=1)
+    bank.run(mine)
+    shelf.keep(bank.batches[-1])
+    foreign(shelf, "a", 4, "f" * 32, Moved(amount=50))
+    bank.core.process(section(bank, Deposit("a", amount=2)))
+    bank.core.go_back(4, 4, lambda after: shelf.commits[after:], settled=3)
+    assert bank.balance() == 151
+    batch = bank.core.process(section(bank, mine))
+    assert (batch.commits, len(batch.duplicates) > 0) == (0, True)
+
+
+def test_a_core_that_follows_goes_on_where_the_other_node_ended() -> None:
+    bank, shelf = stocked()
+    theirs, rejected = "f" * 32, Withdraw("a", amount=500)
+    foreign(shelf, "a", 3, theirs, Moved(amount=50))
+    bank.core.follow(4, shelf.commits[2:], [elsewhere(rejected)])
+    assert (bank.balance(), bank.core.sequence, bank.core.position) == (150, 4, 3)
+    assert bank.run(rejected)[0]["code"] == "too-little"
+    again = bank.core.process(section(bank, Deposit("a", amount=50, id=theirs)))
+    assert again.commits == 0, "it is left to the store to answer it"
+    assert bank.run(Deposit("a", amount=1))[0]["version"] == 4
+    assert not bank.core.in_flight(7)
