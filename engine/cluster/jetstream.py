@@ -14,7 +14,7 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js import api
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
 
 from engine.cluster.link import Keeper, Link
@@ -87,9 +87,10 @@ class _Stream:
         try:
             taken = await self._link.quick.publish(self._subject, body, timeout=APPEND_S, headers=headers)
         except APIError as error:
-            if error.err_code == WRONG_LAST_SEQUENCE:
+            code = getattr(error, "err_code", None)
+            if code == WRONG_LAST_SEQUENCE:
                 raise Superseded from None
-            if error.err_code in IS_FULL:
+            if code in IS_FULL:
                 raise LogFull from None
             raise NoAnswer from error
         except FAILURES as error:
@@ -202,10 +203,8 @@ class JetStreamRegister:
         body = json.dumps({"node": node, "term": term}).encode()
         try:
             revision = await (await self._opened()).update(f"own.{partition}", body, last=last)
-        except APIError as error:
-            if error.err_code == WRONG_LAST_SEQUENCE:
-                return None
-            raise NoAnswer from error
+        except KeyWrongLastSequenceError:
+            return None
         except FAILURES as error:
             raise NoAnswer from error
         return Owner(node, term, revision)

@@ -18,6 +18,7 @@ from engine.cluster.link import Link, servers_of
 from engine.cluster.logs import Message
 from engine.cluster.queueing import Queueing
 from engine.cluster.resending import Resending
+from engine.cluster.unanswered import Unanswered
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, MEMBER, REPLIES, Kind, Role
 from engine.node.status import State
@@ -54,7 +55,7 @@ def main(process: NodeProcess) -> None:
     link.listen(subject_of(config.cluster_name, "answers", node), heard)
     gate = Gate(replace(Limits.of(config), longest_wait_s=0.0), process.partitions)
     clients, metering = Clients(process, bell), InputMetering(process.meters, time.perf_counter_ns)
-    queueing = Queueing(node, logs, time.monotonic)
+    queueing, unanswered = Queueing(node, logs, time.monotonic), Unanswered()
     intakes = [PartitionIntake(process, p, logs[p], bell) for p in partitions]
     outlets = [process.consumer(REPLIES, bell, p) for p in partitions]
     outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in partitions]
@@ -98,6 +99,7 @@ def main(process: NodeProcess) -> None:
             park(process, outlets, clients)
         if time.monotonic() > look_at:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
+            unanswered.look(gate.in_flight, time.monotonic())
             metering.connected(clients.connections)
             if process.abort():
                 return

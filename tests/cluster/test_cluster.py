@@ -4,17 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.errors import ConfigError
-from engine.cluster.servers import program
+from tests.cluster.missing import needs_servers
 from tests.cluster.story import Plan, run
-
-try:
-    program()
-    missing = ""
-except ConfigError as error:
-    missing = str(error)
-
-needs_servers = pytest.mark.skipif(bool(missing), reason=f"NO CLUSTER IS TESTED: {missing}")
 
 
 @needs_servers
