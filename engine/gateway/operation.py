@@ -17,6 +17,7 @@ What changes something goes into the audit log, before it is tried and again wit
 import asyncio
 import re
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from engine.gateway.context import Context
 from engine.gateway.parameters import expect_known, number_in
 from engine.gateway.problems import Problem
 from engine.model.access import Role
+from engine.node.cluster_view import read_view
 from engine.node.followers import Follower
 from engine.node.overview import notices, with_lags
 from engine.node.roles import INPUT, READER
@@ -72,6 +74,7 @@ class Operation:
                 "partitions": context.endpoints.partitions,
                 "positions": await context.read(context.stores.positions),
                 "now_ns": context.data.clock.now_ns(),
+                "cluster": msgspec.to_builtins(read_view(Path(context.endpoints.status).parent)),
                 "streams": context.hub.count,
                 "notices": told,
                 "processes": list(rows.values()),

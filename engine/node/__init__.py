@@ -7,6 +7,7 @@ made again), roles (the processes of a node, and the rings between them), descri
 tells its processes), endpoints (how clients reach it), claim (that no other program is there),
 run_directory (what exists only while a node runs), running (finding a running node), followers and overview
 (its views and the others, and how far each is), front (where HTTP is served), status (the page on which
-each process shows its state), meters (what each process counts), process (what every process shares), child
-and policy (how a process is started, and what happens when it ends), failure (why a follower was given up).
+each process shows its state), meters (what each process counts), cluster_view (the other nodes), process
+(what every process shares), child and policy (how a process is started, and what happens when it ends),
+failure (why a follower was given up).
 """

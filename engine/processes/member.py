@@ -9,11 +9,14 @@ from engine.base.errors import ConfigError
 from engine.cluster.jetstream import JetStreamRegister
 from engine.cluster.link import Link, servers_of
 from engine.cluster.membership import Membership, always_owned
+from engine.cluster.viewing import Viewing
+from engine.node.cluster_view import write_view
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INPUT, Kind, Role
 from engine.node.status import State
 
 LOOK_S = 0.05
+VIEW_S = 0.5
 ENDING = (State.STOPPING, State.STOPPED)
 
 
@@ -40,6 +43,7 @@ def main(process: NodeProcess) -> None:
     )
     register.listen(membership.hear)
     given = process.slot_of(INPUT)
+    viewing, view_at = Viewing(config.cluster_name, process.node_name, process.partitions), 0.0
     process.running()
     while not process.stopping and not process.abort():
         process.beat()
@@ -51,6 +55,10 @@ def main(process: NodeProcess) -> None:
         membership.conflicts = sum(slot.conflicts for slot in outputs)
         membership.look([slot.position for slot in outputs], ready)
         process.slot.owned, process.slot.terms = membership.owned, membership.changes
+        if time.monotonic() > view_at:
+            view_at = time.monotonic() + VIEW_S
+            view = viewing.look(dict(membership.heard), membership.changes, time.monotonic())
+            write_view(process.run, view)
         time.sleep(LOOK_S)
     process.slot.owned = 0
     link.close()

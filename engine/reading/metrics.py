@@ -18,6 +18,7 @@ from engine.base.errors import RingfoldError
 from engine.base.files import free_bytes
 from engine.follow.questions import lag_of
 from engine.node.child import AT_WORK
+from engine.node.cluster_view import read_view
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, read_description
 from engine.node.endpoints import Endpoints
@@ -81,6 +82,19 @@ FAMILIES: Mapping[str, Family] = {
     "ringfold_process_cpu_seconds": Family(COUNTER, "Processor time of a process.", ("name",)),
     "ringfold_process_memory_bytes": Family(GAUGE, "Resident memory of a process.", ("name",)),
     "ringfold_clock_behind_seconds": Family(GAUGE, "How far the clock is behind the last stamp."),
+    "ringfold_cluster_owner": Family(
+        GAUGE, "1 for the node that owns a partition, as this one hears.", ("partition", "node")
+    ),
+    "ringfold_cluster_term": Family(
+        GAUGE, "How often a partition has got an owner; 0: none that is there.", ("partition",)
+    ),
+    "ringfold_cluster_owner_changes": Family(COUNTER, "How often this node has become an owner."),
+    "ringfold_cluster_conflicts": Family(
+        COUNTER, "How often another node had decided first.", ("partition",)
+    ),
+    "ringfold_cluster_node_up": Family(GAUGE, "1 while this node hears another one, or itself.", ("node",)),
+    "ringfold_cluster_lag_events": Family(GAUGE, "Commits that a node has not stored.", ("node",)),
+    "ringfold_cluster_lag_seconds": Family(GAUGE, "For how long it has lacked some.", ("node",)),
     "ringfold_scrub_left_events": Family(GAUGE, "Commits that the look for damage has not reached."),
 }
 
@@ -119,6 +133,7 @@ class Metrics:
     def samples(self) -> Iterator[Sample]:
         """All of them; those of one name follow each other."""
         found = [*self._of_commands(), *self._of_followers(), *self._of_files(), *self._of_processes()]
+        found += self._of_cluster()
         order = {name: number for number, name in enumerate(FAMILIES)}
         return iter(sorted(found, key=lambda sample: order[sample.name]))
 
@@ -227,6 +242,23 @@ class Metrics:
         yield Sample("ringfold_clock_behind_seconds", (), self.slot(INPUT).clock_behind_ms / 1000)
         left = max(slot.scrub_left for slot in map(self._status.slot, self._status.names))
         yield Sample("ringfold_scrub_left_events", (), left)
+
+    def _of_cluster(self) -> Iterator[Sample]:
+        view = read_view(Path(self._node.run))
+        if view is None:
+            return
+        yield Sample("ringfold_cluster_owner_changes", (), view.owner_changes)
+        for partition in view.partitions:
+            label = (str(partition.partition),)
+            yield Sample("ringfold_cluster_term", label, partition.term)
+            if partition.owner:
+                yield Sample("ringfold_cluster_owner", (*label, partition.owner), 1)
+            slot = self.slot(Role(Kind.OUTPUT, partition.partition))
+            yield Sample("ringfold_cluster_conflicts", label, slot.conflicts)
+        for node in view.nodes:
+            yield Sample("ringfold_cluster_node_up", (node.node,), float(node.there))
+            yield Sample("ringfold_cluster_lag_events", (node.node,), node.lag_events)
+            yield Sample("ringfold_cluster_lag_seconds", (node.node,), node.lag_s)
 
     def _of_processes(self) -> Iterator[Sample]:
         for role in self._node.roles:

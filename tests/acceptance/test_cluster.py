@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from engine import Client
 from engine.cluster.founding import monitors_of
 from engine.cluster.servers import Servers
 from engine.node.config import Config
+from engine.reading.metrics import Metrics
 from examples.stock import Take
 from tests.acceptance.clusters import cluster
 from tests.acceptance.kit import one_line, ringfold
@@ -39,6 +41,12 @@ def test_a_cluster_is_founded_once_and_shows_owner_lag_and_leaders(tmp_path: Pat
         with Client(node.endpoints) as client:
             for number in range(20):
                 assert client.send(Take(f"shelf-{number}", count=1)).outcome == "committed"
+        with Metrics(node.endpoints, "test") as metrics:
+            told = until(lambda: cluster_samples(metrics), 10, "the metrics of the cluster are there")
+        assert told["ringfold_cluster_owner", "0", "one"] == told["ringfold_cluster_owner", "1", "one"] == 1
+        assert told["ringfold_cluster_term", "1"] == 1
+        assert told["ringfold_cluster_owner_changes",] == 2
+        assert told["ringfold_cluster_lag_events", "one"] == 0
         seen = until(lambda: made.ringfold("status"), 20)["data"]
         assert [one["owner"] for one in seen["partitions"]] == ["one", "one"]
         assert sum(one["position"] for one in seen["partitions"]) == 20
@@ -49,6 +57,12 @@ def test_a_cluster_is_founded_once_and_shows_owner_lag_and_leaders(tmp_path: Pat
         (server,) = seen["servers"]
         assert server["sync_always"] is True
         assert {one["decisions"]["leader"] for one in seen["partitions"]} <= {server["server"], ""}
+
+
+def cluster_samples(metrics: Metrics) -> dict[tuple[str, ...], Any]:
+    """(name, labels …) → value of the metrics of a cluster, once both partitions have an owner."""
+    found = {(one.name, *one.labels): one.value for one in metrics.samples() if "_cluster_" in one.name}
+    return found if found.get(("ringfold_cluster_term", "1")) else {}
 
 
 def test_a_cluster_of_another_application_is_refused() -> None:

@@ -1,15 +1,22 @@
 """Logs that lose what stores have: it is named, nothing is skipped, and the stores give it back."""
 
+import json
+import os
 import shutil
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine import Client, EventLog, Node
-from engine.cluster.jetstream import make_streams, stream_of
+from engine.cluster.jetstream import JetStreamDecisions, make_streams, stream_of
 from engine.cluster.link import Link, servers_of
 from engine.node.data_directory import DataDirectory
 from engine.store.kept import kept_upto
 from engine.store.place import decode_place
+from engine.wire.batches import Batch
+from engine.wire.replicated import NO_DIGEST, Decision, digest_of
 from examples.stock import Take
 from tests.acceptance.clusters import SMALL, Cluster, cluster
 from tests.acceptance.kit import ringfold
@@ -126,3 +133,65 @@ def test_a_node_that_was_alone_moves_into_a_cluster_and_another_one_joins_with_a
         done = ringfold("serve", *(f"--{key.replace('_', '-')}={value}" for key, value in empty.items()))
         assert done.returncode == 2, done.stderr
         assert "ends before the logs of the cluster begin" in done.stderr
+
+
+def fill(made: Cluster, count: int, size: int) -> None:
+    """So many decisions of a size, as they are in a log; no node runs."""
+    body = b""
+    with closing(Link(servers_of(made.servers.urls), "test")) as link:
+        log = JetStreamDecisions(link, "ringfold", 0)
+        for number in range(1, count + 1):
+            padding = Batch(number, number, number, 1, os.urandom(size), b"", b"", b"", b"", b"")
+            before = digest_of(body) if body else NO_DIGEST
+            body = Decision(0, 0, number, number, b"", before, [padding]).encode()
+            assert log.append(body, number - 1).result(10) == number
+
+
+def damage(made: Cluster, server: int) -> Path:
+    """Flips a bit in the largest block that a server has of the log of decisions; the folder of its copy."""
+    folder = made.servers.folder / f"js{server}" / "jetstream" / "$G" / "streams" / "ringfold-E-0"
+    block = max((folder / "msgs").glob("*.blk"), key=lambda path: path.stat().st_size)
+    with block.open("r+b") as file:
+        file.seek(block.stat().st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 0x10]))
+    return folder
+
+
+@pytest.mark.smoke
+def test_a_copy_that_rotted_is_named_by_server_and_made_again_by_the_other_servers() -> None:
+    with cluster(APP, servers=3) as made:
+        fill(made, 300, 64 << 10)
+        leader = made.ringfold("status", code=75)["data"]["partitions"][0]["decisions"]["leader"]
+        server = (int(leader[1:]) + 1) % 3
+        made.servers.kill(server)
+        folder = damage(made, server)
+        made.servers.start(server)
+
+        def problems() -> list[dict[str, Any]]:
+            done = ringfold("cluster", "verify", *flags_of(made), "--json", timeout_s=60)
+            if done.returncode == 4:
+                return list(json.loads(done.stdout)["data"]["problems"])
+            return []
+
+        (problem,) = until(problems, 40, "the damaged copy is named")
+        assert (problem["partition"], problem["server"]) == (0, f"n{server}")
+        assert "are gone from this copy" in problem["text"]
+        left = made.ringfold("repair", code=75)["data"]["left"]
+        assert left == [f"stop server n{server}, remove {folder}, and start it again"]
+        made.servers.kill(server)
+        shutil.rmtree(folder)
+        made.servers.start(server)
+
+        def sound() -> bool:
+            done = ringfold("cluster", "verify", *flags_of(made), "--json", timeout_s=60)
+            well = ringfold("cluster", "status", *flags_of(made), "--json", timeout_s=60)
+            return done.returncode == 0 and "copy-behind" not in well.stdout
+
+        assert until(sound, 60, "it has made its copy again")
+
+
+def flags_of(made: Cluster) -> list[str]:
+    """The settings of a cluster as flags."""
+    return [f"--{name.replace('_', '-')}={value}" for name, value in made.settings().items()]
