@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tests.cluster.story import Plan, run
 
+KINDS = ["nodes", "processes", "servers", "all", "both", "none"]
 SAID_LAST = 25  # lines of each log
 
 
 def main() -> int:
     """Prints one report; 0 if every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
-    parser.add_argument("--kill", choices=["nodes", "servers", "all", "both", "none"], default="nodes")
+    parser.add_argument("--kill", choices=KINDS, default="nodes")
     parser.add_argument("--split", action="store_true", help="every node owns everything")
     parser.add_argument("--stop", action="store_true", help="what is killed is also stopped for a while")
     parser.add_argument("--skew", action="store_true", help="one node runs another version")

@@ -19,8 +19,8 @@ WORK_S = (1.0, 4.0)
 
 
 class Faults:
-    """Strikes at random. `met` counts what came. `kill`: nodes, servers, all or none; `stop`: they are
-    stopped too."""
+    """Strikes at random. `met` counts what came. `kill`: nodes, single processes of them, servers, all
+    servers at once, both nodes and servers, or none; `stop`: they are stopped too."""
 
     def __init__(
         self, nodes: list[Node], servers: Servers, draw: random.Random, *, kill: str, stop: bool
@@ -30,6 +30,7 @@ class Faults:
         self._pause = threading.Event()
         self._kinds = {
             "nodes": [self._node_dies, self._process_dies, self._process_dies],
+            "processes": [self._process_dies],
             "servers": [self._server_dies],
             "all": [self._all_servers_die],
             "both": [self._node_dies, self._process_dies, self._server_dies],
@@ -73,8 +74,9 @@ class Faults:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.met[f"{name.partition('-')[0]} killed"] += 1
+        if self._draw.random() < 0.5:  # else the next one dies while this one is away
             until(lambda: node.pids[name] != pid, BACK_S, f"{name} is back")
-        self._mostly_until_back(node)
+            self._mostly_until_back(node)
 
     def _node_stops(self) -> None:
         node = self._draw.choice(self._nodes)

@@ -53,7 +53,7 @@ SETTINGS: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is like. `kill`: nodes, servers, all, both or none; `split`: every node owns everything;
+    """What a run is like. `kill`: as of `Faults`; `split`: every node owns everything;
     `skew`: one node runs another version of the application."""
 
     seed: int

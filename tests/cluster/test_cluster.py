@@ -27,7 +27,7 @@ def test_two_owners_of_everything_hinder_each_other_and_no_client_sees_it(tmp_pa
 
 @needs_servers
 @pytest.mark.slow
-@pytest.mark.parametrize("kill", ["nodes", "servers", "all", "both"])
+@pytest.mark.parametrize("kill", ["nodes", "processes", "servers", "all", "both"])
 def test_a_longer_run_of_each_kind_keeps_every_promise(tmp_path: Path, kill: str) -> None:
     report = run(tmp_path, Plan(seed=7, seconds=60, kill=kill, stop=True, skew=kill == "both"))
     assert report.broken == [], str(report)
