@@ -6,6 +6,7 @@ import time
 from importlib.metadata import version
 
 from engine.base.errors import ConfigError
+from engine.cluster.absence import Absence
 from engine.cluster.jetstream import JetStreamRegister
 from engine.cluster.link import Link, servers_of
 from engine.cluster.membership import Membership, always_owned
@@ -22,10 +23,10 @@ ENDING = (State.STOPPING, State.STOPPED)
 
 def main(process: NodeProcess) -> None:
     """The loop: look, tell, sleep."""
-    config, outputs = (
-        process.config,
-        [process.slot_of(Role(Kind.OUTPUT, p)) for p in range(process.partitions)],
-    )
+    config, partitions = process.config, range(process.partitions)
+    outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in partitions]
+    cores = [process.slot_of(Role(Kind.CORE, p)) for p in partitions]
+    absence = Absence(len(cores), time.monotonic)
     try:
         always = always_owned(config.cluster_owns, process.partitions)
     except ValueError as error:
@@ -47,9 +48,9 @@ def main(process: NodeProcess) -> None:
     process.running()
     while not process.stopping and not process.abort():
         process.beat()
-        ready = given.state not in ENDING and all(
-            slot.caught_up and slot.state == State.RUNNING for slot in outputs
-        )
+        loaded = absence.short([slot.state in (State.RUNNING, *ENDING) for slot in cores])
+        caught_up = all(slot.caught_up and slot.state == State.RUNNING for slot in outputs)
+        ready = given.state not in ENDING and caught_up and loaded
         membership.decisions = [slot.decision for slot in outputs]
         membership.marks = [slot.digest for slot in outputs]
         membership.conflicts = sum(slot.conflicts for slot in outputs)
