@@ -12,7 +12,7 @@ from engine.cli.printing import Printer
 from engine.cluster.founding import ClusterManifest, found, monitors_of, read_manifest
 from engine.cluster.jetstream import JetStreamDecisions
 from engine.cluster.link import Link, servers_of
-from engine.cluster.repairing import append_again, beginning_of, lead_elsewhere, places_in, put
+from engine.cluster.repairing import append_again, beginning_of, lead_elsewhere, places_in, put, reach
 from engine.cluster.report import heard
 from engine.cluster.verifying import Store, damaged_copies, store_of, verify_partition
 from engine.node.data_directory import DataDirectory
@@ -71,6 +71,11 @@ def repair(config: "Config", stores: list[DataDirectory], printer: Printer) -> i
                     done.append(
                         f"partition {partition}: appended decisions {first:,} to {last:,} from {data.path}"
                     )
+        done += [
+            f"partition {partition}: new commands come behind message {message:,}"
+            for partition in range(manifest.partitions)
+            if (message := reach(link, name, partition))
+        ]
     texts = [*(f"done: {text}" for text in done), *(f"to do: {text}" for text in left)]
     printer.answer({"done": done, "left": left}, "\n".join(texts or ["nothing to do"]))
     return Exit.TEMPORARY if left else Exit.OK

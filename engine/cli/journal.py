@@ -103,7 +103,8 @@ def _verify(data: DataDirectory, folder: Path, printer: Printer) -> int:
 
 
 def witness_in(data: DataDirectory) -> tuple[int, str]:
-    """(last command sequence that any partition's store holds, why a store could not be read)."""
+    """(last command sequence that any partition's store holds, why a store could not be read). Of a store
+    that follows a cluster nothing is in the journal."""
     last = 0
     for partition in range(data.partitions):
         try:
@@ -112,6 +113,7 @@ def witness_in(data: DataDirectory) -> tuple[int, str]:
             reader = data.reader(partition)
         except (CorruptData, Fault) as error:
             return last, str(error)
-        last = max(last, reader.sequence())
+        if reader.place() is None:
+            last = max(last, reader.sequence())
         reader.close()
     return last, ""

@@ -17,6 +17,7 @@ from engine.cluster.jetstream import FAILURES, JetStreamDecisions, stream_of
 from engine.cluster.link import Link
 from engine.cluster.logs import NoAnswer, Superseded
 from engine.cluster.verifying import wait_until
+from engine.cluster.witness import lost_commands
 from engine.journal import last_sequence
 from engine.node.data_directory import DataDirectory
 from engine.store import Reader, Writer
@@ -78,8 +79,16 @@ def put(log: JetStreamDecisions, kept: list[Kept]) -> None:
             raise Fault("a decision cannot be appended", decision=one.sequence, hint="do the servers answer?")
 
 
+def reach(link: Link, name: str, partition: int) -> int:
+    """Has new commands come behind those that are decided, or they would be passed over; the message behind
+    which they come from now on, 0 if nothing had to be done."""
+    _, decided = lost_commands(link, name, partition)
+    if decided:
+        _reach(link, stream_of(name, "C", partition), decided)
+    return decided
+
+
 def _reach(link: Link, stream: str, message: int) -> None:
-    """New commands come behind those that are decided, or they would be passed over."""
     info: Any = link.ask(link.streams.stream_info(stream), ASK_S)
     if info.state.last_seq < message:
         link.ask(link.streams.purge_stream(stream, seq=message + 1), ASK_S)

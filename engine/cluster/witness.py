@@ -10,13 +10,15 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
 from nats.js.errors import NotFoundError
 
-from engine.cluster.jetstream import stream_of, until_answered
+from engine.cluster.jetstream import FAILURES, stream_of, until_answered
 from engine.cluster.link import Link
+from engine.wire.replicated import decode_decision
 
 LEAST_VERSION = (2, 15)
 LEAST_PAYLOAD = 8 << 20
@@ -76,6 +78,24 @@ def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) ->
                 yield Wrong(
                     text, f"{gone} of {state.first_seq}..{state.last_seq}", "`ringfold cluster repair`"
                 )
+        with suppress(*FAILURES):  # a log that does not answer now is seen to when it is used
+            last, decided = lost_commands(link, name, number)
+            if decided:
+                text = f"the log of commands of partition {number} ends before what is decided"
+                yield Wrong(text, f"{last} of {decided}", "`ringfold cluster repair`")
+
+
+def lost_commands(link: Link, name: str, partition: int) -> tuple[int, int]:
+    """(last message of C, last one that is decided) if C ends before what is decided: new commands would be
+    taken for old ones, and be passed over. (0, 0): it does not. Raises what the link raises."""
+    decisions: Any = link.ask(link.streams.stream_info(stream_of(name, "E", partition)), ASK_S)
+    if not decisions.state.messages:
+        return 0, 0
+    stream, last = stream_of(name, "E", partition), decisions.state.last_seq
+    message: Any = link.ask(link.streams.get_msg(stream, last), ASK_S)
+    decided = decode_decision(message.data or b"").message
+    commands: Any = link.ask(link.streams.stream_info(stream_of(name, "C", partition)), ASK_S)
+    return (commands.state.last_seq, decided) if commands.state.last_seq < decided else (0, 0)
 
 
 def asked(monitor: str, what: str) -> dict[str, Any]:

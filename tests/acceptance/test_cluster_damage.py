@@ -91,6 +91,27 @@ def serve_until_it_ends(made: Cluster, name: str) -> str:
     return done.stderr
 
 
+def test_commands_whose_log_was_lost_are_not_taken_for_old_ones() -> None:
+    names = [f"shelf-{number}" for number in range(10)]
+    with cluster(APP) as made:
+        node = made.start("one")
+        sell(node, names)
+        assert node.stop() == 0
+        with closing(Link(servers_of(made.servers.urls), "test")) as link:
+            link.ask(link.streams.delete_stream(stream_of("ringfold", "C", 0)), 10)
+            link.ask(make_streams(link, "ringfold", 1, 1, 1 << 28), 10)
+        settings = SMALL | made.settings() | {"app": APP, "data": made.folder / "one", "node": "one"}
+        flags = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
+        done = ringfold("serve", *flags, timeout_s=60)
+        assert done.returncode == 2
+        assert "ends before what is decided" in done.stderr
+        assert made.ringfold("verify", code=4)["data"]["problems"][0]["partition"] == 0
+        assert len(made.ringfold("repair")["data"]["done"]) == 1
+        node = made.start("one")
+        sell(node, ["after"])
+        assert commits(made, "one") == [*names, "after"]
+
+
 def test_when_all_servers_lost_everything_the_logs_begin_behind_the_most_advanced_store() -> None:
     names = [f"shelf-{number}" for number in range(20)]
     with cluster(APP) as made:
@@ -112,6 +133,12 @@ def test_when_all_servers_lost_everything_the_logs_begin_behind_the_most_advance
         until(lambda: commits(made, "one") == commits(made, "two") == [*names, "later", "last"], 20)
         assert made.ringfold("verify")["data"]["problems"] == []
         assert [node.stop() for node in nodes] == [0, 0]
+        copied = ringfold("restore", str(made.folder / "one"), "--data", str(made.folder / "three"))
+        assert copied.returncode == 0, copied.stderr
+        third = made.start("three")
+        until(lambda: made.owner(0) == "three", 20)
+        sell(third, ["of the third"])
+        assert commits(made, "three") == [*names, "later", "last", "of the third"]
 
 
 def test_a_node_that_was_alone_moves_into_a_cluster_and_another_one_joins_with_a_copy() -> None:
