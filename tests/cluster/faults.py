@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections import Counter
 
 from engine import Node
@@ -26,6 +27,8 @@ class Faults:
         self, nodes: list[Node], servers: Servers, draw: random.Random, *, kill: str, stop: bool
     ) -> None:
         self.met: Counter[str] = Counter()
+        self.told: list[tuple[float, str]] = []
+        """when what was done to which one"""
         self._nodes, self._servers, self._draw = nodes, servers, draw
         self._pause = threading.Event()
         self._kinds = {
@@ -56,14 +59,18 @@ class Faults:
                 node.start()
             until(node.at_work, BACK_S, f"{node.data.name} is at work")
 
+    def _tell(self, kind: str, which: str) -> None:
+        self.met[kind] += 1
+        self.told.append((time.monotonic(), f"{which} {kind.rpartition(' ')[2]}"))
+
     def _wait(self, between: tuple[float, float]) -> None:
         self._pause.wait(self._draw.uniform(*between))
 
     def _node_dies(self) -> None:
         node = self._draw.choice(self._nodes)
+        self._tell("nodes killed", node.data.name)
         os.kill(node.pid, signal.SIGKILL)
         node.wait()
-        self.met["nodes killed"] += 1
         self._wait(DOWN_S)
         node.start()
         self._mostly_until_back(node)
@@ -73,7 +80,7 @@ class Faults:
         name, pid = self._draw.choice(sorted(node.pids.items()))
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-            self.met[f"{name.partition('-')[0]} killed"] += 1
+            self._tell(f"{name.partition('-')[0]} killed", f"{name} of {node.data.name}")
         if self._draw.random() < 0.5:  # else the next one dies while this one is away
             until(lambda: node.pids[name] != pid, BACK_S, f"{name} is back")
             self._mostly_until_back(node)
@@ -81,6 +88,7 @@ class Faults:
     def _node_stops(self) -> None:
         node = self._draw.choice(self._nodes)
         pids = [node.pid, *node.pids.values()]
+        self._tell("nodes stopped", node.data.name)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
@@ -88,7 +96,6 @@ class Faults:
         for pid in reversed(pids):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
-        self.met["nodes stopped"] += 1
 
     def _mostly_until_back(self, node: Node) -> None:
         if self._draw.random() < 0.75:
@@ -96,24 +103,24 @@ class Faults:
 
     def _server_dies(self) -> None:
         number = self._draw.randrange(self._servers.count)
+        self._tell("servers killed", f"server {number}")
         self._servers.kill(number)
-        self.met["servers killed"] += 1
         self._wait(DOWN_S)
         self._servers.start(number)
         self._servers_are_back()
 
     def _server_stops(self) -> None:
         number = self._draw.randrange(self._servers.count)
+        self._tell("servers stopped", f"server {number}")
         self._servers.kill(number, signal.SIGSTOP)
-        self.met["servers stopped"] += 1
         self._wait(SERVER_STOPPED_S)
         self._servers.kill(number, signal.SIGCONT)
         self._servers_are_back()
 
     def _all_servers_die(self) -> None:
+        self._tell("all servers killed", "all servers")
         for number in range(self._servers.count):
             self._servers.kill(number)
-        self.met["all servers killed"] += 1
         self._wait((0.5, 3.0))
         for number in range(self._servers.count):
             self._servers.start(number)

@@ -41,6 +41,7 @@ PARTITIONS = 2
 WITNESS = 0  # the partition whose commands are all kept, so that each decision can be checked by the model
 CLIENTS = 4
 SETTLE_S = 60.0
+SHORTLY_S = 1.0
 SETTINGS: dict[str, object] = {
     "max_message_bytes": 1 << 16,
     "checkpoint_ms": 200,
@@ -77,6 +78,8 @@ class Report:
     owner_changes: int = 0
     longest_pause_s: float = 0.0
     """between two answers from one partition"""
+    before_it: str = ""
+    """what was done shortly before that pause, or in it"""
     longest_wait_s: float = 0.0
     """of one command, from its first sending to its answer"""
     broken: list[str] = field(default_factory=list)
@@ -86,8 +89,8 @@ class Report:
         answers = ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
         return (
             f"{self.plan}: {met or 'no faults'}; {answers}; {self.conflicts} conflicts, "
-            f"{self.owner_changes} owner changes; longest pause {self.longest_pause_s:.2f} s, longest wait "
-            f"{self.longest_wait_s:.2f} s; {len(self.broken)} broken promises"
+            f"{self.owner_changes} owner changes; longest pause {self.longest_pause_s:.2f} s "
+            f"({self.before_it or 'without a fault'}), longest wait {self.longest_wait_s:.2f} s; {len(self.broken)} broken promises"
         )
 
 
@@ -174,21 +177,23 @@ def play(
         history += seller.attempts
         commands |= seller.commands
     report.longest_wait_s = max(one.ended_at - one.sent_at for one in history)
-    report.longest_pause_s = longest_pause(history, commands)
+    report.longest_pause_s, began = longest_pause(history, commands)
+    ended = began + report.longest_pause_s
+    report.before_it = ", ".join(told for at, told in faults.told if began - SHORTLY_S < at < ended)
     return history, commands
 
 
-def longest_pause(history: Iterable[Attempt], commands: Mapping[str, Command]) -> float:
-    """The longest time without an answer from a partition."""
+def longest_pause(history: Iterable[Attempt], commands: Mapping[str, Command]) -> tuple[float, float]:
+    """The longest time without an answer from a partition, and when that began."""
     moments: dict[int, list[float]] = defaultdict(list)
     for attempt in history:
         if attempt.outcome in FINAL:
             partition = partition_of(commands[attempt.id].aggregate, PARTITIONS)
             moments[partition].append(attempt.ended_at)
-    gaps = [0.0]
+    gaps = [(0.0, 0.0)]
     for some in moments.values():
         some.sort()
-        gaps += [after - before for before, after in pairwise(some)]
+        gaps += [(after - before, before) for before, after in pairwise(some)]
     return max(gaps)
 
 
