@@ -90,7 +90,8 @@ class Report:
         return (
             f"{self.plan}: {met or 'no faults'}; {answers}; {self.conflicts} conflicts, "
             f"{self.owner_changes} owner changes; longest pause {self.longest_pause_s:.2f} s "
-            f"({self.before_it or 'without a fault'}), longest wait {self.longest_wait_s:.2f} s; {len(self.broken)} broken promises"
+            f"({self.before_it or 'without a fault'}), longest wait {self.longest_wait_s:.2f} s; "
+            f"{len(self.broken)} broken promises"
         )
 
 
