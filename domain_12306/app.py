@@ -15,6 +15,7 @@ from domain_12306.reference.builtin_timetable import built_in_timetable
 from domain_12306.reference.coaches import Compositions, read_compositions
 from domain_12306.reference.stations import Stations, read_stations
 from domain_12306.reference.timetable import Timetable, read_timetable
+from domain_12306.rules.opening import opening_of
 from domain_12306.rules.times import AT_REST, RUN_AT_REST
 from domain_12306.seating.policy import policy_named
 from domain_12306.views.inventory import ALONE, SeatInventory
@@ -24,7 +25,7 @@ from domain_12306.workers.payments import Payments
 from domain_12306.workers.simulated import SimulatedProvider, manners_of
 from engine import ConfigError, Engine, Vault
 
-SETTINGS = ("calendar", "coaches", "policy", "provider", "stations", "timetable")
+SETTINGS = ("calendar", "coaches", "opening", "policy", "provider", "stations", "timetable")
 
 
 class Reference(NamedTuple):
@@ -46,7 +47,8 @@ def reference_data(settings: Mapping[str, str]) -> Reference:
 def create(settings: Mapping[str, str]) -> Engine:
     """Builds the whole railway. Settings, all optional, empty meaning absent: `timetable`, `coaches` and
     `stations` are paths, `policy` is one of best-fit, first-fit, worst-fit, random:SEED, `provider` says how
-    the simulated provider of payments behaves, `calendar` is on or off.
+    the simulated provider of payments behaves, `calendar` is on or off, `opening` says when stations begin to
+    sell a day, as in `08:00,北京南=10:30`.
 
     With the calendar on, timetable and coaches are in the commands that it sends. So they are read where it
     works, and checked once at the start; nothing else depends on them. Raises ConfigError."""
@@ -58,7 +60,11 @@ def create(settings: Mapping[str, str]) -> Engine:
     else:
         app = seats(settings, stations)
     app.fingerprint += f"-{stations.fingerprint}"
-    for cls in (Order, Account, type("Itinerary", (Itinerary,), {"stations": stations}), Payment):
+    opening = opening_of(settings.get("opening", ""))
+    if opening.text:
+        app.fingerprint += f"-{opening.text}"
+    itinerary = type("Itinerary", (Itinerary,), {"stations": stations})
+    for cls in (type("Order", (Order,), {"opening": opening}), Account, itinerary, Payment):
         app.aggregate(idle_s=AT_REST.total_seconds())(cls)
     app.process_manager()(BookingProcess)
     app.projection()(Orders)

@@ -30,6 +30,7 @@ from domain_12306.messages import (
     TicketsIssued,
 )
 from domain_12306.reference.timetable import DAY
+from domain_12306.rules.opening import Opening
 from domain_12306.rules.rejections import no
 from domain_12306.rules.times import PRESALE_DAYS, day_of, moment
 from engine import Aggregate, Rejection, Stamp, applies, handles
@@ -58,7 +59,9 @@ class State(StrEnum):
 
 
 class Order(Aggregate):
-    """One order."""
+    """One order. `opening`: of the railway that it is of."""
+
+    opening = Opening()
 
     def __init__(self, id: str) -> None:
         super().__init__(id)
@@ -91,6 +94,8 @@ class Order(Aggregate):
             return no("departed", f"{command.run} left {command.board} at {command.departs}")
         if command.departs >= moment(day_of(stamp.now).isoformat(), PRESALE_DAYS * DAY):
             return no("not-on-sale-yet", f"{command.run} leaves {command.board} at {command.departs}")
+        if stamp.now < (begins := self.opening.begins(command.board, command.departs)):
+            return no("not-on-sale-yet", f"{command.board} sells {command.run} from {begins} on")
         return OrderPlaced(
             Booking(
                 self.id,

@@ -1,5 +1,6 @@
 """The rules, as tables.
 
 Reading order: rejections (every reason to say no), times (days, and how long things may take),
-papers (by which one person is told from another).
+opening (when a station begins to sell a
+day), papers (by which one person is told from another).
 """

@@ -1,7 +1,8 @@
 """The clerk, who plays a golden script on the railway, line by line. Lines of a script:
 
     # anything                                            a remark
-    clock 2026-11-24 08:00                                the time in China, as the first line
+    clock 2026-11-24 08:00                                the time in China, as the first line;
+                                                          `opening 08:00,a=10:15` may follow it
     train T1 2026-11-25: a 09:00, b 10:00 10:05, c 11:00; O 2     stops (arrival, departure), seats of a class
     order A: u buys O a-c on T1 2026-11-25 for p1 p2      u: a user; p1 p2: passengers
     pay A | pay A as R2 | pay A with 5.00                 money comes in, under a receipt of its own
@@ -35,7 +36,7 @@ from domain_12306.views.orders import Orders, OrderShown, Tab
 from engine import Command
 from tests.golden.stages import Opener, Stage
 
-START = re.compile(r"clock (\S+ \S+)$")
+START = re.compile(r"clock (\S+ \S+)(?: opening (\S+))?$")
 
 
 class Clerk:
@@ -46,13 +47,13 @@ class Clerk:
         self._lines = [(number, line) for number, line in enumerate(lines, 1) if line]
         first = START.match(self._lines[0][1])
         assert first, "a script begins with its clock"
-        self._begins = at(first[1])
+        self._begins, self._opening = at(first[1]), first[2] or ""
         self._stage: Stage
         self._refused = ""
 
     def play(self, opened: Opener) -> None:
         """All lines, from the first one, on a stage of its own."""
-        with opened(self._begins) as self._stage:
+        with opened(self._begins, self._opening) as self._stage:
             for number, line in self._lines[1:]:
                 for pattern, step in STEPS.items():
                     if found := re.fullmatch(pattern, line):

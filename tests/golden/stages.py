@@ -39,16 +39,17 @@ class Stage(Protocol):
 
 
 @contextmanager
-def inline(begins: datetime) -> Any:
+def inline(begins: datetime, opening: str) -> Any:
     """In this process."""
-    with InlineEngine(create({"calendar": "off"}), start_ns=nanoseconds(begins)) as engine:
+    app = create({"calendar": "off", "opening": opening})
+    with InlineEngine(app, start_ns=nanoseconds(begins)) as engine:
         yield _Inline(engine)
 
 
 @contextmanager
-def on_node(begins: datetime, folder: Path) -> Any:
+def on_node(begins: datetime, opening: str, folder: Path) -> Any:
     """On a node in a folder of its own."""
-    settings = SMALL | BUILT_IN | {"clock": f"simulated:{begins.isoformat()}"}
+    settings = SMALL | BUILT_IN | {"clock": f"simulated:{begins.isoformat()}", "opening": opening}
     with (
         Node(folder / "data", app=APP, settings=settings, log=folder / "log") as node,
         Client(node.endpoints) as client,
@@ -60,7 +61,7 @@ def on_node(begins: datetime, folder: Path) -> Any:
             reader.close()
 
 
-Opener = Callable[[datetime], AbstractContextManager[Stage]]
+Opener = Callable[[datetime, str], AbstractContextManager[Stage]]
 
 
 class _Inline:
