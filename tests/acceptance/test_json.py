@@ -113,6 +113,8 @@ ELSEWHERE = {
     "completion": "test_completion.py",
     "cluster init": "needs NATS servers; tests/acceptance/clusters.py",
     "cluster status": "the same",
+    "cluster verify": "the same",
+    "cluster repair": "the same",
     "new": "test_making_an_application_says_what_was_made",
     "dev": "test_new_and_dev.py",
     "serve": "test_serving_speaks_it_too",
