@@ -15,6 +15,7 @@ from engine.wire.replicated import Origin, decode_commands
 from engine.wire.sections import encode_section, header_of
 
 SECTION_COMMANDS = 1_000
+MOST_BYTES = 16 << 20
 
 
 class _Taken(NamedTuple):
@@ -22,6 +23,7 @@ class _Taken(NamedTuple):
     time_ns: int
     groups: list[Group]
     commands: int
+    size: int
 
 
 class Intake:
@@ -32,11 +34,17 @@ class Intake:
         self._counted = self._sequence = place.message_sequence
         self._time_ns = place.time_ns
         self._waiting: deque[_Taken] = deque()
+        self._waiting_bytes = 0
 
     @property
     def waits(self) -> bool:
         """True if there is a section to make."""
         return bool(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """True if so much waits that nothing more should be taken."""
+        return self._waiting_bytes > MOST_BYTES
 
     def take(self, message: int, time_ns: int, body: bytes) -> None:
         """Takes the next message of C; one that was taken before is passed over. CorruptData: one is
@@ -54,7 +62,8 @@ class Intake:
         ]
         self.message = message
         if commands:
-            self._waiting.append(_Taken(message, time_ns, named, commands))
+            self._waiting.append(_Taken(message, time_ns, named, commands, len(body)))
+            self._waiting_bytes += len(body)
 
     def section(self) -> bytes | None:
         """The next section: as many whole messages as one may have. It is to be asked for again until it is
@@ -76,5 +85,7 @@ class Intake:
         header = header_of(section)
         last = header.first_sequence + header.commands - 1
         while self._waiting and self._sequence < last:
-            self._sequence += self._waiting.popleft().commands
+            taken = self._waiting.popleft()
+            self._sequence += taken.commands
+            self._waiting_bytes -= taken.size
         self._time_ns = header.time_ns + header.commands - 1

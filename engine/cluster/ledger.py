@@ -10,7 +10,6 @@ earlier try that was not answered; another node's; or none yet, and then it is t
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
@@ -18,6 +17,7 @@ from typing import NamedTuple, TypeVar
 
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData
+from engine.cluster.arrivals import Arrivals
 from engine.cluster.logs import DecisionLog, Message, NoAnswer, Superseded
 from engine.store.place import Place
 from engine.wire.batches import Batch, decode_duplicates, decode_replies, encode_batch
@@ -68,30 +68,26 @@ class Ledger:
         """how often an append was not answered"""
         self._log, self._store, self._code, self._keep = log, store, code, keep
         self._wait, self._now = wait, now
-        self._arrived: deque[Message] = deque()
+        self.arrivals = Arrivals()
+        """what has come and was not followed yet"""
         self._recent: dict[int, bytes] = {}
         self._known_from = place.decision + 1  # of the log, what is in `_recent`
 
     def arrived(self, message: Message) -> None:
-        """A message has come; called from any thread."""
-        self._arrived.append(message)
-
-    @property
-    def waiting(self) -> int:
-        """How many messages wait to be followed."""
-        return len(self._arrived)
+        """A message has come; called from the thread of the link."""
+        self.arrivals.arrived(message)
 
     @property
     def behind(self) -> bool:
         """True if a message waits to be followed."""
-        return bool(self._arrived)
+        return bool(self.arrivals)
 
     def follow(self) -> list[Batch]:
         """Stores what has come; returns what is new. Raises CorruptData if something is missing, or
         broken."""
         new: list[Batch] = []
-        while self._arrived:
-            message = self._arrived.popleft()
+        while self.arrivals:
+            message = self.arrivals.take()
             if message.sequence > self.place.decision:
                 new += self._take(message.sequence, message.body)
         return new

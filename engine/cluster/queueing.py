@@ -17,7 +17,7 @@ from engine.wire.replicated import encode_commands
 
 MESSAGE_BYTES = 512 << 10
 RETRY_S = 0.05  # a log without a leader says so at once
-BUSY_AFTER_S = 1.0  # without an answer, what waits is turned away, and so is what comes
+BUSY_AFTER_S = 1.0  # without an answer, what waits is turned away, and so is what comes then
 
 
 @dataclass(eq=False)
@@ -63,11 +63,10 @@ class Queueing:
         """True if nothing waits or is on its way."""
         return not any(self._waiting) and not any(self._flights)
 
-    @property
-    def stuck(self) -> bool:
-        """True if a log has not answered for long."""
-        since = [flight.since for flight in self._flights if flight is not None]
-        return bool(since) and self._now() - min(since) > BUSY_AFTER_S
+    def stuck(self, partition: int) -> bool:
+        """True if the log of a partition has not answered for long."""
+        flight = self._flights[partition]
+        return flight is not None and self._now() - flight.since > BUSY_AFTER_S
 
     def admit(self, groups: Mapping[int, Sequence[Group]], accepted: list[tuple[bytes, bytes]]) -> None:
         """Takes what the gate has admitted in one drain."""
@@ -89,7 +88,7 @@ class Queueing:
                 self._ended(partition, flight, turned)
             if self._flights[partition] is None and self._waiting[partition]:
                 self._send(partition, arrived)
-            if self.stuck:
+            if self.stuck(partition):  # the others go on
                 turned.full.setdefault(partition, []).extend(self._away(partition))
         turned.full = {partition: some for partition, some in turned.full.items() if some}
         return turned

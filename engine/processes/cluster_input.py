@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from engine.base.crash import crash_point
 from engine.base.errors import CorruptData
+from engine.cluster.arrivals import Arrivals
 from engine.cluster.intake import Intake
 from engine.cluster.jetstream import JetStreamCommands, subject_of
 from engine.cluster.link import Link, servers_of
@@ -30,7 +31,6 @@ from engine.store.place import decode_place
 from engine.wire.busy import BusyReason
 from ringbuffer import Bell, Producer
 
-MOST_ARRIVED = 2_000  # messages of a partition that wait for the core
 TRIM_S = 1.0
 LACKING_S = 60.0  # for a store to follow what another owner has decided
 
@@ -68,7 +68,7 @@ def main(process: NodeProcess) -> None:
         messages = [] if process.stopping else clients.drain()
         if messages:
             metering.drained()
-            lacking = shortage or unstored(outputs) or (BusyReason.FULL if queueing.stuck else None)
+            lacking = shortage or unstored(outputs)
             admitted = gate.admit(messages, max(time.time_ns(), now_ns()), lacking)
             clients.send(admitted.refused)
             queueing.admit(admitted.groups, admitted.accepted)
@@ -116,7 +116,7 @@ class PartitionIntake:
         self._core = process.slot_of(Role(Kind.CORE, partition))
         self._output = process.slot_of(Role(Kind.OUTPUT, partition))
         self._reader = process.data.reader(partition)
-        self._arrived: deque[Message] = deque()
+        self._arrived = Arrivals()
         self._intake: Intake | None = None
         self._sent = Resending()
         self._trim_at = 0.0
@@ -132,8 +132,8 @@ class PartitionIntake:
         if self._intake is None:
             return False
         moved = False
-        while self._arrived:
-            message = self._arrived.popleft()
+        while self._arrived and not self._intake.full:
+            message = self._arrived.take()
             if message.sequence > self._intake.message + 1:
                 self._lacking, self._lacking_since = message.sequence - 1, time.monotonic()
                 self._end()
@@ -173,13 +173,13 @@ class PartitionIntake:
                 raise CorruptData(text, partition=self._partition, after=place.message, upto=self._lacking)
             return
         self._intake, self._sent = Intake(place), Resending()
-        arrived = self._arrived = deque()
+        arrived = self._arrived = Arrivals()
 
         def take(message: Message) -> None:
-            arrived.append(message)
+            arrived.arrived(message)
             self._bell.ring()
 
-        self._log.follow(place.message, take, lambda: len(arrived) < MOST_ARRIVED)
+        self._log.follow(place.message, take, arrived.room)
 
     def _trim(self) -> None:
         """What is decided and stored here need not wait any longer."""

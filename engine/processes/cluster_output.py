@@ -28,7 +28,6 @@ from engine.wire.replicated import decode_origin
 from ringbuffer import Aborted, Bell, Producer
 
 CODE_BYTES = 16
-MOST_WAITING = 2_000  # messages that were not followed yet
 
 
 def main(process: NodeProcess) -> None:
@@ -120,7 +119,7 @@ def ledger_of(
         ledger.arrived(message)
         bell.ring()
 
-    log.follow(ledger.place.decision, arrived, lambda: ledger.waiting < MOST_WAITING)
+    log.follow(ledger.place.decision, arrived, ledger.arrivals.room)
     return ledger
 
 

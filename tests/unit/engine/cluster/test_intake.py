@@ -3,7 +3,7 @@
 import pytest
 
 from engine.base.errors import CorruptData
-from engine.cluster.intake import SECTION_COMMANDS, Intake
+from engine.cluster.intake import MOST_BYTES, SECTION_COMMANDS, Intake
 from engine.store.place import Place
 from engine.wire.replicated import decode_origin, encode_commands
 from engine.wire.sections import first_sequence, groups_of, header_of, last_sequence
@@ -73,3 +73,12 @@ def test_a_message_without_commands_makes_no_section() -> None:
     assert intake.section() is None
     intake.take(2, 60, body(1))
     assert first_sequence(section(intake)) == 1
+
+
+def test_no_more_is_taken_than_one_can_hold_until_it_is_handed_on() -> None:
+    intake = Intake(Place())
+    assert not intake.full
+    intake.take(1, 50, encode_commands("gate", [(b"me", 1, bytes(MOST_BYTES))]))
+    assert intake.full
+    intake.handed_on(section(intake))
+    assert not intake.full

@@ -123,8 +123,21 @@ def test_while_a_log_is_silent_what_waits_is_turned_away() -> None:
     some.admit({0: [one(b"y")]}, [])
     assert look(some).full == {}
     clock.now += BUSY_AFTER_S + 0.1
-    assert some.stuck
+    assert some.stuck(0)
     assert look(some).full == {0: [one(b"y")]}
     logs.answer(0)
     look(some)
-    assert not some.stuck
+    assert not some.stuck(0)
+
+
+def test_a_silent_log_does_not_hinder_the_others() -> None:
+    logs, clock = Promises(), Clock()
+    some = Queueing("gate", [logs.log(0), logs.log(1)], clock)
+    some.admit({0: [one(b"x")]}, [])
+    look(some)
+    clock.now += BUSY_AFTER_S + 0.1
+    some.admit({0: [one(b"y")], 1: [one(b"z")]}, [])
+    assert look(some).full == {0: [one(b"y")]}
+    logs.answer(1)
+    look(some)
+    assert len(logs.bodies[1]) == 1
