@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from engine import Node
 from engine.cluster.servers import Servers
@@ -17,19 +18,28 @@ STOPPED_S = (1.2, 3.0)  # longer than the patience with a node that is silent
 DOWN_S = (0.2, 2.0)
 SERVER_STOPPED_S = (1.0, 8.0)
 WORK_S = (1.0, 4.0)
+ANSWERS = 100
 
 
 class Faults:
     """Strikes at random. `met` counts what came. `kill`: nodes, single processes of them, servers, all
-    servers at once, both nodes and servers, or none; `stop`: they are stopped too."""
+    servers at once, both nodes and servers, or none; `stop`: they are stopped too. `answers`: how many
+    clients have got so far."""
 
     def __init__(
-        self, nodes: list[Node], servers: Servers, draw: random.Random, *, kill: str, stop: bool
+        self,
+        nodes: list[Node],
+        servers: Servers,
+        draw: random.Random,
+        answers: Callable[[], int],
+        *,
+        kill: str,
+        stop: bool,
     ) -> None:
         self.met: Counter[str] = Counter()
         self.told: list[tuple[float, str]] = []
         """when what was done to which one"""
-        self._nodes, self._servers, self._draw = nodes, servers, draw
+        self._nodes, self._servers, self._draw, self._answers = nodes, servers, draw, answers
         self._pause = threading.Event()
         self._kinds = {
             "nodes": [self._node_dies, self._process_dies, self._process_dies],
@@ -127,9 +137,11 @@ class Faults:
         self._servers_are_back()
 
     def _servers_are_back(self) -> None:
-        """Waits until each server has what it missed, and they have worked for a while."""
+        """Waits until each server has what it missed, clients are answered again, and a while of work."""
         self._servers.wait_until_ready()
         until(lambda: all(map(self._is_well, range(self._servers.count))), BACK_S, "all servers are well")
+        before = self._answers()
+        until(lambda: self._answers() > before + ANSWERS, BACK_S, "clients are answered again")
         self._wait(WORK_S)
 
     def _is_well(self, number: int) -> bool:

@@ -157,7 +157,11 @@ def play(
     commands = {command.id: command for command in opening}
     stop = threading.Event()
     sellers = [GateSeller(number, plan.seed, data, stop) for number in range(CLIENTS)]
-    faults = Faults(nodes, servers, draw, kill=plan.kill, stop=plan.stop)
+
+    def answers() -> int:
+        return sum(len(seller.attempts) for seller in sellers)
+
+    faults = Faults(nodes, servers, draw, answers, kill=plan.kill, stop=plan.stop)
     report.met = faults.met
     until_at = time.monotonic() + plan.seconds
     for seller in sellers:
@@ -166,7 +170,7 @@ def play(
         while time.monotonic() < until_at or faults.met.total() < plan.kills:
             stop.wait(draw.uniform(0.05, 1.5))
             faults.strike()
-            tell(f"{faults.met.total()} faults, {sum(len(s.attempts) for s in sellers)} answers")
+            tell(f"{faults.met.total()} faults, {answers()} answers")
         faults.heal()
     finally:
         stop.set()
