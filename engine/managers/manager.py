@@ -86,6 +86,10 @@ class Manager:
         self._handlers, self._decoder = app.handlers, CommandDecoder(app)
         self._reads = spec.events()
         self._spans = spans
+        self.before: Callable[[int, Any], bool] | None = None
+        """asked of each commit (its partition, itself) whether it may be applied now; on several nodes"""
+        self.held = False
+        """True since one might not, until it is asked again"""
         self._unsaved_bytes = 0  # of commands that were ordered since the last save
         self._step_bytes = 0  # of what the step under way has ordered
         self._step = Step(self._checked)
@@ -103,6 +107,9 @@ class Manager:
         for at, commit in enumerate(commits, position):
             if not any(type(event) in reads for event in commit.events):
                 continue
+            if self.before is not None and not self.before(partition, commit):
+                self.held = True
+                return at - position
             seed = seed_of_event(name, partition, at, commit.command)
             correlation = commit.correlation or commit.command
             muted = is_history(partition, at, commit.sequence)
@@ -148,7 +155,7 @@ class Manager:
     def full(self) -> bool:
         """True if no event should be applied before something has been answered."""
         waiting_bytes = self.outbox.saved_bytes + self._unsaved_bytes
-        return len(self.outbox) > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES
+        return self.held or len(self.outbox) > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES
 
     @property
     def changed(self) -> bool:

@@ -107,6 +107,11 @@ class Timers:
             heappush(self._due, one)
         return [self._timers[id].command for _, id in found]
 
+    def find(self, id: str) -> Command | None:
+        """The command of a timer that is set, by its id."""
+        timer = self._timers.get(id)
+        return None if timer is None else timer.command
+
     def fired_elsewhere(self, id: str) -> None:
         """Removes a timer that another node has fired."""
         self._end(id, "fired")

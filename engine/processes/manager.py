@@ -15,6 +15,7 @@ from engine.managers.manager import Manager
 from engine.managers.questions import ManagerQuestions
 from engine.model.app import Engine
 from engine.node.process import NodeProcess, run
+from engine.node.roles import Kind, Role
 from engine.node.status import State
 from engine.processes.doorbell import Doorbell
 from engine.processes.projector import LOOK_S, poisoned_queries
@@ -32,6 +33,9 @@ def main(process: NodeProcess) -> None:
     process.wait_for_look()
     process.slot.state = State.REPLAYING
     readers = process.data.readers()
+    if process.config.cluster:  # what is behind in one partition only would come too late
+        outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in range(process.partitions)]
+        process.wait_until(lambda: all(slot.caught_up for slot in outputs))
     managing = managing_of(process, app, readers)
     doorbell = Doorbell(process.endpoints.events)
     endpoint = process.endpoints.process_managers[process.role.subject]

@@ -55,7 +55,7 @@ class Managing:
         self._now, self._wall_ns, self._checkpoint_s, self._log = now, wall_ns, checkpoint_s, log
         self._save_at = self._watch_at = now()
         self._acts, self.acting = acts, True
-        self._shadowing = Shadowing(fold.readers)
+        self._shadowing = Shadowing(fold, manager, now)
 
     @property
     def crowded(self) -> bool:
@@ -66,6 +66,8 @@ class Managing:
     @property
     def caught_up(self) -> bool:
         """True if everything that the store had is applied, or as much of it as there is room for."""
+        if not self.acting:
+            return True
         return self.crowded or self.fold.full or not self._intake.behind
 
     def turn(self, notices: Iterable[Notice]) -> bool:
@@ -73,6 +75,8 @@ class Managing:
         there was anything to do."""
         if self._acts() != self.acting:
             self._change()
+        if not self.acting:
+            return self._shadow(notices)
         busy = self._hear() | self._take(notices) | self._fire()
         self._save_if_due()
         return self._send() or busy
@@ -85,7 +89,7 @@ class Managing:
     def finish(self, beat: Callable[[], object] = lambda: None) -> None:
         """Applies what is stored and saves. What must leave stays in the outbox for the next start."""
         self.look()
-        while self._take(()):
+        while self._take(()) if self.acting else self._shadowing.follow():
             self._save_if_due()
             beat()
         self._save()
@@ -110,9 +114,7 @@ class Managing:
     # ------------------------------------------------------------------ the steps of a turn
 
     def _hear(self) -> bool:
-        """Receives answers to what was sent; a shadow finds those to what another node has sent."""
-        if not self.acting:
-            return self._watch()
+        """Receives answers to what was sent."""
         heard = False
         for id, refusal in self.post.answers():
             self.manager.answered(id, refusal, self._now())
@@ -139,7 +141,7 @@ class Managing:
 
     def _fire(self) -> bool:
         """Fires timers that are due."""
-        fired = 0 if self.crowded or not self.acting else self.manager.fire(self._wall_ns())
+        fired = 0 if self.crowded else self.manager.fire(self._wall_ns())
         if fired:
             crash_point("manager.fired")
         return fired > 0
@@ -170,9 +172,6 @@ class Managing:
 
     def _send(self) -> bool:
         """Sends what is saved, and again what has waited too long for its answer."""
-        if not self.acting:
-            self.manager.leaving(MOST_WAITING)  # to be sent by who acts, and again by the next
-            return False
         entries = self.manager.leaving(self.post.room)
         self.post.send([(entry.command, entry.body) for entry in entries])
         if entries:
@@ -182,31 +181,29 @@ class Managing:
     # ------------------------------------------------------------------ a shadow
 
     def _change(self) -> None:
-        """Acts from now on, with all that is left to send; or no longer."""
+        """Acts from now on, with all that is left to send, once it is where the one before was; or no
+        longer."""
         if self.acting:
             self.post.forget()
             self.acting = False
-        else:
-            self._watch_at = 0.0
-            self._watch()
+            self.manager.before = self._shadowing.may
+        elif self._shadowing.level:
+            self._shadowing.watch(self._wall_ns())
             self.manager.outbox.leave_again()
             self.acting = True
+            self.manager.before = self._shadowing.answer_first
+            self._intake.poll()
 
-    def _watch(self) -> bool:
-        """Finds what another node has sent and what became of it. True if there was anything new."""
-        began = self._now()
-        if began < self._watch_at:
-            return False
-        heard = False
-        for entry in [entry for entry in self.manager.outbox if entry.refusal is None]:
-            found, refusal = self._shadowing.answer_to(entry.command)
-            if found:
-                self.manager.answered(entry.command.id, refusal, began)
-                heard = True
-        for command in self.manager.due(self._wall_ns()):
-            found, refusal = self._shadowing.answer_to(command)
-            if found:
-                self.manager.fired_elsewhere(command, refusal, began)
-                heard = True
-        self._watch_at = self._now() + max(WATCH_S, WATCH_SHARE * (self._now() - began))
-        return heard
+    def _shadow(self, notices: Iterable[Notice]) -> bool:
+        """The turn of a shadow: it handles what is stored, hears what became of its commands, and sends
+        nothing. What the doorbell says only wakes it."""
+        rung = sum(1 for _ in notices) > 0
+        moved = self.has_room and self._shadowing.follow()
+        retried = self.fold.retry_due() | self.manager.retry_due(self._now())
+        if moved or rung or self._now() >= self._watch_at:
+            began = self._now()
+            moved |= self._shadowing.watch(self._wall_ns())
+            self._watch_at = self._now() + max(WATCH_S, WATCH_SHARE * (self._now() - began))
+        self._save_if_due()
+        self.manager.leaving(MOST_WAITING)  # to be sent by the one that acts, and again by the next
+        return moved or retried

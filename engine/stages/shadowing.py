@@ -3,23 +3,119 @@
 On each node of a cluster a process manager handles the same events, so each has the same commands in its
 outbox, with the same ids. One node sends them. The others find in the stores what became of them, and have
 left to send what was not decided yet, should they be the next.
+
+The one that acts handles an event, or a refusal, before anything can follow from it. A shadow has to see to
+that: before a commit, it handles what its causation says that led to it.
+
+    the causation is                                         before the commit
+    ------------------------------------------------------------------------------------------------
+    a command of the outbox, or of a timer that is set       its answer is handled, a refusal above all
+    a command whose commit was not handled yet               that commit is, in its own partition
+    not to be found                                          what other partitions have is handled, and
+                                                             if that does not help, it is waited for a while
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec import convert
 
 from engine.base.identity import partition_of
+from engine.follow import Fold
+from engine.managers import Manager
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.store import Reader
 
+HOLD_S = 1.0  # for a cause that may still come: clients may name one that never will
+TRUST_S = 10.0  # after one that did not come, others are not waited for
+
 
 class Shadowing:
-    """The stores, as a shadow asks them. `readers`: one a partition."""
+    """The shadow of one process manager. `now`: a clock in seconds that never goes back."""
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
-        self._readers = readers
+    def __init__(self, fold: Fold, manager: Manager, now: Callable[[], float]) -> None:
+        self._fold, self._manager, self._now = fold, manager, now
+        self._readers: Sequence[Reader] = fold.readers
+        self._held: dict[int, tuple[str, float]] = {}  # partition → cause, and since when it is waited for
+        self._trust_at = 0.0
+
+    def may(self, partition: int, commit: Any) -> bool:
+        """True if a commit may be handled now: all that led to it has been."""
+        cause = commit.causation
+        if not cause or self._heard(cause):
+            return True
+        if not self._is_open(partition, cause):
+            self._held.pop(partition, None)
+            return True
+        now = self._now()
+        held, since = self._held.get(partition, ("", now))
+        if held != cause:
+            since = now
+        self._held[partition] = cause, since
+        if now < self._trust_at or now - since < HOLD_S:
+            return now < self._trust_at
+        self._trust_at = now + TRUST_S
+        return True
+
+    def answer_first(self, _: int, commit: Any) -> bool:
+        """Of the one that acts: handles what became of the cause of a commit, if that is a command of its own
+        which another one has sent before."""
+        if commit.causation:
+            self._heard(commit.causation)
+        return True
+
+    def follow(self) -> bool:
+        """Handles what the stores have, as far as what led to it has been. True if there was anything."""
+        before, moved = sum(self._fold.positions), True
+        while moved:
+            moved = False
+            for partition, reader in enumerate(self._readers):
+                at = self._fold.positions[partition]
+                if reader.position() > at:
+                    self._manager.held = False
+                    self._fold.catch_up(partition)
+                    moved |= self._fold.positions[partition] > at
+        self._manager.held = False
+        return sum(self._fold.positions) > before
+
+    @property
+    def level(self) -> bool:
+        """True if it has handled all that the stores have."""
+        pairs = zip(self._readers, self._fold.positions, strict=True)
+        return all(reader.position() <= position for reader, position in pairs)
+
+    def watch(self, wall_ns: int) -> bool:
+        """Hears what became of commands of the outbox, and of timers that are due. True if there was
+        anything."""
+        waiting = [entry.command for entry in self._manager.outbox if entry.refusal is None]
+        heard = False
+        for command in (*waiting, *self._manager.due(wall_ns)):
+            heard |= self._hear(command)
+        return heard
+
+    def _heard(self, cause: str) -> bool:
+        """True if it is a command of this process manager, and its answer is handled now."""
+        entry = self._manager.outbox.find(cause)
+        if entry is not None:
+            return entry.refusal is not None or self._hear(entry.command)
+        command = self._manager.timers.find(cause)
+        return command is not None and self._hear(command)
+
+    def _hear(self, command: Command) -> bool:
+        found, refusal = self.answer_to(command)
+        if found and self._manager.outbox.find(command.id) is not None:
+            self._manager.answered(command.id, refusal, self._now())
+        elif found and self._manager.timers.find(command.id) is not None:
+            self._manager.fired_elsewhere(command, refusal, self._now())
+        return found
+
+    def _is_open(self, partition: int, cause: str) -> bool:
+        """True if what a command led to may not have been handled yet."""
+        for number, reader in enumerate(self._readers):
+            if reach := reader.reach_of(cause):
+                return number != partition and self._fold.positions[number] < reach
+        return len(self._readers) > 1 or self._manager.outbox.find(cause) is not None
 
     def answer_to(self, command: Command) -> tuple[bool, Refusal | None]:
         """(it was decided and that is kept, how it was refused if it was) of a command that a process manager

@@ -117,6 +117,15 @@ class Reader:
             return decode_commit(entry).command if at == position else ""
         return ""
 
+    def reach_of(self, id: str) -> int:
+        """The last position of the record that has the commit of a command id; 0 if there is none."""
+        prefix = bytes.fromhex(id)
+        with self.env.begin() as txn:
+            cursor = txn.cursor(self.tables.commands)
+            if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
+                return 0
+            return number(unseal(cursor.key(), cursor.value(), self.path, "commands"))
+
     def find_command(self, id: str) -> LocatedCommit | None:
         """The commit of a command id; None: it had none."""
         with self.env.begin() as txn:
