@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.base.errors import RingfoldError
 from engine.base.files import free_bytes
 from engine.base.runbook import Page
+from engine.cli.asking import Follower
 from engine.cli.command import Program
 from engine.cli.observing import Observation
 from engine.cli.options import add_data_option, data_from
@@ -147,18 +148,26 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
+def called(follower: Follower) -> str:
+    """A follower as people call it: `process manager shipping`."""
+    return f"{follower.kind.replace('-', ' ')} {follower.name}"
+
+
 def of_followers(seen: Observation, options: argparse.Namespace) -> Iterator[Reason]:
     """Of how far views, process managers and workers are, and what they set aside."""
     lag = Thresholds(options.lag_warning, options.lag_critical)
     letters = Thresholds(options.dead_letters_warning, options.dead_letters_critical)
     for follower in seen.followers:
         row = seen.rows[follower.role.name]
-        what = f"{follower.kind} {follower.name}"
-        if row["state"] == "running" and row["lag_s"] is None:
-            yield Reason(Level.WARNING, "silent", f"{what} does not answer", Page.BEHIND)
-        if level := lag.level(row["lag_s"] or 0.0):
-            text = f"{what} is {row['lag_s']:.1f} s and {row['lag']:,} events behind"
-            yield Reason(level, "behind", text, Page.BEHIND)
+        what = called(follower)
+        failed = row["state"] == "failed"  # which says more
+        level = Level.OK if failed else lag.level(row["lag_s"] or 0.0)
+        behind = f"{row['lag']:,} events, {row['lag_s'] or 0:,.0f} s behind"
+        if row["state"] == "running" and follower.role.name in seen.silent:
+            text = f"{what} does not answer" + (f"; {behind}" if row["lag_s"] else "")
+            yield Reason(max(level, Level.WARNING), "silent", text, Page.BEHIND)
+        elif level:
+            yield Reason(level, "behind", f"{what} is {behind}", Page.BEHIND)
         if level := letters.level(row["dead_letters"] or 0):
             text = f"{what} has set {row['dead_letters']:,} aside: `dead-letter list` says why"
             yield Reason(level, "dead-letters", text, Page.DEAD_LETTERS)

@@ -4,6 +4,7 @@ and `health`. Nothing waits on the node but the questions to followers, and thes
 import contextlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from engine.base.errors import RingfoldError
 from engine.cli.asking import Follower, ask, followers
 from engine.node.data_directory import DataDirectory
+from engine.node.description import read_description
 from engine.node.endpoints import Endpoints
 from engine.node.failure import Failure, read_failure
 from engine.node.overview import notices, with_lags
@@ -24,6 +26,7 @@ class Observation:
     """A running node as it is now.
 
     `rows`: the words of each process by its name, with `lag`, and of followers `lag_s`, `other_code`.
+    `silent`: the processes of followers that were asked and did not answer.
     """
 
     def __init__(self, data: DataDirectory, node: Endpoints, *, ask_followers: bool = True) -> None:
@@ -33,17 +36,41 @@ class Observation:
             snapshot, slot = page.snapshot(), page.slot(INPUT.name)
             self.clock_behind_ms, self.scrub_left = slot.clock_behind_ms, page.slot(READER.name).scrub_left
         self.rows = with_lags(snapshot, node)
+        self.silent: set[str] = set()
         if ask_followers:
             for follower in self.followers:
                 self._ask(follower)
+            if self.silent:
+                with contextlib.suppress(RingfoldError, OSError):
+                    self._look_up_lags()
 
     def _ask(self, follower: Follower) -> None:
         row = self.rows[follower.role.name]
-        with contextlib.suppress(RingfoldError):
+        try:
             lags = ask(follower, "lag", timeout_s=PATIENCE_S)
             row["lag_s"] = max(lag["seconds"] for lag in lags.values())
             if follower.kind == "view":
                 row["other_code"] = ask(follower, "versions", timeout_s=PATIENCE_S)["served"]["other_code"]
+        except RingfoldError:
+            self.silent.add(follower.role.name)
+
+    def _look_up_lags(self) -> None:
+        """The lags of those that do not answer, from the shared meters and the event stores."""
+        from engine.node.meters import MeterPage  # the stores are opened only if there is need
+        from engine.reading.lags import applied_by, lag_behind
+        from engine.reading.stores import Stores
+
+        roles, partitions = read_description(self._run).roles, self.node.partitions
+        with (
+            MeterPage.attach(self._run / "meters", roles) as meters,
+            closing(Stores(self.data.path)) as stores,
+        ):
+            stored, now_ns = stores.positions(), self.data.clock.now_ns()
+            for name in sorted(self.silent):
+                row, line = self.rows[name], meters.lines[name]
+                applied = applied_by(line, partitions) or [row["position"]] * (partitions == 1)  # of a worker
+                if row["lag_s"] is None and applied:
+                    row["lag"], row["lag_s"] = lag_behind(stores, stored, applied, now_ns)
 
     @property
     def notices(self) -> list[str]:

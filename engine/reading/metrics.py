@@ -16,7 +16,6 @@ import psutil
 
 from engine.base.errors import RingfoldError
 from engine.base.files import free_bytes
-from engine.follow.questions import lag_of
 from engine.node.child import AT_WORK
 from engine.node.cluster_view import read_view
 from engine.node.data_directory import DataDirectory
@@ -25,6 +24,7 @@ from engine.node.endpoints import Endpoints
 from engine.node.meters import Histogram, Line, MeterPage, upper_bound
 from engine.node.roles import INPUT, RINGS, SNAPSHOTTER, Kind, Role
 from engine.node.status import Slot, State, StatusPage
+from engine.reading.lags import applied_by, lag_behind
 from engine.reading.stores import Stores
 from ringbuffer import RingError, backlog_of
 
@@ -207,21 +207,13 @@ class Metrics:
             yield Sample("ringfold_applied_commits", (role.name,), line.counter("applied_commits").value)
             applied = _distribution([line.histograms["applied"]], 1e6)
             yield Sample("ringfold_applied_seconds", (role.name,), applied)
-            events, seconds = self._lag(line, stored, now_ns)
+            events, seconds = lag_behind(self._stores, stored, applied_by(line, len(stored)), now_ns)
             kind = "view" if role.kind is Kind.PROJECTOR else "process"
             yield Sample(f"ringfold_{kind}_lag_events", name, events)
             yield Sample(f"ringfold_{kind}_lag_seconds", name, seconds)
             if role.kind is Kind.MANAGER:
                 yield Sample("ringfold_outbox", name, slot.outbox)
                 yield Sample("ringfold_timers", name, slot.timers)
-
-    def _lag(self, line: Line, stored: list[int], now_ns: int) -> tuple[int, float]:
-        """(events, age of the oldest in seconds) that a follower is behind."""
-        applied = [counter.value for _, counter in line.counters_of("positions")][: len(stored)]
-        behind = [p for p, position in enumerate(applied) if stored[p] > position]
-        readers = {p: reader for p in behind if (reader := self._stores.reader(p)) is not None}
-        lags = lag_of(list(readers.values()), [applied[p] for p in readers], now_ns).values()
-        return sum(lag["events"] for lag in lags), max((lag["seconds"] for lag in lags), default=0.0)
 
     def _of_files(self) -> Iterator[Sample]:
         now_s = time.time()

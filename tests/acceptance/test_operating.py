@@ -216,6 +216,26 @@ def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.smoke
+def test_a_view_that_does_not_answer_is_known_to_be_behind(tmp_path: Path) -> None:
+    with Node(tmp_path / "data", app="examples.notes:app", log=tmp_path / "data.log") as node:
+        place, view = f"--data={node.data}", node.pids["projector-notes"]
+        os.kill(view, signal.SIGSTOP)
+        try:
+            with Client(node.endpoints) as client:
+                client.send_many([CreateNote(f"note-{k}", title="x") for k in range(NOTES)])
+            health = ringfold("health", place, "--lag-critical=0.001")
+            assert health.returncode == 2
+            assert f"view notes does not answer; {NOTES} events, " in health.stdout
+            row = json.loads(ringfold("status", place, "--json").stdout)["data"]["processes"][
+                "projector-notes"
+            ]
+            assert row["lag"] == NOTES
+            assert row["lag_s"] > 0
+        finally:
+            os.kill(view, signal.SIGCONT)
+
+
+@pytest.mark.smoke
 def test_each_of_them_names_the_cause_of_commands_that_are_turned_away(tmp_path: Path) -> None:
     full = {"disk_reserve_bytes": "16TiB"}
     with Node(tmp_path / "data", app="examples.notes:app", settings=full, log=tmp_path / "data.log") as node:

@@ -22,7 +22,7 @@ def options(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def seen(**row: Any) -> Observation:
+def seen(*, silent: bool = False, **row: Any) -> Observation:
     """A node with one view."""
     rows = {
         "projector-notes": {"state": "running", "lag": 0, "lag_s": 0.0, "dead_letters": 0, "restarts": 0}
@@ -31,6 +31,7 @@ def seen(**row: Any) -> Observation:
     told = SimpleNamespace(
         rows=rows,
         followers=[VIEW],
+        silent={"projector-notes"} if silent else set(),
         failures=lambda: (
             {"projector-notes": Failure("it broke", "then", "")} if row.get("state") == "failed" else {}
         ),
@@ -75,7 +76,9 @@ def test_restarts_count_if_they_are_asked_for() -> None:
         ({"lag_s": 60.0}, [], [Level.CRITICAL]),
         ({"lag_s": 60.0}, ["--lag-critical=0"], [Level.WARNING]),
         ({"lag_s": 3.0}, ["--lag-warning=1", "--lag-critical=2"], [Level.CRITICAL]),
-        ({"lag_s": None}, [], [Level.WARNING]),
+        ({"lag_s": None, "silent": True}, [], [Level.WARNING]),
+        ({"lag_s": 60.0, "silent": True}, [], [Level.CRITICAL]),
+        ({"lag_s": None, "state": "replaying", "silent": True}, [], []),
         ({"dead_letters": 1}, [], [Level.WARNING]),
         ({"dead_letters": 1000}, [], [Level.WARNING]),
         ({"dead_letters": 1}, ["--dead-letters-warning=0"], []),
@@ -84,6 +87,13 @@ def test_restarts_count_if_they_are_asked_for() -> None:
 )
 def test_how_far_a_follower_is(row: dict[str, Any], arguments: list[str], levels: list[Level]) -> None:
     assert [reason.level for reason in of_followers(seen(**row), options(*arguments))] == levels
+
+
+def test_one_that_does_not_answer_is_told_of_with_its_lag() -> None:
+    (reason,) = of_followers(seen(silent=True, lag=7166, lag_s=82.3), options())
+    assert reason.text == "view notes does not answer; 7,166 events, 82 s behind"
+    (reason,) = of_followers(seen(lag=7166, lag_s=82.3), options())
+    assert reason.text == "view notes is 7,166 events, 82 s behind"
 
 
 @pytest.mark.parametrize(
