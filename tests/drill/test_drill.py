@@ -18,7 +18,7 @@ SAYS = {
     "poison": "view sales has set",
     "disk": "the disk has",
     "behind": "view sales",
-    "refused": "process-manager shipping has set",
+    "refused": "process manager shipping has set",
 }
 
 
