@@ -2,10 +2,10 @@
 
 Reading order: target (what is driven), handlers (which methods run for a commit, and in which order),
 allowance (how much a `save` may give), projected (a projection as a target), dead_letters (aggregates that
-are set aside), fold (drives a target through the log: order, gaps, retries, dead letters, checkpoints),
-arguments (of queries, as people type them), questions (what every view answers), generations (which folder of
-a view is served, and which is being built), code (whether it was made by the code of today), standing
-(whether the log is the one that was known).
+are set aside), pace (how long a turn lasts), fold (drives a target through the log: order, gaps, retries,
+dead letters, checkpoints), arguments (of queries, as people type them), questions (what every view answers),
+generations (which folder of a view is served, and which is being built), code (whether it was made by the
+code of today), standing (whether the log is the one that was known).
 """
 
 from engine.follow.dead_letters import DeadLetter, DeadLetters

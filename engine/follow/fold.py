@@ -10,7 +10,8 @@ alike. State, positions and dead letters are saved in one transaction. A handler
 after the other is not a matter of single events, so the fold then applies nothing more (`full`).
 
 The fold has no clock and no thread of its own. The loop around it calls `accept` or `poll`, then `retry_due`,
-and now and then `save`.
+and now and then `save`. It may bound a turn (`pace`): then the rest of a record waits in the store, and
+`poll` goes on with it.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ from engine.base.errors import ConfigError, CorruptData, NoSpace
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.dead_letters import NEVER, DeadLetter, DeadLetters
+from engine.follow.pace import Pace
 from engine.follow.standing import stands
 from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
@@ -64,6 +66,8 @@ class Fold:
         self.positions = list(self.view.positions) if target.keeps else [0] * len(readers)
         self._decoder = record_decoder(app, target.events())
         self._log, self._beat, self._now = log, beat, now
+        self.pace = Pace(now, beat)
+        self._polled = 0  # the partition that is caught up first, as all others have been since
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
         self._undoes = False  # until a failure has shown that it does
         self._traced: set[tuple[str, str]] = set()
@@ -103,16 +107,21 @@ class Fold:
         records = self.readers[partition].records(self.positions[partition])
         for _, record in itertools.islice(records, most):
             self._beat()
-            if self.full or self.target.full:
+            if self.full or self.target.full or self.pace.over:
                 return
             self._apply(partition, record)
         if self._ahead[partition]:
             self._apply_held(partition)
 
     def poll(self) -> None:
-        """Catches up wherever the store is ahead."""
-        for partition, reader in enumerate(self.readers):
-            if reader.position() > self.positions[partition]:
+        """Catches up wherever the store is ahead. When the turn is over the next call goes on with the next
+        partition, so that none waits for another."""
+        count = len(self.readers)
+        for partition in [(self._polled + k) % count for k in range(count)]:
+            if self.pace.over:
+                return
+            self._polled = (partition + 1) % count
+            if self.readers[partition].position() > self.positions[partition]:
                 self.catch_up(partition)
 
     @property
@@ -127,7 +136,7 @@ class Fold:
 
     def _apply_held(self, partition: int) -> None:
         ahead = self._ahead[partition]
-        while ahead and ahead[0][0] <= self.positions[partition] + 1:
+        while ahead and ahead[0][0] <= self.positions[partition] + 1 and not self.pace.over:
             self._apply(partition, heappop(ahead)[1])
 
     def _apply(self, partition: int, record: bytes) -> None:
@@ -140,14 +149,22 @@ class Fold:
         if self.dead_letters or not is_readable:
             self._apply_around(partition, commits)
             return
-        try:
-            applied = self.target.apply(partition, done + 1, commits)
-        except HandlerFailed as failure:
-            self._set_aside(partition, done + 1, commits, failure)
-            self._apply_around(partition, commits[failure.at + 1 :])
-        else:
-            self.positions[partition] = done + applied
-            self.time_ns = commits[applied - 1].time_ns if applied else self.time_ns
+        pace, at = self.pace, 0
+        while at < len(commits) and not (pace.over or (at and self.target.full)):
+            some = commits[at : at + pace.left]
+            try:
+                applied = self.target.apply(partition, done + at + 1, some)
+            except HandlerFailed as failure:
+                self._set_aside(partition, done + at + 1, some, failure)
+                self._apply_around(partition, commits[at + failure.at + 1 :])
+                return
+            if applied:
+                at += applied
+                self.positions[partition] = done + at
+                self.time_ns = commits[at - 1].time_ns
+                pace.applied(applied)
+            if applied < len(some):  # it takes no more for now
+                return
 
     def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
         """(can all of it be read, first position, commits)"""
@@ -167,9 +184,10 @@ class Fold:
 
     def _apply_around(self, partition: int, commits: Sequence[Any]) -> None:
         """Applies the commits of aggregates that are not set aside."""
-        while commits and not (self.full or self.target.full):
+        while commits and not (self.full or self.target.full or self.pace.over):
             position = self.positions[partition] + 1
-            many = next((k for k, c in enumerate(commits) if self.dead_letters.of(c.aggregate)), len(commits))
+            most = commits[: self.pace.left]
+            many = next((k for k, c in enumerate(most) if self.dead_letters.of(c.aggregate)), len(most))
             if many == 0:
                 self.positions[partition] = position
                 commits = commits[1:]
@@ -182,6 +200,7 @@ class Fold:
             else:
                 self.positions[partition] += applied
                 commits = commits[applied:]
+                self.pace.applied(applied)
 
     def _set_aside(
         self, partition: int, position: int, commits: Sequence[Any], failure: HandlerFailed
@@ -192,6 +211,7 @@ class Fold:
         if not failure.clean:
             self._reload()
         self.positions[partition] += 1
+        self.pace.applied(failure.at + 1)
         self._begin_dead_letter(partition, position + failure.at, commits[failure.at], failure)
 
     def _begin_dead_letter(self, partition: int, position: int, commit: Any, failure: HandlerFailed) -> None:
@@ -227,6 +247,8 @@ class Fold:
             self._save_if_room()
             for letter in itertools.takewhile(lambda _: not self.target.full, due):
                 self._work_off(letter, skip=False)
+                if self.pace.over:  # looked at after the first, or a view that is behind would retry nothing
+                    break
             self._save_if_room(force=True)
         return bool(due)
 
@@ -238,6 +260,7 @@ class Fold:
         """Retries an aggregate that is set aside, now. Returns the dead letter that is left if it fails
         again. KeyError if it is not set aside."""
         self._save_if_room()
+        self.pace.begin()
         self._work_off(self._letter(aggregate), skip=False)
         self._save_if_room(force=True)
         return self.dead_letters.of(aggregate)
@@ -249,6 +272,7 @@ class Fold:
         facts: Any = {"aggregate": aggregate, "version": letter.version, "error": letter.error}
         self._log(Code.FOLLOW_DROPPED, "a commit is dropped", **facts)
         self._save_if_room()
+        self.pace.begin()
         self._work_off(letter, skip=True)
         self._save_if_room(force=True)
         return self.dead_letters.of(aggregate)
@@ -283,7 +307,7 @@ class Fold:
         done, upto = 0, NEVER
         failed: HandlerFailed | None = None
         while done < upto and (held := next(commits, None)) is not None:
-            if done and self.target.full:
+            if done and (self.target.full or self.pace.over):
                 self.dead_letters.move(letter, *held, self._now())
                 return
             position, commit = held
@@ -291,6 +315,7 @@ class Fold:
             try:
                 self._give(partition, position, [commit])
                 done += 1
+                self.pace.applied(1)
             except HandlerFailed as failure:
                 failed, failing, upto = failure, held, done
                 if not isinstance(commit, Unreadable):
@@ -381,8 +406,8 @@ class Fold:
         upto = self.positions[partition]
         for _, record in self.readers[partition].records(self._base[partition]):
             _, first, commits = self._decoded(record)
-            self._beat()
             for position, commit in enumerate(commits, first):
+                self._beat()
                 if position > upto:
                     return True
                 letter = self.dead_letters.of(commit.aggregate)

@@ -61,7 +61,7 @@ class Intake:
             if not heads:
                 self._behind.clear()
                 return number > 0
-            if self._manager.full:
+            if self._manager.full or self._fold.pace.over:
                 return number > 0
             _, partition, last, record = heappop(heads)
             self._fold.accept(partition, positions[partition] + 1, last, record)

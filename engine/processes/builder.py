@@ -78,6 +78,7 @@ class Builder:
         fold = self.fold
         while True:
             for partition in range(len(self.readers)):
+                fold.pace.begin(TELL_S)
                 fold.catch_up(partition, RECORDS_A_TURN)
             fold.retry_due()
             if fold.full:

@@ -21,6 +21,7 @@ from engine.managers import Manager
 from engine.managers.intake import Intake
 from engine.managers.manager import MOST_WAITING
 from engine.stages.post import Post
+from engine.stages.projecting import FINISH_S, TURN_S
 from engine.stages.shadowing import Shadowing
 from engine.wire.doorbell import Notice
 
@@ -75,6 +76,7 @@ class Managing:
         there was anything to do."""
         if self._acts() != self.acting:
             self._change()
+        self.fold.pace.begin(TURN_S)
         if not self.acting:
             return self._shadow(notices)
         busy = self._hear() | self._take(notices) | self._fire()
@@ -87,9 +89,11 @@ class Managing:
         return not self.caught_up
 
     def finish(self, beat: Callable[[], object] = lambda: None) -> None:
-        """Applies what is stored and saves. What must leave stays in the outbox for the next start."""
+        """Applies what is stored, unless that takes long, and saves. What must leave stays in the outbox for
+        the next start."""
         self.look()
-        while self._take(()) if self.acting else self._shadowing.follow():
+        self.fold.pace.begin(FINISH_S)
+        while not self.fold.pace.over and (self._take(()) if self.acting else self._shadowing.follow()):
             self._save_if_due()
             beat()
         self._save()

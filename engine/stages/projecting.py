@@ -3,6 +3,9 @@
 The doorbell only says that there is something new, and its messages may be lost. A record that does not
 follow the last position leaves a gap, and what is missing is read from the event store. So a view converges
 to the fold of the log, whatever was lost.
+
+A turn ends after `TURN_S`, in the middle of a record if need be, so that queries are answered and the
+position moves however slow the handlers are. What is left is in the store, and the next turn goes on there.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,6 +16,9 @@ from engine.base.log import Log, log_error
 from engine.base.log_codes import Code
 from engine.follow import Fold
 from engine.wire.doorbell import Notice
+
+TURN_S = 0.25
+FINISH_S = 2.0  # of a stop; the next start applies what is left
 
 
 class Projecting:
@@ -26,16 +32,25 @@ class Projecting:
         """False: the disk is full, and the view goes on in memory"""
         self._now, self._checkpoint_s, self._log = now, checkpoint_s, log
         self._save_at = now()
+        self._behind = False  # the last turn ended before all was applied
 
     def turn(self, notices: Iterable[Notice]) -> bool:
         """Applies these records and retries what is due. True if there was anything. A beat alone does not
         count, or it would keep an idle process awake."""
-        busy = False
+        self.fold.pace.begin(TURN_S)
+        busy = self._behind
         for notice in notices:
+            if self._behind:  # what is announced is in the store
+                continue
             self.fold.accept(*notice)
+            self._behind = self.fold.pace.over
             if notice.record:
                 busy = True
                 crash_point("projector.applied")
+        if self._behind and not self.fold.pace.over:
+            self.fold.poll()
+            self._behind = self.fold.pace.over
+            crash_point("projector.applied")
         busy = self.fold.retry_due() or busy
         if self._now() >= self._save_at:
             self.save()
@@ -44,7 +59,9 @@ class Projecting:
     def look(self) -> bool:
         """Applies what is in the store and was not announced by the doorbell. True if there was any."""
         before = sum(self.fold.positions)
+        self.fold.pace.begin(TURN_S)
         self.fold.poll()
+        self._behind = self.fold.pace.over
         return sum(self.fold.positions) > before
 
     def save(self) -> None:
@@ -63,8 +80,9 @@ class Projecting:
         self._save_at = self._now() + self._checkpoint_s
 
     def finish(self) -> None:
-        """Applies what is stored and saves it. NoSpace: what was not saved is applied again at the next
-        start."""
+        """Applies what is stored, unless that takes long, and saves it. NoSpace: what was not saved is
+        applied again at the next start."""
+        self.fold.pace.begin(FINISH_S)
         self.fold.poll()
         self.fold.save()
 

@@ -110,6 +110,7 @@ class Serving:
         save_at = time.monotonic() + SAVE_S
         for partition, reader in enumerate(self._readers):
             while reader.position() > self.fold.positions[partition] and not self.fold.full:
+                self.fold.pace.begin(SAVE_S)
                 self.fold.catch_up(partition, RECORDS_A_TURN)
                 self.fold.retry_due()
                 self._slot.position = sum(self.fold.positions)

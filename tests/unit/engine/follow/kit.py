@@ -66,8 +66,10 @@ class Trouble:
     def __init__(self) -> None:
         self.at: set[tuple[str, int]] = set()
         self.attempts = 0
+        self.takes: Callable[[], None] = lambda: None
 
     def strike(self, commit: Commit) -> None:
+        self.takes()
         if (commit.aggregate, commit.version) in self.at:
             self.attempts += 1
             raise ValueError(f"no luck with {commit.aggregate}")

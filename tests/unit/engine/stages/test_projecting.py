@@ -11,7 +11,7 @@ from engine.base.identity import NO_INDEX_KEY
 from engine.base.log import KeptLog
 from engine.follow import Fold, Projected
 from engine.follow.dead_letters import NEVER
-from engine.stages.projecting import Projecting
+from engine.stages.projecting import FINISH_S, TURN_S, Projecting
 from engine.store import Reader, Writer
 from engine.store.foreign import append_to
 from engine.testing.clock import Clock
@@ -117,6 +117,45 @@ def test_what_failed_is_tried_again_when_it_is_due(tmp_path: Path, monkeypatch: 
     assert played.projecting.turn([])
     assert played.projecting.next_due == NEVER
     played.close()
+
+
+def slow(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on its handlers take 0.1 s."""
+    target, applied = played.fold.target, played.fold.target.apply
+
+    def apply(partition: int, position: int, commits: Any) -> int:
+        played.clock.go_on(played.clock.now() + 0.1 * len(commits))
+        return applied(partition, position, commits)
+
+    monkeypatch.setattr(target, "apply", apply)
+
+
+def test_a_slow_view_has_many_turns_and_drops_what_the_store_has(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(played, monkeypatch)
+    notices = [played.append(1) for _ in range(30)]
+    turns = 0
+    while played.fold.positions != [30]:
+        before, (position,) = played.clock.now(), played.fold.positions
+        assert played.projecting.turn(notices)
+        assert played.fold.positions[0] > position
+        assert played.clock.now() - before < TURN_S + 0.6
+        notices, turns = [], turns + 1
+    assert turns > 3
+    played.projecting.turn([])
+    assert not played.projecting.turn([])
+
+
+def test_a_slow_view_stops_soon_and_saves_what_it_has(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(played, monkeypatch)
+    for _ in range(100):
+        played.append(1)
+    played.projecting.finish()
+    assert played.clock.now() < FINISH_S + 0.6
+    assert 10 < played.saved() < 40
 
 
 def test_at_the_end_it_takes_what_is_stored_and_saves_it(played: Played) -> None:
