@@ -10,8 +10,7 @@ alike. State, positions and dead letters are saved in one transaction. A handler
 after the other is not a matter of single events, so the fold then applies nothing more (`full`).
 
 The fold has no clock and no thread of its own. The loop around it calls `accept` or `poll`, then `retry_due`,
-and now and then `save`. It may bound a turn (`pace`): then the rest of a record waits in the store, and
-`poll` goes on with it.
+and now and then `save`. After a turn that it bounds (`pace`) `poll` goes on with the rest of the record.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ import gc
 import itertools
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,12 @@ from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.dead_letters import NEVER, DeadLetter, DeadLetters
 from engine.follow.pace import Pace
-from engine.follow.standing import stands
+from engine.follow.standing import commands_at, stands
 from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
 from engine.store import Reader, View
 from engine.store.entries import aggregate_and_version
+from engine.store.views import overlaid
 from engine.wire.log import Unreadable, record_decoder
 
 MOST_HELD = 1_000  # early records of a partition; the store has them all
@@ -114,13 +114,11 @@ class Fold:
             self._apply_held(partition)
 
     def poll(self) -> None:
-        """Catches up wherever the store is ahead. When the turn is over the next call goes on with the next
-        partition, so that none waits for another."""
-        count = len(self.readers)
-        for partition in [(self._polled + k) % count for k in range(count)]:
+        """Catches up wherever the store is ahead. After a turn that is over it begins with the next one."""
+        for _ in self.readers:
             if self.pace.over:
                 return
-            self._polled = (partition + 1) % count
+            partition, self._polled = self._polled, (self._polled + 1) % len(self.readers)
             if self.readers[partition].position() > self.positions[partition]:
                 self.catch_up(partition)
 
@@ -150,21 +148,17 @@ class Fold:
             self._apply_around(partition, commits)
             return
         pace, at = self.pace, 0
-        while at < len(commits) and not (pace.over or (at and self.target.full)):
-            some = commits[at : at + pace.left]
+        while at < len(commits) and not (pace.over or self.target.full):
             try:
-                applied = self.target.apply(partition, done + at + 1, some)
+                applied = self.target.apply(partition, done + at + 1, commits[at : at + pace.left])
             except HandlerFailed as failure:
-                self._set_aside(partition, done + at + 1, some, failure)
+                self._set_aside(partition, done + at + 1, commits[at:], failure)
                 self._apply_around(partition, commits[at + failure.at + 1 :])
                 return
-            if applied:
-                at += applied
-                self.positions[partition] = done + at
-                self.time_ns = commits[at - 1].time_ns
-                pace.applied(applied)
-            if applied < len(some):  # it takes no more for now
-                return
+            at += applied
+            self.positions[partition] = done + at
+            self.time_ns = commits[at - 1].time_ns if at else self.time_ns
+            pace.applied(applied)
 
     def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
         """(can all of it be read, first position, commits)"""
@@ -189,8 +183,7 @@ class Fold:
             most = commits[: self.pace.left]
             many = next((k for k, c in enumerate(most) if self.dead_letters.of(c.aggregate)), len(most))
             if many == 0:
-                self.positions[partition] = position
-                commits = commits[1:]
+                self.positions[partition], commits = position, commits[1:]
                 continue
             try:
                 applied = self._give(partition, position, commits[:many])
@@ -215,7 +208,7 @@ class Fold:
         self._begin_dead_letter(partition, position + failure.at, commits[failure.at], failure)
 
     def _begin_dead_letter(self, partition: int, position: int, commit: Any, failure: HandlerFailed) -> None:
-        error = _cause(failure)
+        error = failure.cause
         letter = self.dead_letters.set_aside(partition, position, commit, error, self._now())
         kind, trace = (type(error).__name__, letter.where), ""
         if not isinstance(commit, Unreadable):  # of which the error says all
@@ -247,7 +240,7 @@ class Fold:
             self._save_if_room()
             for letter in itertools.takewhile(lambda _: not self.target.full, due):
                 self._work_off(letter, skip=False)
-                if self.pace.over:  # looked at after the first, or a view that is behind would retry nothing
+                if self.pace.over:  # after the first one, or a view that is behind would retry nothing
                     break
             self._save_if_room(force=True)
         return bool(due)
@@ -259,11 +252,7 @@ class Fold:
     def retry(self, aggregate: str) -> DeadLetter | None:
         """Retries an aggregate that is set aside, now. Returns the dead letter that is left if it fails
         again. KeyError if it is not set aside."""
-        self._save_if_room()
-        self.pace.begin()
-        self._work_off(self._letter(aggregate), skip=False)
-        self._save_if_room(force=True)
-        return self.dead_letters.of(aggregate)
+        return self._work_off_now(self._letter(aggregate), skip=False)
 
     def drop(self, aggregate: str) -> DeadLetter | None:
         """Skips the commit that fails and applies those held after it. Returns the dead letter that is left
@@ -271,11 +260,7 @@ class Fold:
         letter = self._letter(aggregate)
         facts: Any = {"aggregate": aggregate, "version": letter.version, "error": letter.error}
         self._log(Code.FOLLOW_DROPPED, "a commit is dropped", **facts)
-        self._save_if_room()
-        self.pace.begin()
-        self._work_off(letter, skip=True)
-        self._save_if_room(force=True)
-        return self.dead_letters.of(aggregate)
+        return self._work_off_now(letter, skip=True)
 
     def held(self, letter: DeadLetter) -> Iterator[tuple[int, Any]]:
         """(position, commit) of the letter's commit and of those held after it, in order."""
@@ -298,6 +283,13 @@ class Fold:
         if letter is None:
             raise KeyError(aggregate)
         return letter
+
+    def _work_off_now(self, letter: DeadLetter, skip: bool) -> DeadLetter | None:
+        self._save_if_room()
+        self.pace.begin()
+        self._work_off(letter, skip)
+        self._save_if_room(force=True)
+        return self.dead_letters.of(letter.aggregate)
 
     def _work_off(self, letter: DeadLetter, skip: bool) -> None:
         """Applies the held commits of an aggregate until one fails, or the target is full. Everything must
@@ -328,7 +320,7 @@ class Fold:
             text = f"an aggregate is no longer set aside, {done} commits were applied"
             self._log(Code.FOLLOW_RESUMED, text, aggregate=letter.aggregate)
         elif upto == 0 and not skip:
-            self.dead_letters.failed_again(letter, _cause(failed), self._now())
+            self.dead_letters.failed_again(letter, failed.cause, self._now())
             if letter.dead:
                 self._log(
                     Code.FOLLOW_DEAD,
@@ -353,7 +345,7 @@ class Fold:
             self._unsaved_dead_letters.update(self.dead_letters.changes())
             self._base[:] = self.positions
             changes = self._unsaved.items(), self.positions, self._unsaved_dead_letters.items()
-            self.view.save(*changes, self._commands())
+            self.view.save(*changes, commands_at(self.positions, self.view, self.readers))
             self._unsaved.clear()
             self._unsaved_dead_letters.clear()
 
@@ -361,14 +353,6 @@ class Fold:
         """True if the log is the one that it was saved on; see `standing.stands`."""
         places = list(zip(self.positions, self.view.commands, strict=True)) if self.target.keeps else []
         return not places or stands(places, self.readers, settled, wait)
-
-    def _commands(self) -> list[str]:
-        """The ids of the commands at the positions."""
-        before = zip(self.view.positions, self.view.commands, strict=True)
-        return [
-            command if command and position == was else reader.command_at(position)
-            for position, (was, command), reader in zip(self.positions, before, self.readers, strict=True)
-        ]
 
     def close(self) -> None:
         """Closes the environment in the folder."""
@@ -382,12 +366,7 @@ class Fold:
         """What the target gave to the last save, in key order."""
         if not self.target.keeps:
             return
-        items: Iterable[tuple[bytes, bytes]] = self.view.items()
-        if self._unsaved:
-            overlaid: dict[bytes, bytes | None] = dict(items)
-            overlaid.update(self._unsaved)
-            items = [(key, value) for key, value in sorted(overlaid.items()) if value is not None]
-        for number, item in enumerate(items):
+        for number, item in enumerate(overlaid(self.view.items(), self._unsaved)):
             if number % BEAT_ITEMS == 0:
                 self._beat()
             yield item
@@ -419,7 +398,3 @@ class Fold:
                     self._begin_dead_letter(partition, position, commit, failure)
                     return False
         return True
-
-
-def _cause(failure: HandlerFailed) -> BaseException:
-    return failure.__cause__ or failure

@@ -15,7 +15,7 @@ from an older copy, another command may come to stand at that position, or none.
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 
-from engine.store import Reader
+from engine.store import Reader, View
 
 Place = tuple[int, str]
 """(position, id of the command whose commit is there); an empty id where nothing is known"""
@@ -50,6 +50,15 @@ def stands(
         if was_settled:
             return False
         wait()
+
+
+def commands_at(positions: Sequence[int], view: View, readers: Sequence[Reader]) -> list[str]:
+    """The ids of the commands at these positions. `view`: what was saved last, which knows some of them."""
+    before = zip(view.positions, view.commands, strict=True)
+    return [
+        command if command and position == was else reader.command_at(position)
+        for position, (was, command), reader in zip(positions, before, readers, strict=True)
+    ]
 
 
 def _standing(place: Place, reader: Reader) -> Standing:

@@ -17,6 +17,11 @@ class HandlerFailed(Exception):
         super().__init__(at)
         self.at, self.clean = at, clean
 
+    @property
+    def cause(self) -> BaseException:
+        """The error that the handler raised."""
+        return self.__cause__ or self
+
 
 class Target(Protocol):
     """State made of commits, which can be saved and loaded."""

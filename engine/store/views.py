@@ -7,7 +7,7 @@ meta           partition (2)                  → the last position applied (8) 
 Integers are big-endian, and each value has its seal before it (`engine.base.seals`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,16 @@ def contents(folder: Path, tables: Sequence[str] = TABLES) -> Iterator[tuple[str
                         yield name, key, unseal(key, stored, folder, name)
     except FAILURES as error:
         raise not_opened("the view", folder, error) from error
+
+
+def overlaid(
+    items: Iterable[tuple[bytes, bytes]], changes: Mapping[bytes, bytes | None]
+) -> Iterable[tuple[bytes, bytes]]:
+    """Items as they are after these changes, in key order; None: the key is gone."""
+    if not changes:
+        return items
+    found: dict[bytes, bytes | None] = {**dict(items), **changes}
+    return [(key, value) for key, value in sorted(found.items()) if value is not None]
 
 
 def count_items(folder: Path) -> int:
