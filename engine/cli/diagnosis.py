@@ -22,10 +22,13 @@ from engine.base.lock import is_held
 from engine.base.runbook import Page
 from engine.cli.apart import apart
 from engine.cli.asking import ask
-from engine.cli.health import Level, Reason, reasons_of, times, usual_options
+from engine.cli.findings import Level, Reason, findings_of, usual_thresholds
+from engine.cli.letters import grouped
+from engine.cli.log_tail import collapsed
 from engine.cli.masking import masked, masked_setting
-from engine.cli.measuring import metered
+from engine.cli.measuring import Measured, two_looks
 from engine.cli.observing import Observation
+from engine.cli.sizes import size_text
 from engine.follow.dead_letters import DeadLetter
 from engine.journal.poisoned import read_poisoned
 from engine.journal.refused import read_refused
@@ -35,14 +38,11 @@ from engine.node.failure import read_failure
 from engine.node.run_directory import bases
 from engine.node.running import find_node
 from engine.store.views import contents
-from engine.wire.busy import TEXTS, BusyReason
 
 PACKAGES = ("pyzmq", "lmdb", "msgspec", "orjson", "psutil", "numpy", "starlette", "uvicorn", "rich")
 LEAST_SHARED_BYTES = 64 << 20  # what a container has, unless it is told otherwise
-MOST_LETTERS = 10
+MOST_LETTERS = MOST_GROUPS = 10
 MOST_OUTGOING = 5
-MANY_OUTGOING = 1_000  # fewer are on their way at any time
-BUSY_PAGES = {"store": Page.NO_ROOM, "disk": Page.NO_ROOM, "memory": Page.MEMORY}
 MOST_LOG_BYTES = 1 << 20
 OF_NODE = "of the running node"
 TIMER_PREFIX = b"t"  # of the items of a process manager
@@ -118,53 +118,50 @@ def settings_of(settings: Settings | None, seen: Observation | None) -> Section:
     else:
         return {}
     return {
-        name: {"value": masked_setting(name, show(name, value)), "source": source}
+        name: {"value": masked_setting(name, _shown(name, value)), "source": source}
         for name, value, source in rows
     }
 
 
-def observed(data: DataDirectory) -> Observation | None:
+def _shown(name: str, value: Any) -> str:
+    """A setting as people read it: 38.8 GiB, and not 40658364KiB."""
+    return size_text(value) if isinstance(value, int) and name.endswith("_bytes") else show(name, value)
+
+
+def looked_at(data: DataDirectory) -> Measured | None:
     """The node that runs there; None if none does."""
     try:
-        return Observation(data, find_node(data))
+        return two_looks(data, find_node(data))
     except RingfoldError:
         return None
 
 
-def node(seen: Observation) -> Section:
+def node(look: Measured) -> Section:
     """A running node."""
-    busy, committed_ms = metered(seen)
+    seen = look.seen
+    rates = look.document()["processes"]
     return {
         "app": seen.node.app,
         "pid": seen.node.pid,
-        "busy": busy,
-        "committed_ms": committed_ms,
+        "busy": {reason: count for reason, (count, _) in look.busy.items()},
+        "busy_per_s": {reason: round(new / look.seconds, 1) for reason, (_, new) in look.busy.items()},
+        "committed_ms": look.committed_ms,
         "endpoints": {"commands": seen.node.commands, "http": getattr(seen.node, "http", "")},
         "notices": seen.notices,
-        "processes": seen.rows,
+        "processes": {
+            name: {**row, "per_s": rates[name]["per_s"], "lag_per_s": rates[name]["lag_per_s"]}
+            for name, row in seen.rows.items()
+        },
         "failed": {name: msgspec.to_builtins(failure) for name, failure in seen.failures().items()},
         "rings": {name: {"used": used, "capacity": all} for name, (used, all) in seen.rings().items()},
     }
 
 
-def findings(data: DataDirectory, seen: Observation | None) -> Section:
+def findings(look: Measured | None) -> Section:
     """What is wrong, as `health` sees it, and what went wrong since the node began."""
-    if seen is None:
+    if look is None:
         return {"reasons": [Reason(Level.CRITICAL, "no-node", "no node runs", Page.STOPPED).document()]}
-    reasons = reasons_of(seen, usual_options())
-    for reason, count in metered(seen)[0].items():
-        if count:
-            why = TEXTS[BusyReason(reason)].format(limit=seen.node.max_in_flight_per_client)
-            text = f"{count:,} commands were answered busy, {reason}: {why}"
-            reasons.append(Reason(Level.WARNING, f"busy-{reason}", text, BUSY_PAGES.get(reason, Page.BUSY)))
-    for name, row in seen.rows.items():
-        if row["restarts"]:
-            text = f"{name} was started again {times(row['restarts'])}"
-            reasons.append(Reason(Level.WARNING, "restarts", text, Page.RESTARTS))
-        if (row["outbox"] or 0) >= MANY_OUTGOING:
-            text = f"{name} waits for answers to {row['outbox']:,} commands"
-            reasons.append(Reason(Level.WARNING, "outbox", text, Page.BEHIND))
-    return {"reasons": [reason.document() for reason in sorted(reasons, key=lambda one: -one.level)]}
+    return {"reasons": [reason.document() for reason in findings_of(look, usual_thresholds())]}
 
 
 def asked(seen: Observation) -> Section:
@@ -182,10 +179,17 @@ def asked(seen: Observation) -> Section:
                 sent = ask(follower, "outbox", timeout_s=1.0)
                 outboxes[follower.name] = [_outgoing(entry) for entry in sent["commands"][:MOST_OUTGOING]]
     return {
-        "dead_letters": letters[:MOST_LETTERS],
-        "dead_letters_total": len(letters),
+        **_told_of(letters),
         "timers": timers,
         "outboxes": outboxes,
+    }
+
+
+def _told_of(letters: list[Section]) -> Section:
+    return {
+        "dead_letters": letters[:MOST_LETTERS],
+        "dead_letter_groups": grouped(letters)[:MOST_GROUPS],
+        "dead_letters_total": len(letters),
     }
 
 
@@ -217,8 +221,7 @@ def stored(data: DataDirectory) -> Section:
         "partitions": partitions,
         "followers": followers,
         "failed": failed,
-        "dead_letters": letters[:MOST_LETTERS],
-        "dead_letters_total": len(letters),
+        **_told_of(letters),
         "timers": timers,
     }
 
@@ -276,7 +279,8 @@ def masked_letter(letter: Section) -> Section:
 
 
 def log_of(data: DataDirectory, named: Path | None, count: int) -> Section:
-    """The last lines of the node's log: of the file that is named, or of one beside or in the directory."""
+    """The end of the node's log, without repetitions: of the file that is named, or of one beside or in the
+    directory."""
     places = [data.path.with_suffix(".log"), data.path.parent / "node.log", *sorted(data.path.glob("*.log"))]
     file = named or next((place for place in places if place.is_file()), None)
     if file is None:
@@ -284,4 +288,4 @@ def log_of(data: DataDirectory, named: Path | None, count: int) -> Section:
     with open(file, "rb") as opened:
         opened.seek(max(0, opened.seek(0, os.SEEK_END) - MOST_LOG_BYTES))
         lines = opened.read().decode(errors="backslashreplace").splitlines()
-    return {"file": str(file), "lines": [masked(line) for line in lines[-count:]] if count else []}
+    return {"file": str(file), "lines": [masked(line) for line in collapsed(lines, count)]}

@@ -9,6 +9,7 @@ from engine.base.errors import Exit, RingfoldError
 from engine.cli import diagnosis
 from engine.cli.command import Program
 from engine.cli.diagnosis import LEAST_SHARED_BYTES, Section, gathered
+from engine.cli.letters import told_of
 from engine.cli.options import add_app_options, data_from, settings_from
 from engine.cli.printing import Printer, add_json_option
 from engine.cli.sizes import size_text
@@ -26,9 +27,11 @@ leaves the house all the same."""
 EXAMPLES = """
 doctor
 doctor --data /var/lib/notes --log /var/log/notes.log > ticket.txt
-doctor --lines 200 --json
+doctor --lines 200 --all-settings
 """
 LINES = 40
+RATES = ("per_s", "lag_per_s")
+DEFAULT = "default"
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -37,6 +40,8 @@ def options(parser: argparse.ArgumentParser, program: Program) -> None:
     text = "of the node (beside the data directory, or in it: NAME.log, node.log)"
     parser.add_argument("--log", type=Path, metavar="FILE", help=text)
     parser.add_argument("--lines", type=int, default=LINES, metavar="N", help=f"of the log ({LINES})")
+    text = "print them all; otherwise those that differ from the default"
+    parser.add_argument("--all-settings", action="store_true", help=text)
     add_app_options(parser, program)
 
 
@@ -51,7 +56,7 @@ def run(options: argparse.Namespace, program: Program) -> int:
     options.data = options.set_data or (settings.config.data if settings else None)
     sections = diagnose(data_from(options), settings, trouble, options.log, max(0, options.lines))
     with Printer(options) as printer:
-        printer.answer(sections, "\n".join(lines(sections)))
+        printer.answer(sections, "\n".join(lines(sections, all_settings=options.all_settings)))
     return Exit.OK
 
 
@@ -59,29 +64,32 @@ def diagnose(
     data: DataDirectory, settings: Settings | None, trouble: str, log: Path | None, count: int
 ) -> dict[str, Section]:
     """All sections, by name."""
-    seen = diagnosis.observed(data)
+    look = diagnosis.looked_at(data)
+    seen = look.seen if look is not None else None
     sections = {
-        "findings": gathered(lambda: diagnosis.findings(data, seen)),
+        "findings": gathered(lambda: diagnosis.findings(look)),
         "versions": diagnosis.versions(),
         "machine": gathered(lambda: diagnosis.machine(data)),
         "directory": gathered(lambda: diagnosis.directory(data)),
         "settings": gathered(lambda: diagnosis.settings_of(settings, seen)) or {"problem": trouble},
     }
-    if seen is not None:
-        sections["node"] = gathered(lambda: diagnosis.node(seen))
-        sections["followers"] = gathered(lambda: diagnosis.asked(seen))
+    if look is not None:
+        sections["node"] = gathered(lambda: diagnosis.node(look))
+        sections["followers"] = gathered(lambda: diagnosis.asked(look.seen))
     else:
         sections["stopped"] = gathered(lambda: diagnosis.stored(data))
     sections["log"] = gathered(lambda: diagnosis.log_of(data, log, count))
     return sections
 
 
-def lines(sections: dict[str, Section]) -> Iterator[str]:
+def lines(sections: dict[str, Section], *, all_settings: bool = False) -> Iterator[str]:
     """The text. Every section has a heading, so that one can be found."""
     for name, section in sections.items():
         yield f"== {name}"
         if "problem" in section:
             yield f"cannot be told: {section['problem']}"
+        elif name == "settings":
+            yield from _settings(section, all_settings)
         else:
             yield from _WRITERS[name](section)
         yield ""
@@ -115,27 +123,45 @@ def _directory(section: Section) -> Iterator[str]:
     yield ", ".join(f"{name} {size_text(size)}" for name, size in section["bytes"].items())
 
 
-def _settings(section: Section) -> Iterator[str]:
+def _settings(section: Section, all: bool) -> Iterator[str]:
+    """Those that were set first, because a cause is rather among them."""
     rows = [(name, one["value"] or '""', one["source"]) for name, one in section.items()]
-    yield from aligned(rows, left=3)
+    rows.sort(key=lambda row: row[2] == DEFAULT)
+    shown = [row for row in rows if all or row[2] != DEFAULT]
+    yield from aligned(shown, left=3) if shown else ()
+    if left := len(rows) - len(shown):
+        yield f"{left} more have their defaults: --all-settings prints them"
 
 
 def _node(section: Section) -> Iterator[str]:
     yield f"node {section['app']}, pid {section['pid']}"
     yield from (f"{name} {endpoint}" for name, endpoint in section["endpoints"].items() if endpoint)
     yield from (f"notice: {text}" for text in section["notices"])
-    rows = [{**row, "pid": str(row["pid"])} for row in section["processes"].values()]
-    yield from aligned([HEADINGS, *(cells(row[key] for key in HEADINGS) for row in rows)])
+    rows = [
+        {**row, "pid": str(row["pid"]), **{rate: _rate(row[rate]) for rate in RATES}}
+        for row in section["processes"].values()
+    ]
+    headings = (*HEADINGS, *RATES)
+    yield from aligned([headings, *(cells(row[key] for key in headings) for row in rows)])
     yield from _failed(section["failed"])
     if section["committed_ms"]:
         yield "until committed: p50 {:.1f} ms, p99 {:.1f} ms".format(*section["committed_ms"])
     yield "busy: " + (
-        ", ".join(f"{why} {count:,}" for why, count in section["busy"].items() if count) or "none"
+        ", ".join(
+            f"{why} {count:,} ({section['busy_per_s'][why]:,.0f}/s now)"
+            for why, count in section["busy"].items()
+            if count
+        )
+        or "none"
     )
     rings = section["rings"].items()
     yield "rings: " + ", ".join(
         f"{name} {size_text(one['used'])} of {size_text(one['capacity'])}" for name, one in rings
     )
+
+
+def _rate(value: float | None) -> int | None:
+    return None if value is None else round(value)
 
 
 def _failed(failures: Section) -> Iterator[str]:
@@ -146,10 +172,7 @@ def _failed(failures: Section) -> Iterator[str]:
 
 def _followers(section: Section) -> Iterator[str]:
     yield f"dead letters: {section['dead_letters_total']}"
-    for letter in section["dead_letters"]:
-        place = f"partition {letter['partition']}, position {letter['position']}"
-        state = "dead" if letter["dead"] else "being retried"
-        yield f"  {letter['follower']}: {letter['aggregate']} ({place}), {state}: {letter['error']}"
+    yield from (f"  {told_of(group)}" for group in section["dead_letter_groups"])
     for name, told in section["timers"].items():
         due = told.get("next_due_ns")
         yield f"timers of {name}: {told['waiting']}" + (f", the next due {time_text(due)}" if due else "")
@@ -185,7 +208,6 @@ _WRITERS = {
     "versions": _versions,
     "machine": _machine,
     "directory": _directory,
-    "settings": _settings,
     "node": _node,
     "followers": _followers,
     "stopped": _stopped,

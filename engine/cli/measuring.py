@@ -19,13 +19,16 @@ from engine.node.roles import INPUT, RINGS, Kind, Role
 from engine.node.running import find_node
 
 ASKED_EVERY_S = 2.0  # followers answer between their work; more often would be a load
+APART_S = 0.5  # two looks of a command that looks once
 MS_PER_US = 1e-3
 
 
 class Measured(NamedTuple):
     """One look. `rates`: of each process, a second. `waits`: the share of the ring before it that is full.
     `busy`: commands that were answered busy since the node began, and since the look before, by the reason.
-    `committed_ms`: (p50, p99) until `committed` since the node began; None if nothing was."""
+    `committed_ms`: (p50, p99) until `committed` since the node began; None if nothing was. `lagging`,
+    `aside`: how many more events a follower is behind, and aggregates it has set aside, a second; less than 0
+    if fewer."""
 
     seen: Observation
     seconds: float
@@ -35,6 +38,8 @@ class Measured(NamedTuple):
     committed_ms: tuple[float, float] | None
     cpu: dict[str, float]
     memory: dict[str, int]
+    lagging: dict[str, float]
+    aside: dict[str, float]
 
     def table(self) -> Iterator[tuple[object, ...]]:
         """A row for each process, in the order of the headings of `top`."""
@@ -62,9 +67,7 @@ class Measured(NamedTuple):
         """What an operator should see below the table."""
         busy = ", ".join(f"{reason} {all:,} (+{new:,})" for reason, (all, new) in self.busy.items() if all)
         found = [f"busy: {busy or 'none'}"]
-        found += [f"notice: {text}" for text in self.seen.notices]
-        found += [f"{name}: failed: {failure.cause}" for name, failure in self.seen.failures().items()]
-        return found
+        return found + [f"notice: {text}" for text in self.seen.notices]
 
     def document(self) -> dict[str, Any]:
         """The same for programs."""
@@ -72,6 +75,7 @@ class Measured(NamedTuple):
             name: {
                 **row,
                 "per_s": round(self.rates[name], 1),
+                "lag_per_s": round(self.lagging[name], 1) if name in self.lagging else None,
                 "waits": self.waits.get(name),
                 "cpu_percent": self.cpu.get(name),
                 "memory_bytes": self.memory.get(name),
@@ -110,6 +114,7 @@ class Meter:
         if asks:
             self._asked_at = now
         else:
+            seen.silent = before.silent
             for name, row in seen.rows.items():
                 row["lag_s"] = before.rows[name]["lag_s"]
         seconds = max(1e-3, now - self._at)
@@ -121,7 +126,8 @@ class Meter:
         }
         self._busy = busy
         cpu, memory = self._used(seen)
-        return Measured(seen, seconds, rates, _waits(seen), told, committed_ms, cpu, memory)
+        more = [_more(before, seen, word, seconds) for word in ("lag", "dead_letters")]
+        return Measured(seen, seconds, rates, _waits(seen), told, committed_ms, cpu, memory, *more)
 
     def _observed(self, asks: bool) -> Observation:
         try:
@@ -142,6 +148,23 @@ class Meter:
                 self._processes[row["pid"]] = process
                 cpu[name], memory[name] = process.cpu_percent(), process.memory_info().rss
         return cpu, memory
+
+
+def two_looks(data: DataDirectory, node: Endpoints) -> Measured:
+    """The second of two looks, a moment apart, so that it has rates."""
+    meter = Meter(data, node)
+    meter.look()
+    time.sleep(APART_S)
+    return meter.look()
+
+
+def _more(before: Observation, seen: Observation, word: str, seconds: float) -> dict[str, float]:
+    """How much more of it each process has than before, a second; of those that have any."""
+    return {
+        name: (row[word] - before.rows[name][word]) / seconds
+        for name, row in seen.rows.items()
+        if row[word] is not None and before.rows[name][word] is not None
+    }
 
 
 def _moved(before: Observation, seen: Observation, name: str) -> int:

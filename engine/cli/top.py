@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from engine.base.errors import ConfigError, Exit, RingfoldError
 from engine.cli.command import Program
+from engine.cli.findings import Level, findings_of, usual_thresholds
 from engine.cli.measuring import Measured, Meter
 from engine.cli.options import add_data_option, data_from
 from engine.cli.printing import Printer, add_json_option
@@ -104,7 +105,13 @@ def lines(look: Measured) -> Iterator[str]:
     """One look as text."""
     yield look.headline()
     yield from aligned([HEADINGS, *(cells(row) for row in look.table())])
-    yield from look.remarks()
+    yield from remarks(look)
+
+
+def remarks(look: Measured) -> list[str]:
+    """What stands below the table."""
+    found = [reason for reason in findings_of(look, usual_thresholds()) if reason.level > Level.OK]
+    return [*look.remarks(), *(reason.line() for reason in found)]
 
 
 def _seconds(text: str) -> float:

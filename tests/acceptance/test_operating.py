@@ -171,6 +171,11 @@ def test_the_text_about_a_running_node_has_everything_but_secrets(node: Node) ->
     assert "nothing is wrong that is known of" in text
     assert "projector-notes  running" in text
     assert "dead letters: 0" in text
+    assert "disk_reserve_bytes" not in text
+    assert " more have their defaults: --all-settings prints them" in text
+    whole = ringfold("doctor", "--data", str(node.data), "--all-settings", "--lines=0").stdout
+    assert "disk_reserve_bytes" in whole
+    assert "256.0 MiB" in whole
     assert "node.ready" in text
     assert SECRET not in text
     assert "password=***" in text
@@ -211,7 +216,7 @@ def test_a_process_that_died_is_seen_in_each_of_them(tmp_path: Path) -> None:
         look = json.loads(ringfold("top", place, "--every=0.1", "--json").stdout)["data"]
         assert look["processes"]["projector-notes"]["restarts"] == 1
         told = ringfold("doctor", place).stdout
-        assert "WARNING: projector-notes was started again once (docs/runbook/restarts.md)" in told
+        assert "NOTE: projector-notes was started again once (docs/runbook/restarts.md)" in told
         assert "projector-notes was killed by SIGKILL" in told
 
 
@@ -245,6 +250,7 @@ def test_each_of_them_names_the_cause_of_commands_that_are_turned_away(tmp_path:
         health = ringfold("health", place)
         assert health.returncode == 2
         assert health.stdout.startswith("CRITICAL: the disk has ")
+        assert ", less than disk_reserve_bytes 16.0 TiB" in health.stdout
         look = json.loads(ringfold("top", place, "--every=0.1", "--json").stdout)["data"]
         assert look["busy"]["disk"]["total"] > 0
         found = ringfold("doctor", place).stdout.splitlines()

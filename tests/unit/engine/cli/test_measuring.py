@@ -36,10 +36,11 @@ class Node:
         if number is None:
             raise Fault("the status page cannot be opened")
         names = ("input", STORED)
-        rows = {name: {"sequence": number, "position": 2 * number, "pid": 0, "lag_s": None} for name in names}
+        row = {"sequence": number, "position": 2 * number, "pid": 0, "lag_s": None, "dead_letters": None}
+        rows = {name: row | {"lag": 1_000 - number} for name in names}
         told = SimpleNamespace(partitions=1, app="shop", pid=7)
         levels = {"inbox-0": (25, 100), "replies-0": (1, 4), "outbox-0": (0, 0)}
-        return SimpleNamespace(rows=rows, number=number, node=told, rings=lambda: levels)
+        return SimpleNamespace(rows=rows, number=number, node=told, rings=lambda: levels, silent=set())
 
 
 @pytest.fixture
@@ -54,6 +55,12 @@ def test_rates_are_of_the_time_since_the_look_before(meter: Meter, monkeypatch: 
     assert second.rates == {"input": 100.0, STORED: 200.0}
     assert third.rates == {"input": 0.0, STORED: 0.0}
     assert second.headline() == "node shop, pid 7: 100 commands/s, 200 events/s"
+
+
+def test_a_lag_grows_or_shrinks(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+    Node(monkeypatch, [100, 300, 200])
+    looks = [meter.look().lagging[STORED] for _ in range(3)]
+    assert looks == [0.0, -100.0, 50.0]
 
 
 def test_busy_answers_are_new_once(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
