@@ -5,7 +5,9 @@ It prints where the node is, and nothing of the fault, unless `--tell` asks for 
 
 import argparse
 import itertools
+import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -18,7 +20,7 @@ import zmq
 
 from engine import Client, Node
 from engine.base.files import free_bytes
-from tests.drill.shop import LOST, POISON, Place
+from tests.drill.shop import LOST, PACE, POISON, SLOW_S, Place
 
 APP = "tests.drill.shop:create"
 FLOOD = 500  # orders in a message
@@ -31,7 +33,12 @@ def settings_of(fault: str, folder: Path) -> dict[str, object]:
         return {"disk_reserve_bytes": free_bytes(folder) + (1 << 34)}
     if fault == "flood":
         return {"max_in_flight_per_client": 2_000, "max_wait_ms": 5}
-    return {"fault": "behind"} if fault == "behind" else {}
+    return {}
+
+
+def environment_of(fault: str) -> dict[str, str]:
+    """What the shop has to know of it."""
+    return {PACE: str(SLOW_S)} if fault == "behind" else {}
 
 
 def order_of(fault: str, number: int) -> Place:
@@ -80,6 +87,10 @@ def main() -> int:
     parser.add_argument("--tell", action="store_true", help="say at the end which it was")
     options = parser.parse_args()
     fault = options.fault or random.SystemRandom().choice(FAULTS)
+    os.environ.update(environment_of(fault))
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the node and its folder go with the drill
+        signal.signal(number, lambda *_: over.set())
     with tempfile.TemporaryDirectory(prefix="ringfold-drill-") as text:
         folder = Path(text)
         settings = {"http": "127.0.0.1:0", **settings_of(fault, folder)}
@@ -88,7 +99,7 @@ def main() -> int:
             until = time.monotonic() + options.seconds
 
             def ended() -> bool:
-                return time.monotonic() > until or node.ended
+                return over.is_set() or time.monotonic() > until or node.ended
 
             threads = [threading.Thread(target=everyday, args=(node, fault, ended))]
             if fault == "flood":

@@ -1,5 +1,7 @@
-"""A shop that goes wrong in one of several ways: the setting `fault` says in which."""
+"""A shop that goes wrong in one of several ways. What the shop itself has to know of it is in its
+environment, because a setting would tell the operator."""
 
+import os
 import time
 from collections.abc import Mapping
 
@@ -23,7 +25,7 @@ from engine import (
     reject,
 )
 
-SETTINGS = ("fault",)
+PACE = "SHOP_PACE_S"  # how long the view takes for an order
 SLOW_S = 0.03
 LOST = "-lost"  # ends the name of an order that cannot be shipped
 POISON = 7  # units, which the view cannot count
@@ -84,15 +86,15 @@ class Parcel(Aggregate):
 class Sales(Projection, name="sales", version=1):
     """What was sold, by article."""
 
-    def __init__(self, slow: bool = False) -> None:
-        self._slow = slow
+    def __init__(self, pace_s: float = 0.0) -> None:
+        self._pace_s = pace_s
 
     @on(Placed)
     def placed(self, event: Placed, sold: Table[int]) -> None:
         if event.units == POISON:
             raise ValueError(f"{POISON} units of {event.article}")
-        if self._slow:
-            time.sleep(SLOW_S)
+        if self._pace_s:
+            time.sleep(self._pace_s)
         sold[event.article] = sold.get(event.article, 0) + event.units
 
     @query
@@ -112,12 +114,12 @@ class Shipping(ProcessManager, name="shipping"):
         raise RuntimeError(f"what is to be done with {command.order}? {refusal.code}")
 
 
-def create(settings: Mapping[str, str]) -> Engine:
+def create(_settings: Mapping[str, str]) -> Engine:
     """The application."""
     app = Engine("shop")
     app.aggregate(Order)
     app.aggregate(Parcel)
-    slow = settings.get("fault") == "behind"
-    app.projection(factory=lambda: Sales(slow))(Sales)
+    pace_s = float(os.environ.get(PACE, 0))
+    app.projection(factory=lambda: Sales(pace_s))(Sales)
     app.process_manager()(Shipping)
     return app

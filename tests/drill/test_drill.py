@@ -1,6 +1,8 @@
 """Each fault of the drill leads to what an operator would look at first."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -9,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from engine import Node
+from engine.node.data_directory import DataDirectory
+from engine.node.running import find_node
+from tests.acceptance.kit import gone
 from tests.deadline import until
-from tests.drill.__main__ import APP, everyday, settings_of
+from tests.drill.__main__ import APP, environment_of, everyday, settings_of
 
 pytestmark = pytest.mark.smoke
 
@@ -29,8 +34,10 @@ def health(data: Path) -> str:
 
 
 @pytest.mark.parametrize("fault", SAYS)
-def test_health_names_the_cause(fault: str, tmp_path: Path) -> None:
+def test_health_names_the_cause(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
+    for name, value in environment_of(fault).items():
+        monkeypatch.setenv(name, value)
     with Node(
         tmp_path / "data", app=APP, settings=settings_of(fault, tmp_path), log=tmp_path / "log"
     ) as node:
@@ -42,3 +49,21 @@ def test_health_names_the_cause(fault: str, tmp_path: Path) -> None:
         finally:
             over.set()
             client.join()
+
+
+def test_when_it_is_told_to_stop_its_node_and_its_folder_go(tmp_path: Path) -> None:
+    drill = subprocess.Popen(
+        [sys.executable, "-m", "tests.drill", "--fault=behind"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert drill.stdout is not None
+    with drill.stdout as told:
+        data = Path(told.readline().removeprefix("data ").strip())
+        assert data.is_dir()
+        node = find_node(DataDirectory.at(data))
+        drill.send_signal(signal.SIGTERM)
+        assert drill.wait(60) == 0
+    assert list(tmp_path.iterdir()) == []
+    assert gone(node.pid)
