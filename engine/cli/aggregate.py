@@ -12,9 +12,10 @@ from engine.reading.log import EventLog
 from engine.reading.plain import state_of
 
 DESCRIPTION = """Shows one aggregate. The application makes its state from the stored events, as a start of
-the node would; a running node is not asked, and nothing is changed."""
+the node would; the node is not asked, and nothing is changed. Where no application is named, it is that of
+the node that runs there."""
 EXAMPLES = """
-aggregate show note-1 --app notes:app
+aggregate show note-1
 aggregate show note-1 --app notes:app --at-version 3
 """
 SHOW = """Prints one JSON object: what the aggregate is, which entry made it so, and everything it

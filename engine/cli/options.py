@@ -3,9 +3,10 @@
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.base.errors import ConfigError
+from engine.base.errors import ConfigError, RingfoldError
 from engine.cli.command import Program
 from engine.node.data_directory import DataDirectory
 from engine.node.running import DATA
@@ -103,18 +104,35 @@ def data_of(settings: "Settings") -> DataDirectory:
 
 
 def app_and_data_from(options: argparse.Namespace, program: Program) -> "tuple[Engine, DataDirectory]":
-    """The application, not checked, and the data directory that the settings name. ConfigError if there is
-    none, or if the directory is of another application or of other reference data."""
+    """The application, not checked, and the data directory that the settings name. If they name none, it is
+    the application of the node that runs there. ConfigError if there is none, or if the directory is of
+    another application or of other reference data."""
     settings = settings_from(options, program)
-    reference, data = settings.app(), data_of(settings)
+    reference, more = settings.config.app, dict[str, str]()
+    if not settings.given("app"):
+        of_node, more = _app_of_node(settings.config.data)
+        reference = of_node or reference
+    reference, data = reference or settings.app(), data_of(settings)
     if not data.manifest_file.is_file():
         raise ConfigError("this is not a data directory", path=data.path, hint="name one with --data DIR")
     # Imported here, as it brings everything: not for commands that need no application.
     from engine.model.loading import import_app
 
-    app = import_app(reference, settings.app_settings)
+    app = import_app(reference, {**more, **settings.app_settings})
     data.match(app.name, app.fingerprint)
     return app, data
+
+
+def _app_of_node(data: str) -> tuple[str, dict[str, str]]:
+    """The name of the application of the node that runs there, and its settings; nothing if none runs."""
+    from engine.node.description import read_description  # not for commands that have no application
+    from engine.node.running import find_node
+
+    try:
+        node = read_description(Path(find_node(DataDirectory.at(data)).status).parent)
+    except RingfoldError:
+        return "", {}
+    return node.app, node.app_settings
 
 
 def _there(text: str) -> DataDirectory:
