@@ -3,11 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.base.errors import RingfoldError
 from engine.cli.measuring import Measured
-from engine.cli.table import cells
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -17,13 +16,17 @@ COLOURS = {"running": "green", "failed": "bold red", "waiting-for-room": "red"}
 OTHER_COLOUR = "yellow"
 
 
-def drawing_of(headings: Sequence[str]) -> Callable[[Iterable[Measured | RingfoldError]], None] | None:
+def drawing_of(
+    table: Callable[[Measured, int], Sequence[Sequence[str]]], remarks: Callable[[Measured], Sequence[str]]
+) -> Callable[[Iterable[Measured | RingfoldError]], None] | None:
     """What draws each look over the one before. None if rich is not there, or NO_COLOR says that a plain
-    terminal is wanted."""
+    terminal is wanted. `table`: the headings and rows of a look that fit into a width; `remarks`: what stands
+    below them."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return None
     try:
         from rich.live import Live
+        from rich.text import Text
     except ModuleNotFoundError:
         print(WANTED, file=sys.stderr)
         return None
@@ -31,22 +34,29 @@ def drawing_of(headings: Sequence[str]) -> Callable[[Iterable[Measured | Ringfol
     def draw(looks: Iterable[Measured | RingfoldError]) -> None:
         with Live(screen=True, auto_refresh=False) as live:
             for look in looks:
-                live.update(_picture(headings, look), refresh=True)
+                if isinstance(look, RingfoldError):
+                    live.update(Text(str(look), style="bold red"), refresh=True)
+                else:
+                    rows = table(look, live.console.width)
+                    live.update(_picture(look.headline(), rows, remarks(look)), refresh=True)
 
     return draw
 
 
-def _picture(headings: Sequence[str], look: Measured | RingfoldError) -> "Group":
+def _picture(headline: str, rows: Sequence[Sequence[str]], remarks: Sequence[str]) -> "Group":
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    if isinstance(look, RingfoldError):
-        return Group(Text(str(look), style="bold red"))
+    headings, *told = rows
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)
-    for row in look.table():
-        name, state, *rest = cells(row)
-        table.add_row(name, Text(state, style=COLOURS.get(state, OTHER_COLOUR)), *rest)
-    return Group(Text(look.headline(), style="bold"), Text(), table, Text(), *map(Text, look.remarks()))
+    for heading in headings:
+        justify: Literal["left", "right"] = "left" if heading in ("process", "state") else "right"
+        table.add_column(heading, justify=justify, no_wrap=True)
+    for row in told:
+        shown = [
+            Text(text, style=COLOURS.get(text, OTHER_COLOUR) if heading == "state" else "")
+            for heading, text in zip(headings, row, strict=True)
+        ]
+        table.add_row(*shown)
+    return Group(Text(headline, style="bold"), Text(), table, Text(), *map(Text, remarks))

@@ -15,6 +15,18 @@ def aligned(table: Sequence[Sequence[str]], left: int = 2) -> list[str]:
     ]
 
 
+def fitting(table: Sequence[Sequence[str]], width: int, spare: Sequence[str]) -> list[tuple[str, ...]]:
+    """The table as far as it fits into a width: without the first of the `spare` columns, by their headings,
+    until it does, or none of them is left."""
+    kept = list(range(len(table[0])))
+    for heading in spare:
+        widths = [max(len(row[column]) for row in table) for column in kept]
+        if sum(widths) + 2 * (len(widths) - 1) <= width:
+            break
+        kept = [column for column in kept if table[0][column] != heading]
+    return [tuple(row[column] for column in kept) for row in table]
+
+
 def cells(values: Iterable[object]) -> tuple[str, ...]:
     """A row as it is printed: digits in groups of three, and a dash for what is not known."""
     return tuple(_cell(value) for value in values)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import itertools
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from engine.cli.findings import Level, findings_of, usual_thresholds
 from engine.cli.measuring import Measured, Meter
 from engine.cli.options import add_data_option, data_from
 from engine.cli.printing import Printer, add_json_option
-from engine.cli.table import aligned, cells
+from engine.cli.table import aligned, cells, fitting
 from engine.node.running import find_node
 
 DESCRIPTION = """Shows what the node that runs on a data directory does now: on a terminal live, until Ctrl-C;
@@ -26,7 +27,8 @@ elsewhere once, as text. Rates are of the time since the last look.
   set_aside     aggregates that a view or process manager has set aside (dead letters)
   cpu, memory   of the process
 
-Below them: commands that were answered busy, by the reason, and what is wrong."""
+Below them: commands that were answered busy, by the reason, and what is wrong, as `health` has it. A narrow
+terminal goes without pid, state and others that matter less than lag and cpu."""
 EXAMPLES = """
 top
 top --every 0.5
@@ -45,6 +47,8 @@ HEADINGS = (
     "cpu",
     "memory",
 )
+SPARE = ("pid", "state", "restarts", "memory", "waits", "set_aside", "per_s")
+"""Columns that a narrow terminal goes without, in this order; never without `lag` and `cpu`"""
 LEAST_S, MOST_S = 0.1, 3600.0
 
 
@@ -71,12 +75,13 @@ def run(options: argparse.Namespace, _program: Program) -> int:
         if draws:
             from engine.cli.drawing import drawing_of  # what is piped needs none of it
 
-            if (draw := drawing_of(HEADINGS)) is not None:
+            if (draw := drawing_of(table, remarks)) is not None:
                 with contextlib.suppress(KeyboardInterrupt):  # that is how it ends
                     draw(itertools.islice(patient(meter, options.every), count))
                 return Exit.OK
         for number, look in enumerate(itertools.islice(measurements(meter, options.every), count)):
-            text = "\n".join([*([""] if number else []), *lines(look)])
+            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+            text = "\n".join([*([""] if number else []), *lines(look, width)])
             printer.answer(look.document(), text)
             sys.stdout.flush()
     return Exit.OK
@@ -101,11 +106,17 @@ def patient(meter: Meter, every_s: float) -> Iterator[Measured | RingfoldError]:
         time.sleep(every_s)
 
 
-def lines(look: Measured) -> Iterator[str]:
+def lines(look: Measured, width: int) -> Iterator[str]:
     """One look as text."""
     yield look.headline()
-    yield from aligned([HEADINGS, *(cells(row) for row in look.table())])
+    shown = table(look, width)
+    yield from aligned(shown, left=2 if "state" in shown[0] else 1)
     yield from remarks(look)
+
+
+def table(look: Measured, width: int) -> list[tuple[str, ...]]:
+    """Headings, and a row for each process, as far as a line has room."""
+    return fitting([HEADINGS, *(cells(row) for row in look.table())], width, SPARE)
 
 
 def remarks(look: Measured) -> list[str]:

@@ -157,6 +157,29 @@ def test_without_colours_it_is_text_on_a_terminal_too(node: Node) -> None:
     assert "projector-notes" in drawn
 
 
+def test_a_narrow_terminal_goes_without_what_matters_least(node: Node) -> None:
+    pytest.importorskip("rich")
+    code, drawn = on_terminal("top", f"--data={node.data}", "--count=1", "--every=0.1", env={"COLUMNS": "60"})
+    assert code == 0
+    assert all(heading in drawn for heading in ("lag_s", "cpu"))
+    assert "pid " not in drawn.partition("process")[2]
+
+
+def test_what_is_wrong_stands_below_the_table(node: Node) -> None:
+    os.kill(node.pids["projector-notes"], signal.SIGSTOP)
+    try:
+        shown = ringfold("top", "--data", str(node.data), "--every", "0.1").stdout
+        assert shown.splitlines()[-1] == "WARNING: view notes does not answer (docs/runbook/behind.md)"
+    finally:
+        os.kill(node.pids["projector-notes"], signal.SIGCONT)
+
+
+def test_an_aggregate_is_made_by_the_application_of_the_node(node: Node) -> None:
+    shown = ringfold("aggregate", "show", "note-1", "--data", str(node.data))
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["aggregate"] == "note-1"
+
+
 # ---------------------------------------------------------------- doctor
 
 
