@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import Node
+from engine import Client, Node, QueryRefused
 from engine.node.data_directory import DataDirectory
 from engine.node.running import find_node
 from tests.acceptance.kit import gone
 from tests.deadline import until
 from tests.drill.__main__ import APP, environment_of, everyday, settings_of
+from tests.drill.shop import PACE, Place
 
 pytestmark = pytest.mark.smoke
 
@@ -49,6 +50,18 @@ def test_health_names_the_cause(fault: str, tmp_path: Path, monkeypatch: pytest.
         finally:
             over.set()
             client.join()
+
+
+def test_a_slow_view_moves_on_answers_and_stops_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PACE, "0.03")
+    orders = [Place(f"order-{number}", article="a", units=1) for number in range(1_000)]
+    with Node(tmp_path / "data", app=APP, log=tmp_path / "log") as node, Client(node.endpoints) as client:
+        receipts = client.send_many(orders)
+        first = client.query("sales", "sold", {"article": "a"}, timeout_s=20.0)
+        until(lambda: client.query("sales", "sold", {"article": "a"}, timeout_s=20.0) > first, 20.0)
+        with pytest.raises(QueryRefused, match="behind"):
+            client.query("sales", "positions", at_least=receipts[-1], timeout_s=0.5)
+    assert "node.cut-short" not in (tmp_path / "log").read_text()
 
 
 def test_when_it_is_told_to_stop_its_node_and_its_folder_go(tmp_path: Path) -> None:
