@@ -199,8 +199,9 @@ def lines(seen: "Report") -> Iterator[str]:
         events, seconds = sum(one.lag_events for _, one in behind), max(one.lag_s for _, one in behind)
         owns = ", ".join(map(str, node.owns)) or "nothing"
         ready = "" if node.ready else ", not ready"
+        acts = f", runs {', '.join(node.acts)}" if node.acts else ""
         yield (
-            f"node {node.node}: version {node.version}, owns {owns}, "
+            f"node {node.node}: version {node.version}, owns {owns}{acts}, "
             f"{events:,} events and {seconds:.1f} s behind, conflicts: {node.conflicts}{ready}"
         )
     for server in seen.servers:

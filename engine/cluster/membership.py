@@ -25,7 +25,7 @@ class Beat(msgspec.Struct):
     """What a node says of itself. `terms`: by partition that it owns; `positions`, `decisions`: of all
     partitions, the last one that is stored; `marks`: of their digests; `ready`: it has caught up, and may
     own; `conflicts`: how often another node had decided first; `changes`: how often it has become an
-    owner."""
+    owner; `acts`: its process managers and workers that reach outside."""
 
     node: str
     life: str
@@ -37,6 +37,7 @@ class Beat(msgspec.Struct):
     marks: list[int] = []
     conflicts: int = 0
     changes: int = 0
+    acts: list[str] = []
 
 
 class Membership:
@@ -64,6 +65,8 @@ class Membership:
         """a number for the digest of each of them"""
         self.conflicts = 0
         """how often another node had decided first"""
+        self.acts: list[str] = []
+        """process managers and workers that reach outside from here"""
         self.heard: dict[str, tuple[float, Beat]] = {}
         self._node, self._life, self._version = node, life, version
         self._partitions, self._register, self._now = partitions, register, now
@@ -104,7 +107,7 @@ class Membership:
             self._beat_at = now + BEAT_S
             beat = Beat(self._node, self._life, self._version, self.terms, positions, ready)
             beat.decisions, beat.marks = self.decisions, self.marks
-            beat.conflicts, beat.changes = self.conflicts, self.changes
+            beat.conflicts, beat.changes, beat.acts = self.conflicts, self.changes, self.acts
             self._register.beat(msgspec.json.encode(beat))
         if self._always is not None:
             return

@@ -64,12 +64,13 @@ class PartitionReport(msgspec.Struct):
 
 
 class NodeReport(msgspec.Struct):
-    """A node that beats."""
+    """A node that beats. `acts`: its process managers and workers that reach outside."""
 
     node: str
     version: str
     ready: bool
     owns: list[int]
+    acts: list[str]
     conflicts: int
 
 
@@ -100,7 +101,8 @@ def report_on(link: Link, name: str, manifest: ClusterManifest, monitors: list[s
     register = JetStreamRegister(link, name)
     partitions = [_partition(link, register, name, p, beats) for p in range(manifest.partitions)]
     nodes = [
-        NodeReport(beat.node, beat.version, beat.ready, sorted(beat.terms), beat.conflicts) for beat in beats
+        NodeReport(beat.node, beat.version, beat.ready, sorted(beat.terms), beat.acts, beat.conflicts)
+        for beat in beats
     ]
     servers = [ServerReport(*names(monitor), flushes(monitor)) for monitor in monitors]
     changes = sum(max(0, one.term - 1) for one in partitions)

@@ -84,11 +84,11 @@ class NodeProcess:
         """What the other nodes of a cluster call this one."""
         return self.config.node or platform.node()
 
-    def acts(self) -> bool:
-        """True if this process is the one of all nodes that reaches outside: sends what a process manager
-        orders, runs the handlers of a worker. That is on the owner of the partition of its name; workers may
-        have a node of their own."""
-        config, role = self.config, self.role
+    def acts(self, role: Role | None = None) -> bool:
+        """True if this process, or another of the node, is the one of all nodes that reaches outside: sends
+        what a process manager orders, runs the handlers of a worker. That is on the owner of the partition of
+        its name; workers may have a node of their own."""
+        config, role = self.config, role or self.role
         if not config.cluster:
             return True
         if role.kind is Kind.WORKER and config.cluster_workers:

@@ -44,6 +44,7 @@ def main(process: NodeProcess) -> None:
     )
     register.listen(membership.hear)
     given = process.slot_of(INPUT)
+    others = {role.name: role for role in process.node.roles if role.kind in (Kind.MANAGER, Kind.WORKER)}
     viewing, view_at = Viewing(config.cluster_name, process.node_name, process.partitions), 0.0
     process.running()
     while not process.stopping and not process.abort():
@@ -54,6 +55,7 @@ def main(process: NodeProcess) -> None:
         membership.decisions = [slot.decision for slot in outputs]
         membership.marks = [slot.digest for slot in outputs]
         membership.conflicts = sum(slot.conflicts for slot in outputs)
+        membership.acts = [name for name, role in others.items() if process.acts(role)]
         membership.look([slot.position for slot in outputs], ready)
         process.slot.owned, process.slot.terms = membership.owned, membership.changes
         if time.monotonic() > view_at:

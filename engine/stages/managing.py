@@ -122,6 +122,8 @@ class Managing:
         heard = False
         for id, refusal in self.post.answers():
             self.manager.answered(id, refusal, self._now())
+            if self.manager.before is not None:
+                self._shadowing.remember(id)
             heard = True
         if heard:
             crash_point("manager.answered")

@@ -10,13 +10,14 @@ that: before a commit, it handles what its causation says that led to it.
     the causation is                                         before the commit
     ------------------------------------------------------------------------------------------------
     a command of the outbox, or of a timer that is set       its answer is handled, a refusal above all
+    one of those before                                      nothing: it is
     a command whose commit was not handled yet               that commit is, in its own partition
     not to be found                                          what other partitions have is handled, and
                                                              if that does not help, it is waited for a while
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import convert
 
@@ -28,7 +29,17 @@ from engine.model.process_managers import Refusal
 from engine.store import Reader
 
 HOLD_S = 1.0  # for a cause that may still come: clients may name one that never will
+GRACE_S = 0.1  # for it once all is handled that the stores had; they follow the logs at different speeds
 TRUST_S = 10.0  # after one that did not come, others are not waited for
+MOST_ANSWERED = 100_000  # commands of which it is known that their answer was handled
+
+
+class _Held(NamedTuple):
+    """A partition whose next commit waits for its cause. `ends`: what the stores had when that began."""
+
+    cause: str
+    since: float
+    ends: list[int]
 
 
 class Shadowing:
@@ -37,8 +48,9 @@ class Shadowing:
     def __init__(self, fold: Fold, manager: Manager, now: Callable[[], float]) -> None:
         self._fold, self._manager, self._now = fold, manager, now
         self._readers: Sequence[Reader] = fold.readers
-        self._held: dict[int, tuple[str, float]] = {}  # partition → cause, and since when it is waited for
+        self._held: dict[int, _Held] = {}
         self._trust_at = 0.0
+        self._answered: dict[str, None] = {}
 
     def may(self, partition: int, commit: Any) -> bool:
         """True if a commit may be handled now: all that led to it has been."""
@@ -48,13 +60,15 @@ class Shadowing:
         if not self._is_open(partition, cause):
             self._held.pop(partition, None)
             return True
-        now = self._now()
-        held, since = self._held.get(partition, ("", now))
-        if held != cause:
-            since = now
-        self._held[partition] = cause, since
-        if now < self._trust_at or now - since < HOLD_S:
-            return now < self._trust_at
+        if (now := self._now()) < self._trust_at:
+            return True
+        held = self._held.get(partition)
+        if held is None or held.cause != cause:
+            held = self._held[partition] = _Held(cause, now, [reader.position() for reader in self._readers])
+        pairs = zip(held.ends, self._fold.positions, strict=True)
+        rest = [position >= end for number, (end, position) in enumerate(pairs) if number != partition]
+        if now - held.since < (GRACE_S if all(rest) else HOLD_S):
+            return False
         self._trust_at = now + TRUST_S
         return True
 
@@ -99,16 +113,26 @@ class Shadowing:
         entry = self._manager.outbox.find(cause)
         if entry is not None:
             return entry.refusal is not None or self._hear(entry.command)
+        if cause in self._answered:
+            return True
         command = self._manager.timers.find(cause)
         return command is not None and self._hear(command)
 
     def _hear(self, command: Command) -> bool:
         found, refusal = self.answer_to(command)
+        if found:
+            self.remember(command.id)
         if found and self._manager.outbox.find(command.id) is not None:
             self._manager.answered(command.id, refusal, self._now())
         elif found and self._manager.timers.find(command.id) is not None:
             self._manager.fired_elsewhere(command, refusal, self._now())
         return found
+
+    def remember(self, id: str) -> None:
+        """The answer to a command was handled."""
+        self._answered[id] = None
+        if len(self._answered) > MOST_ANSWERED:
+            del self._answered[next(iter(self._answered))]
 
     def _is_open(self, partition: int, cause: str) -> bool:
         """True if what a command led to may not have been handled yet."""

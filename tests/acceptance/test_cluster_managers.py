@@ -57,6 +57,8 @@ def test_no_money_is_lost_when_the_node_dies_that_sends_and_the_shadow_goes_on(p
             sent(client, opening)
             sent(client, transfers[: TRANSFERS // 2])
             until(lambda: outbox_of(made, owner, "clerk") == 0, 20)
+            told = {one["node"]: one["acts"] for one in made.ringfold("status")["data"]["nodes"]}
+            assert told == {owner: ["manager-clerk"], other: []}
             until(lambda: outbox_of(made, other, "clerk") == 0, 20, "a shadow sees what was answered")
             sent(client, transfers[TRANSFERS // 2 :])
             nodes[owner].kill()
