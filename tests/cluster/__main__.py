@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--split", action="store_true", help="every node owns everything")
     parser.add_argument("--stop", action="store_true", help="what is killed is also stopped for a while")
     parser.add_argument("--skew", action="store_true", help="one node runs another version")
+    parser.add_argument("--damage", action="store_true", help="at the end a copy of a log rots, and leads")
     parser.add_argument("--seconds", type=float, default=60, help="how long (60)")
     parser.add_argument("--kills", type=int, default=0, help="at least so many faults")
     parser.add_argument("--nodes", type=int, default=2, help="how many (2)")

@@ -33,6 +33,7 @@ from tests.chaos.story import RUNS, SEATS, SEGMENTS, differences, stored, views
 from tests.checker import Attempt, Line, check
 from tests.cluster.app import GROUP, create
 from tests.cluster.faults import Faults
+from tests.cluster.rot import Rot
 from tests.cluster.sellers import FINAL, Gates, GateSeller
 from tests.deadline import until
 
@@ -55,7 +56,7 @@ SETTINGS: dict[str, object] = {
 @dataclass(frozen=True)
 class Plan:
     """What a run is like. `kill`: as of `Faults`; `split`: every node owns everything;
-    `skew`: one node runs another version of the application."""
+    `skew`: one node runs another version of the application; `damage`: at the end a copy of a log rots."""
 
     seed: int
     seconds: float
@@ -65,6 +66,7 @@ class Plan:
     stop: bool = False
     skew: bool = False
     kills: int = 0
+    damage: bool = False
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Report:
     """what was done shortly before that pause, or in it"""
     longest_wait_s: float = 0.0
     """of one command, from its first sending to its answer"""
+    damage: str = ""
     broken: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -91,7 +94,7 @@ class Report:
             f"{self.plan}: {met or 'no faults'}; {answers}; {self.conflicts} conflicts, "
             f"{self.owner_changes} owner changes; longest pause {self.longest_pause_s:.2f} s "
             f"({self.before_it or 'without a fault'}), longest wait {self.longest_wait_s:.2f} s; "
-            f"{len(self.broken)} broken promises"
+            f"{self.damage and f'damage: {self.damage}; '}{len(self.broken)} broken promises"
         )
 
 
@@ -111,6 +114,11 @@ def run(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda text: Non
             for node in nodes:
                 node.start()
             history, commands = play(nodes, servers, draw, report, tell)
+            if plan.damage:
+                rot = Rot(servers, config, WITNESS, draw)
+                late = node_of(folder, plan.nodes, plan, SETTINGS | common)
+                nodes.append(rot.come(lambda: late))
+                report.damage, report.broken = rot.named, report.broken + rot.broken
             log, lines, tables = at_the_end(nodes, config, report)
         finally:
             for node in nodes:
