@@ -27,7 +27,7 @@ help:            ## what can be made
 # Installed once; again only when pyproject.toml changes.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check,all,frameworks]'
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test,check,all,frameworks,otel]'
 	@touch $@
 
 demo: $(READY)   ## a country on sale on a temporary directory, whole orders, a rush of several clients
