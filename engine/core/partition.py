@@ -59,7 +59,11 @@ class Partition:
         self.sequence = 0
         self.position = 0
         self.time_ns = 0
-        """of the last command; what comes later has a later one"""
+        """of the last command"""
+        self.outruns = False
+        """on a node of a cluster: commands get times after what other nodes decided, whatever their section
+        says. A node that is alone has the times of its journal, also beside what another process has
+        appended"""
         self.epoch = 0
         self.outcomes: Counter[str] = Counter()
         """how many commands ended how, replayed ones too; what is decided again counts again"""
@@ -233,7 +237,8 @@ class Partition:
         commits, keys, touched = tally.commits, tally.keys, tally.touched
         deciders, aggregates, memory, window = self._deciders, self.aggregates, self.memory, self.window
         young, highest, fits = window.young, window.highest, memory.fits
-        time_ns = max(time_ns, self.time_ns + 1)  # of a section that was made before others were decided
+        if self.outruns:
+            time_ns = max(time_ns, self.time_ns + 1)
         sequence, time_ns = first - 1, time_ns - first  # so that the time of each = time_ns + its sequence
         for who, number, body in groups_of(section):
             answers: list[bytes] = []

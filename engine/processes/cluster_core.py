@@ -37,6 +37,7 @@ def main(process: NodeProcess) -> None:
     process.slot.state = State.REPLAYING
     past = past_of(process, outbox.longest_record)
     partition = past.partition()
+    partition.outruns = True
     metering = CoreMetering(process.meters)
 
     def decide(section: bytes) -> None:

@@ -256,6 +256,7 @@ class LoneNode:
             wait=wait,
         )
         self._partition = self._past.partition()
+        self._partition.outruns = True
         self.core.wants += 1
 
     def _decide(self, section: bytes) -> None:

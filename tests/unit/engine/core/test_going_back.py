@@ -45,8 +45,10 @@ def stocked() -> tuple[Bank, Shelf]:
     return bank, shelf
 
 
-def foreign(shelf: Shelf, aggregate: str, version: int, command: str, *events: Event) -> None:
-    entry = (aggregate, version, command, 0, TIME_NS, events, None)
+def foreign(
+    shelf: Shelf, aggregate: str, version: int, command: str, *events: Event, time_ns: int = TIME_NS
+) -> None:
+    entry = (aggregate, version, command, 0, time_ns, events, None)
     _, commits = record_decoder(app).decode(msgspec.json.encode((len(shelf.commits) + 1, [entry])))
     shelf.commits += commits
 
@@ -131,6 +133,20 @@ def test_a_foreign_append_is_applied_and_what_was_decided_meanwhile_is_decided_a
     assert outcomes[commands[1].id] == "rejected", "there is less money than it had thought"
     assert bank.balance() == 51
     assert bank.core.aggregates["a"].version == 4
+
+
+@pytest.mark.parametrize("outruns", [False, True])
+def test_what_is_decided_again_has_the_time_of_the_journal_unless_other_nodes_decide_too(
+    outruns: bool,
+) -> None:
+    bank, shelf = stocked()
+    bank.core.outruns = outruns
+    more = section(bank, Deposit("a", amount=1))
+    first = bank.core.process(more)
+    foreign(shelf, "z", 1, "f" * 32, Moved(amount=1), time_ns=first.time_ns + 1_000)
+    bank.core.go_back(2, 3, lambda after: shelf.commits[after:])
+    again = bank.core.process(more)
+    assert again.time_ns == (first.time_ns + 1_001 if outruns else first.time_ns)
 
 
 def test_a_command_that_was_stored_by_a_foreign_append_is_a_duplicate() -> None:
