@@ -57,6 +57,7 @@ def shorten(made: Cluster, count: int) -> int:
     return int(left)
 
 
+@pytest.mark.slow
 def test_a_log_that_was_shortened_is_named_refused_and_given_back_by_a_store() -> None:
     names = [f"shelf-{number}" for number in range(30)]
     with cluster(APP) as made:
@@ -91,6 +92,7 @@ def serve_until_it_ends(made: Cluster, name: str) -> str:
     return done.stderr
 
 
+@pytest.mark.smoke
 def test_commands_whose_log_was_lost_are_not_taken_for_old_ones() -> None:
     names = [f"shelf-{number}" for number in range(10)]
     with cluster(APP) as made:
@@ -112,6 +114,7 @@ def test_commands_whose_log_was_lost_are_not_taken_for_old_ones() -> None:
         assert commits(made, "one") == [*names, "after"]
 
 
+@pytest.mark.slow
 def test_when_all_servers_lost_everything_the_logs_begin_behind_the_most_advanced_store() -> None:
     names = [f"shelf-{number}" for number in range(20)]
     with cluster(APP) as made:
@@ -141,6 +144,7 @@ def test_when_all_servers_lost_everything_the_logs_begin_behind_the_most_advance
         assert commits(made, "three") == [*names, "later", "last", "of the third"]
 
 
+@pytest.mark.slow
 def test_a_node_that_was_alone_moves_into_a_cluster_and_another_one_joins_with_a_copy() -> None:
     names = [f"shelf-{number}" for number in range(20)]
     with cluster(APP) as made:
@@ -186,7 +190,7 @@ def damage(made: Cluster, server: int) -> Path:
     return folder
 
 
-@pytest.mark.smoke
+@pytest.mark.slow
 def test_a_copy_that_rotted_is_named_by_server_and_made_again_by_the_other_servers() -> None:
     with cluster(APP, servers=3) as made:
         fill(made, 300, 64 << 10)

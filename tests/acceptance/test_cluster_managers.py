@@ -44,7 +44,9 @@ def outbox_of(made: Cluster, name: str, manager: str) -> int:
     return page.slot(f"manager-{manager}").outbox
 
 
-@pytest.mark.parametrize("partitions", [1, 2])
+@pytest.mark.parametrize(
+    "partitions", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.smoke)]
+)
 def test_no_money_is_lost_when_the_node_dies_that_sends_and_the_shadow_goes_on(partitions: int) -> None:
     with cluster(BANK, partitions) as made:
         nodes = {name: made.start(name) for name in ("one", "two")}
@@ -76,6 +78,7 @@ def test_no_money_is_lost_when_the_node_dies_that_sends_and_the_shadow_goes_on(p
             assert list(audit_of_money(history(made, other))) == []
 
 
+@pytest.mark.slow
 def test_every_timer_fires_once_though_the_node_that_would_have_fired_it_is_dead() -> None:
     units, buyers, paying = 10, 40, 5
     with cluster(SALE) as made:
@@ -108,6 +111,7 @@ def test_every_timer_fires_once_though_the_node_that_would_have_fired_it_is_dead
         assert sale.statuses()["completed"] == paying
 
 
+@pytest.mark.slow
 def test_a_worker_runs_on_one_node_and_the_next_one_goes_on_where_it_stopped(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     with cluster("tests.acceptance.errands:create", outside=tmp_path / "outside") as made:

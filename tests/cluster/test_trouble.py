@@ -16,7 +16,7 @@ from tests.cluster.story import rows
 from tests.deadline import until
 
 APP = "tests.acceptance.test_poison:create"
-pytestmark = [needs_servers, pytest.mark.smoke]
+pytestmark = needs_servers
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def other_than(made: Cluster, name: str) -> Node:
     return next(node for other, node in made.nodes.items() if other != name)
 
 
+@pytest.mark.slow
 def test_without_servers_commands_are_busy_and_all_goes_on_once_they_are_back(made: Cluster) -> None:
     node = made.start("one")
     with Client(node.endpoints) as client:
@@ -56,6 +57,7 @@ def test_without_servers_commands_are_busy_and_all_goes_on_once_they_are_back(ma
     assert node.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_node_ends_in_time_though_no_server_answers(made: Cluster) -> None:
     node = made.start("one", stop_seconds=2)
     with Client(node.endpoints) as client:
@@ -72,6 +74,7 @@ def test_a_node_ends_in_time_though_no_server_answers(made: Cluster) -> None:
         assert client.send(Count("c"), timeout_s=20).version in (2, 3)
 
 
+@pytest.mark.slow
 def test_a_command_that_kills_every_core_is_set_aside_and_answered_alike_everywhere(made: Cluster) -> None:
     for name in ("one", "two"):
         made.start(name)
@@ -87,6 +90,7 @@ def test_a_command_that_kills_every_core_is_set_aside_and_answered_alike_everywh
     expect_equal(made)
 
 
+@pytest.mark.smoke
 def test_a_node_that_comes_late_has_everything_and_takes_over_from_one_that_is_killed(made: Cluster) -> None:
     first = made.start("one")
     with Client(first.endpoints) as client:
@@ -103,6 +107,7 @@ def test_a_node_that_comes_late_has_everything_and_takes_over_from_one_that_is_k
         assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_an_owner_that_slept_is_refused_by_the_log_and_nothing_is_decided_twice(made: Cluster) -> None:
     for name in ("one", "two"):
         made.start(name)
@@ -124,6 +129,7 @@ def test_an_owner_that_slept_is_refused_by_the_log_and_nothing_is_decided_twice(
     expect_equal(made)
 
 
+@pytest.mark.slow
 def test_nodes_that_start_at_the_same_time_share_and_agree(made: Cluster) -> None:
     starting = [threading.Thread(target=made.start, args=(name,)) for name in ("one", "two", "three")]
     for thread in starting:
