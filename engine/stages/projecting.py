@@ -50,7 +50,6 @@ class Projecting:
         if self._behind and not self.fold.pace.over:
             self.fold.poll()
             self._behind = self.fold.pace.over
-            crash_point("projector.applied")
         busy = self.fold.retry_due() or busy
         if self._now() >= self._save_at:
             self.save()
