@@ -73,8 +73,7 @@ def _complain(error: RingfoldError) -> None:
     """One line on standard error, if anyone can read it."""
     from engine.base.runbook import page_for, see
 
-    with contextlib.suppress(OSError):
-        print(f"ringfold: {see(str(error), page_for(error))}", file=sys.stderr, flush=True)
+    _say(f"ringfold: {see(str(error), page_for(error))}")
 
 
 def _complain_as_json(error: RingfoldError) -> None:
@@ -84,8 +83,15 @@ def _complain_as_json(error: RingfoldError) -> None:
 
     code = error.exit_code.name.lower().replace("_", "-")
     told = diagnostic("error", code, error.message, see(error.hint, page_for(error)), error.facts)
-    with contextlib.suppress(OSError):
-        print(envelope(None, [told]), file=sys.stderr, flush=True)
+    _say(envelope(None, [told]))
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:  # what is left of it must not be tried again at the end: that would be another exit code
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _run(arguments: list[str], program: Program, commands: Sequence[Command]) -> int:
