@@ -25,11 +25,10 @@ from benchmarks.throughput import APP, VIEW, holds, stored
 from domain_12306.messages import ReserveSeats
 from domain_12306.workload.synthetic import SEAT_CLASS, open_synthetic_run, run_name, station
 from engine import Client, Node
-from engine.cluster.founding import ClusterManifest, found
+from engine.cluster.founding import found, manifest_of
 from engine.cluster.servers import Servers
 from engine.model.loading import load_app
 from engine.node.config import load
-from engine.node.manifest import FORMAT
 from tests.deadline import until
 
 DURABILITY = "flushed by a majority of servers, and in the event store, before each answer"
@@ -66,8 +65,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         shared = {"cluster": servers.urls, "cluster_monitors": servers.monitors}
         settings = load({"app": APP} | shared, os.environ)
         app = load_app(settings.app(), settings.app_settings)
-        common = ClusterManifest(FORMAT, app.name, app.fingerprint, 1, os.urandom(16).hex())
-        found(settings.config, common)
+        found(settings.config, manifest_of(app, 1))
         nodes = [
             stack.enter_context(
                 Node(

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from domain_12306.reference.timetable import DAY
 from domain_12306.rules.times import PRESALE_DAYS, day_of, moment
 from engine import ConfigError
 
-DAY = 24 * 60  # in minutes
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 

@@ -2,7 +2,6 @@
 JetStream."""
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -10,13 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from engine.base.errors import ConfigError, Exit, Fault
-from engine.base.identity import INDEX_KEY_BYTES
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.cli.printing import Printer, add_json_option
 from engine.cli.table import aligned, cells
 from engine.node.data_directory import DataDirectory
-from engine.node.manifest import FORMAT
 
 if TYPE_CHECKING:
     from engine.cluster.report import Report
@@ -91,13 +88,12 @@ def init(settings: "Settings", source: str | None, printer: Printer) -> int:
         from engine.cli.cluster_care import init_from  # brings NATS
 
         return init_from(settings, DataDirectory.at(source), printer)
-    from engine.cluster.founding import ClusterManifest, found  # brings NATS
+    from engine.cluster.founding import found, manifest_of  # brings NATS
     from engine.model.loading import import_app
 
     config = settings.config
     app = import_app(settings.app(), settings.app_settings)
-    key = os.urandom(INDEX_KEY_BYTES).hex()
-    wanted = ClusterManifest(FORMAT, app.name, app.fingerprint, config.partitions, key)
+    wanted = manifest_of(app, config.partitions)
     made = found(config, wanted)
     for name, mine, theirs in (
         ("application", wanted.app, made.app),
@@ -107,7 +103,7 @@ def init(settings: "Settings", source: str | None, printer: Printer) -> int:
         if mine != theirs:
             text = f"there is a cluster of this name with another {name}"
             raise ConfigError(text, cluster=config.cluster_name, found=theirs, wanted=mine)
-    is_new = made.index_key == key
+    is_new = made.index_key == wanted.index_key
     text = f"{'founded' if is_new else 'it is there already'}: cluster {config.cluster_name} of {made.app}, "
     text += f"partitions: {made.partitions}, copies of each log: {config.cluster_replicas}"
     if config.cluster_replicas < 3:

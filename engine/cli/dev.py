@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from engine.cli.printing import Printer, add_json_option
 from engine.cli.watching import watch
 from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints
+from engine.node.extras import HTTP
 from engine.node.setting_files import named_table, project_table
 
 DESCRIPTION = """Runs the application of this folder, and starts it again when a file of it changes. The data
@@ -38,7 +38,6 @@ dev --fresh
 """
 HOME = Path(".ringfold")
 HTTP_HOST, HTTP_PORT = "127.0.0.1", 7380
-HTTP_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
 NO_HTTP = "pip install 'ringfold[http]' adds HTTP"
 FOR_DEVELOPMENT = {"snapshot_events": "0", "segment_bytes": "4MiB"}
 """Settings unless others are given: they make a start shorter."""
@@ -233,7 +232,7 @@ def throw_away(data: DataDirectory, home: Path) -> None:
 def http_address() -> str:
     """Where HTTP is served unless it is said: the usual port, or a free one that stays the same; empty
     if the packages are not installed."""
-    if any(find_spec(name) is None for name in HTTP_PACKAGES):
+    if HTTP.missing():
         return ""
     for port in (HTTP_PORT, 0):
         with socket.socket() as probe:

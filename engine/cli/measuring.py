@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
@@ -14,7 +13,6 @@ from engine.cli.sizes import size_text
 from engine.node.data_directory import DataDirectory
 from engine.node.description import read_description
 from engine.node.endpoints import Endpoints
-from engine.node.meters import MeterPage
 from engine.node.roles import INPUT, RINGS, Kind, Role
 from engine.node.running import find_node
 
@@ -189,8 +187,7 @@ def _waits(seen: Observation) -> dict[str, float]:
 
 def metered(seen: Observation) -> tuple[dict[str, int], tuple[float, float] | None]:
     """What the meters say: busy answers by the reason, and how long commands took, in ms."""
-    run = Path(seen.node.status).parent
-    with MeterPage.attach(run / "meters", read_description(run).roles) as meters:
+    with read_description(seen.node.run).meters() as meters:
         busy = {label: one.value for label, one in meters.lines[INPUT.name].counters_of("busy")}
         outputs = [meters.lines[Role(Kind.OUTPUT, p).name] for p in range(seen.node.partitions)]
         times = [line.histograms["committed"] for line in outputs]

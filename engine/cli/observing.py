@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from engine.base.errors import RingfoldError
@@ -56,13 +55,12 @@ class Observation:
 
     def _look_up_lags(self) -> None:
         """The lags of those that do not answer, from the shared meters and the event stores."""
-        from engine.node.meters import MeterPage  # the stores are opened only if there is need
-        from engine.reading.lags import applied_by, lag_behind
+        from engine.reading.lags import applied_by, lag_behind  # the stores are opened only if there is need
         from engine.reading.stores import Stores
 
-        roles, partitions = read_description(self._run).roles, self.node.partitions
+        partitions = self.node.partitions
         with (
-            MeterPage.attach(self._run / "meters", roles) as meters,
+            read_description(self.node.run).meters() as meters,
             closing(Stores(self.data.path)) as stores,
         ):
             stored, now_ns = stores.positions(), self.data.clock.now_ns()
@@ -96,21 +94,17 @@ class Observation:
         """What the supervisor told the processes: `config`, `roles`, and `origins` of settings. Empty if the
         node has just stopped."""
         try:
-            found: dict[str, Any] = json.loads((self._run / "node.json").read_bytes())
+            found: dict[str, Any] = json.loads((self.node.run / "node.json").read_bytes())
         except (OSError, ValueError):
             return {}
         return found
-
-    @property
-    def _run(self) -> Path:
-        return Path(self.node.status).parent
 
     def rings(self) -> dict[str, tuple[int, int]]:
         """(bytes that wait, capacity) of each ring, by its name."""
         from ringbuffer import RingError, backlog_of  # not for commands that ask for none
 
         found = {}
-        for file in sorted((self._run / "rings").iterdir()):
+        for file in sorted((self.node.run / "rings").iterdir()):
             with contextlib.suppress(OSError, RingError):
                 found[file.name] = backlog_of(file)
         return found

@@ -3,7 +3,6 @@
 import argparse
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.base.errors import ConfigError, RingfoldError
@@ -129,7 +128,7 @@ def _app_of_node(data: str) -> tuple[str, dict[str, str]]:
     from engine.node.running import find_node
 
     try:
-        node = read_description(Path(find_node(DataDirectory.at(data)).status).parent)
+        node = read_description(find_node(DataDirectory.at(data)).run)
     except RingfoldError:
         return "", {}
     return node.app, node.app_settings

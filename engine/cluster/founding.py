@@ -1,5 +1,6 @@
 """The founding of a cluster, and what its nodes have in common: the manifest in its bucket."""
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -9,9 +10,11 @@ from nats.js.errors import NotFoundError
 
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import ConfigError, Fault
+from engine.base.identity import INDEX_KEY_BYTES
 from engine.cluster.jetstream import FAILURES, make_streams, until_answered, until_settled
 from engine.cluster.link import Link, servers_of
 from engine.cluster.witness import Wrong, wrong_with_servers, wrong_with_streams
+from engine.model.app import Engine
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
 from engine.node.manifest import FORMAT
@@ -34,6 +37,12 @@ class ClusterManifest(msgspec.Struct, frozen=True):
     begins: list[int] = []
     sequences: list[int] = []
     """of each partition the last command that is decided where its log begins"""
+
+
+def manifest_of(app: Engine, partitions: int) -> ClusterManifest:
+    """That of a new cluster, with an index key of its own."""
+    key = os.urandom(INDEX_KEY_BYTES).hex()
+    return ClusterManifest(FORMAT, app.name, app.fingerprint, partitions, key)
 
 
 def found(

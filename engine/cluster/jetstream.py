@@ -147,8 +147,10 @@ class JetStreamCommands(_Stream):
         return self._link.promise(self._trim(upto))
 
     async def _trim(self, upto: int) -> None:
-        with contextlib.suppress(*FAILURES):  # the next one does it
+        try:
             await self._link.quick.purge_stream(self._stream, seq=upto + 1)
+        except FAILURES as error:
+            raise NoAnswer from error
 
 
 class JetStreamDecisions(_Stream):

@@ -20,7 +20,7 @@ from engine.base.errors import CorruptData
 from engine.cluster.arrivals import Arrivals
 from engine.cluster.logs import DecisionLog, Message, NoAnswer, Superseded
 from engine.store.place import Place
-from engine.wire.batches import Batch, decode_duplicates, decode_replies, encode_batch
+from engine.wire.batches import Batch, decode_duplicates, decode_replies
 from engine.wire.replicated import Decision, Origin, bare, decode_decision, decode_origin
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Ledger:
         self._wait, self._now = wait, now
         self.arrivals = Arrivals()
         """what has come and was not followed yet"""
-        self._recent: dict[int, bytes] = {}
+        self._recent: dict[int, Batch] = {}
         self._known_from = place.decision + 1  # of the log, what is in `_recent`
 
     def arrived(self, message: Message) -> None:
@@ -196,7 +196,7 @@ class Ledger:
 
     def _remember(self, batches: Iterable[Batch]) -> None:
         for batch in batches:
-            self._recent[batch.first_sequence] = encode_batch(bare(batch))
+            self._recent[batch.first_sequence] = bare(batch)
         while len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
 
@@ -206,7 +206,7 @@ class Ledger:
         if batch.last_sequence > self.place.sequence:
             return False
         self._look_back(batch.first_sequence)
-        return self._recent.get(batch.first_sequence) == encode_batch(bare(batch))
+        return self._recent.get(batch.first_sequence) == bare(batch)
 
     def _look_back(self, sequence: int) -> None:
         """Reads again what an earlier life put into the log, down to this sequence."""
@@ -215,7 +215,7 @@ class Ledger:
             if body is None or len(self._recent) >= RECENT:
                 return
             self._known_from -= 1
-            before = {one.first_sequence: encode_batch(one) for one in decode_decision(body).batches}
+            before = {one.first_sequence: one for one in decode_decision(body).batches}
             self._recent = before | self._recent
 
 

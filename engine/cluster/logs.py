@@ -42,7 +42,7 @@ class CommandLog(Protocol):
         """Follows no longer."""
 
     def trim(self, upto: int) -> "Future[None]":
-        """Messages up to this one are no longer needed."""
+        """Messages up to this one are no longer needed. NoAnswer: they may still be there."""
 
 
 class DecisionLog(Protocol):

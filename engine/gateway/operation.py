@@ -17,7 +17,6 @@ What changes something goes into the audit log, before it is tried and again wit
 import asyncio
 import re
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -74,7 +73,7 @@ class Operation:
                 "partitions": context.endpoints.partitions,
                 "positions": await context.read(context.stores.positions),
                 "now_ns": context.data.clock.now_ns(),
-                "cluster": msgspec.to_builtins(read_view(Path(context.endpoints.status).parent)),
+                "cluster": msgspec.to_builtins(read_view(context.endpoints.run)),
                 "streams": context.hub.count,
                 "notices": told,
                 "processes": list(rows.values()),

@@ -12,6 +12,7 @@ from engine.model.loading import load_app
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
 from engine.node.endpoints import Endpoints
+from engine.node.meters import MeterPage
 from engine.node.roles import Ring, Role
 
 
@@ -44,6 +45,10 @@ class NodeDescription(msgspec.Struct, frozen=True, kw_only=True):
             if role.name == name:
                 return role
         raise ConfigError("this node has no such process", name=name)
+
+    def meters(self) -> MeterPage:
+        """What its processes count. Raises Fault if the node is gone."""
+        return MeterPage.attach(Path(self.run) / "meters", self.roles)
 
     def ring(self, ring: Ring, partition: int) -> Path:
         """The file of a ring."""

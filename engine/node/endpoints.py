@@ -36,6 +36,11 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     http: str = ""
     """URL of the gateway; empty: HTTP is not served"""
 
+    @property
+    def run(self) -> Path:
+        """The run directory, in which the status page lies."""
+        return Path(self.status).parent
+
 
 class Ready(Endpoints, frozen=True, kw_only=True):
     """What the ready line of `serve --json` says."""

@@ -14,9 +14,14 @@ class Extra(NamedTuple):
     text: str
     packages: tuple[str, ...]
 
+    def missing(self) -> list[str]:
+        """Those of its packages that are not installed."""
+        return [package for package in self.packages if not _is_there(package)]
 
+
+HTTP = Extra("HTTP", ("starlette", "uvicorn", "httptools", "prometheus_client"))
 EXTRAS: Mapping[str, tuple[str, Extra]] = {
-    "http": ("http", Extra("HTTP", ("starlette", "uvicorn", "httptools", "prometheus_client"))),
+    "http": ("http", HTTP),
     "cluster": ("cluster", Extra("a cluster", ("nats",))),
     "traces": ("otel", Extra("traces", ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))),
 }
@@ -28,8 +33,7 @@ def expect_extras(config: Config) -> None:
     for setting, (name, extra) in EXTRAS.items():
         if not getattr(config, setting):
             continue
-        missing = [package for package in extra.packages if not _is_there(package)]
-        if missing:
+        if missing := extra.missing():
             text = f"{extra.text} needs packages that are not installed"
             hint = f"pip install 'ringfold[{name}]', or leave the setting {setting} empty"
             raise ConfigError(text, missing=", ".join(missing).replace("_", "-"), hint=hint)

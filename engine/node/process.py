@@ -23,7 +23,6 @@ from engine.base.standard_error import ensure_standard_streams
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
-from engine.node.meters import MeterPage
 from engine.node.roles import INPUT, MEMBER, Kind, Ring, Role
 from engine.node.status import Slot, State, StatusPage
 from engine.store.room import is_nearly_full, lacks_room
@@ -61,7 +60,7 @@ class NodeProcess:
         sys.stdout = sys.stderr = output_as_log(self.log)  # whatever the application prints
         self._page = StatusPage.attach(self.endpoints.status)
         self.slot = self._page.slot(self.name)
-        self._meters = MeterPage.attach(self.run / "meters", self.node.roles)
+        self._meters = self.node.meters()
         self.meters = self._meters.lines[self.name]
         self.slot.pid = os.getpid()
         self.slot.state = State.STARTING

@@ -8,6 +8,7 @@ matter of the gate, which hears the answers from there.
 import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 
 from engine.base.crash import crash_point
@@ -23,10 +24,17 @@ from engine.cluster.unanswered import Unanswered
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, MEMBER, REPLIES, Kind, Role
 from engine.node.status import State
-from engine.processes.input import ROOM_CHECK_S, Clients, park, shortage_of, stored, unstored
+from engine.processes.input import (
+    ROOM_CHECK_S,
+    Clients,
+    look_for_damage,
+    park,
+    shortage_of,
+    stored,
+    unstored,
+)
 from engine.stages.gate import Gate, Limits
 from engine.stages.metering import InputMetering
-from engine.stages.scrubbing import scrub_at_start
 from engine.store.place import decode_place
 from engine.wire.busy import BusyReason
 from ringbuffer import Bell, Producer
@@ -39,9 +47,7 @@ def main(process: NodeProcess) -> None:
     """The loop: drain, queue; take, hand on; pass answers on; park."""
     config, partitions = process.config, range(process.partitions)
     process.slot.state = State.REPLAYING
-    if not process.slot.looked:
-        process.slot.scrub_left = scrub_at_start(process.data, process.beat)
-        process.slot.looked = 1
+    look_for_damage(process)
     stored(process)
     bell, node = process.bell(process.role), process.node_name
     link = Link(servers_of(config.cluster), f"{node} input")
@@ -111,7 +117,7 @@ class PartitionIntake:
     """The way from the log of a partition to its core, while this node owns it."""
 
     def __init__(self, process: NodeProcess, partition: int, log: JetStreamCommands, bell: Bell) -> None:
-        self._process, self._partition, self._log, self._bell = process, partition, log, bell
+        self._partition, self._log, self._bell = partition, log, bell
         self.ring: Producer = process.producer(INBOX, partition)
         self._core = process.slot_of(Role(Kind.CORE, partition))
         self._output = process.slot_of(Role(Kind.OUTPUT, partition))
@@ -119,7 +125,7 @@ class PartitionIntake:
         self._arrived = Arrivals()
         self._intake: Intake | None = None
         self._sent = Resending()
-        self._trim_at = 0.0
+        self._trim_at, self._trimmed = 0.0, 0
         self._lacking = 0  # up to this message another owner had decided, and removed, what is next here
         self._lacking_since = 0.0
 
@@ -186,9 +192,15 @@ class PartitionIntake:
         now = time.monotonic()
         if now > self._trim_at:
             self._trim_at = now + TRIM_S
-            place = decode_place(self._reader.place())
-            if place.message:
-                self._log.trim(place.message)
+            message = decode_place(self._reader.place()).message
+            if message > self._trimmed:
+                self._trimmed = message
+                self._log.trim(message).add_done_callback(self._trim_ended)
+
+    def _trim_ended(self, promise: "Future[None]") -> None:
+        """In the thread of the link: what was not answered is tried again."""
+        if promise.cancelled() or promise.exception() is not None:
+            self._trimmed = 0
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from engine.base.errors import CorruptData, NoSpace, RingfoldError
-from engine.base.log import log_error
-from engine.base.log_codes import Code
+from engine.base.errors import CorruptData, RingfoldError
 from engine.cluster.jetstream import JetStreamDecisions, subject_of
 from engine.cluster.ledger import Decided, Ledger
 from engine.cluster.link import Link, servers_of
@@ -16,14 +14,15 @@ from engine.cluster.logs import Message, NoAnswer
 from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import Slot, State
-from engine.processes.output import BEAT_S, READER_CHECK_S, RETRY_S, doorbell_of
+from engine.processes.output import BEAT_S, READER_CHECK_S, doorbell_of
+from engine.processes.output import store as store_with_room
 from engine.stages.metering import OutputMetering
-from engine.stages.storing import Storing
+from engine.stages.storing import Storing, notices_of
 from engine.store import Reader, Writer
 from engine.store.kept import KeptDecisions
 from engine.store.place import Place, decode_place
 from engine.wire.batches import Batch, decode_batch, decode_replies, encode_reply
-from engine.wire.doorbell import Notice, encode_beat, encode_notice
+from engine.wire.doorbell import encode_beat, encode_notice
 from engine.wire.replicated import decode_origin
 from ringbuffer import Aborted, Bell, Producer
 
@@ -52,8 +51,9 @@ def work(process: NodeProcess) -> None:
     outbox, replies = process.consumer(OUTBOX, bell), process.producer(REPLIES)
     link = Link(servers_of(config.cluster), f"{process.node_name} {process.name}")
     log = JetStreamDecisions(link, config.cluster_name, number)
-    kept = KeptDecisions(writer.path, decode_place(Reader.beside(writer).place()))
-    ledger = ledger_of(process, writer, log, bell, kept)
+    place = decode_place(Reader.beside(writer).place())
+    kept = KeptDecisions(writer.path, place)
+    ledger = ledger_of(process, writer, log, bell, place, kept)
     doorbell = doorbell_of(process)
     core = process.bell(Role(Kind.CORE, number))
     answers = Answers(process, link, replies)
@@ -74,7 +74,7 @@ def work(process: NodeProcess) -> None:
                 decided = settle(process.slot, ledger, storing, batches, answers.send)
             except Aborted:
                 return
-            for notice in [*notices_of(decided.followed, number), *notices_of(decided.stored, number)]:
+            for notice in notices_of([*decided.followed, *decided.stored], number):
                 doorbell.send(encode_notice(*notice))
             if decided.stored:
                 metering.stored(decided.stored, storing.flush_ns)
@@ -103,12 +103,17 @@ def work(process: NodeProcess) -> None:
 
 
 def ledger_of(
-    process: NodeProcess, writer: Writer, log: JetStreamDecisions, bell: Bell, kept: KeptDecisions
+    process: NodeProcess,
+    writer: Writer,
+    log: JetStreamDecisions,
+    bell: Bell,
+    place: Place,
+    kept: KeptDecisions,
 ) -> Ledger:
     """The ledger of this partition, which follows its log from where the store is."""
     ledger = Ledger(
         log,
-        decode_place(Reader.beside(writer).place()),
+        place,
         partial(store, process, writer),
         code=bytes(CODE_BYTES),
         wait=partial(wait, process),
@@ -167,18 +172,7 @@ def tell(slot: Slot, storing: Storing, ledger: Ledger) -> None:
 
 def store(process: NodeProcess, writer: Writer, batches: Sequence[Batch], place: Place) -> None:
     """Stores what is in the log, however long it takes the operator to make room."""
-    while True:
-        try:
-            writer.commit(list(batches), place.encode())
-        except NoSpace as error:
-            if process.slot.state != State.WAITING_FOR_ROOM:
-                log_error(process.log, Code.OUTPUT_NO_ROOM, error)
-            process.slot.state = State.WAITING_FOR_ROOM
-            wait(process, RETRY_S)
-        else:
-            if process.slot.state == State.WAITING_FOR_ROOM:
-                process.slot.state = State.RUNNING
-            return
+    store_with_room(process, partial(writer.commit, list(batches), place.encode()))
 
 
 def wait(process: NodeProcess, seconds: float) -> None:
@@ -186,15 +180,6 @@ def wait(process: NodeProcess, seconds: float) -> None:
     if process.waits():
         raise RingfoldError("the supervisor is gone")
     time.sleep(seconds)
-
-
-def notices_of(batches: Sequence[Batch], partition: int) -> list[Notice]:
-    """What the doorbell says of batches that another node decided."""
-    return [
-        Notice(partition, batch.first_position, batch.last_position, batch.log)
-        for batch in batches
-        if batch.commits
-    ]
 
 
 class Answers:

@@ -47,9 +47,7 @@ def main(process: NodeProcess) -> None:
     """The loop: drain, stamp, journal, publish; pass answers on; park."""
     config = process.config
     process.slot.state = State.REPLAYING
-    if not process.slot.looked:  # until then no process writes to the stores, and nothing is answered
-        process.slot.scrub_left = scrub_at_start(process.data, process.beat)
-        process.slot.looked = 1
+    look_for_damage(process)
     bell = process.bell(process.role)
     sequencer = Sequencer(process.data.journal, stored(process), segment_bytes=config.segment_bytes)
     inboxes = Inboxes(process, sequencer)
@@ -104,6 +102,14 @@ def main(process: NodeProcess) -> None:
                 return
     sequencer.close()
     clients.close()
+
+
+def look_for_damage(process: NodeProcess) -> None:
+    """Looks at all event stores, once a start of the node: until then no process writes to them, and nothing
+    is answered."""
+    if not process.slot.looked:
+        process.slot.scrub_left = scrub_at_start(process.data, process.beat)
+        process.slot.looked = 1
 
 
 def stored(process: NodeProcess) -> list[int]:

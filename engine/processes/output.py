@@ -6,7 +6,9 @@ anywhere before that delivers them again.
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import zmq
 
@@ -19,11 +21,13 @@ from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
 from engine.node.status import State
 from engine.stages.metering import OutputMetering
-from engine.stages.storing import Stored, Storing
+from engine.stages.storing import Storing
 from engine.store import Writer
-from engine.wire.batches import Batch, decode_batch
+from engine.wire.batches import decode_batch
 from engine.wire.doorbell import encode_beat, encode_notice
 from ringbuffer import Aborted
+
+T = TypeVar("T")
 
 READER_CHECK_S = 5.0
 BEAT_S = 1.0  # the longest time until a lost notice is noticed
@@ -51,7 +55,7 @@ def main(process: NodeProcess) -> None:
         process.beat()
         if batches:
             crash_point("output.taken")
-            answers, notices, conflict = store(process, storing, batches)
+            answers, notices, conflict = store(process, partial(storing.store, batches))
             try:
                 for some in answers:
                     replies.publish(some, deadline_s=float("inf"), abort=process.waits)
@@ -96,11 +100,11 @@ def doorbell_of(process: NodeProcess) -> "zmq.Socket[bytes]":
     return doorbell
 
 
-def store(process: NodeProcess, storing: Storing, batches: list[Batch]) -> Stored:
+def store(process: NodeProcess, work: Callable[[], T]) -> T:
     """Stores, however long it takes the operator to make room; upstream answers `busy` meanwhile."""
     while True:
         try:
-            stored = storing.store(batches)
+            stored = work()
         except NoSpace as error:
             if process.slot.state != State.WAITING_FOR_ROOM:
                 log_error(process.log, Code.OUTPUT_NO_ROOM, error)
@@ -109,7 +113,8 @@ def store(process: NodeProcess, storing: Storing, batches: list[Batch]) -> Store
                 raise RingfoldError("the supervisor is gone") from None
             time.sleep(RETRY_S)
         else:
-            process.slot.state = State.RUNNING
+            if process.slot.state == State.WAITING_FOR_ROOM:
+                process.slot.state = State.RUNNING
             return stored
 
 

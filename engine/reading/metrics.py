@@ -21,7 +21,7 @@ from engine.node.cluster_view import read_view
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, read_description
 from engine.node.endpoints import Endpoints
-from engine.node.meters import Histogram, Line, MeterPage, upper_bound
+from engine.node.meters import Histogram, Line, upper_bound
 from engine.node.roles import INPUT, RINGS, SNAPSHOTTER, Kind, Role
 from engine.node.status import Slot, State, StatusPage
 from engine.reading.lags import applied_by, lag_behind
@@ -121,11 +121,10 @@ class Metrics:
     node is gone."""
 
     def __init__(self, endpoints: Endpoints, version: str) -> None:
-        run = Path(endpoints.status).parent
-        self._node: NodeDescription = read_description(run)
+        self._node: NodeDescription = read_description(endpoints.run)
         self._version = version
         self._status = StatusPage.attach(endpoints.status)
-        self._meters = MeterPage.attach(run / "meters", self._node.roles)
+        self._meters = self._node.meters()
         self._data = DataDirectory.at(endpoints.data)
         self._stores = Stores(endpoints.data)
         self._processes: dict[int, psutil.Process] = {}

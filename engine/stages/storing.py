@@ -94,11 +94,7 @@ class Storing:
     def answered(self, batches: Sequence[Batch], conflict: Conflict | None = None) -> Stored:
         """What has to leave for batches that are stored."""
         answers = [batch.replies for batch in batches if batch.replies]
-        notices = [
-            Notice(self._partition, batch.first_position, batch.last_position, batch.log)
-            for batch in batches
-            if batch.commits
-        ]
+        notices = notices_of(batches, self._partition)
         return Stored(chain([answers] if answers else [], self._answered_again(batches)), notices, conflict)
 
     def _answered_again(self, batches: Sequence[Batch]) -> Iterator[list[bytes]]:
@@ -127,6 +123,15 @@ class Storing:
         except OSError as error:
             text = "what cannot be stored cannot be noted"
             raise NoSpace(text, path=self._refused, error=error) from error
+
+
+def notices_of(batches: Iterable[Batch], partition: int) -> list[Notice]:
+    """What the doorbell says of batches that are stored."""
+    return [
+        Notice(partition, batch.first_position, batch.last_position, batch.log)
+        for batch in batches
+        if batch.commits
+    ]
 
 
 def _joined(answers: Mapping[bytes, list[bytes]]) -> list[bytes]:

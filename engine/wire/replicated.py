@@ -20,7 +20,6 @@ from engine.wire.groups import Group, decode_groups, encode_group
 
 DIGEST_BYTES = 16
 NO_DIGEST = bytes(DIGEST_BYTES)
-LONGEST_GATE = 64
 _GATE = struct.Struct("<H")
 _HEAD = struct.Struct("<QQQQ16s16s")
 _LENGTH = struct.Struct("<I")

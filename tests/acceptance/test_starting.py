@@ -88,7 +88,7 @@ def test_a_second_node_does_not_take_the_clients_of_the_first(tmp_path: Path) ->
         )
         with Client(node.endpoints) as client:
             assert client.send(open_run(0)).ok
-        assert open_to_others(tmp_path / "s", Path(node.endpoints.status).parent, data) == []
+        assert open_to_others(tmp_path / "s", node.endpoints.run, data) == []
         before = node.pids["input"]
         os.kill(before, signal.SIGKILL)
         until(lambda: node.pids["input"] not in (0, before) and node.at_work(), 20)

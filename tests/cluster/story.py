@@ -1,7 +1,6 @@
 """One run of a cluster: clients sell and give back seats over several nodes while those, and the servers that
 they stand on, die; then everything is held against what was promised."""
 
-import os
 import random
 import threading
 import time
@@ -18,14 +17,13 @@ import msgspec
 from domain_12306.workload.synthetic import open_synthetic_run, run_name
 from engine import Client, Command, Node
 from engine.base.identity import partition_of
-from engine.cluster.founding import ClusterManifest, found
+from engine.cluster.founding import found, manifest_of
 from engine.cluster.jetstream import JetStreamCommands, JetStreamDecisions, stream_of, until_settled
 from engine.cluster.link import Link, servers_of
 from engine.cluster.logs import Message
 from engine.cluster.servers import Servers
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
-from engine.node.manifest import FORMAT
 from engine.store.place import decode_place
 from engine.wire.commands import split_commands
 from engine.wire.replicated import decode_commands
@@ -107,7 +105,7 @@ def run(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda text: Non
             app=APP, partitions=PARTITIONS, cluster=servers.urls, cluster_monitors=servers.monitors
         )
         app = create({})
-        found(config, ClusterManifest(FORMAT, app.name, app.fingerprint, PARTITIONS, os.urandom(16).hex()))
+        found(config, manifest_of(app, PARTITIONS))
         keep_commands(config)
         nodes = [node_of(folder, number, plan, SETTINGS | common) for number in range(plan.nodes)]
         try:
