@@ -4,8 +4,9 @@ ZeroMQ bounds messages, not bytes, and a message without end not at all: RCVHWM 
 messages, MAXMSGSIZE is of one frame. So a thread looks at the memory of the process whenever one of the
 connections has sent something or reads too little. Too much is the fault of the connection with the most
 bytes on their way, if they are many; if that does not help for a while, of all that have many, or have sent
-something all the time. What then remains is the process's own: a view that grows shuts no client out. An
-honest client that is among them connects again by itself and asks again with the same ids.
+something all the time. What then remains is the process's own, and so is all growth while nobody sends and
+nobody has bytes on their way: what a view grew before a client came is not that client's fault. An honest
+client that is among them connects again by itself and asks again with the same ids.
 """
 
 import ctypes
@@ -76,7 +77,7 @@ class Guard:
         self.shut = 0
         self._most, self._allowance, self._says = most, allowance, says
         self._open: dict[int, int] = {}  # inode by descriptor: descriptors are used again
-        self._first = self._floor = self.grown = self._statm = 0
+        self._first = self._floor = self._last = self.grown = self._statm = 0
         self._enough, self._freed_by = 0, float("-inf")  # until then what was shut is given time, up to this
         self._looks, self._seen = 0, dict[int, int]()  # since it is too much; in how many each one has sent
         self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
@@ -95,7 +96,7 @@ class Guard:
         # Each system call may wait for the interpreter, which is busy under attack: as few as possible.
         sys.setswitchinterval(SWITCH_S)
         self._statm = os.open(STATM, os.O_RDONLY | os.O_CLOEXEC)
-        self._first = self._floor = own_bytes(self._statm)
+        self._first = self._floor = self._last = own_bytes(self._statm)
         told, news = monitor.fileno(), True
         with select.epoll() as arrivals:
             arrivals.register(told, select.EPOLLIN)
@@ -135,11 +136,15 @@ class Guard:
     def _look(self, active: set[int]) -> int:
         """Shuts down what takes too much; `active`: what has sent something just now. The growth in bytes."""
         own, now = own_bytes(self._statm), time.monotonic()
+        if own > self._last and self._quiet(active):
+            self._floor += own - self._last
+        self._last = own
         pause_s = TRIM_S if own - self._floor > self._allowance // 2 else SELDOM_TRIM_S
         half = self._first + self._allowance // 2
         if own > half and now - self._trimmed_at > pause_s and own < self._floor + 2 * self._allowance:
             trim()  # before it matters: freed memory is not the fault of a client, and it takes a while
-            own, self._trimmed_at = own_bytes(self._statm), time.monotonic()
+            own = self._last = own_bytes(self._statm)
+            self._trimmed_at = time.monotonic()
         self._floor = max(self._first, min(self._floor, own))
         grown = own - self._floor
         self._enough = min(self._enough, grown + self._allowance // 4)
@@ -166,6 +171,11 @@ class Guard:
             self._shut(most, TOO_MUCH)
             self._enough, self._freed_by = grown + self._allowance // 4, now + TRIM_S
         return grown
+
+    def _quiet(self, active: set[int]) -> bool:
+        """True if no connection can be why the process has grown since the last look: none has sent anything,
+        none is new, and nothing is on its way."""
+        return not active and not any(_on_their_way(number) for number in self._open)
 
     def _shut(self, number: int, reason: str) -> None:
         inode = self._open.pop(number, None)

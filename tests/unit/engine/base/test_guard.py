@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 
+from engine.base import guard as guarding
 from engine.base.guard import Guard
 from tests.acceptance.stranger import Bare
 from tests.deadline import until
@@ -63,12 +64,41 @@ def test_what_the_process_itself_takes_is_not_the_fault_of_a_client(
     guard = Guard(router, lambda text: None, allowance=4 << 20)
     router.bind(f"ipc://{tmp_path}/s")
     with contextlib.closing(Bare(f"ipc://{tmp_path}/s", b"honest")) as honest:
-        honest.send(b"a question")
         until(lambda: guard.connections == 1)
-        own = bytearray(os.urandom(1 << 20)) * 40
-        until(lambda: guard.grown > 4 << 20, what="it is noticed")
-        honest.send(b"another one")
+        own = bytearray()
+        while guard.grown <= 4 << 20:
+            assert len(own) < 1 << 28
+            own += os.urandom(1 << 20)
+            honest.send(b"a question")
         until(lambda: guard.grown == 0, what="it is taken for the process's own")
-        assert len(own) > 0
         assert not honest.is_shut()
         assert guard.shut == 0
+
+
+def test_what_grew_before_a_client_came_is_not_its_fault(
+    tmp_path: Path, router: "zmq.Socket[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes, looks = 1 << 20, 0
+
+    def own_bytes(_: int) -> int:
+        nonlocal looks
+        looks += 1
+        return takes
+
+    def look_again() -> None:
+        seen = looks
+        until(lambda: looks > seen + 1)
+
+    monkeypatch.setattr(guarding, "own_bytes", own_bytes)
+    guard = Guard(router, lambda text: None)
+    router.bind(f"ipc://{tmp_path}/s")
+    look_again()
+    takes += 100 << 20
+    look_again()
+    with contextlib.closing(Bare(f"ipc://{tmp_path}/s", b"honest")) as honest:
+        honest.send(b"a question")
+        router.recv_multipart()
+        router.send_multipart([b"honest", b"x" * 100_000])  # more than who reads has on its way
+        look_again()
+        assert guard.grown == guard.shut == 0
+        assert not honest.is_shut()
