@@ -64,6 +64,9 @@ POINTS = {
 }
 """Every point, and what has happened when a process dies there."""
 
+OF_A_CLUSTER = ("intake.handed-on", "output.appending", "output.appended")
+"""Those that a node that is alone never reaches."""
+
 
 class Aim(NamedTuple):
     """Where to die, and when."""

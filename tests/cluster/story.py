@@ -33,6 +33,7 @@ from tests.cluster.app import GROUP, create
 from tests.cluster.faults import Faults
 from tests.cluster.rot import Rot
 from tests.cluster.sellers import FINAL, Gates, GateSeller
+from tests.crash.story import aimed
 from tests.deadline import until
 
 APP = "tests.cluster.app:create"
@@ -41,6 +42,7 @@ WITNESS = 0  # the partition whose commands are all kept, so that each decision 
 CLIENTS = 4
 SETTLE_S = 60.0
 SHORTLY_S = 1.0
+DEATHS_S = 120.0
 SETTINGS: dict[str, object] = {
     "max_message_bytes": 1 << 16,
     "checkpoint_ms": 200,
@@ -54,7 +56,8 @@ SETTINGS: dict[str, object] = {
 @dataclass(frozen=True)
 class Plan:
     """What a run is like. `kill`: as of `Faults`; `split`: every node owns everything;
-    `skew`: one node runs another version of the application; `damage`: at the end a copy of a log rots."""
+    `skew`: one node runs another version of the application; `damage`: at the end a copy of a log rots;
+    `deaths`: (crash point, n), each of which one process of some node meets once."""
 
     seed: int
     seconds: float
@@ -65,6 +68,7 @@ class Plan:
     skew: bool = False
     kills: int = 0
     damage: bool = False
+    deaths: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass
@@ -108,10 +112,14 @@ def run(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda text: Non
         found(config, manifest_of(app, PARTITIONS))
         keep_commands(config)
         nodes = [node_of(folder, number, plan, SETTINGS | common) for number in range(plan.nodes)]
+        notes = [folder / f"{point}-{number}" for point, number in plan.deaths]
+        aims = [f"{point}:{n}:{note}" for (point, n), note in zip(plan.deaths, notes, strict=True)]
         try:
-            for node in nodes:
-                node.start()
-            history, commands = play(nodes, servers, draw, report, tell)
+            with aimed(aims):
+                for node in nodes:
+                    node.start()
+                history, commands = play(nodes, servers, draw, report, tell, notes)
+            report.broken += [f"never reached: {note.name}" for note in notes if not note.exists()]
             if plan.damage:
                 rot = Rot(servers, config, WITNESS, draw)
                 late = node_of(folder, plan.nodes, plan, SETTINGS | common)
@@ -152,9 +160,15 @@ def keep_commands(config: Config) -> None:
 
 
 def play(
-    nodes: list[Node], servers: Servers, draw: random.Random, report: Report, tell: Callable[[str], None]
+    nodes: list[Node],
+    servers: Servers,
+    draw: random.Random,
+    report: Report,
+    tell: Callable[[str], None],
+    notes: list[Path],
 ) -> tuple[list[Attempt], dict[str, Command]]:
-    """Sells while faults strike; all attempts, and all commands by id."""
+    """Sells while faults strike, and until all deaths have come or are long overdue, of which there are notes
+    then; all attempts, and all commands by id."""
     plan, data = report.plan, [node.data for node in nodes]
     gates = Gates(data, 0)
     opening: list[Command] = [open_synthetic_run(run_name(number), SEATS, SEGMENTS) for number in range(RUNS)]
@@ -170,10 +184,16 @@ def play(
     faults = Faults(nodes, servers, draw, answers, kill=plan.kill, stop=plan.stop)
     report.met = faults.met
     until_at = time.monotonic() + plan.seconds
+
+    def goes_on() -> bool:
+        overdue = time.monotonic() > until_at + DEATHS_S
+        deaths = not overdue and not all(note.exists() for note in notes)
+        return time.monotonic() < until_at or faults.met.total() < plan.kills or deaths
+
     for seller in sellers:
         seller.start()
     try:
-        while time.monotonic() < until_at or faults.met.total() < plan.kills:
+        while goes_on():
             stop.wait(draw.uniform(0.05, 1.5))
             faults.strike()
             tell(f"{faults.met.total()} faults, {answers()} answers")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.crash import POINTS
+from engine.base.crash import OF_A_CLUSTER, POINTS
 from tests.crash.story import run
 
 ONCE_A_LIFE = ("core.replayed", "builder.begun", "builder.closed")
@@ -30,7 +30,7 @@ def test_a_death_where_most_can_go_wrong_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 17])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in OF_A_CLUSTER])
 def test_a_death_at_any_point_loses_nothing(tmp_path: Path, point: str, number: int) -> None:
     if point in ONCE_A_LIFE and number > 1:
         pytest.skip("a process comes by once in its life")
