@@ -6,7 +6,6 @@ default. An application may have settings of its own: its module names them in `
 in the same places. Any error is one ConfigError, before anything is started.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -233,6 +232,8 @@ def load(
         for name in texts:
             if name in known:
                 continue
+            import difflib  # only for a mistake
+
             close = difflib.get_close_matches(name, known, 1, 0.8)
             # Other programs may use the prefix for themselves, so only what looks like a slip is one.
             if source != "environment" or close:

@@ -4,7 +4,6 @@ node.toml        [ringfold]         named with --config
 pyproject.toml   [tool.ringfold]    read where it lies in the working directory
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,8 @@ def project_table(folder: str | Path = ".") -> dict[str, Any]:
 
 
 def _document(path: Path) -> dict[str, Any]:
+    import tomllib  # not for each process of a node, which reads no such file
+
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -46,7 +46,7 @@ def described(tmp_path: Path, supervisor: int) -> list[str]:
         bells={},
     )
     write_description(tmp_path / "node.json", description)
-    return ["--run", str(tmp_path), "--name", "core-0"]
+    return [f"--run={tmp_path}", "--name=core-0"]
 
 
 ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
