@@ -4,8 +4,8 @@ ZeroMQ bounds messages, not bytes, and a message without end not at all: RCVHWM 
 messages, MAXMSGSIZE is of one frame. So a thread looks at the memory of the process whenever one of the
 connections has sent something or reads too little. Too much is the fault of the connection with the most
 bytes on their way, if they are many; if that does not help for a while, of all that have many, or have sent
-something all the time. What then remains is the process's own, and so is all growth while nobody sends and
-nobody has bytes on their way: what a view grew before a client came is not that client's fault. An honest
+something all the time. What then remains is the process's own, and so is all growth while no client sends and
+none has bytes on its way: what a view grew before a client came is not that client's fault. An honest
 client that is among them connects again by itself and asks again with the same ids.
 """
 
