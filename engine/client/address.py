@@ -36,6 +36,7 @@ class _Given(msgspec.Struct):
     max_message_bytes: int = DEFAULTS.max_message_bytes
     max_commands_per_message: int = DEFAULTS.max_commands_per_message
     max_in_flight_per_client: int = DEFAULTS.max_in_flight_per_client
+    cluster: str = ""
 
 
 class NodeAddress(NamedTuple):
@@ -47,6 +48,8 @@ class NodeAddress(NamedTuple):
     message_bytes: int = DEFAULTS.max_message_bytes
     commands_per_message: int = DEFAULTS.max_commands_per_message
     in_flight_per_client: int = DEFAULTS.max_in_flight_per_client
+    cluster: str = ""
+    """which one the node belongs to; empty: it is alone"""
 
 
 def address_again(node: NodeLocation) -> NodeAddress | None:
@@ -77,4 +80,5 @@ def address_of(node: NodeLocation) -> NodeAddress:
         given.max_message_bytes,
         given.max_commands_per_message,
         given.max_in_flight_per_client,
+        given.cluster,
     )

@@ -16,10 +16,11 @@ from typing import Any, overload
 
 import zmq
 
-from engine.client.address import NodeAddress, NodeLocation, address_again, address_of
+from engine.client.address import NodeAddress
 from engine.client.arrival import LOOK_S, Arrival
 from engine.client.asking import TIMEOUT_S
-from engine.client.conversation import Conversation
+from engine.client.conversation import FOREVER_S, Conversation
+from engine.client.gates import ELSEWHERE, FULL_S, Gates, Nodes
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
@@ -37,17 +38,18 @@ NOT_OPEN = "a client with `wait_s` is opened by `async with`"
 class AsyncClient:
     """For one event loop. Make it where the loop runs.
 
-    `node`: a data directory, the contents of its endpoints.json, or a started `Node`. `wait_s`: how long
+    `node`: a data directory, the contents of its endpoints.json, or a started `Node`; or a list of such, of
+    the nodes of one cluster, of which one is used as long as it answers. `wait_s`: how long
     `async with` waits for a node that is just starting. `batch`: most commands in a message.
     """
 
-    def __init__(self, node: NodeLocation, *, batch: int = 100, wait_s: float = 0.0) -> None:
-        self._node, self._batch, self._wait_s = node, batch, wait_s
+    def __init__(self, node: Nodes, *, batch: int = 100, wait_s: float = 0.0) -> None:
+        self._gates, self._batch, self._wait_s = Gates(node), batch, wait_s
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
         self._is_open = self._closed = False
         if wait_s <= 0:
-            self._open(address_of(node))
+            self._open(self._gates.use(self._gates.known()[0]))
 
     def _open(self, address: NodeAddress) -> None:
         self._address = address
@@ -142,7 +144,7 @@ class AsyncClient:
         try:
             while True:
                 frame = self._socket.recv(zmq.NOBLOCK)
-                self._heard_at = time.monotonic()
+                self._hear(time.monotonic())
                 self._settle(self._talk.incoming(frame, self._heard_at))
         except zmq.Again:
             return
@@ -158,19 +160,27 @@ class AsyncClient:
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
+            full_at = self._talk.busy_since + FULL_S
             asks = any(socket.waiting for socket in self._view_sockets.values())
             if self._talk.idle and not asks:
-                self._heard_at = now  # nothing is expected
-            elif now > self._heard_at + SILENT_S:
+                self._hear(now)  # nothing is expected
+            elif self._gates.searching or now > min(self._heard_at + SILENT_S, full_at):
                 self._find_again(now)
             self._settle(self._talk.expire(now))
             self._flush()
 
-    def _find_again(self, now: float) -> None:
-        """The node is silent: if it is at another address now, everything is said again there."""
+    def _hear(self, now: float) -> None:
         self._heard_at = now
-        address = address_again(self._node)
-        if address is None or address == self._address:
+        if self._gates.searching:
+            self._gates.heard()
+
+    def _find_again(self, now: float) -> None:
+        """The node is silent, or full for long: if it is at another address now, or another node answers,
+        everything is said again there."""
+        full = now > self._talk.busy_since + FULL_S
+        self._heard_at, self._talk.busy_since = now, FOREVER_S
+        address = self._gates.again(now, full=full)
+        if address is None:
             return
         if address.commands != self._address.commands:
             self._loop.remove_reader(self._socket.fileno())
@@ -282,11 +292,23 @@ class AsyncClient:
         number = self._asked
         future = socket.ask(number, question.frame(number, at_least, after, timeout_s))
         until = time.monotonic() + timeout_s + GRACE_S
+        asked: set[str] = set()  # where another node was asked instead
         try:
             while True:
                 left_s = until - time.monotonic()
-                with contextlib.suppress(TimeoutError):
+                try:
                     return await asyncio.wait_for(asyncio.shield(future), min(left_s, ASK_AGAIN_S))
+                except QueryRefused as refused:
+                    asked.add(socket.endpoint)
+                    endpoint = self._gates.beside(view, asked) if refused.code in ELSEWHERE else ""
+                    if not endpoint:
+                        raise
+                    socket.move(endpoint)
+                    frame = question.frame(number, at_least, after, max(0.0, left_s - GRACE_S))
+                    future = socket.ask(number, frame)
+                    continue
+                except TimeoutError:
+                    pass
                 if left_s <= ASK_AGAIN_S:
                     raise TimeoutError
                 socket.ask_again(number, question.frame(number, at_least, after, max(0.0, left_s - GRACE_S)))
@@ -310,6 +332,7 @@ class AsyncClient:
         if not self._is_open:
             return
         self._ticking.cancel()
+        self._gates.close()
         self._settle(self._talk.give_up())
         self._room.set()
         self._loop.remove_reader(self._socket.fileno())
@@ -329,7 +352,7 @@ class AsyncClient:
 
     async def __aenter__(self) -> "AsyncClient":
         if not self._is_open:
-            with contextlib.closing(Arrival(self._node, self._wait_s)) as arrival:
+            with contextlib.closing(Arrival(self._gates, self._wait_s)) as arrival:
                 while (address := arrival.look()) is None:
                     await asyncio.sleep(LOOK_S)
             self._open(address)

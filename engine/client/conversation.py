@@ -67,6 +67,8 @@ class Conversation:
         self._due: list[tuple[float, int, list[str]]] = []  # the time of the next check, to resend or give up
         self._looks = count()  # keeps equal moments in order
         self._again: list[Ticket] = []
+        self.busy_since = FOREVER_S
+        """since when the node has said nothing but `busy`; never, if it has not"""
 
     @classmethod
     def with_limits(cls, batch: int, address: NodeAddress) -> "Conversation":
@@ -190,6 +192,7 @@ class Conversation:
                         done += self._finish(id, Receipt("committed", id, version, answer.partition, at))
             elif answer.outcome == "busy":
                 self._window = max(float(self.batch), self._window * SHRINK)
+                self.busy_since = min(self.busy_since, now)
                 for id in answer.ids:
                     self._back_off(id, answer.reason, now)
             elif answer.outcome == "accepted":
@@ -215,6 +218,7 @@ class Conversation:
         if done:  # by a batch more, once as many are done as there were in flight
             grown = self._window + self.batch * len(done) / self._window
             self._window = min(float(self.max_in_flight), grown)
+            self.busy_since = FOREVER_S
         return done
 
     def expire(self, now: float) -> list[Ticket]:

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
-from engine.client.address import NodeLocation
 from engine.client.asking import TIMEOUT_S
+from engine.client.gates import Nodes
 from engine.client.receipts import Receipt, Wait
 from engine.client.sync import CLOSED, Client
 from engine.model.messages import Command
@@ -25,7 +25,7 @@ class ClientPool:
     are needed, and the one that came back last is lent first.
     """
 
-    def __init__(self, node: NodeLocation, *, most: int = 16, batch: int = 100, wait_s: float = 0.0) -> None:
+    def __init__(self, node: Nodes, *, most: int = 16, batch: int = 100, wait_s: float = 0.0) -> None:
         self._node, self._most, self._batch, self._wait_s = node, most, batch, wait_s
         self._begin()
 

@@ -118,7 +118,7 @@ class Watch:
         """An answer came. Raises TimeoutError if it does not do and the time is up."""
         self.answer = self.question.decode(told.answer)
         self.done = bool(self._predicate(self.answer))
-        self.after, self.at_least = told.positions, None
+        self.after = told.positions  # `at_least` stays: the next answer may be another node's
         self._last = told.answer
         self._look(now)
 

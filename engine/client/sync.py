@@ -13,10 +13,11 @@ from types import TracebackType
 
 import zmq
 
-from engine.client.address import NodeAddress, NodeLocation, address_again
-from engine.client.arrival import arrived
+from engine.client.address import NodeAddress
+from engine.client.arrival import LOOK_S, arrived
 from engine.client.asking import TIMEOUT_S, Asking
-from engine.client.conversation import Conversation
+from engine.client.conversation import FOREVER_S, Conversation
+from engine.client.gates import ELSEWHERE, FULL_S, Gates, Nodes
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, endpoint_of, told_in
 from engine.client.receipts import LEVELS, Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
@@ -36,26 +37,28 @@ class Client(Asking):
     """For the thread that made it, and not over a fork: make one for each, or use a `ClientPool`. A node that
     is restarted, even at another address, is found again, and gets what it has not answered once more.
 
-    `node`: a data directory, the contents of its endpoints.json, or a started `Node`. `wait_s`: how long to
+    `node`: a data directory, the contents of its endpoints.json, or a started `Node`; or a list
+    of such, of the nodes of one cluster, of which one is used as long as it answers. `wait_s`: how long to
     wait for a node that is just starting. Submitted commands leave at once if nothing is in flight; otherwise
     when `batch` of them are there, when one is submitted after the oldest has waited `linger_s`, or when a
     receipt is waited for.
     """
 
     def __init__(
-        self, node: NodeLocation, *, batch: int = 100, linger_s: float = 0.001, wait_s: float = 0.0
+        self, node: Nodes, *, batch: int = 100, linger_s: float = 0.001, wait_s: float = 0.0
     ) -> None:
-        self._node = node
-        self._begin(arrived(node, wait_s), batch, linger_s)
+        gates = Gates(node)
+        self._begin(gates, arrived(gates, wait_s), batch, linger_s)
 
-    def _begin(self, address: NodeAddress, batch: int, linger_s: float) -> None:
-        self._address = address
+    def _begin(self, gates: Gates, address: NodeAddress, batch: int, linger_s: float) -> None:
+        self._gates, self._address = gates, address
         self._heard_at = time.monotonic()
         self._talk = Conversation.with_limits(batch, address)
         self._linger_s = linger_s
         self._leaves_at = float("inf")
         self._socket = self._connect(address.commands)
         self._queries: dict[str, zmq.Socket[bytes]] = {}
+        self._asked_at: dict[str, str] = {}  # the endpoints of these
         self._asked = 0
         self._done: list[Ticket] = []  # which `pump` has yet to return
         self._process, self._thread = os.getpid(), threading.get_ident()
@@ -146,27 +149,35 @@ class Client(Asking):
         return ticket
 
     def _turn(self, timeout_s: float) -> list[Ticket]:
-        now = time.monotonic()
+        now, full_at = time.monotonic(), self._talk.busy_since + FULL_S
         if self._talk.idle:
-            self._heard_at = now  # nothing is expected
-        elif now > self._heard_at + SILENT_S:
+            self._hear(now)  # nothing is expected
+        elif self._gates.searching or now > min(self._heard_at + SILENT_S, full_at):
             self._find_again(now)
         done = self._talk.expire(now)
         self.flush()
-        if self._socket.poll(int(min(timeout_s, SILENT_S) * 1000 + 0.999)):
+        patience_s = LOOK_S if self._gates.searching else SILENT_S
+        if self._socket.poll(int(min(timeout_s, patience_s) * 1000 + 0.999)):
+            self._hear(time.monotonic())
             try:
                 while True:
-                    self._heard_at = time.monotonic()
                     done += self._talk.incoming(self._socket.recv(zmq.NOBLOCK), self._heard_at)
             except zmq.Again:
                 pass
         return [ticket for ticket in done if ticket.wait != "sent"]
 
-    def _find_again(self, now: float) -> None:
-        """The node is silent: if it is at another address now, everything is said again there."""
+    def _hear(self, now: float) -> None:
         self._heard_at = now
-        address = address_again(self._node)
-        if address is None or address == self._address:
+        if self._gates.searching:
+            self._gates.heard()
+
+    def _find_again(self, now: float) -> None:
+        """The node is silent, or full for long: if it is at another address now, or another node answers,
+        everything is said again there."""
+        full = now > self._talk.busy_since + FULL_S
+        self._heard_at, self._talk.busy_since = now, FOREVER_S
+        address = self._gates.again(now, full=full)
+        if address is None:
             return
         if address.commands != self._address.commands:
             self._socket.close()
@@ -175,6 +186,7 @@ class Client(Asking):
         for socket in self._queries.values():
             socket.close()
         self._queries.clear()
+        self._asked_at.clear()
         self._address = address
 
     # ------------------------------------------------------------------ queries
@@ -186,6 +198,7 @@ class Client(Asking):
         patience_s = timeout_s
         ask_at = now = time.monotonic()
         until = now + timeout_s + GRACE_S
+        asked: set[str] = set()  # where another node was asked instead
         while (now := time.monotonic()) < until:
             socket = self._queries.get(view)
             if socket is None or now >= ask_at:
@@ -193,20 +206,35 @@ class Client(Asking):
                 socket.send(question.frame(self._asked, at_least, after, max(0.0, timeout_s)))
                 ask_at = now + ASK_AGAIN_S
                 timeout_s -= ASK_AGAIN_S
-            if not socket.poll(int(min(until - now, SILENT_S) * 1000) + 1):
+            held_s = LOOK_S if self._gates.searching else SILENT_S
+            if not socket.poll(int(min(until - now, held_s) * 1000) + 1):
                 self._find_again(now)
             else:
+                self._hear(now)
                 number, told = told_in(socket.recv())
                 if number not in (self._asked, None):
                     continue  # the late answer to a query that was given up
                 if isinstance(told, QueryRefused):
+                    if told.code in ELSEWHERE and self._ask_elsewhere(view, asked):
+                        continue
                     raise told
                 return told
         raise TimeoutError(f"view {view} did not answer within {patience_s} s")
 
+    def _ask_elsewhere(self, view: str, asked: set[str]) -> bool:
+        """Has another node asked about this view from now on, if there is one that was not `asked`."""
+        asked.add(self._asked_at[view])
+        endpoint = self._gates.beside(view, asked)
+        if endpoint:
+            self._queries.pop(view).close()
+            self._asked_at[view] = endpoint
+        return bool(endpoint)
+
     def _socket_of(self, view: str) -> "zmq.Socket[bytes]":
         if view not in self._queries:
-            self._queries[view] = self._connect(endpoint_of(view, self._address.queries))
+            if view not in self._asked_at:
+                self._asked_at[view] = endpoint_of(view, self._address.queries)
+            self._queries[view] = self._connect(self._asked_at[view])
         return self._queries[view]
 
     # ------------------------------------------------------------------ beginning and end
@@ -221,6 +249,7 @@ class Client(Asking):
         while self._talk.leaving and (left_s := until - time.monotonic()) > 0:
             self._turn(left_s)
         self._closed = True
+        self._gates.close()
         for socket in (self._socket, *self._queries.values()):
             socket.close()
 

@@ -10,23 +10,24 @@ from engine.client.sync import CLOSED
 
 
 class ViewSocket:
-    """The socket of one view. `waiting`: the answers that are expected, by the number of the request."""
+    """The socket of one view, connected to `endpoint`. `waiting`: the answers that are expected, by the
+    number of the request."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, endpoint: str) -> None:
         self.waiting: dict[int, asyncio.Future[Told]] = {}
         self._frames: dict[int, bytes] = {}
         self._loop = loop
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._socket = dealer(endpoint)
         loop.add_reader(self._socket.fileno(), self._receive)
 
     def move(self, endpoint: str) -> None:
         """The view is elsewhere now: what is waited for is asked again there."""
-        if endpoint == self._endpoint:
+        if endpoint == self.endpoint:
             return
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        self._endpoint, self._socket = endpoint, dealer(endpoint)
+        self.endpoint, self._socket = endpoint, dealer(endpoint)
         self._loop.add_reader(self._socket.fileno(), self._receive)
         for number in self.waiting:
             self._socket.send(self._frames[number])

@@ -3,6 +3,7 @@
 The file exists while the node runs; docs/PROTOCOL.md says what each field means to a client.
 """
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,18 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """by name; they answer queries as views do"""
     http: str = ""
     """URL of the gateway; empty: HTTP is not served"""
+    cluster: str = ""
+    """the same for all nodes of a cluster, and for no others; empty: the node is alone"""
 
     @property
     def run(self) -> Path:
         """The run directory, in which the status page lies."""
         return Path(self.status).parent
+
+
+def cluster_mark(name: str, index_key: str) -> str:
+    """What `cluster` says for a cluster of this name, whose founding made this key."""
+    return sha256(f"{name} {index_key}".encode()).hexdigest()[:16]
 
 
 class Ready(Endpoints, frozen=True, kw_only=True):

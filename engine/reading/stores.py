@@ -44,6 +44,11 @@ class Stores:
             raise
         return reader
 
+    @property
+    def log(self) -> tuple[str, int]:
+        """The same for all copies of one log: its key, and how many partitions it has."""
+        return self._directory.manifest.index_key, self.partitions
+
     def positions(self) -> list[int]:
         """The last stored position of each partition, 0 for an empty one."""
         readers = (self.reader(partition) for partition in range(self.partitions))

@@ -5,6 +5,7 @@ id. An effect that is to happen once must be keyed by that id.
 """
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -18,9 +19,10 @@ from engine.base.place import expanded
 from engine.model.app import Engine
 from engine.model.delivery import Delivery
 from engine.model.messages import Event, wire_tag
+from engine.reading.copies import LOOK_S, Copies, Places
 from engine.reading.cursor import Cursor, Mark
 from engine.reading.stores import Stores
-from engine.reading.tail import Tail
+from engine.reading.tail import StoredEntry, Tail
 from engine.store import Types
 from engine.wire.lifting import EventDecoder, lifts, tag_in
 from engine.wire.log import decode_parts
@@ -32,16 +34,18 @@ LAG = 10_000  # positions without anything wanted after which the cursor is save
 class Subscriber:
     """A reader of a data directory, whether or not a node runs on it, for one process a name and one thread.
 
-    `types`: classes, whose events come typed, or wire names, whose events come as dictionaries as they are
-    stored; a name without a version stands for all versions. `app`: needed to lift old events to the classes.
-    `since`: where a subscriber of a new name begins. `folder`: where its cursor is kept; by default in the
-    data directory. Raises Locked if another process has the name, CorruptData if the cursor is damaged,
-    ConfigError if the log is not the one that it knew, as after a restore from an older copy.
+    `data`: a data directory, or a list of those of several nodes of one cluster: one is read, and another
+    when that has what this one lacks; then `folder` has to be given. `types`: classes, whose events come
+    typed, or wire names, whose events come as dictionaries as they are stored; a name without a version
+    stands for all versions. `app`: needed to lift old events to the classes. `since`: where a subscriber of a
+    new name begins. `folder`: where its cursor is kept; by default in the data directory. Raises Locked if
+    another process has the name, CorruptData if the cursor is damaged, ConfigError if the log is not the one
+    that it knew, as after a restore from an older copy.
     """
 
     def __init__(
         self,
-        data: str | os.PathLike[str],
+        data: Places,
         name: str,
         types: Sequence[type[Event] | str],
         *,
@@ -51,12 +55,14 @@ class Subscriber:
     ) -> None:
         self._closed = False
         self._wanted = _Wanted(types, app)
-        self._stores = Stores(data)
+        self._copies = Copies(data)
         try:
+            if folder is None and self._copies.several:
+                raise ConfigError("a subscriber of several nodes needs a folder of its own for its cursor")
             where = expanded(folder) if folder is not None else self._stores.data / "subscribers"
             self._cursor = Cursor(where, name, self._stores.partitions)
         except BaseException:
-            self._stores.close()
+            self._copies.close()
             raise
         try:
             if not self._cursor.next:
@@ -66,7 +72,7 @@ class Subscriber:
             self._prove()
         except BaseException:  # or no other could have the name before this process ends
             self._cursor.close()
-            self._stores.close()
+            self._copies.close()
             raise
         self._next: list[Mark] = list(self._cursor.next)
         self._out: list[tuple[int, int]] = [(0, 0)] * self._stores.partitions  # handed out last
@@ -124,7 +130,7 @@ class Subscriber:
             return
         self._closed = True
         self._tail.close()
-        self._stores.close()
+        self._copies.close()
         self._cursor.close()
 
     def __enter__(self) -> "Subscriber":
@@ -162,7 +168,7 @@ class Subscriber:
     def _fetch(self, timeout_s: float) -> None:
         if not all(self._proven):
             self._prove()
-        entries = self._tail.take(timeout_s, AT_ONCE)
+        entries = self._read(timeout_s)
         for k, (partition, position, entry) in enumerate(entries):
             try:
                 deliveries = list(self._deliveries(partition, position, entry))
@@ -176,6 +182,26 @@ class Subscriber:
                 return  # what comes before it is handed out; then it comes again, and fails again
         if not entries:
             self._keep_up()
+
+    def _read(self, timeout_s: float) -> list[StoredEntry]:
+        """The next entries, of the copy that has some."""
+        until = time.monotonic() + timeout_s
+        while True:
+            left_s = max(0.0, until - time.monotonic())
+            entries = self._tail.take(min(left_s, LOOK_S) if self._copies.several else left_s, AT_ONCE)
+            if entries:
+                return entries
+            if self._copies.further(self._tail.positions):
+                self._tail.close()
+                self._tail = Tail(self._stores, self._tail.positions, self._wanted.types)
+                self._proven = [False] * self._stores.partitions
+                self._prove()
+            elif left_s <= LOOK_S or not self._copies.several:
+                return entries
+
+    @property
+    def _stores(self) -> Stores:
+        return self._copies.stores
 
     def _deliveries(self, partition: int, position: int, entry: msgspec.Raw) -> Iterator[Delivery]:
         parts = decode_parts(entry)

@@ -40,7 +40,7 @@ from engine.node.clock import SYSTEM, shown
 from engine.node.config import Settings
 from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, ring_path, write_description
-from engine.node.endpoints import Endpoints, write_endpoints
+from engine.node.endpoints import Endpoints, cluster_mark, write_endpoints
 from engine.node.extras import expect_extras
 from engine.node.front import expect_certificate, front_of, listening, url_of
 from engine.node.meters import MeterPage
@@ -195,6 +195,7 @@ class Supervisor:
             partitions=data.partitions,
             pid=os.getpid(),
             http=http,
+            cluster=cluster_mark(config.cluster_name, data.manifest.index_key) if config.cluster else "",
         )
         description = NodeDescription(
             run=str(run.path),

@@ -33,6 +33,7 @@ from engine.base.log import KeptLog
 from engine.base.log_codes import Code, Level
 from engine.client.address import NodeAddress
 from engine.client.asking import TIMEOUT_S, Asking
+from engine.client.gates import Gates
 from engine.client.queries import AtLeast, Question, Told, Watch
 from engine.client.receipts import Receipt, Wait
 from engine.client.sync import Client
@@ -69,7 +70,8 @@ class InlineClient(Client):
         managers = {name: ManagerInline.title_of(name) for name in engine.app.process_managers}
         views = {name: ViewInline.title_of(name) for name in engine.app.projections}
         workers = {name: WorkerInline.title_of(name) for name in engine.app.workers}
-        self._begin(NodeAddress("", {**workers, **managers, **views}), batch, 0.0)
+        address = NodeAddress("", {**workers, **managers, **views})
+        self._begin(Gates(address._asdict()), address, batch, 0.0)
 
     def _connect(self, endpoint: str) -> "zmq.Socket[bytes]":
         return as_socket(self._engine.ask(endpoint) if endpoint else self._engine.connect())

@@ -106,8 +106,10 @@ class Stub:
 class Desk(Stub):
     """A view: `answer` makes the answer to one request, None for none."""
 
-    def __init__(self, folder: Path, answer: Callable[[Message], Message | None]) -> None:
-        super().__init__(folder, name="view")
+    def __init__(
+        self, folder: Path, answer: Callable[[Message], Message | None], name: str = "view"
+    ) -> None:
+        super().__init__(folder, name=name)
         self.answer = answer
 
     def _answer_to(self, frame: bytes) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from engine import AsyncClient, Client, Engine, Node, RingfoldError
 from engine.client.arrival import Arrival
+from engine.client.gates import Gates
 from tests.deadline import until
 from tests.unit.engine.client.stub import Add, Message, Stub, committed
 
@@ -81,9 +82,9 @@ def test_what_is_no_node_is_named() -> None:
 
 
 def test_a_knock_that_was_lost_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.client.arrival.KNOCK_S", 0.0)
+    monkeypatch.setattr("engine.client.knocks.KNOCK_S", 0.0)
     node = Stub(tmp_path, lambda commands: None)
-    arrival = Arrival({"commands": node.endpoint}, 10.0)
+    arrival = Arrival(Gates({"commands": node.endpoint}), 10.0)
     with node:
         until(lambda: arrival.look() is None and node.frames)
         node.reply = greeting

@@ -66,7 +66,7 @@ def test_after_one_that_will_not_do_what_comes_after_it_is_asked_for() -> None:
     waiting = watch(at_least=(0, 3))
     assert (waiting.at_least, waiting.after) == ((0, 3), None)
     waiting.told(told(5, 3, 1), now=101.0)
-    assert (waiting.done, waiting.at_least, waiting.after) == (False, None, [3, 1])
+    assert (waiting.done, waiting.at_least, waiting.after) == (False, (0, 3), [3, 1])
 
 
 def test_a_view_holds_a_request_no_longer_than_there_is_time_or_than_is_safe() -> None:
