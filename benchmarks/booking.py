@@ -1,8 +1,8 @@
 """How many tickets are bought a second? `python -m benchmarks.booking --orders 20000 --json`
 
-Each order is for one passenger: placed, admitted, its trip reserved, its seat held, paid, confirmed, issued,
-every step durable. One process places orders, another one plays the provider of payments: it follows the log
-and pays what is requested. The views of orders and of the board run.
+Each order is for one passenger: placed, its trip reserved, its seat held, to be paid, paid, confirmed,
+issued, every step durable. One process places orders, another one plays the provider of payments: it follows
+the log and pays what is to be paid. The views of orders and of the board run.
 
 The rate is of tickets from the first order to the last ticket, by the stamps in the log; `held_ms` is from an
 order to its held seats. `--rate` offers so many orders a second; 0 offers as many as the node takes.
@@ -21,14 +21,7 @@ from typing import Any
 from benchmarks.asking import spawning
 from benchmarks.figures import facts, percentiles, progress, show
 from benchmarks.processes import cpu_seconds
-from domain_12306.messages import (
-    ORDER,
-    OpenRun,
-    PaymentRequested,
-    PlaceOrder,
-    ReceivePayment,
-    payment_of,
-)
+from domain_12306.messages import ORDER, OpenRun, PaymentAwaited, PlaceOrder, ReceivePayment
 from domain_12306.rules.times import day_of, moment
 from domain_12306.workload.synthetic import SEAT_CLASS, SEGMENTS, station
 from engine import Client, EventLog, Node, Subscriber
@@ -37,7 +30,7 @@ from engine.node.data_directory import DataDirectory
 APP = "domain_12306.app:create"
 DURABILITY = "journal and event store fsynced before each step"
 FARE = 1_000  # fen a segment
-STEPS = 9  # commits of an order, from placed to ticketed
+STEPS = 7  # commits of an order, from placed to ticketed
 PATIENCE_S = 120.0
 SETTINGS = {"calendar": "off", "timetable": "", "coaches": "", "stations": "", "max_wait_ms": 1_000}
 
@@ -126,12 +119,12 @@ def place(client: Client, wanted: list[PlaceOrder], rate: float) -> None:
 
 
 def provide(data: str, stop: Flag) -> None:
-    """Pays whatever is requested."""
-    with Client(data) as client, Subscriber(data, "provider", [PaymentRequested]) as requests:
+    """Pays whatever is to be paid."""
+    with Client(data) as client, Subscriber(data, "provider", [PaymentAwaited]) as requests:
         while not stop.is_set():
             some = requests.take(timeout_s=0.2, most=1_000)
-            events = [delivery.event for delivery in some]
-            paid = [ReceivePayment(payment_of(e.order), receipt=e.order, amount=e.amount) for e in events]
+            orders = [(delivery.aggregate, delivery.event.amount) for delivery in some]
+            paid = [ReceivePayment(order, receipt=order, amount=amount) for order, amount in orders]
             if paid:
                 client.send_many(paid, timeout_s=PATIENCE_S)
                 requests.ack(*some)
@@ -160,7 +153,7 @@ def read(data: Path) -> dict[str, Any]:
     placed: dict[str, datetime] = {}
     held: list[float] = []
     last, ticketed, balance = None, 0, 0
-    kinds = ["order.placed", "seats.held", "order.ticketed", "payment.received", "payment.refunded"]
+    kinds = ["order.placed", "seats.held", "order.ticketed", "order.paid", "payment.refunded"]
     with EventLog(data) as log:
         for entry in log.read(types=kinds):
             commit = entry.commit
@@ -169,11 +162,10 @@ def read(data: Path) -> dict[str, Any]:
                 if kind == "order.placed":
                     placed[commit.aggregate] = commit.time
                 elif kind == "seats.held":
-                    order = event["booking"]["order"]
-                    held.append((commit.time - placed[order]).total_seconds())
+                    held.append((commit.time - placed[event["order"]]).total_seconds())
                 elif kind == "order.ticketed":
                     ticketed, last = ticketed + 1, commit.time
-                elif kind == "payment.received":
+                elif kind == "order.paid":
                     balance += event["amount"]
                 elif kind == "payment.refunded":
                     balance -= event["amount"]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from domain_12306.aggregates.account import Account
 from domain_12306.aggregates.itinerary import Itinerary
 from domain_12306.aggregates.order import Order
-from domain_12306.aggregates.payment import Payment
 from domain_12306.aggregates.train_run import TrainRun
 from domain_12306.managers.booking import BookingProcess
 from domain_12306.reference.builtin_timetable import built_in_timetable
@@ -64,7 +63,7 @@ def create(settings: Mapping[str, str]) -> Engine:
     if opening.text:
         app.fingerprint += f"-{opening.text}"
     itinerary = type("Itinerary", (Itinerary,), {"stations": stations})
-    for cls in (type("Order", (Order,), {"opening": opening}), Account, itinerary, Payment):
+    for cls in (type("Order", (Order,), {"opening": opening}), Account, itinerary):
         app.aggregate(idle_s=AT_REST.total_seconds())(cls)
     app.process_manager()(BookingProcess)
     app.projection()(Orders)

@@ -14,14 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from domain_12306.aggregates.order import State
-from domain_12306.messages import (
-    ORDER,
-    CancelOrder,
-    PlaceOrder,
-    ReceivePayment,
-    StartPayment,
-    payment_of,
-)
+from domain_12306.messages import ORDER, CancelOrder, PlaceOrder, ReceivePayment, StartPayment
 from domain_12306.rules.papers import Papers, identity_of, number_of
 from domain_12306.views.answers import Entry, Journey, StationFound
 from domain_12306.views.inventory import SeatInventory
@@ -92,7 +85,7 @@ class Tickets:
         """Has the provider of payments asked for the money, and waits for the tickets. Whether it was in
         time, the answer says. Raises NotPaid if the provider says no, and then it may be tried again; what
         `Receipt.raise_for_outcome` raises; TimeoutError, and then the money may still come."""
-        command = StartPayment(payment_of(order))
+        command = StartPayment(order)
         receipt = self._client.send(command, timeout_s=TIMEOUT_S).raise_for_outcome()
         return paid(self._until(order, declined_or(beyond(UNFINISHED)), receipt))
 
@@ -156,7 +149,7 @@ class AsyncTickets:
 
     async def pay(self, order: str) -> OrderShown:
         """As `Tickets.pay`."""
-        command = StartPayment(payment_of(order))
+        command = StartPayment(order)
         receipt = (await self._client.send(command, timeout_s=TIMEOUT_S)).raise_for_outcome()
         return paid(await self._until(order, declined_or(beyond(UNFINISHED)), receipt))
 
@@ -212,7 +205,7 @@ def order_of(
 
 def money_for(shown: OrderShown, receipt: str = "") -> ReceivePayment:
     """The whole amount of an order, as a provider reports it."""
-    return ReceivePayment(payment_of(shown.order), receipt=receipt or uuid7_hex(), amount=shown.amount)
+    return ReceivePayment(shown.order, receipt=receipt or uuid7_hex(), amount=shown.amount)
 
 
 def beyond(passing: Sequence[State]) -> Predicate:

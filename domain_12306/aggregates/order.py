@@ -6,17 +6,21 @@
         └─▶ cancelled      └─▶ cancelled
 
 A step that comes again, or too late, changes nothing. If the sender has to know, it is refused.
+
+Money that is here is noted once under its receipt, whether it is wanted or not: it pays the order, or goes
+back. Another amount than is due is refused, and then the worker that reported it gives it back.
 """
 
 import re
+from datetime import datetime
 from enum import StrEnum
 
 from domain_12306.messages import (
     ORDER,
-    AcceptPayment,
     AwaitPayment,
     Booking,
     CancelOrder,
+    DeclinePayment,
     ExpireOrder,
     IssueTickets,
     OrderCancelled,
@@ -25,8 +29,14 @@ from domain_12306.messages import (
     OrderPlaced,
     OrderRefused,
     PaymentAwaited,
+    PaymentDeclined,
+    PaymentRefunded,
+    PaymentReturned,
+    PaymentStarted,
     PlaceOrder,
+    ReceivePayment,
     RefuseOrder,
+    StartPayment,
     TicketsIssued,
 )
 from domain_12306.reference.timetable import DAY
@@ -59,7 +69,9 @@ class State(StrEnum):
 
 
 class Order(Aggregate):
-    """One order. `opening`: of the railway that it is of."""
+    """One order. `due`: in fen, None until its seats are held; `receipt`: of the money that pays it;
+    `returned`: of other money; `attempt`: how often the provider was asked; `asking`: it has not said no
+    to the last one. `opening`: of the railway that it is of."""
 
     opening = Opening()
 
@@ -67,7 +79,12 @@ class Order(Aggregate):
         super().__init__(id)
         self.state = State.NONE
         self.booking: Booking | None = None
+        self.due: int | None = None
+        self.pay_by: datetime | None = None
         self.receipt = ""
+        self.returned: tuple[str, ...] = ()
+        self.attempt = 0
+        self.asking = False
 
     # ------------------------------------------------------------------ decide
 
@@ -117,23 +134,45 @@ class Order(Aggregate):
             return no("not-wanted", f"{self.id} is {self.state.name}")
         return PaymentAwaited(command.amount, command.pay_by)
 
-    @handles(AcceptPayment)
-    def accept_payment(self, command: AcceptPayment) -> OrderPaid | Rejection | None:
-        if self.state in (State.PAID, State.TICKETED) and command.receipt == self.receipt:
-            return None
-        if self.state != State.AWAITING_PAYMENT or self.booking is None:
+    @handles(StartPayment)
+    def start_payment(self, command: StartPayment, stamp: Stamp) -> PaymentStarted | Rejection | None:
+        if self.receipt:
+            return no("paid-already", self.id)
+        if self.pay_by is not None and stamp.now >= self.pay_by:
+            return no("time-to-pay-over", f"{self.id} was to be paid by {self.pay_by}")
+        if self.state != State.AWAITING_PAYMENT or self.due is None:
             return no("order-closed", f"{self.id} is {self.state.name}")
-        return OrderPaid(self.booking.run, command.receipt)
+        return None if self.asking else PaymentStarted(self.due, self.attempt + 1)
+
+    @handles(DeclinePayment)
+    def decline_payment(self, command: DeclinePayment) -> PaymentDeclined | None:
+        if not self.asking or command.attempt != self.attempt:
+            return None
+        return PaymentDeclined(command.attempt, command.reason)
+
+    @handles(ReceivePayment)
+    def receive_payment(self, command: ReceivePayment) -> OrderPaid | PaymentReturned | Rejection | None:
+        receipt, amount = command.receipt, command.amount
+        if receipt == self.receipt or receipt in self.returned:
+            return None
+        if amount != self.due:
+            return no("wrong-amount", f"{amount} instead of {self.due or 0} fen for {self.id}")
+        if self.state != State.AWAITING_PAYMENT or self.booking is None:
+            return PaymentReturned(receipt, amount)
+        return OrderPaid(self.booking.run, receipt, amount)
 
     @handles(IssueTickets)
     def issue_tickets(self, command: IssueTickets) -> TicketsIssued | None:
         return TicketsIssued() if self.state == State.PAID else None
 
     @handles(RefuseOrder)
-    def refuse(self, command: RefuseOrder) -> OrderRefused | None:
-        if self.state not in (State.PROCESSING, State.PAID):
+    def refuse(self, command: RefuseOrder) -> OrderRefused | list[OrderRefused | PaymentRefunded] | None:
+        if self.state == State.PROCESSING:
+            return OrderRefused(command.reason)
+        if self.state != State.PAID:
             return None
-        return OrderRefused(command.reason, self.receipt, self.booking if self.receipt else None)
+        refused = OrderRefused(command.reason, self.booking)
+        return [refused, PaymentRefunded(self.receipt, self.due or 0)]
 
     @handles(CancelOrder)
     def cancel(self, command: CancelOrder) -> OrderCancelled | Rejection | None:
@@ -157,11 +196,27 @@ class Order(Aggregate):
 
     @applies(PaymentAwaited)
     def _payment_awaited(self, event: PaymentAwaited) -> None:
-        self.state = State.AWAITING_PAYMENT
+        self.state, self.due, self.pay_by = State.AWAITING_PAYMENT, event.amount, event.pay_by
+
+    @applies(PaymentStarted)
+    def _payment_started(self, event: PaymentStarted) -> None:
+        self.attempt, self.asking = event.attempt, True
+
+    @applies(PaymentDeclined)
+    def _payment_declined(self, event: PaymentDeclined) -> None:
+        self.asking = False
 
     @applies(OrderPaid)
     def _paid(self, event: OrderPaid) -> None:
         self.state, self.receipt = State.PAID, event.receipt
+
+    @applies(PaymentReturned)
+    def _payment_returned(self, event: PaymentReturned) -> None:
+        self.returned += (event.receipt,)
+
+    @applies(PaymentRefunded)
+    def _payment_refunded(self, event: PaymentRefunded) -> None:
+        pass  # the order was refused by the event before it
 
     @applies(TicketsIssued)
     def _ticketed(self, event: TicketsIssued) -> None:

@@ -142,7 +142,8 @@ class TrainRun(Aggregate):
             return no("departed", f"{self.id} left {booking.board} at {departs}")
         if booking.fare != (price := self.plan.fare(booking.seat_class, i, j)):
             return no("fare-differs", f"{self.id}, {booking.fare} fen instead of {price}")
-        return [reserved, SeatsHeld(booking, booking.fare * len(booking.passengers))]
+        party = booking.passengers
+        return [reserved, SeatsHeld(booking.order, party, departs, booking.fare * len(party))]
 
     @handles(ConfirmOrder, exists="may")
     def confirm(self, command: ConfirmOrder) -> OrderConfirmed | Rejection:

@@ -3,10 +3,9 @@
     placed → (admit, if the user cancelled today ─── refused → refuse the order)
            → reserve each passenger's trip, one by one ─┬─ all reserved → hold
                                                         └─ refused → refuse, back
-    held → request payment, set the timer, await payment ── refused (cancelled meanwhile) → back
-    received → accept payment ─┬─ paid → confirm the seats ─┬─ confirmed → issue tickets
-                               │                            └─ refused → refuse the order → refund, back
-                               └─ refused (too late, or twice) → refund
+    held → set the timer, await payment ── refused (cancelled meanwhile) → back
+    paid → confirm the seats ─┬─ confirmed → issue tickets
+                              └─ refused → refuse the order, which gives its money back → back
     the timer → expire → back          cancelled → back, if seats were held; and it counts for the user
 
 Back: the seats are released, then each passenger's trip. Every event and every command says all that the next
@@ -14,8 +13,9 @@ step needs. The state is who has cancelled an order and on which day: only then 
 spares all others a step.
 """
 
+from collections.abc import Sequence
+
 from domain_12306.messages import (
-    AcceptPayment,
     AdmitOrder,
     AwaitPayment,
     Booking,
@@ -31,18 +31,14 @@ from domain_12306.messages import (
     OrderPaid,
     OrderPlaced,
     OrderRefused,
-    PaymentReceived,
-    RefundPayment,
     RefuseOrder,
     ReleaseOrder,
     ReleaseTrip,
-    RequestPayment,
     ReserveTrip,
     SeatsHeld,
     TripReserved,
     account_of,
     itinerary_of,
-    payment_of,
 )
 from domain_12306.rules.times import TIME_TO_PAY, day_of
 from engine import Commit, ProcessManager, Refusal, Send, Table, on, refused
@@ -79,17 +75,11 @@ class BookingProcess(ProcessManager, name="booking"):
 
     @on(SeatsHeld)
     def held(self, event: SeatsHeld, commit: Commit, send: Send) -> None:
-        booking, held_at = event.booking, commit.time
-        order, amount, time_to_pay = booking.order, event.amount, min(TIME_TO_PAY, booking.departs - held_at)
-        pay_by = held_at + time_to_pay
-        # The payment comes first, so that a client that sees an order to be paid can pay it.
-        send(RequestPayment(payment_of(order), order=order, amount=amount, pay_by=pay_by))
-        send(AwaitPayment(order, amount=amount, pay_by=pay_by, booking=booking))
+        order, held_at = event.order, commit.time
+        time_to_pay = min(TIME_TO_PAY, event.departs - held_at)
+        run, party, pay_by = commit.aggregate, event.passengers, held_at + time_to_pay
+        send(AwaitPayment(order, amount=event.amount, pay_by=pay_by, run=run, passengers=party))
         send.after(time_to_pay, ExpireOrder(order), key=order)
-
-    @on(PaymentReceived)
-    def received(self, event: PaymentReceived, commit: Commit, send: Send) -> None:
-        send(AcceptPayment(event.order, payment=commit.aggregate, receipt=event.receipt))
 
     @on(OrderPaid)
     def paid(self, event: OrderPaid, commit: Commit, send: Send) -> None:
@@ -110,22 +100,18 @@ class BookingProcess(ProcessManager, name="booking"):
     def trip_not_reserved(self, command: ReserveTrip, refusal: Refusal, send: Send) -> None:
         booking = command.booking
         send(RefuseOrder(booking.order, reason=refusal.code))
-        release_trips(booking, send, command.place)
+        release_trips(booking.order, booking.passengers[: command.place], send)
 
     @refused(HoldSeats)
     def not_held(self, command: HoldSeats, refusal: Refusal, send: Send) -> None:
         booking = command.booking
         send(RefuseOrder(booking.order, reason=refusal.code))
-        release_trips(booking, send, len(booking.passengers))
+        release_trips(booking.order, booking.passengers, send)
 
     @refused(AwaitPayment)
     def not_awaited(self, command: AwaitPayment, refusal: Refusal, send: Send) -> None:
-        send.cancel(command.booking.order)
-        release(command.booking, send)
-
-    @refused(AcceptPayment)
-    def not_accepted(self, command: AcceptPayment, refusal: Refusal, send: Send) -> None:
-        send(RefundPayment(command.payment, receipt=command.receipt))
+        send.cancel(command.aggregate)
+        release(command.aggregate, command.run, command.passengers, send)
 
     @refused(ConfirmOrder)
     def not_confirmed(self, command: ConfirmOrder, refusal: Refusal, send: Send) -> None:
@@ -135,26 +121,22 @@ class BookingProcess(ProcessManager, name="booking"):
             send(RefuseOrder(command.order, reason=refusal.code))
 
     @on(OrderRefused)
-    def order_refused(self, event: OrderRefused, commit: Commit, send: Send) -> None:
-        if event.receipt:
-            send(RefundPayment(payment_of(commit.aggregate), receipt=event.receipt))
+    def order_refused(self, event: OrderRefused, send: Send) -> None:
         if event.booking is not None:
-            release(event.booking, send)
+            release_booking(event.booking, send)
 
     @on(OrderCancelled)
-    def cancelled(
-        self, event: OrderCancelled, commit: Commit, send: Send, cancelled: Table[str]
-    ) -> None:
+    def cancelled(self, event: OrderCancelled, commit: Commit, send: Send, cancelled: Table[str]) -> None:
         if event.held:
             user, day = event.booking.user, day_of(commit.time).isoformat()
             cancelled[user] = day
             send.cancel(commit.aggregate)
             send(NoteCancellation(account_of(user), order=commit.aggregate, date=day))
-            release(event.booking, send)
+            release_booking(event.booking, send)
 
     @on(OrderExpired)
     def expired(self, event: OrderExpired, send: Send) -> None:
-        release(event.booking, send)
+        release_booking(event.booking, send)
 
 
 def reserve_first_trip(booking: Booking, send: Send) -> None:
@@ -162,13 +144,18 @@ def reserve_first_trip(booking: Booking, send: Send) -> None:
     send(ReserveTrip(itinerary_of(booking.passengers[0]), booking=booking, place=0))
 
 
-def release(booking: Booking, send: Send) -> None:
+def release_booking(booking: Booking, send: Send) -> None:
     """Gives back all that a booking has."""
-    send(ReleaseOrder(booking.run, order=booking.order))
-    release_trips(booking, send, len(booking.passengers))
+    release(booking.order, booking.run, booking.passengers, send)
 
 
-def release_trips(booking: Booking, send: Send, places: int) -> None:
-    """Gives back the time of the first passengers."""
-    for passenger in booking.passengers[:places]:
-        send(ReleaseTrip(itinerary_of(passenger), order=booking.order))
+def release(order: str, run: str, passengers: Sequence[str], send: Send) -> None:
+    """Gives back the seats of an order, and the time of its passengers."""
+    send(ReleaseOrder(run, order=order))
+    release_trips(order, passengers, send)
+
+
+def release_trips(order: str, passengers: Sequence[str], send: Send) -> None:
+    """Gives back the time of these passengers."""
+    for passenger in passengers:
+        send(ReleaseTrip(itinerary_of(passenger), order=order))

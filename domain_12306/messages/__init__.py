@@ -1,6 +1,7 @@
-"""What can be asked of an aggregate, and what happens to it: a file of commands and events for each.
+"""What can be asked of an aggregate, and what happens to it: a file of commands and events for each, and one
+for the money of an order.
 
-Reading order: train_run, booking (what goes from one to the next), order, account, itinerary, payment.
+Reading order: train_run, booking (what goes from one to the next), order, payment, account, itinerary.
 """
 
 from domain_12306.messages.account import (
@@ -27,7 +28,6 @@ from domain_12306.messages.itinerary import (
     TripReserved,
 )
 from domain_12306.messages.order import (
-    AcceptPayment,
     AwaitPayment,
     CancelOrder,
     ExpireOrder,
@@ -45,15 +45,11 @@ from domain_12306.messages.order import (
 from domain_12306.messages.payment import (
     DeclinePayment,
     PaymentDeclined,
-    PaymentReceived,
     PaymentRefunded,
-    PaymentRequested,
+    PaymentReturned,
     PaymentStarted,
     ReceivePayment,
-    RefundPayment,
-    RequestPayment,
     StartPayment,
-    payment_of,
 )
 from domain_12306.messages.train_run import (
     CloseRun,
@@ -76,7 +72,6 @@ from domain_12306.messages.train_run import (
 
 __all__ = [
     "ORDER",
-    "AcceptPayment",
     "AdmitOrder",
     "AwaitPayment",
     "Booking",
@@ -104,17 +99,14 @@ __all__ = [
     "OrderRefused",
     "PaymentAwaited",
     "PaymentDeclined",
-    "PaymentReceived",
     "PaymentRefunded",
-    "PaymentRequested",
+    "PaymentReturned",
     "PaymentStarted",
     "PlaceOrder",
     "ReceivePayment",
-    "RefundPayment",
     "RefuseOrder",
     "ReleaseOrder",
     "ReleaseTrip",
-    "RequestPayment",
     "ReserveSeats",
     "ReserveTrip",
     "RunClosed",
@@ -132,5 +124,4 @@ __all__ = [
     "TripReserved",
     "account_of",
     "itinerary_of",
-    "payment_of",
 ]

@@ -79,7 +79,10 @@ class HoldSeats(
 
 
 class SeatsHeld(Event, name="seats.held"):
-    """Seats are reserved for a booking. `amount`: what all of them cost, in fen."""
+    """Seats are reserved for an order. `departs`: at the boarding stop; `amount`: what all of them cost, in
+    fen."""
 
-    booking: Booking
+    order: str
+    passengers: list[str]
+    departs: datetime
     amount: int

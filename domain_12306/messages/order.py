@@ -1,6 +1,7 @@
 """Commands and events of an order: how it stands, from being processed to being ticketed.
 
-A passenger's side sends `PlaceOrder` and `CancelOrder`; the booking process sends everything else.
+A passenger's side sends `PlaceOrder` and `CancelOrder`; the booking process sends everything else. Its money
+is in `payment`.
 """
 
 from datetime import datetime
@@ -29,18 +30,13 @@ class PlaceOrder(
 
 
 class AwaitPayment(Command, name="order.await-payment", rejects=("not-wanted",)):
-    """Seats are held for it: it is to be paid by then."""
+    """Seats are held for it: it is to be paid by then. `run`, `passengers`: what is given back if it is not
+    wanted any more."""
 
     amount: Fen
     pay_by: datetime
-    booking: Booking
-
-
-class AcceptPayment(Command, name="order.accept-payment", rejects=("order-closed",)):
-    """It is paid. `receipt`: the provider's own name for the payment."""
-
-    payment: str
-    receipt: str
+    run: RunId
+    passengers: Party
 
 
 class IssueTickets(Command, name="order.issue-tickets"):
@@ -75,10 +71,11 @@ class PaymentAwaited(Event, name="order.payment-awaited"):
 
 
 class OrderPaid(Event, name="order.paid"):
-    """Its money is there."""
+    """Its money is there, in time. `receipt`: the provider's own name for the payment."""
 
     run: str
     receipt: str
+    amount: int
 
 
 class TicketsIssued(Event, name="order.ticketed"):
@@ -86,11 +83,9 @@ class TicketsIssued(Event, name="order.ticketed"):
 
 
 class OrderRefused(Event, name="order.refused"):
-    """It could not be had. If it was paid, `receipt` is of the payment, which has to go back, and `booking`
-    says what it still has."""
+    """It could not be had. If it was paid, its money goes back, and `booking` says what it still has."""
 
     reason: str
-    receipt: str = ""
     booking: Booking | None = None
 
 

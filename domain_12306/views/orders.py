@@ -1,11 +1,10 @@
 """The view of orders: how each stands, a user's orders as people know them, and a passenger's trips.
 
-    order/ID → what was ordered    stands/ID → its history    pay/ID → paid, less refunds
+    order/ID → what was ordered    stands/ID → its history, and its money
     user/USER/ID, trip/PASSENGER/ID → the id of the order
-    declined/ID → why the provider said no to the last attempt
 
-An order's rows are written by its own events only, and so are those of its payment: other aggregates may be
-in another partition, and a view that catches up sees partitions in any order.
+An order's rows are written by its own events only: other aggregates may be in another partition, and a view
+that catches up sees partitions in any order.
 """
 
 from datetime import datetime
@@ -23,7 +22,6 @@ from domain_12306.messages import (
     OrderRefused,
     PaymentAwaited,
     PaymentDeclined,
-    PaymentReceived,
     PaymentRefunded,
     PaymentStarted,
     TicketsIssued,
@@ -31,8 +29,10 @@ from domain_12306.messages import (
 from engine import Commit, Projection, Table, on, query
 
 ORDER, STANDS, USER, TRIP = "order/", "stands/", "user/", "trip/"
-PAID, DECLINED = "pay/", "declined/"
 UNFINISHED = (State.PROCESSING, State.AWAITING_PAYMENT, State.PAID)
+AT_FIRST = {"pay_by": None, "reason": "", "paid": 0, "declined": ""}
+"""What is not in a row before it is something else: each row is read and written at every step."""
+
 MOST_ORDERS = 200
 """In an answer, the newest."""
 
@@ -68,7 +68,7 @@ class OrderShown(msgspec.Struct):
     declined: str
 
 
-class Orders(Projection, name="orders", version=1):
+class Orders(Projection, name="orders", version=2):
     """Orders with their history."""
 
     @on(OrderPlaced)
@@ -87,7 +87,7 @@ class Orders(Projection, name="orders", version=1):
             "amount": booking.fare * len(booking.passengers),
         }
         history = [(State.PROCESSING, commit.time)]
-        view[STANDS + order] = {"history": history, "pay_by": None, "reason": ""}
+        view[STANDS + order] = {"history": history}
         view[f"{USER}{booking.user}/{order}"] = order
         for passenger in booking.passengers:
             view[f"{TRIP}{passenger}/{order}"] = order
@@ -98,7 +98,7 @@ class Orders(Projection, name="orders", version=1):
 
     @on(OrderPaid)
     def paid(self, event: OrderPaid, commit: Commit, view: Table) -> None:
-        self._is(view, commit, State.PAID)
+        self._is(view, commit, State.PAID, paid=event.amount)
 
     @on(TicketsIssued)
     def ticketed(self, event: TicketsIssued, commit: Commit, view: Table) -> None:
@@ -116,21 +116,17 @@ class Orders(Projection, name="orders", version=1):
     def expired(self, event: OrderExpired, commit: Commit, view: Table) -> None:
         self._is(view, commit, State.EXPIRED)
 
-    @on(PaymentReceived)
-    def received(self, event: PaymentReceived, view: Table) -> None:
-        view[PAID + event.order] = view.get(PAID + event.order, 0) + event.amount
-
     @on(PaymentRefunded)
-    def refunded(self, event: PaymentRefunded, view: Table) -> None:
-        view[PAID + event.order] = view.get(PAID + event.order, 0) - event.amount
+    def refunded(self, event: PaymentRefunded, commit: Commit, view: Table) -> None:
+        view[STANDS + commit.aggregate] |= {"paid": 0}
 
     @on(PaymentStarted)
-    def started(self, event: PaymentStarted, view: Table) -> None:
-        view.pop(DECLINED + event.order, None)
+    def started(self, event: PaymentStarted, commit: Commit, view: Table) -> None:
+        view[STANDS + commit.aggregate] |= {"declined": ""}
 
     @on(PaymentDeclined)
-    def declined(self, event: PaymentDeclined, view: Table) -> None:
-        view[DECLINED + event.order] = event.reason
+    def declined(self, event: PaymentDeclined, commit: Commit, view: Table) -> None:
+        view[STANDS + commit.aggregate] |= {"declined": event.reason}
 
     @query
     def order(self, view: Table, id: str) -> OrderShown | None:
@@ -166,7 +162,6 @@ def tab_of(shown: OrderShown, now: datetime) -> Tab:
 
 
 def _shown(view: Table, order: str) -> OrderShown:
-    money = {"paid": view.get(PAID + order, 0), "declined": view.get(DECLINED + order, "")}
-    stands = view[STANDS + order]
+    stands = AT_FIRST | view[STANDS + order]
     state, _ = stands["history"][-1]
-    return msgspec.convert(view[ORDER + order] | stands | money | {"state": state}, OrderShown)
+    return msgspec.convert(view[ORDER + order] | stands | {"state": state}, OrderShown)

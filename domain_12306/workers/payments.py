@@ -1,16 +1,22 @@
 """The worker that asks the provider for money, gives it back, and tells what came of it.
 
-    payment.started ──charge──▶ provider ──paid──▶ ReceivePayment
-                                         ──declined──▶ DeclinePayment
-                                         ──pending──▶ nothing; its reports bring it, if it comes
-    payment.refunded, or ReceivePayment is refused ──refund──▶ provider
+payment.started ──charge──▶ provider ──paid──▶ ReceivePayment
+                                     ──declined──▶ DeclinePayment
+                                     ──pending──▶ nothing; its reports bring it, if it comes
+payment.refunded, payment.returned, or ReceivePayment is refused ──refund──▶ provider
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from domain_12306.messages import DeclinePayment, PaymentRefunded, PaymentStarted, ReceivePayment
+from domain_12306.messages import (
+    DeclinePayment,
+    PaymentRefunded,
+    PaymentReturned,
+    PaymentStarted,
+    ReceivePayment,
+)
 from domain_12306.workers.provider import Declined, Paid, Provider
 from engine import Delivery, Tell, Worker, every, on, query
 
@@ -36,6 +42,10 @@ class Payments(Worker, name="payments", threads=16):
 
     @on(PaymentRefunded)
     def refunded(self, event: PaymentRefunded, delivery: Delivery) -> None:
+        self._provider.refund(delivery.id, event.receipt, event.amount)
+
+    @on(PaymentReturned)
+    def returned(self, event: PaymentReturned, delivery: Delivery) -> None:
         self._provider.refund(delivery.id, event.receipt, event.amount)
 
     @every(seconds=LOOK_S)

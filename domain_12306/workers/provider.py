@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 
 class Paid(NamedTuple):
-    """Money has come in. `receipt`: the provider's own name for it; `amount`: in fen."""
+    """Money has come in. `payment`: what it is for, an order; `receipt`: the provider's own name for it;
+    `amount`: in fen."""
 
     payment: str
     receipt: str

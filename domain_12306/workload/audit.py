@@ -94,8 +94,8 @@ def audit(events: Iterable[Event]) -> Audit:
                             )
                         row[segment] = order
             case SeatsHeld():
-                if event.booking.order not in orders:
-                    broken.append(f"order {event.booking.order} is held, and has no seats")
+                if event.order not in orders:
+                    broken.append(f"order {event.order} is held, and has no seats")
             case OrderConfirmed():
                 if event.order not in orders or orders[event.order].confirmed:
                     broken.append(f"order {event.order} was confirmed without being held")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from domain_12306.aggregates.order import State
-from domain_12306.messages import ORDER, CancelOrder, OpenRun, StartPayment, payment_of
+from domain_12306.messages import ORDER, CancelOrder, OpenRun, StartPayment
 from domain_12306.rules.times import day_of
 from domain_12306.tickets import order_of
 from domain_12306.views.answers import Entry, Journey
@@ -91,7 +91,7 @@ class User(threading.Thread):
             client.send(CancelOrder(draw.choice(self.orders)), timeout_s=PATIENCE_S)
         for other in self.orders[-10:]:
             if draw.random() < 0.15:  # refused until it is due, and again when it is not
-                client.send(StartPayment(payment_of(other)), timeout_s=PATIENCE_S)
+                client.send(StartPayment(other), timeout_s=PATIENCE_S)
 
 
 def run(data: Path, *, kills: int, seed: int) -> Report:
@@ -141,7 +141,7 @@ def finish(client: Client, node: Node, orders: list[str]) -> None:
             assert shown is not None, order
             if shown.state is State.AWAITING_PAYMENT:
                 pays = number % 2 and not gives_up
-                command = StartPayment(payment_of(order)) if pays else CancelOrder(order)
+                command = StartPayment(order) if pays else CancelOrder(order)
                 client.send(command, timeout_s=PATIENCE_S).raise_for_outcome()
     until(lambda: at_rest(node, client), PATIENCE_S, "everything has been sent, and reported")
 

@@ -1,19 +1,19 @@
 """The clerk, who plays a golden script on the railway, line by line. Lines of a script:
 
-    # anything                                            a remark
-    clock 2026-11-24 08:00                                the time in China, as the first line;
-                                                          `opening 08:00,a=10:15` may follow it
-    train T1 2026-11-25: a 09:00, b 10:00 10:05, c 11:00; O 2     stops (arrival, departure), seats of a class
-    order A: u buys O a-c on T1 2026-11-25 for p1 p2      u: a user; p1 p2: passengers
-    pay A | pay A as R2 | pay A with 5.00                 money comes in, under a receipt of its own
-    cancel A
-    close T1 2026-11-25                                   the train is taken off sale
-    refused CODE                                          what came of the last line that asked for something
-    minutes 31 | clock 2026-11-25 09:00                   time passes
-    A is 待支付 | A is 出票失败 sold-out                    how an order stands, and why it was refused
-    A paid 20.00                                          less what went back, in yuan
-    left T1 2026-11-25 O a-c 1                            seats
-    u 未完成 A B                                           what is under a tab, in this order
+# anything                                            a remark
+clock 2026-11-24 08:00                                the time in China, as the first line;
+                                                      `opening 08:00,a=10:15` may follow it
+train T1 2026-11-25: a 09:00, b 10:00 10:05, c 11:00; O 2     stops (arrival, departure), seats of a class
+order A: u buys O a-c on T1 2026-11-25 for p1 p2      u: a user; p1 p2: passengers
+pay A | pay A as R2 | pay A with 5.00                 money comes in, under a receipt of its own
+cancel A
+close T1 2026-11-25                                   the train is taken off sale
+refused CODE                                          what came of the last line that asked for something
+minutes 31 | clock 2026-11-25 09:00                   time passes
+A is 待支付 | A is 出票失败 sold-out                    how an order stands, and why it was refused
+A paid 20.00                                          less what went back, in yuan
+left T1 2026-11-25 O a-c 1                            seats
+u 未完成 A B                                           what is under a tab, in this order
 """
 
 import re
@@ -27,7 +27,6 @@ from domain_12306.messages import (
     OpenRun,
     PlaceOrder,
     ReceivePayment,
-    payment_of,
 )
 from domain_12306.rules.times import CHINA
 from domain_12306.views.answers import Entry, Journey
@@ -105,7 +104,7 @@ class Clerk:
         shown = self._shown(order)
         amount = shown.amount if yuan is None else fen(yuan)
         under = receipt or f"receipt-of-{order}"
-        self._ask(ReceivePayment(payment_of(ORDER + order), receipt=under, amount=amount))
+        self._ask(ReceivePayment(ORDER + order, receipt=under, amount=amount))
 
     def pay_with(self, order: str, yuan: str) -> None:
         self.pay(order, None, yuan)

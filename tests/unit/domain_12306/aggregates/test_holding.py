@@ -11,7 +11,7 @@ from domain_12306.messages import (
     Booking,
     HoldSeats,
     OpenRun,
-    RequestPayment,
+    ReceivePayment,
     RunOpened,
     SeatsHeld,
     SeatsReserved,
@@ -47,17 +47,17 @@ def test_seats_are_held_at_the_fare_of_each_passenger() -> None:
     booking = msgspec.structs.replace(BOOKING, passengers=["p", "q"])
     reserved = SeatsReserved("o", "O", 0, 2, [(0, 0, 2), (1, 0, 2)], ["p", "q"])
     story = given(Run, OPENED).when(HoldSeats(RUN, booking=booking), at=BEFORE)
-    story.then(reserved, SeatsHeld(booking, 2_100))
+    story.then(reserved, SeatsHeld("o", ["p", "q"], booking.departs, 2_100))
 
 
 def test_a_journey_costs_one_yuan_at_least_and_first_class_more_than_its_table() -> None:
     short = changed(board="b", departs=moment(DATE, 605), fare=100)
     given(Run, OPENED).when(short, at=BEFORE).then(
-        SeatsReserved("o", "O", 1, 2, [(0, 0, 2)], ["p"]), SeatsHeld(short.booking, 100)
+        SeatsReserved("o", "O", 1, 2, [(0, 0, 2)], ["p"]), SeatsHeld("o", ["p"], short.booking.departs, 100)
     )
     first = changed(seat_class="M", alight="b", arrives=moment(DATE, 600), fare=3_200)
     given(Run, OPENED).when(first, at=BEFORE).then(
-        SeatsReserved("o", "M", 0, 1, [(0, 0, 2)], ["p"]), SeatsHeld(first.booking, 3_200)
+        SeatsReserved("o", "M", 0, 1, [(0, 0, 2)], ["p"]), SeatsHeld("o", ["p"], first.booking.departs, 3_200)
     )
 
 
@@ -81,7 +81,7 @@ def test_a_train_that_has_left_is_not_sold() -> None:
     just = BOOKING.departs - timedelta(seconds=1)
     given(Run, OPENED).when(changed(), at=BOOKING.departs).rejected("departed")
     given(Run, OPENED).when(changed(), at=just).then(
-        SeatsReserved("o", "O", 0, 2, [(0, 0, 2)], ["p"]), SeatsHeld(BOOKING, 1_050)
+        SeatsReserved("o", "O", 0, 2, [(0, 0, 2)], ["p"]), SeatsHeld("o", ["p"], BOOKING.departs, 1_050)
     )
 
 
@@ -93,5 +93,5 @@ def test_fares_that_do_not_fit_the_stops_or_a_payment_are_refused(fares: list[in
 
 def test_the_dearest_journey_of_the_largest_party_can_be_paid() -> None:
     dearest = max(fare_between({code: [0, MAX_FARE_FEN]}, code, 0, 1) or 0 for code in CLASS_NAMES)
-    decoded = msgspec.json.encode(RequestPayment("pay-o", order="o", amount=5 * dearest, pay_by=BEFORE))
-    assert msgspec.json.decode(decoded, type=RequestPayment).amount == 5 * dearest
+    decoded = msgspec.json.encode(ReceivePayment("order-1", receipt="r", amount=5 * dearest))
+    assert msgspec.json.decode(decoded, type=ReceivePayment).amount == 5 * dearest

@@ -16,12 +16,11 @@ from domain_12306.messages import (
     CloseRun,
     ExpireOrder,
     OpenRun,
-    PaymentReceived,
+    OrderPaid,
     PaymentRefunded,
     PlaceOrder,
     ReceivePayment,
     TripReserved,
-    payment_of,
 )
 from domain_12306.rules.times import moment
 from domain_12306.views.answers import Journey
@@ -80,7 +79,7 @@ class Booking(RuleBasedStateMachine):
 
     @rule(order=orders, receipt=st.sampled_from(["r", "s"]))
     def pay(self, order: str, receipt: str) -> None:
-        self.engine.send(ReceivePayment(payment_of(order), receipt=receipt, amount=self.placed[order]))
+        self.engine.send(ReceivePayment(order, receipt=receipt, amount=self.placed[order]))
 
     @rule(order=orders)
     def cancel(self, order: str) -> None:
@@ -163,10 +162,12 @@ class Booking(RuleBasedStateMachine):
         kept: dict[str, int] = {}
         self.engine.settle()
         with EventLog(self.engine.data, app=self.engine.app) as log:
-            for entry in log.read(types=["payment.received", "payment.refunded"]):
+            for entry in log.read(types=["order.paid", "payment.refunded"]):
+                order = entry.commit.aggregate
                 for event in entry.commit.events:
-                    sign = {PaymentReceived: 1, PaymentRefunded: -1}[type(event)]
-                    kept[event.order] = kept.get(event.order, 0) + sign * event.amount
+                    if isinstance(event, OrderPaid | PaymentRefunded):
+                        sign = 1 if isinstance(event, OrderPaid) else -1
+                        kept[order] = kept.get(order, 0) + sign * event.amount
         return kept
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain_12306.aggregates.order import State
 from domain_12306.app import create
-from domain_12306.messages import ORDER, OpenRun, payment_of
+from domain_12306.messages import ORDER, OpenRun
 from domain_12306.rules.times import moment
 from domain_12306.tickets import NotPaid, Tickets
 from domain_12306.views.orders import OrderShown, Tab
@@ -83,7 +83,7 @@ class Careless:
     """A provider that takes another amount than it was asked for, and reports money that is for nothing."""
 
     def __init__(self) -> None:
-        self.reported = [Paid(payment_of("order-unknown"), "for-nothing", 700)]
+        self.reported = [Paid("order-unknown", "for-nothing", 700)]
         self.given_back: dict[str, tuple[str, int]] = {}
         self.failures = 1
 
