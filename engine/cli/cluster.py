@@ -128,11 +128,11 @@ def reported(config: "Config") -> "Report":
     """The report on the cluster that the settings name. Raises ConfigError, Fault."""
     from engine.cluster.founding import monitors_of, read_manifest  # brings NATS
     from engine.cluster.jetstream import FAILURES
-    from engine.cluster.link import Link, servers_of
+    from engine.cluster.link import link_to
     from engine.cluster.logs import NoAnswer
     from engine.cluster.report import report_on
 
-    with closing(Link(servers_of(config.cluster), "status")) as link:
+    with closing(link_to(config, "status")) as link:
         manifest = read_manifest(link, config.cluster_name)
         try:
             return report_on(link, config.cluster_name, manifest, monitors_of(config))

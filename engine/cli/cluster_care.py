@@ -11,7 +11,7 @@ from engine.base.progress import Progress
 from engine.cli.printing import Printer
 from engine.cluster.founding import ClusterManifest, found, monitors_of, read_manifest
 from engine.cluster.jetstream import JetStreamDecisions
-from engine.cluster.link import Link, servers_of
+from engine.cluster.link import link_to
 from engine.cluster.repairing import append_again, beginning_of, lead_elsewhere, places_in, put, reach
 from engine.cluster.report import heard
 from engine.cluster.verifying import Store, damaged_copies, store_of, verify_partition
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 def verify(config: "Config", stores: list[DataDirectory], printer: Printer) -> int:
     """Prints a line for each partition, and one for each thing that is wrong."""
     name, problems = config.cluster_name, []
+    silent: list[str] = []
     places = {str(data.path): places_in(data) for data in stores}
-    with closing(Link(servers_of(config.cluster), "verify")) as link:
+    with closing(link_to(config, "verify")) as link:
         manifest = read_manifest(link, name)
-        problems += [problem for problem, _, _ in damaged_copies(name, monitors_of(config))]
+        problems += [problem for problem, _, _ in damaged_copies(name, monitors_of(config), silent)]
         beats, progress = heard(link, name), Progress("reading, partitions", manifest.partitions)
         rows = []
         for partition in range(manifest.partitions):
@@ -47,18 +48,20 @@ def verify(config: "Config", stores: list[DataDirectory], printer: Printer) -> i
         f"held against stores of: {', '.join(store.name for store in held) or 'none'}"
         for ends, held in rows
     ]
-    texts += [f"wrong: {problem}" for problem in problems] or ["sound"]
+    texts += [f"wrong: {problem}" for problem in problems] or ([] if silent else ["sound"])
+    texts += [f"not looked at: {one}" for one in _not_looked_at(silent)]
     data = {"partitions": [to_builtins(ends) for ends, _ in rows], "problems": to_builtins(problems)}
     printer.answer(data, "\n".join(texts))
-    return Exit.CORRUPT if problems else Exit.OK
+    return Exit.CORRUPT if problems else Exit.TEMPORARY if silent else Exit.OK
 
 
 def repair(config: "Config", stores: list[DataDirectory], printer: Printer) -> int:
     """Does what can be done from here, and names what is left to do."""
     name, done, left = config.cluster_name, [], []
-    with closing(Link(servers_of(config.cluster), "repair")) as link:
+    silent: list[str] = []
+    with closing(link_to(config, "repair")) as link:
         manifest = read_manifest(link, name)
-        for problem, stream, folder in damaged_copies(name, monitors_of(config)):
+        for problem, stream, folder in damaged_copies(name, monitors_of(config), silent):
             if not lead_elsewhere(link, stream, problem.server):
                 left.append(f"{problem}: no other server leads it; is a majority there?")
                 continue
@@ -76,9 +79,14 @@ def repair(config: "Config", stores: list[DataDirectory], printer: Printer) -> i
             for partition in range(manifest.partitions)
             if (message := reach(link, name, partition))
         ]
+    left += [f"look at {one}" for one in _not_looked_at(silent)]
     texts = [*(f"done: {text}" for text in done), *(f"to do: {text}" for text in left)]
     printer.answer({"done": done, "left": left}, "\n".join(texts or ["nothing to do"]))
     return Exit.TEMPORARY if left else Exit.OK
+
+
+def _not_looked_at(silent: list[str]) -> list[str]:
+    return [f"the copies of the server at {monitor}, which does not answer" for monitor in silent]
 
 
 def init_from(settings: "Settings", data: DataDirectory, printer: Printer) -> int:
@@ -100,7 +108,7 @@ def init_from(settings: "Settings", data: DataDirectory, printer: Printer) -> in
         hint = "name another by --cluster-name, or remove what the servers have of it"
         raise ConfigError("there is a cluster of this name already", cluster=config.cluster_name, hint=hint)
     appended = 0
-    with closing(Link(servers_of(config.cluster), "init")) as link:
+    with closing(link_to(config, "init")) as link:
         for partition, (place, kept) in enumerate(beginning):
             log = JetStreamDecisions(link, config.cluster_name, partition)
             put(log, kept)

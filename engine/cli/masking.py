@@ -6,7 +6,7 @@ MASK = "***"
 SECRET_NAME = re.compile(
     r"secret|token|passw|passphrase|credential|api_?key|private|(?:^|[_-])key(?:$|[_-])|dsn|salt", re.I
 )
-_USER = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
+_USER = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _BEARER = re.compile(r"\b(bearer|basic|digest)\s+[\w.~+/=-]{6,}", re.I)
 _NAMED = re.compile(
     r"""([\w-]*(?:secret|token|passw(?:or)?d|passphrase|credential|api_?key|private_?key|authorization)[\w-]*

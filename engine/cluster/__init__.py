@@ -13,7 +13,7 @@ Reading order: logs (what both logs and the register have to be able to do), mem
 arrivals (what came of them), queueing (commands → C), unanswered (whose answers were lost), intake (C →
 sections for the core), resending (until they are stored), ledger (decisions → E, and what other nodes
 decided), assignment, membership and absence (who owns what), handover (where a worker goes on), link and
-jetstream (NATS), founding (what all nodes have in common), witness (what must hold of the servers), report
-and viewing (what an operator wants to know), verifying and repairing (logs and stores held against each
-other), servers (some of them, on this machine).
+jetstream (NATS), founding (what all nodes have in common), witness and watch (what must hold of the servers),
+report and viewing (what an operator wants to know), verifying and repairing (logs and stores held against
+each other), servers (some of them, on this machine).
 """

@@ -11,9 +11,9 @@ from nats.js.errors import NotFoundError
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.errors import ConfigError, Fault
 from engine.base.identity import INDEX_KEY_BYTES
-from engine.cluster.jetstream import FAILURES, make_streams, until_answered, until_settled
-from engine.cluster.link import Link, servers_of
-from engine.cluster.witness import Wrong, wrong_with_servers, wrong_with_streams
+from engine.cluster.jetstream import FAILURES, TOO_FEW_SERVERS, make_streams, until_answered, until_settled
+from engine.cluster.link import Link, link_to
+from engine.cluster.witness import Wrong, payload_for, wrong_with_servers, wrong_with_streams
 from engine.model.app import Engine
 from engine.node.config import Config
 from engine.node.data_directory import DataDirectory
@@ -50,8 +50,8 @@ def found(
 ) -> ClusterManifest:
     """Makes the logs and the manifest; what is there already stays. Returns the manifest that counts.
     `begins`: where the logs begin, if not with the first message."""
-    with closing(Link(servers_of(config.cluster), "init")) as link:
-        _expect_right(list(wrong_with_servers(link, monitors_of(config))))
+    with closing(link_to(config, "init")) as link:
+        _expect_right(wrong_now(link, config))
         work = make_streams(
             link,
             config.cluster_name,
@@ -63,6 +63,9 @@ def found(
         try:
             link.ask(work, MAKE_S)
         except FAILURES as error:
+            if getattr(error, "err_code", None) == TOO_FEW_SERVERS:
+                text, hint = "there are too few servers for so many copies", "cluster_replicas=1 for a trial"
+                raise ConfigError(text, cluster_replicas=config.cluster_replicas, hint=hint) from None
             raise Fault("the logs cannot be made", error=error, hint="are all servers there?") from None
 
         async def put() -> None:
@@ -76,20 +79,25 @@ def found(
         return read_manifest(link, config.cluster_name)
 
 
-def join(config: Config, app: str, fingerprint: str) -> ClusterManifest:
-    """What the cluster that a node belongs to has agreed on. ConfigError if it is another application's, or
-    if its servers cannot be trusted."""
-    with closing(Link(servers_of(config.cluster), "start")) as link:
+def join(config: Config, app: Engine) -> ClusterManifest:
+    """What the cluster that a node belongs to has agreed on. ConfigError if it is another application's, if
+    its servers cannot be trusted, or if a worker would leave behind what it keeps."""
+    staying = [name for name, spec in app.workers.items() if spec.cls.stays]
+    if staying and not config.cluster_workers:
+        text = "a worker keeps what no other node has, so it needs a node that is named"
+        hint = "the same cluster_workers=NODE on all nodes"
+        raise ConfigError(text, workers=", ".join(staying), hint=hint)
+    with closing(link_to(config, "start")) as link:
         manifest = read_manifest(link, config.cluster_name)
         for name, mine, theirs in (
             ("format", FORMAT, manifest.format),
-            ("application", app, manifest.app),
-            ("reference data", fingerprint, manifest.fingerprint),
+            ("application", app.name, manifest.app),
+            ("reference data", app.fingerprint, manifest.fingerprint),
         ):
             if mine != theirs:
                 text = f"the cluster has another {name}"
                 raise ConfigError(text, cluster=config.cluster_name, found=theirs, wanted=mine)
-        _expect_right(list(wrong_with_servers(link, monitors_of(config))))
+        _expect_right(wrong_now(link, config))
         name, partitions = config.cluster_name, manifest.partitions
         try:
             _expect_right(list(wrong_with_streams(link, name, partitions, config.cluster_replicas)))
@@ -112,6 +120,12 @@ def expect_reach(manifest: ClusterManifest, data: DataDirectory) -> None:
             )
             facts = {"partition": partition, "store": place.decision, "log": begin}
             raise ConfigError(text, path=data.path, hint=hint, **facts)
+
+
+def wrong_now(link: Link, config: Config) -> list[Wrong]:
+    """What is wrong with the servers for a node of these settings."""
+    payload, copies = payload_for(config.max_message_bytes), config.cluster_replicas
+    return list(wrong_with_servers(link, monitors_of(config), copies=copies, payload=payload))
 
 
 def monitors_of(config: Config) -> list[str]:

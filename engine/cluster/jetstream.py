@@ -24,6 +24,7 @@ EXPECTED = "Nats-Expected-Last-Sequence"
 WRONG_LAST_SEQUENCE = 10071
 IS_FULL = (10077, 10047, 10023)  # the most messages, bytes or storage
 APPEND_S = 1.0
+TOO_FEW_SERVERS = 10074
 QUIET_S = 1.0  # without a message, after which it is asked whether there is one
 AGAIN_S = 0.1
 LEADER_S = 5.0
@@ -223,8 +224,9 @@ async def until_settled(work: Callable[[], Coroutine[Any, Any, Any]], patience_s
     while True:
         try:
             return await work()
-        except FAILURES:
-            if asyncio.get_running_loop().time() > until:
+        except FAILURES as error:
+            is_final = getattr(error, "err_code", None) == TOO_FEW_SERVERS
+            if is_final or asyncio.get_running_loop().time() > until:
                 raise
             await asyncio.sleep(AGAIN_S)
 

@@ -4,10 +4,15 @@ asynchronous. It connects again by itself, to whichever server answers.
 
 import asyncio
 import contextlib
+import re
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -15,20 +20,26 @@ from nats.js import JetStreamContext
 
 from engine.base.errors import ConfigError, Fault
 
+if TYPE_CHECKING:
+    from engine.node.config import Config
+
 T = TypeVar("T")
 
 CONNECT_S = 5.0
 PENDING_BYTES = 64 << 20  # of what is to be sent while no server answers
 CLOSE_S = 2.0
+SCHEMES = ("nats", "tls", "ws", "wss")
+REFUSED = ("authorization", "authentication", "permissions", "certificate", "tls", "ssl")
 QUICK_S = 1.0  # a request to a server that has just died is never answered
 
 
 class Link:
-    """A connection to the servers of a list of URLs. `name`: what the servers show of it. Raises Fault if no
-    server answers at the start."""
+    """A connection to the servers of a list of URLs. `name`: what the servers show of it. `access`: what it
+    shows them. Raises Fault if no server answers at the start, ConfigError if they refuse it."""
 
-    def __init__(self, servers: Sequence[str], name: str) -> None:
-        self._servers, self._name = list(servers), name
+    def __init__(self, servers: Sequence[str], name: str, access: dict[str, Any] | None = None) -> None:
+        self._servers, self._name, self._access = list(servers), name, access or {}
+        self._failed = ""
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
@@ -38,9 +49,7 @@ class Link:
             self.client = self.ask(self._connect(), CONNECT_S)
         except (TimeoutError, OSError, nats.errors.Error) as error:
             self._end()
-            servers = ", ".join(self._servers)
-            hint = "start them, or name others by the setting cluster"
-            raise Fault("no NATS server answers", servers=servers, error=error, hint=hint) from None
+            raise self._refused(self._failed or repr(error)) from None
         self.streams: JetStreamContext = self.client.jetstream(timeout=5)
         self.quick: JetStreamContext = self.client.jetstream(timeout=QUICK_S)
         """for what is asked again if it is not answered"""
@@ -89,9 +98,18 @@ class Link:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
+    def _refused(self, why: str) -> Fault | ConfigError:
+        servers = ", ".join(without_password(url) for url in self._servers)
+        if any(word in why.lower() for word in REFUSED):
+            hint = "cluster_credentials, cluster_ca and cluster_certificate say who this is"
+            return ConfigError("the NATS servers refuse this node", servers=servers, error=why, hint=hint)
+        hint = "start them, or name others by the setting cluster"
+        return Fault("no NATS server answers", servers=servers, error=why, hint=hint)
+
     async def _connect(self) -> Client:
-        async def quiet(_error: Exception) -> None:
+        async def quiet(error: Exception) -> None:
             """It connects again by itself; what fails meanwhile says so to who asked."""
+            self._failed = str(error) or repr(error)
 
         return await nats.connect(
             self._servers,
@@ -104,6 +122,7 @@ class Link:
             dont_randomize=True,
             ping_interval=2,
             max_outstanding_pings=2,
+            **self._access,
         )
 
     def _tell(self, subject: str, body: bytes) -> None:
@@ -149,11 +168,57 @@ class Keeper:
         return self._promise.exception() if self._promise.done() and not self._promise.cancelled() else None
 
 
+def link_to(config: "Config", name: str) -> Link:
+    """A link to the servers that the settings name, with what they are to be shown."""
+    return Link(servers_of(config.cluster), name, access_of(config))
+
+
+def access_of(config: "Config") -> dict[str, Any]:
+    """What the servers are shown, and are to show, as `nats.connect` wants it. Raises ConfigError."""
+    access: dict[str, Any] = {}
+    for name in ("cluster_credentials", "cluster_ca", "cluster_certificate"):
+        path = getattr(config, name)
+        try:
+            if path:
+                Path(path).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"the file of {name} cannot be read", path=path, error=error) from None
+    if config.cluster_credentials:
+        if find_spec("nkeys") is None:
+            hint = "pip install 'ringfold[cluster]' brings it"
+            raise ConfigError("cluster_credentials needs the package nkeys", hint=hint)
+        kind = "nkeys_seed" if config.cluster_credentials.endswith(".nk") else "user_credentials"
+        access[kind] = config.cluster_credentials
+    if config.cluster_ca or config.cluster_certificate:
+        try:
+            context = ssl.create_default_context(cafile=config.cluster_ca or None)
+            if config.cluster_certificate:
+                context.load_cert_chain(config.cluster_certificate)
+        except (ssl.SSLError, ValueError) as error:
+            paths = {"cluster_ca": config.cluster_ca, "cluster_certificate": config.cluster_certificate}
+            raise ConfigError("a certificate cannot be used", error=error, **paths) from None
+        access["tls"] = context
+    return access
+
+
 def servers_of(setting: str) -> list[str]:
     """The URLs of a setting, separated by commas. Raises ConfigError."""
     urls = [url.strip() for url in setting.split(",") if url.strip()]
-    wrong = [url for url in urls if not url.startswith(("nats://", "tls://", "ws://", "wss://"))]
-    if wrong or not urls:
+    if not urls or not all(map(_is_server, urls)):
         hint = "as in nats://10.0.0.1:4222,nats://10.0.0.2:4222"
-        raise ConfigError("the setting cluster lists URLs of NATS servers", value=setting, hint=hint)
+        value = without_password(setting)
+        raise ConfigError("the setting cluster lists URLs of NATS servers", value=value, hint=hint)
     return urls
+
+
+def without_password(text: str) -> str:
+    """URLs without who they say that one is."""
+    return re.sub(r"(?<=://)[^/\s,]*(?=@)", "***", text)
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

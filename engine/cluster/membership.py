@@ -17,6 +17,8 @@ from engine.cluster.logs import NoAnswer, Owner, Register
 
 BEAT_S = 0.2
 PATIENCE_S = 1.0
+QUIET_S = 3 * BEAT_S  # a life before this one is silent after a beat of it and so long
+TWIN_S = 2.0  # one that is heard for so long is not a life that ends
 ASK_S = 1.0  # between two looks at who is registered
 CLAIM_S = 0.1  # between two, while a share is lacking
 
@@ -72,6 +74,7 @@ class Membership:
         self._partitions, self._register, self._now = partitions, register, now
         self._always = always
         self._born = now()
+        self._twin_from = self._twin_at = float("-inf")  # when another life under this name was heard
         self._beat_at = self._ask_at = self._claim_at = 0.0
         self._asked: dict[int, Future[Owner | None]] = {}
         self._claimed: dict[int, Future[Owner | None]] = {}
@@ -89,11 +92,23 @@ class Membership:
             beat = msgspec.json.decode(body, type=Beat)
         except msgspec.DecodeError:
             return
-        self.heard[beat.node] = self._now(), beat
+        now = self._now()
+        if beat.node == self._node and beat.life != self._life:
+            if now - self._twin_at > PATIENCE_S:
+                self._twin_from = now
+            self._twin_at = now
+            return
+        self.heard[beat.node] = now, beat
         if self._always is None and beat.node != self._node:
             for partition, term in beat.terms.items():
                 if term > self.terms.get(partition, term):
                     del self.terms[partition]
+
+    @property
+    def has_twin(self) -> bool:
+        """True if another node was at work under this name when this one came: two of a name would both take
+        its share."""
+        return self._twin_at - self._twin_from >= TWIN_S and self._twin_from - self._born < PATIENCE_S
 
     def there(self) -> list[str]:
         """The nodes that are there and may own, in order of their names."""
@@ -114,7 +129,7 @@ class Membership:
         if not ready:
             self.terms.clear()  # the others hear of it with the next beat
             return
-        if now - self._born < PATIENCE_S:
+        if now - self._born < PATIENCE_S or now - self._twin_at < QUIET_S:
             return
         wanted = {p for p, node in enumerate(assign(self._partitions, self.there())) if node == self._node}
         self._take_answers(wanted)

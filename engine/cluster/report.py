@@ -137,7 +137,7 @@ def _partition(
     owner = register.owner(partition).result(ASK_S)
     commands, decisions = (_log(link, stream_of(name, log, partition)) for log in "CE")
     last = last_decision(link, name, partition, decisions.last) if decisions.last >= decisions.first else None
-    decided = last.message if last else commands.first - 1
+    decided = last.message if last else max(0, commands.first - 1)
     position = last.batches[-1].last_position if last and last.batches else 0
     waiting = max(0, commands.last - decided)
     return PartitionReport(

@@ -28,10 +28,11 @@ _ROUTES = "cluster {{ name: {cluster}, listen: 127.0.0.1:{route}, pool_size: 3, 
 
 
 class Servers:
-    """Some servers, all in one folder. `sync`: how they flush; empty: as they do by default."""
+    """Some servers, all in one folder. `sync`: how they flush; empty: as they do by default. `more`: lines of
+    their configuration."""
 
     def __init__(
-        self, folder: Path, count: int = 3, *, sync: str = "always", payload: str = "8MB"
+        self, folder: Path, count: int = 3, *, sync: str = "always", payload: str = "8MB", more: str = ""
     ) -> None:
         self.folder, self.count = folder, count
         self._program = program()
@@ -48,6 +49,7 @@ class Servers:
                 store=folder / f"js{number}",
                 sync=f", sync_interval: {sync}" if sync else "",
             )
+            text += more
             if count > 1:
                 text += _ROUTES.format(cluster="ringfold", route=route, routes=routes)
             (folder / f"n{number}.conf").write_text(text)

@@ -130,13 +130,15 @@ def _read(
     return marks
 
 
-def damaged_copies(name: str, monitors: list[str]) -> Iterator[tuple[Problem, str, str]]:
-    """(problem, stream, folder) of each copy of a log of decisions of which its server has lost a part."""
+def damaged_copies(name: str, monitors: list[str], silent: list[str]) -> Iterator[tuple[Problem, str, str]]:
+    """(problem, stream, folder) of each copy of a log of decisions of which its server has lost a part.
+    `silent` gets the monitoring addresses that did not answer."""
     for monitor in monitors:
         try:
             found, said = asked(monitor, "jsz?streams=1&config=1"), asked(monitor, "varz")
-        except (OSError, ValueError) as error:
-            raise Fault("the monitoring port does not answer", monitor=monitor, error=error) from None
+        except (OSError, ValueError):
+            silent.append(monitor)
+            continue
         for account in found.get("account_details") or []:
             for stream in account.get("stream_detail") or []:
                 title = str(stream.get("name", ""))

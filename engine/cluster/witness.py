@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from http.client import HTTPException
 from typing import Any, NamedTuple
 
 from nats.js.errors import NotFoundError
@@ -21,7 +22,9 @@ from engine.cluster.link import Link
 from engine.wire.replicated import decode_decision
 
 LEAST_VERSION = (2, 15)
-LEAST_PAYLOAD = 8 << 20
+MIB = 1 << 20
+LEAST_PAYLOAD = 8 * MIB
+BESIDE = 64 << 10  # of a message, what is not in the client's
 ASK_S = 5.0
 LEADER_S = 30.0
 
@@ -34,28 +37,68 @@ class Wrong(NamedTuple):
     hint: str
 
 
-def wrong_with_servers(link: Link, monitors: list[str]) -> Iterator[Wrong]:
-    """What is wrong with the servers. `monitors`: their HTTP addresses, which alone say how they flush."""
-    version = link.client.connected_server_version
-    if (version.major, version.minor) < LEAST_VERSION:
-        told = f"{version.major}.{version.minor}.{version.patch}"
-        yield Wrong("the NATS server is too old", told, "at least 2.15")
-    if (payload := link.client.max_payload) < LEAST_PAYLOAD:
-        yield Wrong("the NATS server takes no message as large as a batch", payload, "max_payload: 8MB")
+def wrong_with_servers(
+    link: Link, monitors: list[str], *, copies: int = 1, payload: int = LEAST_PAYLOAD
+) -> Iterator[Wrong]:
+    """What is wrong with the servers. `monitors`: their HTTP addresses, which alone say how they flush;
+    `copies`: how many servers keep a log; `payload`: the largest message that there may be."""
+    yield from wrong_with_connected(link, payload)
+    if len(monitors) < copies:
+        text = "it cannot be seen whether the servers flush: too few monitoring addresses are known"
+        yield Wrong(text, f"{len(monitors)} of {copies}", "cluster_monitors lists one for each server")
     silent: list[Wrong] = []
     for monitor in monitors:
         try:
-            found = asked(monitor, "jsz?config=1")
+            yield from wrong_with_monitored(monitor, payload)
         except (OSError, ValueError) as error:
             text = f"the monitoring port {monitor} does not answer"
             silent.append(Wrong(text, error, "http: in its configuration"))
-            continue
-        if not found.get("config", {}).get("sync_always"):
-            interval = found.get("config", {}).get("sync_interval")
-            hint = "jetstream { sync_interval: always }"
-            yield Wrong(f"the server at {monitor} says that it has what is not on its disk", interval, hint)
     if 2 * len(silent) >= len(monitors):  # fewer may be down, and nodes have to start even so
         yield from silent
+
+
+def wrong_with_connected(link: Link, payload: int = LEAST_PAYLOAD) -> Iterator[Wrong]:
+    """What is wrong with the server to which the link leads now."""
+    version = link.client.connected_server_version
+    yield from _wrong_with_version("", f"{version.major}.{version.minor}.{version.patch}")
+    yield from _wrong_with_payload("", link.client.max_payload, payload)
+
+
+def wrong_with_monitored(monitor: str, payload: int = LEAST_PAYLOAD) -> Iterator[Wrong]:
+    """What is wrong with the server that has this monitoring address. Raises OSError, ValueError."""
+    said, found = asked(monitor, "varz"), asked(monitor, "jsz?config=1").get("config") or {}
+    yield from _wrong_with_version(f" at {monitor}", str(said.get("version", "")))
+    yield from _wrong_with_payload(f" at {monitor}", int(said.get("max_payload", 0)), payload)
+    if not found.get("sync_always"):
+        hint = "jetstream { sync_interval: always }"
+        text = f"the server at {monitor} says that it has what is not on its disk"
+        yield Wrong(text, found.get("sync_interval"), hint)
+
+
+def _wrong_with_version(where: str, version: str) -> Iterator[Wrong]:
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers is None or tuple(map(int, numbers.groups())) < LEAST_VERSION:
+        yield Wrong(f"the NATS server{where} is too old", version, "at least 2.15")
+
+
+def _wrong_with_payload(where: str, found: int, payload: int) -> Iterator[Wrong]:
+    if found < payload:
+        text = f"the NATS server{where} takes no message as large as a batch"
+        yield Wrong(text, found, f"max_payload: {-(-payload // MIB)}MB")
+
+
+def wrong_with_copies(link: Link, name: str, partitions: int, replicas: int) -> Iterator[Wrong]:
+    """Which logs have too few copies. Raises what the link raises."""
+    for stream in (stream_of(name, log, number) for number in range(partitions) for log in "CE"):
+        info: Any = link.ask(link.quick.stream_info(stream), ASK_S)
+        yield from _wrong_copies(stream, info.config.num_replicas, replicas)
+
+
+def _wrong_copies(stream: str, found: int, replicas: int) -> Iterator[Wrong]:
+    if found < replicas:
+        yield Wrong(
+            f"the stream {stream} has too few copies", found, f"nats stream edit --replicas {replicas}"
+        )
 
 
 def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) -> Iterator[Wrong]:
@@ -68,9 +111,7 @@ def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) ->
             except NotFoundError as error:
                 yield Wrong(f"the stream {stream} is not there", error, "`ringfold cluster init` makes it")
                 continue
-            if info.config.num_replicas < replicas:
-                text = f"the stream {stream} has too few copies"
-                yield Wrong(text, info.config.num_replicas, f"nats stream edit --replicas {replicas}")
+            yield from _wrong_copies(stream, info.config.num_replicas, replicas)
             state = info.state
             if log == "E" and state.messages and state.messages != state.last_seq - state.first_seq + 1:
                 gone = state.last_seq - state.first_seq + 1 - state.messages
@@ -98,12 +139,23 @@ def lost_commands(link: Link, name: str, partition: int) -> tuple[int, int]:
     return (commands.state.last_seq, decided) if commands.state.last_seq < decided else (0, 0)
 
 
+def payload_for(max_message_bytes: int) -> int:
+    """The largest message of a log: a batch of decisions, or what one client sent at once."""
+    return max(LEAST_PAYLOAD, max_message_bytes + BESIDE)
+
+
 def asked(monitor: str, what: str) -> dict[str, Any]:
     """What the monitoring port of a server says. Raises OSError, ValueError."""
     if not re.match(r"https?://", monitor):
         raise ValueError("not an HTTP address")
-    with urllib.request.urlopen(f"{monitor}/{what}", timeout=ASK_S) as answer:
-        return dict(json.loads(answer.read()))
+    try:
+        with urllib.request.urlopen(f"{monitor}/{what}", timeout=ASK_S) as answer:
+            found = json.loads(answer.read())
+    except HTTPException as error:
+        raise ValueError(f"not a monitoring port: {type(error).__name__}") from None
+    if not isinstance(found, dict):
+        raise ValueError("not a monitoring port")
+    return found
 
 
 def flushes(monitor: str) -> bool | None:

@@ -40,6 +40,7 @@ PATIENCE_S = 1.0  # for each that is asked
 ACTION_S = 60.0  # a retry may have to apply much that was held
 SECRET = re.compile(r"secret|password|passwd|token|private|credential|api_?key", re.IGNORECASE)
 MASKED = "***"
+IN_URL = re.compile(r"(?<=://)[^/\s@,]+(?=@)")
 MOST_BODY, MOST_LINES, LINES = 4_096, 10_000, 100
 
 
@@ -90,7 +91,7 @@ class Operation:
             [
                 {
                     "name": name,
-                    "value": MASKED if SECRET.search(name) and values[name] else values[name],
+                    "value": _shown(name, values[name]),
                     "source": node.origins[name],
                 }
                 for name in names
@@ -219,3 +220,10 @@ def _expect_operator(request: Request) -> None:
 
 def _answer(document: Any, status: int = 200) -> Response:
     return Response(encode_document(document), status, media_type="application/json")
+
+
+def _shown(name: str, value: Any) -> Any:
+    """The value of a setting without what is secret in it."""
+    if SECRET.search(name) and value:
+        return MASKED
+    return IN_URL.sub(MASKED, value) if isinstance(value, str) else value

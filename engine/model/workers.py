@@ -65,6 +65,9 @@ class Worker:
     registered_name: ClassVar[str] = ""
     threads: ClassVar[int] = 1
     patience_s: ClassVar[float] = 60.0
+    stays: ClassVar[bool] = False
+    """True if it keeps what is nowhere else: in a cluster the setting `cluster_workers` then has to name its
+    node"""
     clock_ns: Callable[[], int]
     """the clock of the node, which sets it before `open`"""
 

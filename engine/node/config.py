@@ -128,6 +128,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     cluster_monitors: Annotated[
         str, Meta(description="monitoring addresses of those servers (http://…), to see that they flush")
     ] = ""
+    cluster_credentials: Annotated[
+        str, Meta(description="file of a NATS user's credentials (.creds), or of the seed of an nkey (.nk)")
+    ] = ""
+    cluster_ca: Annotated[
+        str, Meta(description="file of the authority that signed the NATS servers' certificates: TLS only")
+    ] = ""
+    cluster_certificate: Annotated[
+        str, Meta(description="file of this node's certificate and private key, where NATS asks for one")
+    ] = ""
     cluster_name: Annotated[
         str, Meta(pattern="^[A-Za-z0-9_-]{1,32}$", description="what its nodes share, and others do not")
     ] = "ringfold"

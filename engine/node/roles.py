@@ -55,6 +55,11 @@ class Role(msgspec.Struct, frozen=True):
         stored."""
         return self.kind in PIPELINE
 
+    @property
+    def is_needed(self) -> bool:
+        """True for those without which the node does nothing that it promises."""
+        return self.in_pipeline or self.kind is Kind.MEMBER
+
 
 INPUT, READER, SNAPSHOTTER = Role(Kind.INPUT), Role(Kind.READER), Role(Kind.SNAPSHOTTER)
 GATEWAY, MEMBER = Role(Kind.GATEWAY), Role(Kind.MEMBER)

@@ -9,6 +9,7 @@ import gc
 import sys
 from collections.abc import Iterable
 
+from engine.cluster.witness import LEAST_PAYLOAD
 from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.node.process import NodeProcess, run
@@ -21,6 +22,7 @@ from engine.stages.recovering import Past, Run
 from engine.wire.batches import encode_batch
 from engine.wire.sections import first_sequence, last_sequence
 
+MOST_BYTES = LEAST_PAYLOAD - (64 << 10)  # of a batch, which is one message of the log or a part of one
 FOLLOW_S = 0.02  # between two looks at the store while there is nothing to decide
 
 
@@ -35,7 +37,7 @@ def main(process: NodeProcess) -> None:
     process.wait_until(lambda: outbox.backlog == 0)
     poison = Poison(process.data.poisoned(process.partition), process.slot)
     process.slot.state = State.REPLAYING
-    past = past_of(process, outbox.longest_record)
+    past = past_of(process, min(outbox.longest_record, MOST_BYTES))
     partition = past.partition()
     partition.outruns = True
     metering = CoreMetering(process.meters)

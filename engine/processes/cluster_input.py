@@ -16,7 +16,7 @@ from engine.base.errors import CorruptData
 from engine.cluster.arrivals import Arrivals
 from engine.cluster.intake import Intake
 from engine.cluster.jetstream import JetStreamCommands, subject_of
-from engine.cluster.link import Link, servers_of
+from engine.cluster.link import link_to
 from engine.cluster.logs import Message
 from engine.cluster.queueing import Queueing
 from engine.cluster.resending import Resending
@@ -50,7 +50,7 @@ def main(process: NodeProcess) -> None:
     look_for_damage(process)
     stored(process)
     bell, node = process.bell(process.role), process.node_name
-    link = Link(servers_of(config.cluster), f"{node} input")
+    link = link_to(config, f"{node} input")
     logs = [JetStreamCommands(link, config.cluster_name, p) for p in partitions]
     answers: deque[bytes] = deque()
 

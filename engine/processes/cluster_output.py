@@ -9,7 +9,7 @@ from functools import partial
 from engine.base.errors import CorruptData, RingfoldError
 from engine.cluster.jetstream import JetStreamDecisions, subject_of
 from engine.cluster.ledger import Decided, Ledger
-from engine.cluster.link import Link, servers_of
+from engine.cluster.link import Link, link_to
 from engine.cluster.logs import Message, NoAnswer
 from engine.node.process import NodeProcess, run
 from engine.node.roles import OUTBOX, REPLIES, Kind, Role
@@ -34,7 +34,7 @@ def main(process: NodeProcess) -> None:
     try:
         work(process)
     except CorruptData as error:
-        link = Link(servers_of(process.config.cluster), f"{process.node_name} {process.name}")
+        link = link_to(process.config, f"{process.node_name} {process.name}")
         log = JetStreamDecisions(link, process.config.cluster_name, process.partition)
         error.facts = {"partition": process.partition, "server": log.leader(), **error.facts}
         link.close()
@@ -49,7 +49,7 @@ def work(process: NodeProcess) -> None:
     storing = Storing(writer, number, data.refused(number), process.slot.epoch, process.beat)
     bell = process.bell(process.role)
     outbox, replies = process.consumer(OUTBOX, bell), process.producer(REPLIES)
-    link = Link(servers_of(config.cluster), f"{process.node_name} {process.name}")
+    link = link_to(config, f"{process.node_name} {process.name}")
     log = JetStreamDecisions(link, config.cluster_name, number)
     place = decode_place(Reader.beside(writer).place())
     kept = KeptDecisions(writer.path, place)

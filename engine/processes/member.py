@@ -8,9 +8,10 @@ from importlib.metadata import version
 from engine.base.errors import ConfigError
 from engine.cluster.absence import Absence
 from engine.cluster.jetstream import JetStreamRegister
-from engine.cluster.link import Link, servers_of
+from engine.cluster.link import link_to
 from engine.cluster.membership import Membership, always_owned
 from engine.cluster.viewing import Viewing
+from engine.cluster.watch import Watch
 from engine.node.cluster_view import write_view
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INPUT, Kind, Role
@@ -31,7 +32,7 @@ def main(process: NodeProcess) -> None:
         always = always_owned(config.cluster_owns, process.partitions)
     except ValueError as error:
         raise ConfigError("cluster_owns is wrong", value=config.cluster_owns, error=error) from None
-    link = Link(servers_of(config.cluster), f"{process.node_name} member")
+    link = link_to(config, f"{process.node_name} member")
     register = JetStreamRegister(link, config.cluster_name)
     membership = Membership(
         process.node_name,
@@ -43,12 +44,17 @@ def main(process: NodeProcess) -> None:
         always=always,
     )
     register.listen(membership.hear)
+    watch = Watch(link, config, process.partitions)
     given = process.slot_of(INPUT)
     others = {role.name: role for role in process.node.roles if role.kind in (Kind.MANAGER, Kind.WORKER)}
     viewing, view_at = Viewing(config.cluster_name, process.node_name, process.partitions), 0.0
     process.running()
     while not process.stopping and not process.abort():
         process.beat()
+        watch.look(time.monotonic())
+        if membership.has_twin:
+            hint = "the setting node gives each node a name of its own"
+            raise ConfigError("another node has this name", node=process.node_name, hint=hint)
         loaded = absence.short([slot.state in (State.RUNNING, *ENDING) for slot in cores])
         caught_up = all(slot.caught_up and slot.state == State.RUNNING for slot in outputs)
         ready = given.state not in ENDING and caught_up and loaded
@@ -64,6 +70,7 @@ def main(process: NodeProcess) -> None:
             write_view(process.run, view)
         time.sleep(LOOK_S)
     process.slot.owned = 0
+    watch.close()
     link.close()
 
 

@@ -6,7 +6,7 @@ import msgspec
 import zmq
 
 from engine.cluster.handover import Handover
-from engine.cluster.link import Link, servers_of
+from engine.cluster.link import link_to
 from engine.follow.questions import Refused
 from engine.node.process import NodeProcess
 from engine.stages.query_desk import Desk, desk_socket
@@ -51,5 +51,5 @@ def stand_by(process: NodeProcess) -> bool:
 def handover_of(process: NodeProcess) -> Handover:
     """Where the worker of this process notes how far it has come."""
     config, name = process.config, process.role.subject
-    link = Link(servers_of(config.cluster), f"{process.node_name} {process.name}")
+    link = link_to(config, f"{process.node_name} {process.name}")
     return Handover(link, config.cluster_name, name, process.data.worker(name) / f"{name}.json")

@@ -141,7 +141,7 @@ class Supervisor:
         if self.config.cluster:  # brings NATS, which a node that is alone does not need
             from engine.cluster.founding import expect_reach, join
 
-            common = join(self.config, app.name, app.fingerprint)
+            common = join(self.config, app)
             key, partitions = bytes.fromhex(common.index_key), common.partitions
         data.open(app.name, app.fingerprint, partitions, given=given, index_key=key, clock=clock)
         if self.config.cluster:
@@ -302,7 +302,7 @@ class Supervisor:
             self._given_up.take_back(process)
             return None
         action = action_for(
-            code, in_pipeline=process.role.in_pipeline, scrubs=process.role.kind is Kind.READER
+            code, in_pipeline=process.role.is_needed, scrubs=process.role.kind is Kind.READER
         )
         if self._given_up.died_of_a_query(process):
             action = Action.RESTART
@@ -310,7 +310,7 @@ class Supervisor:
         delay = process.backoff.delay(now, worked)
         if action is Action.RESTART and (delay is None or process.hung):
             told += " because it hung again" if process.hung else f", {Backoff.MOST} restarts did not help"
-            code, action = Exit.TEMPORARY, without_it(process.role.in_pipeline)
+            code, action = Exit.TEMPORARY, without_it(process.role.is_needed)
         if action is Action.GIVE_UP and not process.stands_in:
             self._given_up.give_up(process, told)
             return None

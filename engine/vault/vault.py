@@ -32,6 +32,8 @@ MOST_TOKENS = 1_000  # in a question
 class Vault(Worker, name="vault"):
     """Records of people by token. Which fields a record has is the application's affair; all are texts."""
 
+    stays = True
+
     def open(self, folder: Path) -> None:
         self._records = Records(folder / FOLDER)
 

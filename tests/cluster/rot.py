@@ -69,7 +69,7 @@ class Rot:
 
     def _found(self) -> str:
         with suppress(Fault):
-            found = damaged_copies(self._name, monitors_of(self._config))
+            found = damaged_copies(self._name, monitors_of(self._config), [])
             return "; ".join(
                 f"partition {one.partition}, {one.server}, {one.sequences}, {one.text}" for one, *_ in found
             )

@@ -122,7 +122,19 @@ def test_without_a_server_the_link_says_which_it_asked() -> None:
         Link(["nats://127.0.0.1:1"], "test")
 
 
-@pytest.mark.parametrize("setting", ["", "127.0.0.1:4222", "nats://a, http://b"])
+def test_no_password_is_told() -> None:
+    with pytest.raises(Fault) as caught:
+        Link(["nats://me:secret@127.0.0.1:1"], "test")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ConfigError) as wrong:
+        servers_of("nats://me:secret@a:b")
+    assert "secret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["", "127.0.0.1:4222", "nats://a, http://b", "nats://", "nats://a:99999999", "nats://a:b", "nats://a:0"],
+)
 def test_a_setting_that_names_no_servers_is_wrong(setting: str) -> None:
     with pytest.raises(ConfigError):
         servers_of(setting)

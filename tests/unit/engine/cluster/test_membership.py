@@ -30,8 +30,10 @@ class Nodes:
         for name in names:
             self.join(name)
 
-    def join(self, name: str, always: frozenset[int] | None = None) -> Membership:
-        member = Membership(name, "life", PARTITIONS, self.register, now=self.clock, always=always)
+    def join(
+        self, name: str, always: frozenset[int] | None = None, life: str = "life", known_as: str = ""
+    ) -> Membership:
+        member = Membership(known_as or name, life, PARTITIONS, self.register, now=self.clock, always=always)
         self.register.listen(member.hear)
         self.members[name] = member
         return member
@@ -141,3 +143,26 @@ def test_what_is_always_owned_is_read_from_the_setting(setting: str, owned: set[
 def test_a_setting_that_names_no_partition_is_wrong(setting: str) -> None:
     with pytest.raises(ValueError, match=r"partitions are|invalid literal"):
         always_owned(setting, PARTITIONS)
+
+
+@pytest.mark.parametrize("always", [None, frozenset({0})])
+def test_a_node_whose_name_another_one_has_owns_nothing_and_says_so(
+    nodes: Nodes, always: frozenset[int] | None
+) -> None:
+    nodes.work(3)
+    twin = nodes.join("twin", always, life="another", known_as="a")
+    nodes.work(4)
+    assert twin.has_twin
+    assert always or not twin.terms
+    assert not nodes.members["a"].has_twin, "who was there first stays"
+    assert "a" in nodes.members["b"].there()
+
+
+def test_a_node_that_starts_again_is_no_twin_of_the_life_before(nodes: Nodes) -> None:
+    nodes.work(3)
+    again = nodes.join("again", life="another", known_as="a")
+    nodes.work(1)
+    nodes.die("a")
+    nodes.work(5)
+    assert not again.has_twin
+    assert again.terms
