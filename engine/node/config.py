@@ -9,6 +9,7 @@ in the same places. Any error is one ConfigError, before anything is started.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -276,6 +277,7 @@ def show(name: str, value: Any) -> str:
     return str(value)
 
 
+@cache
 def _fields() -> dict[str, tuple[str, Any]]:
     fields: dict[str, tuple[str, Any]] = {}
     for field in msgspec.structs.fields(Config):
