@@ -28,6 +28,7 @@ from engine.cli.log_tail import collapsed
 from engine.cli.masking import masked, masked_setting
 from engine.cli.measuring import Measured, two_looks
 from engine.cli.observing import Observation
+from engine.cli.sending import documents
 from engine.cli.sizes import size_text
 from engine.follow.dead_letters import DeadLetter
 from engine.journal.poisoned import read_poisoned
@@ -145,6 +146,7 @@ def node(look: Measured) -> Section:
         "pid": seen.node.pid,
         "busy": {reason: count for reason, (count, _) in look.busy.items()},
         "busy_per_s": {reason: round(new / look.seconds, 1) for reason, (_, new) in look.busy.items()},
+        "senders": documents(look.senders),
         "committed_ms": look.committed_ms,
         "endpoints": {"commands": seen.node.commands, "http": getattr(seen.node, "http", "")},
         "notices": seen.notices,

@@ -12,6 +12,7 @@ from engine.cli.diagnosis import LEAST_SHARED_BYTES, Section, gathered
 from engine.cli.letters import told_of
 from engine.cli.options import add_app_options, data_from, settings_from
 from engine.cli.printing import Printer, add_json_option
+from engine.cli.sending import Sending
 from engine.cli.sizes import size_text
 from engine.cli.status import HEADINGS
 from engine.cli.table import aligned, cells
@@ -30,6 +31,7 @@ doctor --data /var/lib/notes --log /var/log/notes.log > ticket.txt
 doctor --lines 200 --all-settings
 """
 LINES = 40
+MOST_SENDERS = 5
 RATES = ("per_s", "lag_per_s")
 DEFAULT = "default"
 
@@ -154,6 +156,9 @@ def _node(section: Section) -> Iterator[str]:
         )
         or "none"
     )
+    for process, senders in section["senders"].items():
+        for one in senders[:MOST_SENDERS]:
+            yield f"{process} takes from {Sending(**one).text()}"
     rings = section["rings"].items()
     yield "rings: " + ", ".join(
         f"{name} {size_text(one['used'])} of {size_text(one['capacity'])}" for name, one in rings

@@ -15,6 +15,7 @@ from engine.base.runbook import Page
 from engine.cli.asking import Follower
 from engine.cli.measuring import Measured
 from engine.cli.observing import Observation
+from engine.cli.sending import flooder
 from engine.cli.sizes import size_of, size_text
 from engine.node.roles import INPUT
 from engine.wire.busy import PAGES, TEXTS, BusyReason
@@ -172,7 +173,11 @@ def of_commands(look: Measured) -> Iterator[Reason]:
             f"{reason} {new / look.seconds:,.0f}/s: {_why(reason, look)}" for reason, new in now.items()
         )
         page = PAGES[BusyReason(max(now, key=lambda reason: now[reason]))]
-        yield Reason(level, "busy", f"{share:.0%} of the commands are turned away now ({rates})", page)
+        most = flooder(look.senders)
+        whose = f"; most of {most}" if most else ""
+        yield Reason(
+            level, "busy", f"{share:.0%} of the commands are turned away now ({rates}){whose}", page
+        )
     for reason, (count, _) in look.busy.items():
         if count:
             text = f"{count:,} commands were answered busy, {reason}: {_why(reason, look)}"

@@ -9,6 +9,7 @@ import psutil
 
 from engine.base.errors import RingfoldError
 from engine.cli.observing import Observation
+from engine.cli.sending import Sending, documents, lines_of, senders_of
 from engine.cli.sizes import size_text
 from engine.node.data_directory import DataDirectory
 from engine.node.description import read_description
@@ -26,7 +27,7 @@ class Measured(NamedTuple):
     `busy`: commands that were answered busy since the node began, and since the look before, by the reason.
     `committed_ms`: (p50, p99) until `committed` since the node began; None if nothing was. `lagging`,
     `aside`: how many more events a follower is behind, and aggregates it has set aside, a second; less than 0
-    if fewer."""
+    if fewer. `senders`: who has sent most in the last ten seconds, by the process that took it."""
 
     seen: Observation
     seconds: float
@@ -38,6 +39,7 @@ class Measured(NamedTuple):
     memory: dict[str, int]
     lagging: dict[str, float]
     aside: dict[str, float]
+    senders: dict[str, list[Sending]]
 
     def table(self) -> Iterator[tuple[object, ...]]:
         """A row for each process, in the order of the headings of `top`."""
@@ -64,7 +66,7 @@ class Measured(NamedTuple):
     def remarks(self) -> list[str]:
         """What an operator should see below the table."""
         busy = ", ".join(f"{reason} {all:,} (+{new:,})" for reason, (all, new) in self.busy.items() if all)
-        found = [f"busy: {busy or 'none'}"]
+        found = [f"busy: {busy or 'none'}", *lines_of(self.senders)]
         return found + [f"notice: {text}" for text in self.seen.notices]
 
     def document(self) -> dict[str, Any]:
@@ -89,6 +91,7 @@ class Measured(NamedTuple):
                 name: {"used": used, "capacity": all} for name, (used, all) in self.seen.rings().items()
             },
             "busy": {reason: {"total": all, "new": new} for reason, (all, new) in self.busy.items()},
+            "senders": documents(self.senders),
             "notices": self.seen.notices,
         }
 
@@ -124,8 +127,11 @@ class Meter:
         }
         self._busy = busy
         cpu, memory = self._used(seen)
-        more = [_more(before, seen, word, seconds) for word in ("lag", "dead_letters")]
-        return Measured(seen, seconds, rates, _waits(seen), told, committed_ms, cpu, memory, *more)
+        lagging, aside = (_more(before, seen, word, seconds) for word in ("lag", "dead_letters"))
+        waits, senders = _waits(seen), senders_of(seen)
+        return Measured(
+            seen, seconds, rates, waits, told, committed_ms, cpu, memory, lagging, aside, senders
+        )
 
     def _observed(self, asks: bool) -> Observation:
         try:

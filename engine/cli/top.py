@@ -27,8 +27,9 @@ elsewhere once, as text. Rates are of the time since the last look.
   set_aside     aggregates that a view or process manager has set aside (dead letters)
   cpu, memory   of the process
 
-Below them: commands that were answered busy, by the reason, and what is wrong, as `health` has it. A narrow
-terminal goes without pid, state and others that matter less than lag and cpu."""
+Below them: commands that were answered busy, by the reason; who has sent most in the last ten seconds, to the
+node and by HTTP; and what is wrong, as `health` has it. A narrow terminal goes without pid, state and others
+that matter less than lag and cpu."""
 EXAMPLES = """
 top
 top --every 0.5

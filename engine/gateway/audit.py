@@ -1,12 +1,17 @@
 """The audit log: what operators did, who, when, and how it ended. A line of JSON each, flushed to the disk.
 
-    {"time":"…","who":"alice","from":"10.0.0.7","action":"dead-letter drop","what":"notes note-17",
-     "outcome":"ok"}
+    audit.jsonl        {"time":"…","who":"alice","from":"10.0.0.7","action":"dead-letter drop",
+                        "what":"notes note-17","outcome":"ok"}
+    audit-1.jsonl      what was written before it; audit-2.jsonl before that, and so on
 
 `who` is the name of the token, or `loopback` where none was needed; what was done on the command line is the
-user's of the system. Lines are only ever added.
+user's of the system. Lines are only ever added. A file that has FILE_BYTES gets the next number and another
+is begun; the oldest of more than FILES goes. So what an operator, or a script with an operator's token, does
+again and again cannot fill the disk of the node, and what is to be kept for longer is to be copied.
 """
 
+import contextlib
+import fcntl
 import getpass
 import json
 import os
@@ -18,24 +23,29 @@ from typing import Any
 from engine.base.errors import Fault, NoSpace
 from engine.base.files import FULL
 
+FILE_BYTES = 4 << 20  # some 20,000 lines
+FILES = 8  # with the newest
+
 
 class Audit:
-    """The log in one file."""
+    """The log. `path`: of its newest file."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, file_bytes: int = FILE_BYTES) -> None:
+        self._path, self._file_bytes = path, file_bytes
 
     def note(self, who: str, action: str, what: str, outcome: str, *, source: str = "") -> None:
         """Adds a line. NoSpace or Fault if it cannot be kept: then the action is not done unseen."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": now, "who": who, "from": source, "action": action, "what": what, "outcome": outcome}
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(file, json.dumps(line).encode() + b"\n")
-                os.fdatasync(file)
-            finally:
-                os.close(file)
+            with self._alone():
+                self._make_room()
+                file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    write_whole(file, json.dumps(line).encode() + b"\n")
+                    os.fdatasync(file)
+                finally:
+                    os.close(file)
         except OSError as error:
             kind = NoSpace if error.errno in FULL else Fault
             raise kind("the audit log cannot be written", path=self._path, error=error) from None
@@ -43,18 +53,56 @@ class Audit:
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line, oldest first. One that was cut off by the end of a machine is left out."""
         try:
-            with self._path.open(encoding="utf-8") as file:
-                for text in file:
-                    try:
-                        line = json.loads(text)
-                    except ValueError:
-                        continue
-                    if isinstance(line, dict):
-                        yield line
-        except FileNotFoundError:
-            return
+            with contextlib.ExitStack() as opened:
+                with self._alone():  # while none of them gets another number
+                    files = [opened.enter_context(path.open("rb")) for path in self._files()]
+                for file in files:
+                    for text in file:
+                        try:
+                            line = json.loads(text)
+                        except ValueError:
+                            continue
+                        if isinstance(line, dict):
+                            yield line
         except OSError as error:
             raise Fault("the audit log cannot be read", path=self._path, error=error) from None
+
+    def _files(self) -> list[Path]:
+        """Those that there are, oldest first."""
+        numbers = range(FILES - 1, -1, -1)
+        return [path for path in map(self._numbered, numbers) if path.exists()]
+
+    def _numbered(self, number: int) -> Path:
+        return self._path.with_stem(f"{self._path.stem}-{number}") if number else self._path
+
+    def _make_room(self) -> None:
+        """Begins another file if this one is full. After a power cut in the middle a number is missing, and
+        nothing else."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_size < self._file_bytes:
+                return
+            for number in range(FILES - 1, 0, -1):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(self._numbered(number - 1), self._numbered(number))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process adds a line meanwhile: the gateway and the command line do."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+
+def write_whole(file: int, line: bytes) -> None:
+    """Adds a line behind the last one, also if that was cut off. OSError if there is no room for it."""
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    while line:
+        line = line[os.write(file, line) :]
 
 
 def user_of_the_system() -> str:

@@ -16,6 +16,8 @@ from engine.gateway.tokens import Tokens
 from engine.gateway.visitors import COOKIE, subject_in
 from engine.model.access import Access, Role
 
+SENDER = "ringfold.sender"  # in the scope of a request: the name by which it is counted
+
 
 class Caller(NamedTuple):
     """Who asks. `name`: for the audit log. `open`: no role is asked for."""

@@ -24,7 +24,7 @@ from engine.base.decoding import NOT_DECODABLE
 from engine.base.identity import id_from
 from engine.client.receipts import Receipt
 from engine.client.tickets import why_not_addressed
-from engine.gateway.callers import Caller
+from engine.gateway.callers import SENDER, Caller
 from engine.gateway.context import Context
 from engine.gateway.parameters import number_in
 from engine.gateway.problems import FAILED, Problem
@@ -100,7 +100,7 @@ class Commands:
             raise Problem("bad-request", f"Idempotency-Key has at most {LONGEST_KEY} characters")
         if body.lstrip()[:1] == b"[":
             traceparent = headers.get("traceparent", "")
-            return await self._many(form, body, key, caller, wait, timeout_s, traceparent)
+            return await self._many(form, body, key, request, wait, timeout_s, traceparent)
         command = self._decoded(form.one, body)
         if key and _given(body).id is msgspec.UNSET:
             msgspec.structs.force_setattr(command, "id", id_of(key, caller.subject))
@@ -117,11 +117,12 @@ class Commands:
         form: _Form,
         body: bytes,
         key: str,
-        caller: Caller,
+        request: Request,
         wait: str,
         timeout_s: float,
         traceparent: str,
     ) -> Response:
+        caller: Caller = request.scope["caller"]
         commands = self._decoded(form.many, body)
         most = self._context.config.max_commands_per_message
         if not commands or len(commands) > most:
@@ -133,10 +134,16 @@ class Commands:
                     msgspec.structs.force_setattr(command, "id", id_of(f"{key}/{place}", caller.subject))
         for place, command in enumerate(commands):
             self._expect(command, caller, place)
+        tally, sender = self._context.tally, request.scope[SENDER]
+        tally.send(sender, len(commands) - 1)  # the request is the first
         with traced(self._context.spans, traceparent, commands) as ended:
             receipts = await self._context.client.send_many(commands, wait, timeout_s)
             ended(receipts)
-        if all(receipt.outcome == "busy" for receipt in receipts):
+        busy = sum(receipt.outcome == "busy" for receipt in receipts)
+        if busy < len(receipts):
+            tally.turn_away(sender, busy)
+        else:
+            tally.turn_away(sender, busy - 1)  # the problem is the last
             raise Problem("busy", receipts[0].message, ids=[receipt.id for receipt in receipts])
         return Response(_encode([told(receipt) for receipt in receipts]), media_type="application/json")
 

@@ -18,6 +18,7 @@ from engine.gateway.tokens import Tokens
 from engine.model.app import Engine
 from engine.node.description import NodeDescription
 from engine.node.followers import Follower, followers
+from engine.node.senders import Tally
 from engine.node.status import StatusPage
 from engine.reading.stores import Stores
 
@@ -31,12 +32,12 @@ class Context:
     """The node as its gateway sees it: by the public client, the stored log, and the status page.
 
     `read`: runs what reads the log in a thread of its own, one after the other, so that a long page of the
-    past delays no command.
+    past delays no command. `tally`: how much each caller asks for.
     """
 
     def __init__(self, node: NodeDescription, app: Engine, page: StatusPage) -> None:
         self.node, self.app, self.page = node, app, page
-        self.tokens, self.bodies = Tokens(node.data.tokens), Bodies()
+        self.tokens, self.bodies, self.tally = Tokens(node.data.tokens), Bodies(), Tally[str]()
         self.config, self.endpoints, self.data = node.config, node.endpoints, node.data
         self.stores = Stores(self.data.path)
         self.client = AsyncClient(self.endpoints, batch=BATCH)

@@ -6,6 +6,7 @@ Nothing here, and no route, decides by a URL that was put together from headers:
 """
 
 import traceback
+from ipaddress import ip_address
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,9 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.gateway.bodies import Bodies
-from engine.gateway.callers import Callers
+from engine.gateway.callers import SENDER, Caller, Callers
 from engine.gateway.hosts import Hosts
 from engine.gateway.problems import Problem
+from engine.node.senders import Tally
 
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 SAFE = [
@@ -25,6 +27,8 @@ SAFE = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+STRANGER = "no token"
+TURNED_AWAY = ("request", "forbidden", "busy")  # kinds of problems
 NO_STORE = (b"cache-control", b"no-store")  # unless a route says otherwise: answers may be private
 
 
@@ -33,10 +37,18 @@ class Guard:
     empty: from any."""
 
     def __init__(
-        self, app: ASGIApp, hosts: Hosts, callers: Callers, bodies: Bodies, log: Log, proxy: str = ""
+        self,
+        app: ASGIApp,
+        hosts: Hosts,
+        callers: Callers,
+        bodies: Bodies,
+        log: Log,
+        *,
+        tally: Tally[str],
+        proxy: str = "",
     ) -> None:
         self._app, self._hosts, self._callers, self._log = app, hosts, callers, log
-        self._bodies, self._proxy = bodies, proxy
+        self._bodies, self._tally, self._proxy = bodies, tally, proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +71,8 @@ class Guard:
         except Problem as problem:
             if begun:
                 raise
+            if problem.kind in TURNED_AWAY:
+                self._tally.turn_away(scope[SENDER], 1)
             await problem.response()(scope, receive, safely)
         except HTTPException as refused:
             codes = {404: "not-found", 405: "method-not-allowed"}
@@ -76,10 +90,30 @@ class Guard:
 
     def _admit(self, scope: Scope) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._hosts.check(headers)
         named = dict(headers)
-        if self._proxy:
+        address = self._address(scope, named)
+        scope[SENDER] = f"{STRANGER} from {address}"
+        try:
+            self._hosts.check(headers)
             client = scope.get("client") or ("", 0)
-            if client[0] != self._proxy or named.get(b"x-forwarded-proto", b"") != b"https":
+            if self._proxy and (
+                client[0] != self._proxy or named.get(b"x-forwarded-proto", b"") != b"https"
+            ):
                 raise Problem("insecure", "requests come by TLS, through the proxy of this node")
-        scope["caller"] = self._callers.of(named)
+            caller: Caller = self._callers.of(named)
+            scope["caller"] = caller
+            if caller.name:
+                scope[SENDER] = f"{caller.name} from {address}"
+        finally:
+            self._tally.send(scope[SENDER], 1)
+
+    def _address(self, scope: Scope, named: dict[bytes, bytes]) -> str:
+        """Where a request comes from: what the proxy, if there is one, has added to what it was told."""
+        client = scope.get("client") or ("", 0)
+        if client[0] != self._proxy:
+            return str(client[0])
+        told = named.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip()
+        try:
+            return str(ip_address(told))
+        except ValueError:
+            return str(client[0])

@@ -33,7 +33,8 @@ from engine.model.access import Role
 from engine.node.cluster_view import read_view
 from engine.node.followers import Follower
 from engine.node.overview import notices, with_lags
-from engine.node.roles import INPUT, READER
+from engine.node.roles import GATEWAY, INPUT, READER
+from engine.node.senders import read_senders
 from engine.wire.documents import encode_document
 
 PATIENCE_S = 1.0  # for each that is asked
@@ -75,6 +76,10 @@ class Operation:
                 "positions": await context.read(context.stores.positions),
                 "now_ns": context.data.clock.now_ns(),
                 "cluster": msgspec.to_builtins(read_view(context.endpoints.run)),
+                "senders": {
+                    role.name: msgspec.to_builtins(read_senders(context.endpoints.run, role.name).senders)
+                    for role in (INPUT, GATEWAY)
+                },
                 "streams": context.hub.count,
                 "notices": told,
                 "processes": list(rows.values()),

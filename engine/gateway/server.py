@@ -35,7 +35,13 @@ class Server(uvicorn.Server):
         callers = Callers(context.tokens, loopback=front.is_loopback and not config.http_proxy)
         router = Router(routes_of(context), redirect_slashes=False)
         guard = Guard(
-            router, Hosts(config, context.endpoints.http), callers, context.bodies, log, config.http_proxy
+            router,
+            Hosts(config, context.endpoints.http),
+            callers,
+            context.bodies,
+            log,
+            tally=context.tally,
+            proxy=config.http_proxy,
         )
         super().__init__(
             uvicorn.Config(

@@ -9,5 +9,5 @@ run_directory (what exists only while a node runs), running (finding a running n
 (its views and the others, and how far each is), front (where HTTP is served), status (the page on which
 each process shows its state), meters (what each process counts), cluster_view (the other nodes), process
 (what every process shares), child and policy (how a process is started, and what happens when it ends),
-failure (why a follower was given up).
+failure (why a follower was given up), senders and peers (who sends how much, and where they are).
 """

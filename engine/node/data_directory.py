@@ -12,7 +12,7 @@
     snapshots/needed.json     up to where each partition no longer needs the journal
     snapshots/take            there while an operator waits for snapshots
     tokens.json               who may call the gateway, hashed
-    audit.jsonl               what operators did through it
+    audit.jsonl               what operators did through it; audit-1.jsonl … what was before
     failed/NAME.json          why a view or process manager was given up
     views/                    the views, a folder for each generation
     managers/NAME/            state, outbox and timers of a process manager

@@ -23,6 +23,7 @@ from engine.cluster.resending import Resending
 from engine.cluster.unanswered import Unanswered
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, MEMBER, REPLIES, Kind, Role
+from engine.node.senders import Senders, path_of
 from engine.node.status import State
 from engine.processes.input import (
     ROOM_CHECK_S,
@@ -61,6 +62,7 @@ def main(process: NodeProcess) -> None:
     link.listen(subject_of(config.cluster_name, "answers", node), heard)
     gate = Gate(replace(Limits.of(config), longest_wait_s=0.0), process.partitions)
     clients, metering = Clients(process, bell), InputMetering(process.meters, time.perf_counter_ns)
+    senders = Senders(path_of(process.run, process.name), gate.tally, clients.peers.named, time.monotonic())
     queueing, unanswered = Queueing(node, logs, time.monotonic), Unanswered()
     intakes = [PartitionIntake(process, p, logs[p], bell) for p in partitions]
     outlets = [process.consumer(REPLIES, bell, p) for p in partitions]
@@ -107,6 +109,7 @@ def main(process: NodeProcess) -> None:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
             unanswered.look(gate.in_flight, time.monotonic())
             metering.connected(clients.connections)
+            senders.look(time.monotonic())
             if process.abort():
                 return
     link.close()

@@ -8,11 +8,13 @@ the supervisor's: while a gateway that ended is started again, connections wait.
 import asyncio
 import signal
 import socket
+import time
 
 from engine.gateway.context import Context
 from engine.gateway.server import Server
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INPUT
+from engine.node.senders import Senders, path_of
 from engine.node.status import State, StatusPage
 
 BEAT_S = 0.05  # between two beats, and two looks whether the node stops
@@ -32,9 +34,13 @@ async def serve(process: NodeProcess, page: StatusPage) -> None:
     server = Server(context, process.log)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     serving = asyncio.create_task(server.run_until_stopped(socket.socket(fileno=process.node.http_fd)))
+    senders = Senders(
+        path_of(process.run, process.name), context.tally, lambda sender: (sender, 0), time.monotonic()
+    )
     process.running()
     while not serving.done():
         process.beat()
+        senders.look(time.monotonic())
         if process.slot_of(INPUT).state in ENDING:  # the followers are told later, when all is stored
             context.stop()
         if process.abort():

@@ -21,8 +21,10 @@ from engine.base.log import log_error
 from engine.base.log_codes import Code
 from engine.base.place import expanded
 from engine.node.claim import expect_free
+from engine.node.peers import Peers
 from engine.node.process import NodeProcess, run
 from engine.node.roles import INBOX, REPLIES, SNAPSHOTTER, Kind, Role
+from engine.node.senders import Senders, path_of
 from engine.node.status import Slot, State
 from engine.stages.clock_watch import ClockWatch
 from engine.stages.gate import Gate, Limits
@@ -55,6 +57,7 @@ def main(process: NodeProcess) -> None:
     outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in range(process.partitions)]
     gate = Gate(Limits.of(config), process.partitions)
     clients = Clients(process, bell)
+    senders = Senders(path_of(process.run, process.name), gate.tally, clients.peers.named, time.monotonic())
     pruner, metering = pruner_of(process), InputMetering(process.meters, time.perf_counter_ns)
     watch, now_ns = ClockWatch(process.slot, process.log), process.data.clock.now_ns
     shortage: BusyReason | None = None
@@ -96,6 +99,7 @@ def main(process: NodeProcess) -> None:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
             watch.look(sequencer.time_ns, now_ns())
             metering.connected(clients.connections)
+            senders.look(time.monotonic())
             if pruner is not None:
                 pruner.look(sequencer.sequence, sequencer.last)
             if process.abort():
@@ -257,6 +261,7 @@ class Clients:
         self._guard = Guard(socket, says, most=process.config.max_connections)
         bind(socket, process.endpoints.commands)
         self._socket, self._slot, self._log = socket, process.slot, process.log
+        self.peers = Peers()
         self._too_long, self._said_at = 0, float("-inf")
         self._most_bytes = min(DRAIN_BYTES, process.config.ring_bytes // 8)
         self._poller = zmq.Poller()
@@ -278,7 +283,7 @@ class Clients:
         try:
             while size < most_bytes and len(messages) < DRAIN_MESSAGES:
                 who = receive(zmq.NOBLOCK)
-                body = receive(zmq.NOBLOCK)
+                body = receive(zmq.NOBLOCK) if messages else self._first(who)
                 if more(zmq.RCVMORE):
                     while more(zmq.RCVMORE):
                         receive(zmq.NOBLOCK)
@@ -291,6 +296,14 @@ class Clients:
         except zmq.Again:
             pass
         return messages
+
+    def _first(self, who: bytes) -> bytes:
+        """The first body of a drain, which now and then tells where its sender is."""
+        if not self.peers.due(time.monotonic()):
+            return self._socket.recv(zmq.NOBLOCK)
+        frame = self._socket.recv(zmq.NOBLOCK, copy=False)
+        self.peers.met(who, frame)
+        return frame.bytes
 
     def _drop(self) -> None:
         """Counts a message that is dropped because the routing id is too long, and says so now and then."""

@@ -22,7 +22,8 @@ from engine.node.data_directory import DataDirectory
 from engine.node.description import NodeDescription, read_description
 from engine.node.endpoints import Endpoints
 from engine.node.meters import Histogram, Line, upper_bound
-from engine.node.roles import INPUT, RINGS, SNAPSHOTTER, Kind, Role
+from engine.node.roles import GATEWAY, INPUT, RINGS, SNAPSHOTTER, Kind, Role
+from engine.node.senders import read_senders
 from engine.node.status import Slot, State, StatusPage
 from engine.reading.lags import applied_by, lag_behind
 from engine.reading.stores import Stores
@@ -47,6 +48,10 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "ringfold_busy": Family(COUNTER, "Commands that were turned away for now, by reason.", ("reason",)),
     "ringfold_connections": Family(GAUGE, "Clients that are connected to the socket of commands."),
+    "ringfold_senders": Family(GAUGE, "Who has sent anything in the last ten seconds.", ("name",)),
+    "ringfold_busiest_sender_per_second": Family(
+        GAUGE, "Commands of the one that has sent most in the last ten seconds; by HTTP, requests.", ("name",)
+    ),
     "ringfold_lost_replies": Family(COUNTER, "Answers that a client was not there to take."),
     "ringfold_command_seconds": Family(
         HISTOGRAM, "From the arrival of a command until it is accepted, or committed.", ("until",)
@@ -171,6 +176,11 @@ class Metrics:
         for reason, counter in given.counters_of("busy"):
             yield Sample("ringfold_busy", (reason,), counter.value)
         yield Sample("ringfold_connections", (), given.counter("connections").value)
+        for role in filter(self._node.roles.__contains__, (INPUT, GATEWAY)):
+            seen = read_senders(Path(self._node.run), role.name)
+            yield Sample("ringfold_senders", (role.name,), seen.count)
+            most = seen.senders[0].per_s if seen.senders else 0.0
+            yield Sample("ringfold_busiest_sender_per_second", (role.name,), most)
         yield Sample("ringfold_lost_replies", (), self.slot(INPUT).lost_replies)
         stored = [self.line(Role(Kind.OUTPUT, partition)).histograms for partition in partitions]
         for name, file, unit, mine, theirs in (

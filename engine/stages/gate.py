@@ -16,6 +16,7 @@ import msgspec
 from engine.base.decoding import NOT_DECODABLE
 from engine.base.identity import partition_of
 from engine.node.config import Config
+from engine.node.senders import Tally
 from engine.stages.backlog import Backlog
 from engine.wire.answers import Accepted, Busy, Failed
 from engine.wire.batches import decode_replies
@@ -76,7 +77,7 @@ class Admitted:
 class Gate:
     """The gate of one node, which counts what each client has in flight, and what waits for each
     partition. `busy`: how many commands were turned away, by reason; `refused`: how many were answered
-    `failed`."""
+    `failed`; `tally`: what each client sent."""
 
     def __init__(self, limits: Limits, partitions: int) -> None:
         self.limits = limits
@@ -84,6 +85,7 @@ class Gate:
         self.in_flight: dict[bytes, int] = {}
         self.busy: Counter[BusyReason] = Counter()
         self.refused = 0
+        self.tally = Tally[bytes]()
         self.backlogs = [Backlog(limits.longest_wait_s) for _ in range(partitions)]
         self._horizon = horizon_of(0)
 
@@ -122,7 +124,7 @@ class Gate:
             for who, count, body in some:
                 self._left(who, count)
                 self.backlogs[partition].turned_away(count)
-                yield who, self._busy(decode_envelopes(body), reason)
+                yield who, self._busy(who, decode_envelopes(body), reason)
 
     def given(self, groups: Mapping[int, Sequence[Group]], last: Sequence[int]) -> None:
         """Notes that admitted groups are journaled. `last`: the last sequence of each partition."""
@@ -227,6 +229,7 @@ class Gate:
         self, admitted: Admitted, who: bytes, envelopes: list[Envelope], body: bytes, busy: BusyReason | None
     ) -> None:
         count = len(envelopes)
+        self.tally.send(who, count)
         before = self.in_flight.get(who, 0)
         if not busy and before + count > self.limits.in_flight_per_client:
             busy = BusyReason.IN_FLIGHT
@@ -240,7 +243,7 @@ class Gate:
         if not busy and not all(self.backlogs[p].has_room(before, len(self.in_flight)) for p in wanted):
             busy = BusyReason.WAITING
         if busy:
-            admitted.refused.append((who, self._busy(envelopes, busy)))
+            admitted.refused.append((who, self._busy(who, envelopes, busy)))
             return
         self.in_flight[who] = before + count
         for partition, some in wanted.items():
@@ -260,13 +263,16 @@ class Gate:
                 part = commands[start : start + GROUP_COMMANDS]
                 groups.append((who, len(part), join_commands(part)))
 
-    def _busy(self, envelopes: list[Envelope], reason: BusyReason) -> bytes:
+    def _busy(self, who: bytes, envelopes: list[Envelope], reason: BusyReason) -> bytes:
         self.busy[reason] += len(envelopes)
+        self.tally.turn_away(who, len(envelopes))
         text = TEXTS[reason].format(limit=self.limits.in_flight_per_client)
         return Busy([envelope.id for envelope in envelopes], text).encode()
 
     def _refuse(self, admitted: Admitted, who: bytes, refusals: list[bytes]) -> None:
         self.refused += len(refusals)
+        self.tally.send(who, len(refusals))
+        self.tally.turn_away(who, len(refusals))
         admitted.refused.append((who, b",".join(refusals)))
 
     def _too_many(self, id: str | None, count: int) -> bytes:

@@ -15,7 +15,7 @@ from engine.node.data_directory import DataDirectory
 from engine.node.running import find_node
 from tests.acceptance.kit import gone
 from tests.deadline import until
-from tests.drill.__main__ import APP, environment_of, everyday, settings_of
+from tests.drill.__main__ import APP, environment_of, everyday, flood, settings_of
 from tests.drill.shop import PACE, Place
 
 pytestmark = pytest.mark.smoke
@@ -50,6 +50,25 @@ def test_health_names_the_cause(fault: str, tmp_path: Path, monkeypatch: pytest.
         finally:
             over.set()
             client.join()
+
+
+def test_a_flood_is_named_with_the_process_that_sends_it(tmp_path: Path) -> None:
+    over = threading.Event()
+    settings = settings_of("flood", tmp_path)
+    with Node(tmp_path / "data", app=APP, settings=settings, log=tmp_path / "log") as node:
+        clients = [
+            threading.Thread(target=everyday, args=(node, "flood", over.is_set)),
+            threading.Thread(target=flood, args=(node, over.is_set)),
+        ]
+        for client in clients:
+            client.start()
+        says = rf"turned away now .*; most of .*pytest.* \(pid {os.getpid()}"
+        try:
+            assert until(lambda: re.search(says, health(node.data)), 60.0, "the flood")
+        finally:
+            over.set()
+            for client in clients:
+                client.join()
 
 
 def test_a_slow_view_moves_on_answers_and_stops_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine import Node
 from tests.acceptance.kit import ROOT, clean_environment, one_line
+from tests.deadline import until
 from tests.gateway.http import Answer, Http, gateway
 from tests.gateway.parcels import APP
 
@@ -332,3 +333,25 @@ def test_a_node_behind_a_proxy_takes_what_came_by_tls_and_needs_a_token(tmp_path
         boss = proxied.with_token(new_token(node, "boss", "operator"))
         assert boss.get("/api/node", Origin="https://parcels.example").status == 200
         assert boss.get("/api/node", Origin="https://evil.example").code == "foreign-origin"
+
+
+def test_callers_are_counted_by_token_and_address(site: tuple[Node, Http, Http, Http, Http]) -> None:
+    _, stranger, ann, _, boss = site
+    many = [{"type": "parcel.send", "aggregate": f"count-{n}", "sender": "ann"} for n in range(300)]
+    assert ann.post("/api/commands", many).status == 200
+    for _ in range(5):
+        assert stranger.get("/api/node").status == 401
+
+    def named() -> bool:
+        senders = boss.get("/api/node").json["senders"]
+        found = {one["name"]: one for one in senders["gateway"]}
+        mine, theirs = found.get("ann from 127.0.0.1"), found.get("no token from 127.0.0.1")
+        return bool(
+            mine
+            and mine["per_s"] >= 30
+            and theirs
+            and theirs["turned_away_per_s"] >= 0.5
+            and any(one["pid"] for one in senders["input"])
+        )
+
+    until(named, 20, "each is named")

@@ -71,7 +71,7 @@ def look(
 ) -> Measured:
     """The second of two looks, half a second apart."""
     return Measured(
-        seen, 0.5, {"input": input_per_s}, {}, busy or {}, None, {}, {}, lagging or {}, aside or {}
+        seen, 0.5, {"input": input_per_s}, {}, busy or {}, None, {}, {}, lagging or {}, aside or {}, {}
     )
 
 

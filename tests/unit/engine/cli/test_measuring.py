@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -38,7 +39,7 @@ class Node:
         names = ("input", STORED)
         row = {"sequence": number, "position": 2 * number, "pid": 0, "lag_s": None, "dead_letters": None}
         rows = {name: row | {"lag": 1_000 - number} for name in names}
-        told = SimpleNamespace(partitions=1, app="shop", pid=7)
+        told = SimpleNamespace(partitions=1, app="shop", pid=7, run=Path("/nowhere"))
         levels = {"inbox-0": (25, 100), "replies-0": (1, 4), "outbox-0": (0, 0)}
         return SimpleNamespace(rows=rows, number=number, node=told, rings=lambda: levels, silent=set())
 

@@ -1,11 +1,12 @@
-"""The audit log: lines that are only added."""
+"""The audit log: lines that are only added, and the oldest files of which go before the disk is full."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from engine import Fault
-from engine.gateway.audit import Audit
+from engine.gateway.audit import FILES, Audit
 
 
 def test_lines_come_in_their_order_and_one_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
@@ -27,3 +28,54 @@ def test_there_are_none_before_the_first(tmp_path: Path) -> None:
 def test_what_cannot_be_noted_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="the audit log cannot be written"):
         Audit(tmp_path / "no" / "audit.jsonl").note("a", "b", "c", "d")
+
+
+def test_lines_are_read_in_their_order_over_all_files(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", file_bytes=1_000)
+    for number in range(20):
+        audit.note("ann", "view rebuild", f"notes {number}", "ok")
+    assert len(list(tmp_path.iterdir())) > 2
+    assert [line["what"] for line in audit.lines()] == [f"notes {number}" for number in range(20)]
+
+
+def test_the_oldest_go_before_the_disk_is_full(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", file_bytes=1_000)
+    for number in range(200):
+        audit.note("ann", "view rebuild", f"notes {number}", "ok")
+    files = list(tmp_path.iterdir())
+    assert len(files) == FILES
+    assert sum(file.stat().st_size for file in files) < FILES * 1_200
+    kept = [line["what"] for line in audit.lines()]
+    assert kept == [f"notes {number}" for number in range(200 - len(kept), 200)]
+
+
+def test_a_missing_number_and_a_line_that_was_cut_off_lose_nothing_else(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", file_bytes=400)
+    for number in range(12):
+        audit.note("ann", "view rebuild", f"notes {number}", "ok")
+    (tmp_path / "audit-2.jsonl").unlink()
+    with (tmp_path / "audit.jsonl").open("ab") as file:
+        file.write(b'{"time":"\xff')
+    assert [line["what"] for line in audit.lines()][-1] == "notes 11"
+    Audit(tmp_path / "audit.jsonl").note("ann", "view rebuild", "notes 12", "ok")
+    found = [int(line["what"].split()[1]) for line in audit.lines()]
+    assert found[-2:] == [11, 12]
+    assert found == sorted(found)
+
+
+def test_two_that_write_lose_no_line(tmp_path: Path) -> None:
+    def write(who: str) -> None:
+        audit = Audit(tmp_path / "audit.jsonl", file_bytes=2_000)
+        for number in range(40):
+            audit.note(who, "view rebuild", f"notes {number}", "ok")
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in ("ann", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = list(Audit(tmp_path / "audit.jsonl").lines())
+    for who in ("ann", "bob"):
+        numbers = [line["what"] for line in lines if line["who"] == who]
+        assert numbers[-1] == "notes 39"
+        assert numbers == [f"notes {number}" for number in range(40 - len(numbers), 40)]

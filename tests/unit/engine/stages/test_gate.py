@@ -365,3 +365,11 @@ def test_one_partition_with_too_much_to_do_does_not_close_the_others() -> None:
     assert not gate.admit([(A, add(1, other))], NOW).refused
     mixed = gate.admit([(A, array(add(1, full), add(2, other)))], NOW)
     assert len(answers(mixed)[0]["ids"]) == 2, "an array is accepted as a whole or not at all"
+
+
+def test_what_each_client_sends_is_counted_with_what_is_turned_away() -> None:
+    gate = Gate(Limits(100_000, 100, in_flight_per_client=3), 1)
+    many = array(*(add() for _ in range(5)))
+    gate.admit([(b"a", add()), (b"a", add()), (b"b", many), (b"c", b"{")], NOW)
+    assert gate.tally.sent == {b"a": 2, b"b": 5, b"c": 1}
+    assert gate.tally.turned_away == {b"b": 5, b"c": 1}
