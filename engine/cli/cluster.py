@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
-from engine.base.errors import ConfigError, Exit, Fault
+from engine.base.errors import ConfigError, Exit
 from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.cli.printing import Printer, add_json_option
@@ -77,9 +77,15 @@ def run(options: argparse.Namespace, program: Program) -> int:
         if options.what == "status":
             return status(settings, printer)
         from engine.cli.cluster_care import repair, verify  # brings NATS
+        from engine.cluster.founding import failed
+        from engine.cluster.jetstream import FAILURES
 
         stores = [DataDirectory.at(path) for path in options.store]
-        return {"verify": verify, "repair": repair}[options.what](settings.config, stores, printer)
+        work = {"verify": verify, "repair": repair}[options.what]
+        try:
+            return work(settings.config, stores, printer)
+        except FAILURES as error:
+            raise failed(error, settings.config.cluster_name) from None
 
 
 def init(settings: "Settings", source: str | None, printer: Printer) -> int:
@@ -126,7 +132,7 @@ def status(settings: "Settings", printer: Printer) -> int:
 
 def reported(config: "Config") -> "Report":
     """The report on the cluster that the settings name. Raises ConfigError, Fault."""
-    from engine.cluster.founding import monitors_of, read_manifest  # brings NATS
+    from engine.cluster.founding import failed, monitors_of, read_manifest  # brings NATS
     from engine.cluster.jetstream import FAILURES
     from engine.cluster.link import link_to
     from engine.cluster.logs import NoAnswer
@@ -137,10 +143,7 @@ def reported(config: "Config") -> "Report":
         try:
             return report_on(link, config.cluster_name, manifest, monitors_of(config))
         except (*FAILURES, NoAnswer) as error:
-            hint = "have the majority of the servers found each other?"
-            raise Fault(
-                "the cluster does not answer", name=config.cluster_name, error=error, hint=hint
-            ) from None
+            raise failed(error, config.cluster_name) from None
 
 
 def wrong_in(seen: "Report") -> Iterator[tuple[str, str, str]]:

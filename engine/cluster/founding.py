@@ -151,6 +151,17 @@ def read_manifest(link: Link, name: str) -> ClusterManifest:
         raise ConfigError("the manifest of the cluster cannot be read", name=name, error=error) from None
 
 
+def failed(error: BaseException, name: str) -> ConfigError | Fault:
+    """What to tell an operator of a question to the servers that failed."""
+    if isinstance(error, NotFoundError):
+        hint = (
+            "`ringfold cluster init` makes it again, and then `ringfold cluster repair --store DIR` fills it"
+        )
+        return ConfigError("a log of the cluster is not there", name=name, error=error.description, hint=hint)
+    hint = "have the majority of the servers found each other?"
+    return Fault("the cluster does not answer", name=name, error=error, hint=hint)
+
+
 def _expect_right(wrong: list[Wrong]) -> None:
     for text, found, hint in wrong:
         raise ConfigError(text, found=found, hint=hint)

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.base.errors import CorruptData, Fault
+from engine.base.errors import CorruptData
 from engine.cluster.founding import ASK_S
-from engine.cluster.jetstream import FAILURES, JetStreamDecisions, stream_of
+from engine.cluster.jetstream import JetStreamDecisions, stream_of
 from engine.cluster.link import Link
 from engine.cluster.logs import Message
 from engine.cluster.witness import asked
@@ -59,8 +59,8 @@ class Ends(msgspec.Struct):
 def verify_partition(
     link: Link, name: str, partition: int, stores: list[Store], beat: Callable[[int], object]
 ) -> tuple[Ends, list[Problem]]:
-    """Reads a log of decisions to its end and holds the stores against it. Raises Fault if the servers do not
-    answer."""
+    """Reads a log of decisions to its end and holds the stores against it. Raises what the link
+    raises (`FAILURES`)."""
     log = JetStreamDecisions(link, name, partition)
     info: Any = _ask(link, link.streams.stream_info(stream_of(name, "E", partition)))
     leader, ends = log.leader(), Ends(partition, info.state.first_seq, info.state.last_seq)
@@ -162,11 +162,7 @@ def store_of(name: str, place: Place) -> Store:
 
 
 def _ask(link: Link, work: Any) -> Any:
-    try:
-        return link.ask(work, ASK_S)
-    except FAILURES as error:
-        hint = "if all its streams are gone: `ringfold cluster init --from DATA`"
-        raise Fault("a log does not answer", error=error, hint=hint) from None
+    return link.ask(work, ASK_S)
 
 
 def wait_until(holds: Callable[[], bool], seconds: float) -> bool:

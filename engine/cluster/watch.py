@@ -1,7 +1,8 @@
 """The watch: what must hold of the servers (`engine.cluster.witness`), looked at again while a node runs.
 
 A server that was started again with another configuration would make the node promise what does not hold. So
-a node ends as it would not start. A server that does not answer is no reason: the others may be a majority.
+a node ends as it would not start, once it has seen it twice: servers that settle who leads may say anything.
+A server that does not answer is no reason: the others may be a majority.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from engine.cluster.witness import (
 if TYPE_CHECKING:
     from engine.node.config import Config
 
-AGAIN_S = 10.0
+AGAIN_S = 5.0
 
 
 class Watch:
@@ -35,13 +36,20 @@ class Watch:
         self._thread = ThreadPoolExecutor(1, "watch")
         self._asking: Future[list[Wrong]] | None = None
         self._ask_at = 0.0
+        self._suspected: set[str] = set()
+
+    def answered(self) -> bool:
+        """True if what was asked is known, or nothing was asked."""
+        return self._asking is None or self._asking.done()
 
     def look(self, now: float) -> None:
         """Asks, if it is time. Raises ConfigError for what was found wrong."""
         if self._asking is not None and self._asking.done():
-            for text, found, hint in self._asking.result():
-                raise ConfigError(text, found=found, hint=hint)
-            self._asking = None
+            found, self._asking = self._asking.result(), None
+            for one in found:
+                if one.text in self._suspected:
+                    raise ConfigError(one.text, found=one.found, hint=one.hint)
+            self._suspected = {one.text for one in found}
         if self._asking is None and now >= self._ask_at:
             self._ask_at = now + AGAIN_S
             self._asking = self._thread.submit(lambda: list(self._wrong()))

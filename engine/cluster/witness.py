@@ -88,10 +88,19 @@ def _wrong_with_payload(where: str, found: int, payload: int) -> Iterator[Wrong]
 
 
 def wrong_with_copies(link: Link, name: str, partitions: int, replicas: int) -> Iterator[Wrong]:
-    """Which logs have too few copies. Raises what the link raises."""
+    """Which logs have too few copies, or are not there. Raises what the link raises."""
     for stream in (stream_of(name, log, number) for number in range(partitions) for log in "CE"):
-        info: Any = link.ask(link.quick.stream_info(stream), ASK_S)
+        try:
+            info: Any = link.ask(link.quick.stream_info(stream), ASK_S)
+        except NotFoundError as error:
+            yield _missing(stream, error)
+            continue
         yield from _wrong_copies(stream, info.config.num_replicas, replicas)
+
+
+def _missing(stream: str, error: NotFoundError) -> Wrong:
+    hint = "`ringfold cluster init` makes it, `ringfold cluster repair` fills it"
+    return Wrong(f"the stream {stream} is not there", error.description, hint)
 
 
 def _wrong_copies(stream: str, found: int, replicas: int) -> Iterator[Wrong]:
@@ -109,7 +118,7 @@ def wrong_with_streams(link: Link, name: str, partitions: int, replicas: int) ->
             try:
                 info: Any = link.ask(until_answered(partial(link.quick.stream_info, stream)), LEADER_S)
             except NotFoundError as error:
-                yield Wrong(f"the stream {stream} is not there", error, "`ringfold cluster init` makes it")
+                yield _missing(stream, error)
                 continue
             yield from _wrong_copies(stream, info.config.num_replicas, replicas)
             state = info.state
@@ -130,12 +139,12 @@ def lost_commands(link: Link, name: str, partition: int) -> tuple[int, int]:
     """(last message of C, last one that is decided) if C ends before what is decided: new commands would be
     taken for old ones, and be passed over. (0, 0): it does not. Raises what the link raises."""
     decisions: Any = link.ask(link.streams.stream_info(stream_of(name, "E", partition)), ASK_S)
+    commands: Any = link.ask(link.streams.stream_info(stream_of(name, "C", partition)), ASK_S)
     if not decisions.state.messages:
         return 0, 0
     stream, last = stream_of(name, "E", partition), decisions.state.last_seq
     message: Any = link.ask(link.streams.get_msg(stream, last), ASK_S)
     decided = decode_decision(message.data or b"").message
-    commands: Any = link.ask(link.streams.stream_info(stream_of(name, "C", partition)), ASK_S)
     return (commands.state.last_seq, decided) if commands.state.last_seq < decided else (0, 0)
 
 

@@ -72,6 +72,34 @@ def test_a_cluster_of_another_application_is_refused() -> None:
         assert "number of partitions" in made.ringfold("init", partitions=4, code=2)["diagnostics"][0]["text"]
 
 
+def test_a_log_that_was_deleted_is_named_by_each_command_and_made_again() -> None:
+    from engine.cluster.link import Link, servers_of
+
+    with cluster(APP) as made:
+        with closing(Link(servers_of(made.servers.urls), "test")) as link:
+            link.ask(link.streams.delete_stream("ringfold-C-0"), 10)
+        for command in ("status", "verify", "repair"):
+            (told,) = made.ringfold(command, code=2)["diagnostics"]
+            assert "a log of the cluster is not there" in told["text"], command
+        made.ringfold("init")
+        assert made.ringfold("verify")["data"]["problems"] == []
+
+
+def test_servers_too_few_for_the_copies_are_refused_at_once(tmp_path: Path) -> None:
+    with Servers(tmp_path / "nats", 1) as servers:
+        monitors = ",".join([servers.monitors] * 3)
+        assert "too few servers for so many copies" in refused(
+            servers, "--cluster-replicas=3", f"--cluster-monitors={monitors}"
+        )
+
+
+def test_a_copy_that_cannot_be_looked_at_is_named_and_the_others_are_verified() -> None:
+    with cluster(APP) as made:
+        monitors = f"{made.servers.monitors},http://127.0.0.1:1"
+        told = made.ringfold("verify", code=75, cluster_monitors=monitors)
+        assert told["data"]["problems"] == []
+
+
 @pytest.mark.parametrize(
     ("sync", "payload", "flags", "told"),
     [
