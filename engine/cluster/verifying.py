@@ -92,7 +92,7 @@ def _read(
 ) -> Mapping[int, int]:
     """Reads the log; the marks of the digests that are wanted."""
     marks: dict[int, int] = {}
-    if ends.last < ends.first:
+    if not ends.last or ends.last < ends.first:  # a new log begins with 0
         return marks
     arrived: queue.SimpleQueue[Message] = queue.SimpleQueue()
     log.follow(ends.first - 1, arrived.put)
