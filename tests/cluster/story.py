@@ -32,7 +32,7 @@ from tests.checker import Attempt, Line, check
 from tests.cluster.app import GROUP, create
 from tests.cluster.faults import Faults
 from tests.cluster.rot import Rot
-from tests.cluster.sellers import FINAL, Gates, GateSeller
+from tests.cluster.sellers import FINAL, GateSeller, client_of, sent
 from tests.crash.story import aimed
 from tests.deadline import until
 
@@ -170,10 +170,9 @@ def play(
     """Sells while faults strike, and until all deaths have come or are long overdue, of which there are notes
     then; all attempts, and all commands by id."""
     plan, data = report.plan, [node.data for node in nodes]
-    gates = Gates(data, 0)
     opening: list[Command] = [open_synthetic_run(run_name(number), SEATS, SEGMENTS) for number in range(RUNS)]
-    history = gates.send(opening)
-    gates.close()
+    with client_of(data) as client:
+        history = sent(client, opening)
     commands = {command.id: command for command in opening}
     stop = threading.Event()
     sellers = [GateSeller(number, plan.seed, data, stop) for number in range(CLIENTS)]
