@@ -29,6 +29,7 @@ def midnight(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=CHINA).astimezone(UTC)
 
 
+@lru_cache(maxsize=1 << 15)  # an order asks four times, and a timetable has a few thousand times a day
 def moment(day: str, minutes: int) -> datetime:
     """So many minutes after the beginning of a date, which is how a timetable counts."""
     return midnight(day) + timedelta(minutes=minutes)
