@@ -35,6 +35,8 @@ class Bodies:
         charset = parameters.strip().lower().removeprefix("charset=").strip('"')
         if kind.strip().lower() != JSON or charset not in ("", "utf-8"):
             raise Problem("not-json", f"the body must be {JSON}, in UTF-8")
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Problem("not-json", "the body must be as it is, without a Content-Encoding")
         length = request.headers.get("content-length", "0")
         if length.isdigit() and int(length) > most_bytes:
             raise _too_large(most_bytes)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.base.log import Log
 from engine.base.log_codes import Code
-from engine.gateway.bodies import Bodies
+from engine.gateway.bodies import CLOSING, Bodies
 from engine.gateway.callers import SENDER, Caller, Callers
 from engine.gateway.hosts import Hosts
 from engine.gateway.problems import Problem
@@ -28,6 +28,7 @@ SAFE = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 STRANGER = "no token"
+ONCE = (b"authorization", b"transfer-encoding", b"x-forwarded-proto")  # of two, a proxy might take the other
 TURNED_AWAY = ("request", "forbidden", "busy")  # kinds of problems
 NO_STORE = (b"cache-control", b"no-store")  # unless a route says otherwise: answers may be private
 
@@ -95,6 +96,9 @@ class Guard:
         scope[SENDER] = f"{STRANGER} from {address}"
         try:
             self._hosts.check(headers)
+            names = [name for name, _ in headers]
+            if twice := next((name for name in ONCE if names.count(name) > 1), b""):
+                raise Problem("bad-request", f"the header {twice.decode()} is there twice", headers=CLOSING)
             client = scope.get("client") or ("", 0)
             if self._proxy and (
                 client[0] != self._proxy or named.get(b"x-forwarded-proto", b"") != b"https"

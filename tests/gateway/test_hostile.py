@@ -194,6 +194,49 @@ def test_what_is_not_http_is_refused(http: Http) -> None:
     assert http.get("/health/live").status == 200
 
 
+@pytest.mark.parametrize("name", ["Authorization", "Transfer-Encoding", "X-Forwarded-Proto"])
+def test_a_header_of_which_a_proxy_might_take_the_other_is_refused_twice(http: Http, name: str) -> None:
+    values = ("identity", "chunked") if name == "Transfer-Encoding" else ("Bearer x", "Bearer y")
+    twice = "".join(f"{name}: {value}\r\n" for value in values)
+    head = f"POST {SEND} HTTP/1.1\r\nHost: {http.address.netloc}\r\nContent-Type: application/json\r\n"
+    body = "\r\n2\r\n{}\r\n0\r\n\r\n" if name == "Transfer-Encoding" else "Content-Length: 2\r\n\r\n{}"
+    answer = raw(http, f"{head}{twice}{body}".encode())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"is there twice" in answer
+
+
+def test_lengths_that_disagree_are_refused_and_nothing_of_them_is_a_request(http: Http) -> None:
+    head = f"POST {SEND} HTTP/1.1\r\nHost: {http.address.netloc}\r\nContent-Type: application/json\r\n"
+    inner = f"GET /api/node HTTP/1.1\r\nHost: {http.address.netloc}\r\n\r\n"
+    for lengths in (
+        "Content-Length: 2\r\nContent-Length: 5",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: xchunked",
+        "Content-Length: -1",
+        "Content-Length: +2",
+    ):
+        answer = raw(http, f"{head}{lengths}\r\n\r\n0\r\n\r\n{inner}".encode())
+        assert answer.startswith(b"HTTP/1.1 400 "), lengths
+        assert answer.count(b"HTTP/1.1 ") == 1, lengths
+
+
+def test_a_body_that_is_said_to_be_packed_is_refused(http: Http) -> None:
+    answer = http.post(SEND, {"aggregate": "packed", "sender": "a"}, Content_Encoding="gzip")
+    assert (answer.status, answer.code) == (415, "not-json")
+
+
+def test_what_is_not_http_writes_nothing_into_the_log(node: Node, http: Http) -> None:
+    head = f"GET / HTTP/1.1\r\nHost: {http.address.netloc}\r\n"
+    upgrade = f"{head}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    before = node.log.stat().st_size if node.log else 0
+    for _ in range(3):
+        raw(http, b"GET\r\n\r\n")
+        raw(http, upgrade.encode())
+    added = node.log.read_bytes()[before:] if node.log else b""
+    assert b"Invalid HTTP" not in added
+    assert b"WebSocket" not in added
+
+
 def test_headers_without_end_are_cut_off(http: Http) -> None:
     began = time.monotonic()
     answer = raw(http, b"GET / HTTP/1.1\r\nX: " + b"x" * (2 << 20))
