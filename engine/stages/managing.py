@@ -122,7 +122,7 @@ class Managing:
         heard = False
         for id, refusal in self.post.answers():
             self.manager.answered(id, refusal, self._now())
-            if self.manager.before is not None:
+            if refusal is not None and self.manager.before is not None:
                 self._shadowing.remember(id)
             heard = True
         if heard:

@@ -9,7 +9,7 @@ that: before a commit, it handles what its causation says that led to it.
 
     the causation is                                         before the commit
     ------------------------------------------------------------------------------------------------
-    a command of the outbox, or of a timer that is set       its answer is handled, a refusal above all
+    a command of the outbox, or of a timer, that was refused the refusal is handled
     one of those before                                      nothing: it is
     a command whose commit was not handled yet               that commit is, in its own partition
     not to be found                                          what other partitions have is handled, and
@@ -28,10 +28,10 @@ from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.store import Reader
 
-HOLD_S = 1.0  # for a cause that may still come: clients may name one that never will
-GRACE_S = 0.1  # for it once all is handled that the stores had; they follow the logs at different speeds
+HOLD_S = 5.0  # for a cause that may still come: clients may name one that never will
+GRACE_S = 1.0  # for it once all is handled that the stores had; they follow the logs at different speeds
 TRUST_S = 10.0  # after one that did not come, others are not waited for
-MOST_ANSWERED = 100_000  # commands of which it is known that their answer was handled
+MOST_REFUSED = 100_000  # commands of which it is known that their refusal was handled
 
 
 class _Held(NamedTuple):
@@ -50,14 +50,12 @@ class Shadowing:
         self._readers: Sequence[Reader] = fold.readers
         self._held: dict[int, _Held] = {}
         self._trust_at = 0.0
-        self._answered: dict[str, None] = {}
+        self._refused: dict[str, None] = {}
 
     def may(self, partition: int, commit: Any) -> bool:
         """True if a commit may be handled now: all that led to it has been."""
         cause = commit.causation
-        if not cause or self._heard(cause):
-            return True
-        if not self._is_open(partition, cause):
+        if not cause or self._was_refused(cause) or not self._is_open(partition, cause):
             self._held.pop(partition, None)
             return True
         if (now := self._now()) < self._trust_at:
@@ -67,7 +65,8 @@ class Shadowing:
             held = self._held[partition] = _Held(cause, now, [reader.position() for reader in self._readers])
         pairs = zip(held.ends, self._fold.positions, strict=True)
         rest = [position >= end for number, (end, position) in enumerate(pairs) if number != partition]
-        if now - held.since < (GRACE_S if all(rest) else HOLD_S):
+        is_own = self._manager.outbox.find(cause) is not None  # which was decided, or nothing came of it
+        if now - held.since < (GRACE_S if all(rest) and not is_own else HOLD_S):
             return False
         self._trust_at = now + TRUST_S
         return True
@@ -76,7 +75,7 @@ class Shadowing:
         """Of the one that acts: handles what became of the cause of a commit, if that is a command of its own
         which another one has sent before."""
         if commit.causation:
-            self._heard(commit.causation)
+            self._was_refused(commit.causation)
         return True
 
     def follow(self) -> bool:
@@ -108,19 +107,20 @@ class Shadowing:
             heard |= self._hear(command)
         return heard
 
-    def _heard(self, cause: str) -> bool:
-        """True if it is a command of this process manager, and its answer is handled now."""
+    def _was_refused(self, cause: str) -> bool:
+        """True if it is a command of this process manager that was refused, which is handled now. Of one that
+        was committed it is the commit that has to be handled."""
         entry = self._manager.outbox.find(cause)
-        if entry is not None:
-            return entry.refusal is not None or self._hear(entry.command)
-        if cause in self._answered:
+        if entry is not None and entry.refusal is not None:
             return True
-        command = self._manager.timers.find(cause)
-        return command is not None and self._hear(command)
+        command = self._manager.timers.find(cause) if entry is None else entry.command
+        if command is not None:
+            self._hear(command)
+        return cause in self._refused
 
     def _hear(self, command: Command) -> bool:
         found, refusal = self.answer_to(command)
-        if found:
+        if refusal is not None:
             self.remember(command.id)
         if found and self._manager.outbox.find(command.id) is not None:
             self._manager.answered(command.id, refusal, self._now())
@@ -129,10 +129,10 @@ class Shadowing:
         return found
 
     def remember(self, id: str) -> None:
-        """The answer to a command was handled."""
-        self._answered[id] = None
-        if len(self._answered) > MOST_ANSWERED:
-            del self._answered[next(iter(self._answered))]
+        """The refusal of a command was handled."""
+        self._refused[id] = None
+        if len(self._refused) > MOST_REFUSED:
+            del self._refused[next(iter(self._refused))]
 
     def _is_open(self, partition: int, cause: str) -> bool:
         """True if what a command led to may not have been handled yet."""

@@ -5,19 +5,24 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from engine.base.identity import partition_of
 from engine.base.log import no_log
 from engine.follow import Fold
 from engine.managers import Birth, Manager
+from engine.managers.outbox import OutboxEntry
 from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.stages.gate import Limits
 from engine.stages.managing import WATCH_S, Managing
 from engine.stages.post import Post
+from engine.stages.shadowing import Shadowing
+from engine.store.commands import Child
 from engine.testing.clock import Clock
 from engine.testing.wires import Wire, as_socket
 from engine.wire.commands import CommandDecoder, Malformed
@@ -180,3 +185,44 @@ def test_however_often_they_change_everything_has_one_effect(two: Two, seed: int
     assert set(effects.values()) == {1}
     ended = {name for kind, name in effects if kind in ("box.put-in", "parcel.returned")}
     assert ended == set(names)
+
+
+class Stored:
+    """What one partition has of one command: its commit, up to `reach`, of which `child` tells."""
+
+    def __init__(self, reach: int = 0) -> None:
+        self.reach = reach
+
+    def position(self) -> int:
+        return self.reach
+
+    def reach_of(self, id: str) -> int:
+        return self.reach
+
+    def child(self, causation: str, id: str) -> Child | None:
+        return Child(id, self.reach, 0) if self.reach else None
+
+
+def test_what_a_command_of_its_own_led_to_waits_for_the_commit_of_that_command() -> None:
+    command = PostParcel("p1", box="a", causation="ab" * 16)
+    outbox = {command.id: OutboxEntry(1, command, b"")}
+    readers = [Stored(), Stored()]
+    readers[partition_of("p1", 2)].reach = 7
+    there = 1 - partition_of("p1", 2)
+
+    def answered(id: str, refusal: object, now: float) -> None:
+        del outbox[id]
+
+    manager = SimpleNamespace(
+        outbox=SimpleNamespace(find=outbox.get),
+        timers=SimpleNamespace(find=lambda id: None),
+        answered=answered,
+    )
+    fold = SimpleNamespace(readers=readers, positions=[0, 0])
+    shadow = Shadowing(cast(Any, fold), cast(Any, manager), lambda: 100.0)
+    commit = SimpleNamespace(causation=command.id)
+    assert not shadow.may(there, commit), "that it was committed is known, and not handled"
+    assert not outbox
+    assert not shadow.may(there, commit)
+    fold.positions[1 - there] = 7
+    assert shadow.may(there, commit)
