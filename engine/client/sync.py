@@ -175,7 +175,9 @@ class Client(Asking):
         """The node is silent, or full for long: if it is at another address now, or another node answers,
         everything is said again there."""
         full = now > self._talk.busy_since + FULL_S
-        self._heard_at, self._talk.busy_since = now, FOREVER_S
+        self._heard_at = now
+        if full:  # looked for now, and not again before it has been full as long once more
+            self._talk.busy_since = FOREVER_S
         address = self._gates.again(now, full=full)
         if address is None:
             return

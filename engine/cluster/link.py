@@ -100,7 +100,7 @@ class Link:
 
     def _refused(self, why: str) -> Fault | ConfigError:
         servers = ", ".join(without_password(url) for url in self._servers)
-        if any(word in why.lower() for word in REFUSED):
+        if _is_refusal(why):
             hint = "cluster_credentials, cluster_ca and cluster_certificate say who this is"
             return ConfigError("the NATS servers refuse this node", servers=servers, error=why, hint=hint)
         hint = "start them, or name others by the setting cluster"
@@ -109,7 +109,8 @@ class Link:
     async def _connect(self) -> Client:
         async def quiet(error: Exception) -> None:
             """It connects again by itself; what fails meanwhile says so to who asked."""
-            self._failed = str(error) or repr(error)
+            if not _is_refusal(self._failed):  # the next try may end before the server has said why
+                self._failed = str(error) or repr(error)
 
         return await nats.connect(
             self._servers,
@@ -150,6 +151,11 @@ class Link:
         self._thread.join(CLOSE_S)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+def _is_refusal(why: str) -> bool:
+    """True if a server has said that this node may not come in."""
+    return any(word in why.lower() for word in REFUSED)
 
 
 class Keeper:

@@ -162,7 +162,7 @@ def test_a_narrow_terminal_goes_without_what_matters_least(node: Node) -> None:
     code, drawn = on_terminal("top", f"--data={node.data}", "--count=1", "--every=0.1", env={"COLUMNS": "60"})
     assert code == 0
     assert all(heading in drawn for heading in ("lag_s", "cpu"))
-    assert "pid " not in drawn.partition("process")[2]
+    assert " pid " not in drawn.partition("process")[2], "the column; below it senders are named by theirs"
 
 
 def test_what_is_wrong_stands_below_the_table(node: Node) -> None:

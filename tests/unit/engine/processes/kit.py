@@ -20,7 +20,8 @@ class LoneProcess:
     """What a loop asks of its process. The other end of each ring is the test's: `feed`, `drain`."""
 
     def __init__(self, folder: Path, role: Role) -> None:
-        self.role, self.partition, self.partitions = role, role.partition, 1
+        self.role, self.name, self.run = role, role.name, folder
+        self.partition, self.partitions = role.partition, 1
         self.config = Config(segment_bytes=1 << 20, snapshot_events=0, max_message_bytes=1 << 17)
         self.data = DataDirectory(folder / "data", 64 << 20)
         self.data.path.mkdir()

@@ -9,6 +9,7 @@ import pytest
 
 from engine.base.files import OsFiles
 from engine.base.identity import uuid7_hex
+from engine.node.peers import Peers
 from engine.node.process import NodeProcess
 from engine.node.roles import INPUT, OUTBOX, REPLIES, Kind, Role
 from engine.processes import input, output
@@ -42,7 +43,7 @@ def test_accepted_leaves_after_the_flush_of_its_batch(
     drains = [[(WHO, command(1))], [(WHO, command(2)), (WHO, command(3))]]
 
     class Clients:
-        connections = 1
+        connections, peers = 1, Peers()
 
         def __init__(self, *_: object) -> None:
             trace.clear()  # of what a start flushes
@@ -88,7 +89,7 @@ def test_killed_readers_are_looked_for_under_load_too(stored: tuple[LoneProcess,
 class NoClients:
     """What an input that is told to stop asks of its clients."""
 
-    connections = 0
+    connections, peers = 0, Peers()
 
     def __init__(self, *_: object) -> None: ...
 
