@@ -10,6 +10,7 @@ import zmq
 from benchmarks.selling import Message
 from domain_12306.workload.synthetic import open_synthetic_run, run_name
 from engine.base.identity import uuid7_hex
+from engine.client.sync import ASK_AGAIN_S
 
 IN_FLIGHT = 40_000
 PATIENT = {"max_wait_ms": 0}  # for a node that is to be kept busy, however long commands wait
@@ -87,14 +88,19 @@ class Driver:
             self.positions[answer.partition] = max(self.positions.get(answer.partition, 0), last)
 
 
-def ask(endpoint: str, query: str, **options: Any) -> Any:
-    """One query, answered when the view is at `at_least`; raises on an error answer."""
+def ask(endpoint: str, query: str, *, once: bool = False, **options: Any) -> Any:
+    """One query, answered when the view is at `at_least`. Asked again, unless only `once`: the connection may
+    have been lost, as with a client. Raises on an error answer."""
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.connect(endpoint)
     try:
-        socket.send(msgspec.json.encode({"query": query, **options}))
-        if not socket.poll(PATIENCE_MS):
+        every_ms = PATIENCE_MS if once else round(ASK_AGAIN_S * 1000)
+        for _ in range(PATIENCE_MS // every_ms):
+            socket.send(msgspec.json.encode({"query": query, **options}))
+            if socket.poll(every_ms):
+                break
+        else:
             raise TimeoutError(f"no answer to the query {query}")
         answer = msgspec.json.decode(socket.recv())
     finally:

@@ -112,7 +112,7 @@ def of_run(number: int) -> dict[str, str]:
 def rebuilt(view: str, meanwhile: Any = lambda: time.sleep(0.02)) -> float:
     """Has the view built again; returns the seconds until it is served."""
     started = time.perf_counter()
-    aim = ask(view, "rebuild")["folder"]
+    aim = ask(view, "rebuild", once=True)["folder"]
     while True:
         found = ask(view, "versions")
         if found["served"]["folder"] == aim:

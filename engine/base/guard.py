@@ -81,6 +81,7 @@ class Guard:
         self._first = self._floor = self._last = self.grown = self._statm = 0
         self._enough, self._freed_by = 0, float("-inf")  # until then what was shut is given time, up to this
         self._looks, self._seen = 0, dict[int, int]()  # since it is too much; in how many each one has sent
+        self._blamed = False  # one of the connections, since it is too much
         self._over_since, self._said_at, self._trimmed_at = float("inf"), float("-inf"), float("-inf")
         _map_large_messages()
         if hasattr(select, "epoll") and Path(STATM).exists():
@@ -129,7 +130,7 @@ class Guard:
                 continue
             if len(self._open) > self._most:
                 self._shut(number, f"there are {self._most} connections")
-            elif self.grown > self._allowance:  # of those before it; who is honest tries again by itself
+            elif self._blamed:  # one of those before it; who is honest tries again by itself
                 self._shut(number, TOO_MUCH)
         return True
 
@@ -150,7 +151,7 @@ class Guard:
         self._enough = min(self._enough, grown + self._allowance // 4)
         if grown <= self._allowance:
             self._over_since = float("inf")
-            self._looks, self._seen = 0, {}
+            self._looks, self._seen, self._blamed = 0, {}, False
             return grown
         self._over_since = min(self._over_since, now)
         self._looks += 1
@@ -163,6 +164,7 @@ class Guard:
             for number, way in waiting.items()
             if way >= FULL_BYTES or 2 * self._seen.get(number, 0) > self._looks
         ]
+        self._blamed |= bool(suspects)
         if now - self._over_since > PATIENCE_S or (not suspects and self._looks >= ENOUGH_LOOKS):
             for number in suspects:
                 self._shut(number, TOO_MUCH)
