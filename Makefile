@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+JOBS ?= 2# tests that run beside each other: most of them wait for processes that they have started
 
 # The real timetable, where it lies beside the checkout; without it the built-in one is used.
 SHARED = $(abspath ../shared/data/12306)
@@ -47,8 +48,8 @@ verifytypes: $(READY)  ## how completely the public names are typed: pyright, wh
 	-$(BIN)/python -m pip install --disable-pip-version-check --quiet 'pyright[nodejs]'
 	$(BIN)/python -m tests.verify_types
 
-tests: $(READY)  ## all tests but the long ones
-	$(BIN)/python -m pytest -m 'not slow and not smoke'
+tests: $(READY)  ## all tests but the long ones; make tests JOBS=4
+	$(BIN)/python -m pytest -m 'not slow and not smoke' -n $(JOBS) --dist worksteal
 
 smoke: $(READY)  ## a small run of what is long: chaos, crash points, attacks, benchmarks, planted bugs
 	$(BIN)/python -m pytest -m 'smoke and not slow'

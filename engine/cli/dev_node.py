@@ -121,14 +121,13 @@ class DevNode:
             process.wait()
         if self._echo is not None:
             self._echo.join(1.0)
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
     def _pass_on(self, lines: IO[bytes]) -> None:
         """Writes the log into its file, and says what is not only information."""
         wanted = False
-        with self.log.open("ab", buffering=0) as file, contextlib.suppress(ValueError):  # closed meanwhile
+        with lines, self.log.open("ab", buffering=0) as file:
             for line in lines:
                 file.write(line)
                 text = line.decode(errors="backslashreplace").rstrip("\n")

@@ -8,7 +8,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from engine.cli.new import FILES
 from tests.acceptance.kit import ROOT, clean_environment, one_line
 
 FIRST_ANSWER_S = 30.0  # from `new` to the first command that is answered
+SOON_S = 60.0
 
 
 @pytest.fixture
@@ -78,27 +82,43 @@ class Developing:
             text=True,
         )
         self.told: list[dict[str, Any]] = []
+        self._lines: Queue[str] = Queue()
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
+        self._lines.put("")
 
     def upto(self, what: str) -> dict[str, Any]:
         """Reads until this happened."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.told.append(json.loads(line)["data"])
-            if self.told[-1]["what"] == what:
-                return self.told[-1]
-        raise AssertionError(f"it ended before {what}: {self.told}")
+        with suppress(Empty):
+            while line := self._lines.get(timeout=SOON_S):
+                self.told.append(json.loads(line)["data"])
+                if self.told[-1]["what"] == what:
+                    return self.told[-1]
+        complained = self.kill()
+        raise AssertionError(f"it did not come to {what}: {self.told}, {complained}")
 
     def end(self) -> tuple[int, str]:
         """Ctrl-C: the exit code, and what is on standard error."""
         self._process.send_signal(signal.SIGINT)
-        _, complained = self._process.communicate(timeout=60)
-        return self._process.returncode, complained
+        self._process.wait(SOON_S)
+        return self._process.returncode, self.kill()
 
-    def kill(self) -> None:
-        """As a terminal that is closed at once."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+    def kill(self) -> str:
+        """As a terminal that is closed at once. Returns what is on standard error."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        assert self._process.stderr is not None
+        if self._process.stderr.closed:
+            return ""
+        with self._process.stderr as complained:
+            return complained.read()
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_the_command_at_its_position_tells_a_follower_which_log_it_is(
     assert standing([(1, IDS[0]), place], [log.reader, log.reader]) is verdict, "the worst one counts"
 
 
-@pytest.mark.parametrize(("then", "same"), [(IDS[3], True), (IDS[5], False)])
+@pytest.mark.parametrize(("then", "same"), [(IDS[3], True), (IDS[5], False)], ids=["the same", "another"])
 def test_one_that_is_ahead_waits_for_what_the_journal_gives(log: Log, then: str, same: bool) -> None:
     waited: list[str] = []
 
