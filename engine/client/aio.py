@@ -19,8 +19,8 @@ import zmq
 from engine.client.address import NodeAddress
 from engine.client.arrival import LOOK_S, Arrival
 from engine.client.asking import TIMEOUT_S
-from engine.client.conversation import FOREVER_S, Conversation
-from engine.client.gates import ELSEWHERE, FULL_S, Gates, Nodes
+from engine.client.conversation import Conversation
+from engine.client.gates import ELSEWHERE, Gates, Nodes
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, Watch, endpoint_of
 from engine.client.receipts import Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
@@ -160,11 +160,10 @@ class AsyncClient:
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
-            full_at = self._talk.busy_since + FULL_S
             asks = any(socket.waiting for socket in self._view_sockets.values())
             if self._talk.idle and not asks:
                 self._hear(now)  # nothing is expected
-            elif self._gates.searching or now > min(self._heard_at + SILENT_S, full_at):
+            elif self._gates.searching or now > min(self._heard_at + SILENT_S, self._talk.full_at):
                 self._find_again(now)
             self._settle(self._talk.expire(now))
             self._flush()
@@ -177,11 +176,8 @@ class AsyncClient:
     def _find_again(self, now: float) -> None:
         """The node is silent, or full for long: if it is at another address now, or another node answers,
         everything is said again there."""
-        full = now > self._talk.busy_since + FULL_S
         self._heard_at = now
-        if full:  # looked for now, and not again before it has been full as long once more
-            self._talk.busy_since = FOREVER_S
-        address = self._gates.again(now, full=full)
+        address = self._gates.again(now, full=self._talk.is_full(now))
         if address is None:
             return
         if address.commands != self._address.commands:
@@ -308,12 +304,11 @@ class AsyncClient:
                     socket.move(endpoint)
                     frame = question.frame(number, at_least, after, max(0.0, left_s - GRACE_S))
                     future = socket.ask(number, frame)
-                    continue
                 except TimeoutError:
-                    pass
-                if left_s <= ASK_AGAIN_S:
-                    raise TimeoutError
-                socket.ask_again(number, question.frame(number, at_least, after, max(0.0, left_s - GRACE_S)))
+                    if left_s <= ASK_AGAIN_S:
+                        raise
+                    frame = question.frame(number, at_least, after, max(0.0, left_s - GRACE_S))
+                    socket.ask_again(number, frame)
         except TimeoutError:
             raise TimeoutError(f"view {view} did not answer within {timeout_s} s") from None
         finally:

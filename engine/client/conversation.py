@@ -27,6 +27,7 @@ MOST_IN_FLIGHT = 40_000
 RESEND_S = 2.0
 FIRST_BACK_OFF_S = 0.01
 LONGEST_BACK_OFF_S = 1.0
+FULL_S = 2.0  # so long nothing but `busy`: the node may be cut off, or its disk full
 FOREVER_S = float("inf")
 SHRINK = 0.7  # of what is kept in flight, when the node says that too much is
 
@@ -67,8 +68,7 @@ class Conversation:
         self._due: list[tuple[float, int, list[str]]] = []  # the time of the next check, to resend or give up
         self._looks = count()  # keeps equal moments in order
         self._again: list[Ticket] = []
-        self.busy_since = FOREVER_S
-        """since when the node has said nothing but `busy`; never, if it has not"""
+        self._busy_since = FOREVER_S  # it has said nothing but `busy`
 
     @classmethod
     def with_limits(cls, batch: int, address: NodeAddress) -> "Conversation":
@@ -192,7 +192,7 @@ class Conversation:
                         done += self._finish(id, Receipt("committed", id, version, answer.partition, at))
             elif answer.outcome == "busy":
                 self._window = max(float(self.batch), self._window * SHRINK)
-                self.busy_since = min(self.busy_since, now)
+                self._busy_since = min(self._busy_since, now)
                 for id in answer.ids:
                     self._back_off(id, answer.reason, now)
             elif answer.outcome == "accepted":
@@ -218,8 +218,20 @@ class Conversation:
         if done:  # by a batch more, once as many are done as there were in flight
             grown = self._window + self.batch * len(done) / self._window
             self._window = min(float(self.max_in_flight), grown)
-            self.busy_since = FOREVER_S
+            self._busy_since = FOREVER_S
         return done
+
+    @property
+    def full_at(self) -> float:
+        """The time from which on the node has been full for long; never, if it has said something else."""
+        return self._busy_since + FULL_S
+
+    def is_full(self, now: float) -> bool:
+        """True if the node has been full for long; then not again before it has been so as long once more."""
+        if now <= self.full_at:
+            return False
+        self._busy_since = FOREVER_S
+        return True
 
     def expire(self, now: float) -> list[Ticket]:
         """Looks at what is due. Returns the tickets past their deadline, `unknown` or `busy`; commands that

@@ -23,7 +23,6 @@ Nodes = NodeLocation | Sequence[NodeLocation]
 """A node, or several of one cluster, as a list."""
 
 PATIENCE_S = 0.5  # for the gate in use to answer a knock, which one at work does in milliseconds
-FULL_S = 2.0  # so long nothing but `busy`: the node may be cut off, or its disk full
 ELSEWHERE = ("failed", "stopping")  # refusals of a query that another node may answer
 
 

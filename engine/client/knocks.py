@@ -7,7 +7,7 @@ KNOCK = b"[]"  # the node refuses it, and by that has answered
 
 
 class Knock:
-    """A knock at one gate, on a socket of its own, so that its answer is no command's."""
+    """A knock at one gate, on a socket of its own: its answer cannot be that of a command."""
 
     def __init__(self, endpoint: str, now: float) -> None:
         self._socket, self._knock_at = dealer(endpoint), now

@@ -16,8 +16,8 @@ import zmq
 from engine.client.address import NodeAddress
 from engine.client.arrival import LOOK_S, arrived
 from engine.client.asking import TIMEOUT_S, Asking
-from engine.client.conversation import FOREVER_S, Conversation
-from engine.client.gates import ELSEWHERE, FULL_S, Gates, Nodes
+from engine.client.conversation import Conversation
+from engine.client.gates import ELSEWHERE, Gates, Nodes
 from engine.client.queries import GRACE_S, AtLeast, QueryRefused, Question, Told, endpoint_of, told_in
 from engine.client.receipts import LEVELS, Receipt, Wait, view_waited_for, with_view
 from engine.client.sockets import dealer
@@ -149,10 +149,10 @@ class Client(Asking):
         return ticket
 
     def _turn(self, timeout_s: float) -> list[Ticket]:
-        now, full_at = time.monotonic(), self._talk.busy_since + FULL_S
+        now = time.monotonic()
         if self._talk.idle:
             self._hear(now)  # nothing is expected
-        elif self._gates.searching or now > min(self._heard_at + SILENT_S, full_at):
+        elif self._gates.searching or now > min(self._heard_at + SILENT_S, self._talk.full_at):
             self._find_again(now)
         done = self._talk.expire(now)
         self.flush()
@@ -174,11 +174,8 @@ class Client(Asking):
     def _find_again(self, now: float) -> None:
         """The node is silent, or full for long: if it is at another address now, or another node answers,
         everything is said again there."""
-        full = now > self._talk.busy_since + FULL_S
         self._heard_at = now
-        if full:  # looked for now, and not again before it has been full as long once more
-            self._talk.busy_since = FOREVER_S
-        address = self._gates.again(now, full=full)
+        address = self._gates.again(now, full=self._talk.is_full(now))
         if address is None:
             return
         if address.commands != self._address.commands:

@@ -19,7 +19,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent gate is knocked at at once, and the first that is named is used first."""
     for module in ("sync", "aio"):
         monkeypatch.setattr(f"engine.client.{module}.SILENT_S", 0.05)
-        monkeypatch.setattr(f"engine.client.{module}.FULL_S", 0.1)
+    monkeypatch.setattr("engine.client.conversation.FULL_S", 0.1)
     monkeypatch.setattr("random.shuffle", lambda nodes: None)
 
 
