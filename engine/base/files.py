@@ -86,6 +86,14 @@ def remove_all(path: Path) -> None:
         path.unlink()
 
 
+def show(path: Path, content: bytes) -> None:
+    """Replaces a file that says how things are now. Nothing is flushed; without room the old one stays."""
+    fresh = path.with_suffix(".new")
+    with contextlib.suppress(OSError):
+        fresh.write_bytes(content)
+        fresh.replace(path)
+
+
 def set_aside(path: Path) -> Path:
     """Gives whatever has this name another one, in place of what was set aside before. Returns it."""
     aside = path.with_name(path.name + ASIDE)

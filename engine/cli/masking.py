@@ -2,11 +2,11 @@
 
 import re
 
-MASK = "***"
+from engine.base.masking import MASK, without_users
+
 SECRET_NAME = re.compile(
     r"secret|token|passw|passphrase|credential|api_?key|private|(?:^|[_-])key(?:$|[_-])|dsn|salt", re.I
 )
-_USER = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _BEARER = re.compile(r"\b(bearer|basic|digest)\s+[\w.~+/=-]{6,}", re.I)
 _NAMED = re.compile(
     r"""([\w-]*(?:secret|token|passw(?:or)?d|passphrase|credential|api_?key|private_?key|authorization)[\w-]*
@@ -22,6 +22,6 @@ def masked_setting(name: str, value: str) -> str:
 
 def masked(text: str) -> str:
     """A text without what looks like a secret in it: `password=…`, `Bearer …`, `https://user:password@…`."""
-    text = _USER.sub(MASK, text)
+    text = without_users(text)
     text = _BEARER.sub(rf"\1 {MASK}", text)
     return _NAMED.sub(rf"\1{MASK}", text)

@@ -4,7 +4,6 @@ asynchronous. It connects again by itself, to whichever server answers.
 
 import asyncio
 import contextlib
-import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,6 +18,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from engine.base.errors import ConfigError, Fault
+from engine.base.masking import without_users
 
 if TYPE_CHECKING:
     from engine.node.config import Config
@@ -99,7 +99,7 @@ class Link:
         self._loop.run_forever()
 
     def _refused(self, why: str) -> Fault | ConfigError:
-        servers = ", ".join(without_password(url) for url in self._servers)
+        servers = ", ".join(without_users(url) for url in self._servers)
         if _is_refusal(why):
             hint = "cluster_credentials, cluster_ca and cluster_certificate say who this is"
             return ConfigError("the NATS servers refuse this node", servers=servers, error=why, hint=hint)
@@ -212,14 +212,9 @@ def servers_of(setting: str) -> list[str]:
     urls = [url.strip() for url in setting.split(",") if url.strip()]
     if not urls or not all(map(_is_server, urls)):
         hint = "as in nats://10.0.0.1:4222,nats://10.0.0.2:4222"
-        value = without_password(setting)
+        value = without_users(setting)
         raise ConfigError("the setting cluster lists URLs of NATS servers", value=value, hint=hint)
     return urls
-
-
-def without_password(text: str) -> str:
-    """URLs without who they say that one is."""
-    return re.sub(r"(?<=://)[^/\s,]*(?=@)", "***", text)
 
 
 def _is_server(url: str) -> bool:

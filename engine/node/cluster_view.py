@@ -4,12 +4,12 @@ It is a file in the run directory, which the member process writes again every h
 it costs the servers nothing.
 """
 
-import contextlib
 from pathlib import Path
 
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
+from engine.base.files import show
 
 NAME = "cluster.json"
 
@@ -49,11 +49,7 @@ class ClusterView(msgspec.Struct):
 
 def write_view(run: Path, view: ClusterView) -> None:
     """Replaces the file; without room the old one stays."""
-    path = run / NAME
-    fresh = path.with_suffix(".new")
-    with contextlib.suppress(OSError):
-        fresh.write_bytes(msgspec.json.encode(view))
-        fresh.replace(path)
+    show(run / NAME, msgspec.json.encode(view))
 
 
 def read_view(run: Path) -> ClusterView | None:

@@ -7,7 +7,6 @@ as many senders as clients like, so of each second the MOST that sent most are k
 file has the SHOWN that sent most in the last WINDOW_S.
 """
 
-import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
@@ -17,6 +16,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from engine.base.decoding import NOT_DECODABLE
+from engine.base.files import show
 
 WINDOW_S = 10
 MOST = 1_000
@@ -79,7 +79,7 @@ class Senders(Generic[Who]):
         self._path, self._tally, self._named = path, tally, named
         self._began, self._next = now, now + 1.0
         self._window: deque[tuple[Counter[Who | None], Counter[Who | None]]] = deque(maxlen=WINDOW_S)
-        self._told = True  # that nothing was sent: there is no file yet
+        self._told = True  # the file says that nothing was sent, or is not there yet
 
     def look(self, now: float) -> None:
         """Takes the tally and writes the file, if a second has passed; cheap otherwise, and while all are
@@ -127,10 +127,7 @@ def path_of(run: Path, process: str) -> Path:
 
 def write_senders(path: Path, seen: Seen) -> None:
     """Replaces the file; without room the old one stays."""
-    fresh = path.with_suffix(".new")
-    with contextlib.suppress(OSError):
-        fresh.write_bytes(msgspec.json.encode(seen))
-        fresh.replace(path)
+    show(path, msgspec.json.encode(seen))
 
 
 def read_senders(run: Path, process: str) -> Seen:

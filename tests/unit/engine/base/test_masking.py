@@ -1,0 +1,20 @@
+"""URLs are shown without who comes by them."""
+
+import pytest
+
+from engine.base.masking import without_users
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("nats://me:secret@a:4222,nats://you:hidden@b:4222", "nats://***@a:4222,nats://***@b:4222"),
+        ("https://token@host/path", "https://***@host/path"),
+        ("nats://me:with,comma@a", "nats://***@a"),
+        ("nats://me:with@sign@a", "nats://***@a"),
+        ("nats://a:4222, nats://b:4222", "nats://a:4222, nats://b:4222"),
+        ("mail to me@a", "mail to me@a"),
+    ],
+)
+def test_a_url_does_not_say_who(text: str, shown: str) -> None:
+    assert without_users(text) == shown
