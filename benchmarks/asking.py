@@ -57,19 +57,20 @@ def asker(pipe: Any, stop: Flag, endpoint: str, journeys: list[Journey]) -> None
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.connect(endpoint)
-    since: dict[int, float] = {}  # by the number of the question
+    questions = [
+        msgspec.json.encode({"query": "remaining", "args": journey, "request": number})
+        for number, journey in enumerate(journeys)
+    ]
+    since: dict[int, float] = {}  # by the number of the question: far fewer are in flight than there are
     latencies: list[float] = []
     trains = asked = 0
 
-    def send(number: int) -> None:
-        question = {"query": "remaining", "args": journeys[number % len(journeys)], "request": number}
-        socket.send(msgspec.json.encode(question))
-
     def ask_one() -> None:
         nonlocal asked
+        number = asked % len(questions)
         asked += 1
-        since[asked] = time.perf_counter()
-        send(asked)
+        since[number] = time.perf_counter()
+        socket.send(questions[number])
 
     def take_one() -> None:
         nonlocal trains
@@ -78,7 +79,7 @@ def asker(pipe: Any, stop: Flag, endpoint: str, journeys: list[Journey]) -> None
             if time.perf_counter() > until:
                 raise TimeoutError("no answer to a query")
             for number in since:
-                send(number)
+                socket.send(questions[number])
         answer = msgspec.json.decode(socket.recv())
         if "error" in answer or not answer["answer"]:
             raise AssertionError(f"no train for a journey that is on sale: {answer}")

@@ -62,7 +62,7 @@ def verify_partition(
     """Reads a log of decisions to its end and holds the stores against it. Raises what the link
     raises (`FAILURES`)."""
     log = JetStreamDecisions(link, name, partition)
-    info: Any = _ask(link, link.streams.stream_info(stream_of(name, "E", partition)))
+    info: Any = link.ask(link.streams.stream_info(stream_of(name, "E", partition)), ASK_S)
     leader, ends = log.leader(), Ends(partition, info.state.first_seq, info.state.last_seq)
     problems: list[Problem] = []
 
@@ -75,7 +75,7 @@ def verify_partition(
             wrong(f"the store of {store.name} is ahead of the log", f"{ends.last + 1}..{store.decision}")
         elif store.decision in marks and marks[store.decision] != store.mark:
             wrong(f"the store of {store.name} has followed another chain", store.decision, "")
-    queue_info: Any = _ask(link, link.streams.stream_info(stream_of(name, "C", partition)))
+    queue_info: Any = link.ask(link.streams.stream_info(stream_of(name, "C", partition)), ASK_S)
     if queue_info.state.last_seq < ends.message:
         text = "the log of commands ends before what is decided: new ones would be passed over"
         wrong(text, f"{queue_info.state.last_seq + 1}..{ends.message}")
@@ -159,10 +159,6 @@ def damaged_copies(name: str, monitors: list[str], silent: list[str]) -> Iterato
 def store_of(name: str, place: Place) -> Store:
     """How far a store is."""
     return Store(name, place.decision, place.mark)
-
-
-def _ask(link: Link, work: Any) -> Any:
-    return link.ask(work, ASK_S)
 
 
 def wait_until(holds: Callable[[], bool], seconds: float) -> bool:

@@ -2,7 +2,7 @@
 
 A server that was started again with another configuration would make the node promise what does not hold. So
 a node ends as it would not start, once it has seen it twice: servers that settle who leads may say anything.
-A server that does not answer is no reason: the others may be a majority.
+A server that does not answer does not end the node: the others may be a majority.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Watch:
 
     def look(self, now: float) -> None:
         """Asks, if it is time. Raises ConfigError for what was found wrong."""
-        if self._asking is not None and self._asking.done():
+        if self._asking is not None and self.answered():
             found, self._asking = self._asking.result(), None
             for one in found:
                 if one.text in self._suspected:

@@ -97,7 +97,7 @@ class Audit:
 
 
 def write_whole(file: int, line: bytes) -> None:
-    """Adds a line behind the last one, also if that was cut off. OSError if there is no room for it."""
+    """Appends a line, on a line of its own even if the last one was cut off. OSError if there is no room."""
     size = os.fstat(file).st_size
     if size and os.pread(file, 1, size - 1) != b"\n":
         line = b"\n" + line

@@ -92,17 +92,15 @@ class Guard:
     def _admit(self, scope: Scope) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         named = dict(headers)
-        address = self._address(scope, named)
+        host = str((scope.get("client") or ("",))[0])
+        address = self._address(host, named)
         scope[SENDER] = f"{STRANGER} from {address}"
         try:
             self._hosts.check(headers)
             names = [name for name, _ in headers]
             if twice := next((name for name in ONCE if names.count(name) > 1), b""):
                 raise Problem("bad-request", f"the header {twice.decode()} is there twice", headers=CLOSING)
-            client = scope.get("client") or ("", 0)
-            if self._proxy and (
-                client[0] != self._proxy or named.get(b"x-forwarded-proto", b"") != b"https"
-            ):
+            if self._proxy and (host != self._proxy or named.get(b"x-forwarded-proto", b"") != b"https"):
                 raise Problem("insecure", "requests come by TLS, through the proxy of this node")
             caller: Caller = self._callers.of(named)
             scope["caller"] = caller
@@ -111,13 +109,12 @@ class Guard:
         finally:
             self._tally.send(scope[SENDER], 1)
 
-    def _address(self, scope: Scope, named: dict[bytes, bytes]) -> str:
+    def _address(self, host: str, named: dict[bytes, bytes]) -> str:
         """Where a request comes from: what the proxy, if there is one, has added to what it was told."""
-        client = scope.get("client") or ("", 0)
-        if client[0] != self._proxy:
-            return str(client[0])
+        if host != self._proxy:
+            return host
         told = named.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip()
         try:
             return str(ip_address(told))
         except ValueError:
-            return str(client[0])
+            return host

@@ -9,7 +9,7 @@ import gc
 import sys
 from collections.abc import Iterable
 
-from engine.cluster.witness import LEAST_PAYLOAD
+from engine.cluster.witness import BESIDE, LEAST_PAYLOAD
 from engine.core.archive import Superseded
 from engine.core.partition import Partition
 from engine.node.process import NodeProcess, run
@@ -22,7 +22,7 @@ from engine.stages.recovering import Past, Run
 from engine.wire.batches import encode_batch
 from engine.wire.sections import first_sequence, last_sequence
 
-MOST_BYTES = LEAST_PAYLOAD - (64 << 10)  # of a batch, which is one message of the log or a part of one
+MOST_BYTES = LEAST_PAYLOAD - BESIDE  # of a batch, which is one message of the log or a part of one
 FOLLOW_S = 0.02  # between two looks at the store while there is nothing to decide
 
 

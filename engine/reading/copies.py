@@ -1,7 +1,7 @@
 """The copies of a log: the data directories of several nodes of one cluster, of which one is read.
 
-All have the same events at the same positions, though not at the same time. So a reader goes on in another
-copy when that has what its own has not had for a while, because its node is dead, stands still or is cut off.
+All get the same events at the same positions, some sooner than others. A reader changes to another copy when
+its own has lacked for a while what that one has: the node of its own is dead, stands still or is cut off.
 """
 
 import contextlib

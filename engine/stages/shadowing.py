@@ -9,8 +9,7 @@ that: before a commit, it handles what its causation says that led to it.
 
     the causation is                                         before the commit
     ------------------------------------------------------------------------------------------------
-    a command of the outbox, or of a timer, that was refused the refusal is handled
-    one of those before                                      nothing: it is
+    a command of its own that was refused                    the refusal is handled
     a command whose commit was not handled yet               that commit is, in its own partition
     not to be found                                          what other partitions have is handled, and
                                                              if that does not help, it is waited for a while
