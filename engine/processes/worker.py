@@ -40,10 +40,9 @@ def main(process: NodeProcess) -> None:
     from engine.processes.standby import handover_of, stand_by  # brings NATS
 
     handover = handover_of(process)
-    while stand_by(process):
-        handover.take()
+    while stand_by(process, handover):
         work(process, app, handover.give)
-        handover.give()
+        handover.let_go()
 
 
 def work(process: NodeProcess, app: Engine, noted: Callable[[], None] = lambda: None) -> None:

@@ -5,7 +5,9 @@ them.
               node.json → processes in pipeline order → ready when all of them are at work
     watch     ended: the policy table says restart or stop all; it hangs: killed, which is an end
     stop      input is told; it drains, and the end of its rings travels down the pipeline and back;
-              then the followers are told; what is left after `stop_seconds` is killed
+              then the followers are told, and in a cluster the member after them, because the other
+              nodes wait for what a worker still does here as long as it beats; what is left after
+              `stop_seconds` is killed
 
 It holds no lock that a child needs and passes no data, so killing it does no harm; the children notice within
 a second and end. Signals and the ends of children wake it; otherwise it checks once a second.
@@ -31,7 +33,6 @@ from engine.base.log_codes import Code
 from engine.base.place import expanded
 from engine.base.runbook import EXIT_PAGES
 from engine.gateway.tokens import Tokens
-from engine.managers.birth import left_behind, record_births
 from engine.model.app import Engine
 from engine.model.loading import load_app
 from engine.node.child import SETTLED, Process, how_it_ended
@@ -46,10 +47,10 @@ from engine.node.front import expect_certificate, front_of, listening, url_of
 from engine.node.meters import MeterPage
 from engine.node.misplaced import set_misplaced_aside
 from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
-from engine.node.roles import RINGS, Kind, roles_of
+from engine.node.roles import MEMBER, RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
-from engine.reading.beginnings import begin_workers, workers_left_behind
+from engine.supervisor.beginning import begin_followers
 from engine.supervisor.given_up import GivenUp, marks_of
 from engine.supervisor.notify import ServiceManager
 from ringbuffer import Bell, create
@@ -100,20 +101,7 @@ class Supervisor:
             cleanup.enter_context(claimed(self.config.endpoint))
             self._open(data, app)
             set_misplaced_aside(data, self.log)
-            for name in record_births(data, app.process_managers):
-                text = "a process manager is new here: what was accepted before is history to it"
-                self.log(Code.MANAGER_BORN_LATE, text, name=name)
-            for name in left_behind(data, app.process_managers):
-                text = "the application has no such process manager, and nothing sends what it had to send"
-                hint = "if it has another name now, give its folder in managers/ that name; if not, remove it"
-                self.log(Code.MANAGER_LEFT_BEHIND, text, hint=hint, name=name)
-            for name in begin_workers(data, app.workers):
-                text = "a worker is new here: what was accepted before it does not handle"
-                self.log(Code.WORKER_BORN_LATE, text, name=name)
-            for name in workers_left_behind(data, app.workers):
-                text = "the application has no such worker: what it keeps stays, and its events wait"
-                hint = "if it has another name now, give that to workers/NAME and to the .json in it"
-                self.log(Code.WORKER_LEFT_BEHIND, text, hint=hint, name=name)
+            begin_followers(data, app, self.log)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             if run.passed_over:
@@ -328,7 +316,10 @@ class Supervisor:
             return True  # the node was not announced yet; what was acknowledged all the same is durable
         pipeline = [process for process in self._processes if process.role.in_pipeline]
         if all(process.finished for process in pipeline):
-            told = [process for process in self._processes if not process.role.in_pipeline]
+            rest = [process for process in self._processes if not process.role.in_pipeline]
+            told = [process for process in rest if process.role != MEMBER]
+            if all(process.finished for process in told):
+                told = rest
         else:
             told = pipeline[:1]
         for process in told:

@@ -1,7 +1,8 @@
 """An application with a worker: errands, which are done outside.
 
 What is outside is a file, a line for each time an errand was done there. The text of an errand says how it
-goes: `fail` as long as a file of the name of the errand lies beside, `hang`, or anything else.
+goes: `fail` as long as a file of the name of the errand lies beside, `hang`, `wait` until there is one, or
+anything else.
 """
 
 import threading
@@ -25,6 +26,7 @@ from engine import (
     query,
     reject,
 )
+from tests.deadline import until
 
 SETTINGS = ("outside",)
 
@@ -86,8 +88,13 @@ class Runner(Worker, name="runner", threads=4, patience_s=1.0):
         if event.text == "hang" and (self.outside / delivery.aggregate).exists():
             (self.outside / delivery.aggregate).unlink()
             threading.Event().wait()
+        if event.text == "wait":
+            (self.outside / f"begun-{delivery.aggregate}").touch()
+            until((self.outside / delivery.aggregate).exists, 60)
         with (self.outside / "done").open("a") as done:
             done.write(f"{delivery.aggregate} {delivery.id}\n")
+        if event.text == "wait":
+            return  # nobody is told
         refusal = tell(Finish(delivery.aggregate))
         if refusal is not None:
             with (self.outside / "refused").open("a") as refused:

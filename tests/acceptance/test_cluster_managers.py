@@ -1,6 +1,7 @@
 """Process managers and workers on two nodes, one of which goes: what was ordered arrives, once."""
 
 import random
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,21 @@ def sent(client: Client, commands: Sequence[Command]) -> None:
     """Sends commands, each of which is committed."""
     told = [receipt for receipt in client.send_many(commands, timeout_s=30) if receipt.outcome != "committed"]
     assert told == []
+
+
+def dealt_with(made: Cluster, name: str, worker: str) -> bool:
+    """True if every handler of a worker has ended on a node, with all that its store has."""
+    page = made.nodes[name].page
+    assert page is not None
+    stored = sum(page.slot(f"output-{partition}").position for partition in range(made.partitions))
+    return page.slot(f"worker-{worker}").position == stored
+
+
+def looks_of(made: Cluster, name: str, worker: str) -> int:
+    """How often a worker has looked, on a node, whether there is something to do."""
+    page = made.nodes[name].page
+    assert page is not None
+    return page.slot(f"worker-{worker}").progress
 
 
 def outbox_of(made: Cluster, name: str, manager: str) -> int:
@@ -124,9 +140,36 @@ def test_a_worker_runs_on_one_node_and_the_next_one_goes_on_where_it_stopped(tmp
             until(lambda: len(done(tmp_path)) == 50, 20)
             with pytest.raises(QueryRefused, match="runs on another node"):
                 client.query("runner", "rounds_gone")
+            until(lambda: dealt_with(made, owner, "runner"), 20)
             assert nodes[owner].stop() == 0
             sent(client, [Ask(name) for name in second])
             until(lambda: len(done(tmp_path)) == 100, 30)
             assert until(lambda: client.query("runner", "rounds_gone"), 20)
         lines = (tmp_path / "outside" / "done").read_text().splitlines()
         assert sorted(line.split()[0] for line in lines) == sorted(first + second)
+
+
+@pytest.mark.smoke
+def test_a_handler_that_ends_while_its_node_stops_is_not_run_again_by_the_next_node(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    with cluster("tests.acceptance.errands:create", outside=outside) as made:
+        nodes = {name: made.start(name) for name in ("one", "two")}
+        owner = made.settled()[0]
+        other = next(name for name in nodes if name != owner)
+        with Client(nodes[other].endpoints) as client:
+            sent(client, [Ask("parcel", text="wait")])
+            until((outside / "begun-parcel").exists, 20)
+            (outside / "begun-parcel").unlink()
+            stopping = threading.Thread(target=nodes[owner].stop)
+            stopping.start()
+            until(lambda: made.owner(0) == other, 20)
+            sent(client, [Ask("letter")])
+            looks = looks_of(made, other, "runner")
+            until(lambda: looks_of(made, other, "runner") > looks + 3, 20, "it would take what it may")
+            (outside / "parcel").touch()
+            until(lambda: "letter" in done(tmp_path), 30)
+            stopping.join()
+        lines = (outside / "done").read_text().splitlines()
+        assert [line.split()[0] for line in lines] == ["parcel", "letter"]
+        assert not (outside / "begun-parcel").exists()
