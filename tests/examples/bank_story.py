@@ -1,16 +1,16 @@
-"""Transfers between many accounts while processes of the node are killed; then the history is audited."""
+"""Transfers between many accounts while parts of their host are killed; then the history is audited."""
 
 import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from engine import Client, Node
+from engine import Client
 from examples.bank_transfer.audit import audit
 from examples.bank_transfer.messages import OpenAccount, StartTransfer
 from tests.deadline import until
-from tests.examples.following import History, Killer
+from tests.examples.following import History
+from tests.examples.hosts import Host
 
 APP = "examples.bank_transfer:app"
 OPENING = 10_000
@@ -30,26 +30,23 @@ class Report:
 
 
 def run(
-    data: Path,
+    host: Host,
     *,
     accounts: int,
     transfers: int,
     kills_each: int,
     seed: int,
-    partitions: int = 1,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """One run on a node of its own: a portion of the transfers is started after each kill."""
+    """One run: a portion of the transfers is started after each kill."""
     report, draw = Report(), random.Random(seed)
     names = [f"account-{number}" for number in range(accounts)]
     wanted = [_transfer(number, names, draw) for number in range(transfers)]
-    settings = SETTINGS | {"partitions": partitions}
-    node = Node(data, app=APP, settings=settings, log=data.with_suffix(".log"))
-    with node, Client(node.endpoints) as client:
+    with host, Client(host.gates) as client:
         opened = client.send_many(OpenAccount(name, amount=OPENING) for name in names)
         assert all(receipt.ok for receipt in opened)
-        history = History(data, partitions)
-        killer = Killer(node, kills_each, seed)
+        history = History(host.data, host.partitions)
+        killer = host.killer(kills_each, seed)
         portion = transfers // max(1, killer.left) + 1
         killer.start()
         try:
@@ -74,11 +71,12 @@ def run(
             client.query("money", "positions", at_least=(partition, position), timeout_s=30)
         report.shown = client.query("money", "sum")
         report.transfers.update(client.query("money", "transfers"))
-    history.new()
+        history.new()
+        history.close()
+        report.broken += host.stop()
     report.broken += audit(history.in_order())
     report.positions = sum(history.positions)
     report.killed = Counter(killer.killed)
-    history.close()
     return report
 
 

@@ -27,7 +27,8 @@ from examples.bank_transfer.messages import (
 )
 from examples.bank_transfer.money import Money
 from examples.bank_transfer.transfer import Transfer
-from tests.examples.bank_story import OPENING, run
+from tests.examples.bank_story import APP, OPENING, SETTINGS, run
+from tests.examples.hosts import OneNode, TwoNodes
 
 ROOT = Path(__file__).parents[2]
 STARTED = TransferStarted(source="a", target="b", amount=7)
@@ -99,7 +100,8 @@ def test_the_view_shows_where_the_money_is() -> None:
 
 @pytest.mark.slow
 def test_transfers_survive_a_kill_of_every_process(tmp_path: Path) -> None:
-    report = run(tmp_path / "data", accounts=10, transfers=60, kills_each=1, seed=1)
+    host = OneNode(tmp_path / "data", APP, SETTINGS)
+    report = run(host, accounts=10, transfers=60, kills_each=1, seed=1)
     assert report.broken == []
     assert report.shown == {"accounts": 10 * OPENING, "under_way": 0}
     assert report.transfers.total() == 60
@@ -112,9 +114,8 @@ def test_transfers_survive_a_kill_of_every_process(tmp_path: Path) -> None:
 def test_a_thousand_transfers_between_a_hundred_accounts_survive_three_kills_of_every_process(
     tmp_path: Path, partitions: int
 ) -> None:
-    report = run(
-        tmp_path / "data", accounts=100, transfers=1_000, kills_each=3, seed=2, partitions=partitions
-    )
+    host = OneNode(tmp_path / "data", APP, SETTINGS, partitions)
+    report = run(host, accounts=100, transfers=1_000, kills_each=3, seed=2)
     assert report.broken == []
     assert report.shown == {"accounts": 100 * OPENING, "under_way": 0}
     assert (report.transfers.total(), min(report.killed.values())) == (1_000, 3)
@@ -132,3 +133,13 @@ def test_the_program_tells_how_it_ends() -> None:
     told = done.stdout.splitlines()
     assert told[-1].endswith("0 broken rules"), done.stdout + done.stderr
     assert told[-2].endswith("{'accounts': 1000000, 'under_way': 0}")
+
+
+@pytest.mark.slow
+def test_transfers_on_two_nodes_survive_a_kill_of_each_of_them_and_of_every_process() -> None:
+    host = TwoNodes(APP, SETTINGS, servers=3)
+    report = run(host, accounts=100, transfers=1_000, kills_each=1, seed=3)
+    assert report.broken == []
+    assert report.shown == {"accounts": 100 * OPENING, "under_way": 0}
+    assert report.transfers.total() == 1_000
+    assert {"one", "two", "one core-0", "two manager-clerk"} <= set(report.killed)

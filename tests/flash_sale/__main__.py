@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.flash_sale.story import run
+from tests.examples.hosts import Host, OneNode, TwoNodes
+from tests.flash_sale.story import APP, SETTINGS, run
 
 
 def main() -> int:
@@ -16,22 +17,27 @@ def main() -> int:
     parser.add_argument("--units", type=int, default=1_000)
     parser.add_argument("--kills", type=int, default=3, help="of each process (3)")
     parser.add_argument("--partitions", type=int, default=1)
+    parser.add_argument("--cluster", action="store_true", help="on two nodes, which are killed as well")
     parser.add_argument("--seed", type=int, default=None, help="replays a schedule (random)")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="ringfold-sale-") as folder:
+        data, partitions = Path(folder) / "data", options.partitions
+        if options.cluster:
+            host: Host = TwoNodes(APP, SETTINGS, partitions, servers=3)
+        else:
+            host = OneNode(data, APP, SETTINGS, partitions)
         report = run(
-            Path(folder) / "data",
+            host,
             buyers=options.buyers,
             units=options.units,
             kills_each=options.kills,
             seed=seed,
-            partitions=options.partitions,
             tell=tell,
         )
-        if report.broken:
-            sys.stderr.write((Path(folder) / "data.log").read_text(errors="replace")[-20_000:])
+        if report.broken and not options.cluster:
+            sys.stderr.write(data.with_suffix(".log").read_text(errors="replace")[-20_000:])
     print(f"\n{report}", *report.broken[:50], sep="\n")
     return 1 if report.broken else 0
 

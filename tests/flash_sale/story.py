@@ -1,4 +1,4 @@
-"""The big sale: many buyers of every kind for few units, while every process of the node is killed.
+"""The big sale: many buyers of every kind for few units, while every part of its host is killed.
 
     arrive   in waves, as long as there are kills to come; each buyer orders one unit
     pay      most do, some after a while; some never; some after their time; some cancel instead
@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from pathlib import Path
 from typing import Any
 
-from engine import Client, Command, Node
+from engine import Client, Command
 from examples.flash_sale.audit import ENDS, Sale
 from examples.flash_sale.messages import CancelOrder, Pay, PlaceOrder, PutOnSale, payment_of
-from tests.examples.following import History, Killer
+from tests.examples.following import History
+from tests.examples.hosts import Host
+from tests.examples.killer import Killer
 
 APP = "examples.flash_sale:app"
 ARTICLE = "guitar"
@@ -165,26 +166,23 @@ class Crowd:
 
 
 def run(
-    data: Path,
+    host: Host,
     *,
     buyers: int,
     units: int,
     kills_each: int,
     seed: int,
     pay_within_s: float = 4.0,
-    partitions: int = 1,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """One sale on a node of its own, to its end."""
+    """One sale, to its end."""
     draw = random.Random(seed)
     began = time.monotonic()
-    settings = SETTINGS | {"partitions": partitions}
-    node = Node(data, app=APP, settings=settings, log=data.with_suffix(".log"))
-    with node, Client(node.endpoints) as client:
+    with host, Client(host.gates) as client:
         assert client.send(PutOnSale(ARTICLE, units=units, price=99_00, pay_within_s=pay_within_s)).ok
-        history = History(data, partitions)
+        history = History(host.data, host.partitions)
         crowd = Crowd(client, history, draw, buyers=buyers, units=units, slowness_s=pay_within_s / 4)
-        killer = Killer(node, kills_each, seed)
+        killer = host.killer(kills_each, seed)
         waves = max(1, killer.left)
         killer.start()
         try:
@@ -192,8 +190,9 @@ def run(
         finally:
             killer.stop()
         report = crowd.finish()
-        _look_at_node(node, client, history, report)
+        _look_at_view(client, history, report)
         history.close()
+        report.broken += host.stop()
     report.seed, report.seconds = seed, time.monotonic() - began
     report.killed = Counter(killer.killed)
     return report
@@ -217,7 +216,7 @@ def _sell(crowd: Crowd, killer: Killer, wave: int, tell: Callable[[str], None]) 
             return
 
 
-def _look_at_node(node: Node, client: Client, history: History, report: Report) -> None:
+def _look_at_view(client: Client, history: History, report: Report) -> None:
     """The view has seen all of it and agrees."""
     for partition, position in enumerate(history.positions):
         client.query("shop", "positions", at_least=(partition, position), timeout_s=30)
