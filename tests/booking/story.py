@@ -1,4 +1,4 @@
-"""The story: users order, pay and cancel on a few trains, while children of the node are killed. The provider
+"""The story: users order, pay and cancel on a few trains, while parts of their host are killed. The provider
 of payments declines, answers twice, is slow and late.
 
 At the end every order is ticketed, refused or cancelled, what was paid and not sent back is what tickets
@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 from domain_12306.aggregates.order import State
 from domain_12306.messages import ORDER, CancelOrder, OpenRun, StartPayment
@@ -22,9 +21,9 @@ from domain_12306.views.inventory import SeatInventory
 from domain_12306.views.orders import Orders, OrderShown
 from domain_12306.workers.payments import Payments
 from engine import Client, Node
-from engine.node.data_directory import DataDirectory
-from tests.chaos.story import kill_one
+from engine.node.status import StatusPage
 from tests.deadline import until
+from tests.examples.hosts import Host, positions
 
 APP = "domain_12306.app:create"
 DAY = (day_of(datetime.now(UTC)) + timedelta(days=3)).isoformat()
@@ -42,7 +41,7 @@ SETTINGS = {
     "checkpoint_ms": 50,
     "snapshot_events": 500,
 }
-FOLLOWERS = ("manager-booking", "projector-orders", "projector-remaining", "worker-payments")
+FOLLOWERS = ("manager-booking", "projector-orders", "projector-remaining")
 ENDS = (State.TICKETED, State.REFUSED, State.CANCELLED)
 PATIENCE_S = 60.0
 
@@ -65,16 +64,16 @@ class Report:
 class User(threading.Thread):
     """Orders for passengers of its own; some it pays, some twice, some it gives up, and some it leaves."""
 
-    def __init__(self, number: int, seed: int, node: Node, board: list[Entry], stop: threading.Event) -> None:
+    def __init__(self, number: int, seed: int, host: Host, board: list[Entry], stop: threading.Event) -> None:
         super().__init__(name=f"user-{number}")
         self.orders: list[str] = []
         self.error: BaseException | None = None
         self._user, self._draw = f"user-{number}", random.Random(f"{seed}/{number}")
-        self._node, self._board, self._stop_asked = node, board, stop
+        self._host, self._board, self._stop_asked = host, board, stop
 
     def run(self) -> None:
         try:
-            with Client(self._node.endpoints) as client:
+            with Client(self._host.gates) as client:
                 while not self._stop_asked.wait(0.01):
                     self._turn(client)
         except BaseException as error:
@@ -94,12 +93,11 @@ class User(threading.Thread):
                 client.send(StartPayment(other), timeout_s=PATIENCE_S)
 
 
-def run(data: Path, *, kills: int, seed: int) -> Report:
-    """Kills children, each once before any twice, and checks what is left."""
-    report, draw, stop = Report(seed), random.Random(seed), threading.Event()
-    node = Node(data, app=APP, settings=SETTINGS, log=data.with_suffix(".log"))
-    with node:
-        with Client(node.endpoints) as client:
+def run(host: Host, *, kills_each: int, seed: int) -> Report:
+    """Kills every part of the host so often, and checks what is left."""
+    report, stop = Report(seed), threading.Event()
+    with host:
+        with Client(host.gates) as client:
             for number in range(TRAINS):
                 opened = OpenRun(f"T{number}/{DAY}", composition=[(1, "O", SEATS)], stops=STOPS)
                 client.send(opened, wait="projected:remaining").raise_for_outcome()
@@ -109,15 +107,15 @@ def run(data: Path, *, kills: int, seed: int) -> Report:
                 for b in STATIONS[i + 1 :]
                 for entry in client.query(SeatInventory.remaining, Journey(a, b, DAY))
             ]
-        users = [User(number, seed, node, board, stop) for number in range(USERS)]
+        users = [User(number, seed, host, board, stop) for number in range(USERS)]
+        killer = host.killer(kills_each, seed)
         for user in users:
             user.start()
         try:
-            while report.kills.total() < kills:
-                stop.wait(draw.uniform(0.05, 0.5))
-                kill_one(node.pids, draw, report.kills)
-            until(node.at_work, 60, "every process is back at work")
+            killer.start()
+            killer.join()
         finally:
+            killer.stop()
             stop.set()
             for user in users:
                 user.join(PATIENCE_S)
@@ -125,17 +123,18 @@ def run(data: Path, *, kills: int, seed: int) -> Report:
             if user.error is not None:
                 raise user.error
         orders = [order for user in users for order in user.orders]
-        with Client(node.endpoints) as client:
-            finish(client, node, orders)
+        with Client(host.gates) as client:
+            finish(client, host, orders)
             report.broken = broken(client, orders, report)
-        assert node.stop() == 0
+        report.broken += host.stop()
+    report.kills.update(killer.killed)
     return report
 
 
-def finish(client: Client, node: Node, orders: list[str]) -> None:
+def finish(client: Client, host: Host, orders: list[str]) -> None:
     """Half of what waits for its money gets it, the rest is given up; then everything comes to rest."""
     for gives_up in (False, True):
-        until(lambda: at_rest(node, client), PATIENCE_S, "everything has been sent, and reported")
+        until(lambda: at_rest(host, client), PATIENCE_S, "everything has been sent, and reported")
         for number, order in enumerate(orders):
             shown = client.query(Orders.order, id=order)
             assert shown is not None, order
@@ -143,19 +142,30 @@ def finish(client: Client, node: Node, orders: list[str]) -> None:
                 pays = number % 2 and not gives_up
                 command = StartPayment(order) if pays else CancelOrder(order)
                 client.send(command, timeout_s=PATIENCE_S).raise_for_outcome()
-    until(lambda: at_rest(node, client), PATIENCE_S, "everything has been sent, and reported")
+    until(lambda: at_rest(host, client), PATIENCE_S, "everything has been sent, and reported")
 
 
-def at_rest(node: Node, client: Client) -> bool:
+def at_rest(host: Host, client: Client) -> bool:
     """True if everything that follows events knows all there is, and nothing is on its way."""
-    page = node.page
-    assert page is not None
-    (reader,) = DataDirectory(node.data).readers()
-    last = reader.position()
-    reader.close()
-    slots = [page.slot(name) for name in FOLLOWERS]
-    followed = slots[0].outbox == 0 and all(slot.position == last for slot in slots)
-    return node.at_work() and followed and client.query(Payments.coming) == 0
+    stored = [sum(positions(node)) for node in host.nodes]
+    if len(set(stored)) > 1 or not host.at_work():
+        return False
+    payments = page_of(host.nodes[0]).slot("worker-payments")
+    followed = all(has_followed(node, stored[0]) for node in host.nodes) and payments.position == stored[0]
+    return followed and client.query(Payments.coming) == 0
+
+
+def has_followed(node: Node, last: int) -> bool:
+    """True if all on a node that follows events has followed up to there, and sends nothing more."""
+    page = page_of(node)
+    ends = all(page.slot(name).position == last for name in FOLLOWERS)
+    return ends and page.slot("manager-booking").outbox == 0
+
+
+def page_of(node: Node) -> StatusPage:
+    """The status page of a node that runs."""
+    assert node.page is not None
+    return node.page
 
 
 def broken(client: Client, orders: list[str], report: Report) -> list[str]:
