@@ -13,7 +13,8 @@ Reading order: logs (what both logs and the register have to be able to do), mem
 (what came of them), queueing (commands → C), unanswered (whose answers were lost), intake (C → sections for
 the core), resending (until they are stored), ledger (decisions → E, and what other nodes decided),
 assignment, membership and absence (who owns what), link and jetstream (NATS), notes (small values that all
-nodes read), handover (where a worker goes on), founding (what all nodes have in common), witness and watch
-(what must hold of the servers), report and viewing (what an operator wants to know), verifying and repairing
-(logs and stores held against each other), servers (some of them, on this machine).
+nodes read), handover (where a worker goes on), founding (what all nodes have in common), beginnings (of what
+is new to all of them), witness and watch (what must hold of the servers), report and viewing (what an
+operator wants to know), verifying and repairing (logs and stores held against each other), servers (some of
+them, on this machine).
 """

@@ -2,7 +2,8 @@
 
 From events before its birth a process manager learns its state and sends nothing, since others have dealt
 with them or left them alone. The supervisor writes it once, before the node accepts its first command. So
-each event is either history or has its effects, and no rebuild runs effects again.
+each event is either history or has its effects, and no rebuild runs effects again. The nodes of a cluster
+agree on it: what the first one has proposed stands for all.
 
     birth.json   in the folder of the process manager: {"positions": [n per partition], "sequence": n}
 
@@ -12,7 +13,7 @@ each event is either history or has its effects, and no rebuild runs effects aga
                  again from the journal
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -38,31 +39,40 @@ class Birth(msgspec.Struct, frozen=True):
         return position <= self.positions[partition] or 0 < sequence <= self.sequence
 
 
-def record_births(data: DataDirectory, names: Iterable[str]) -> list[str]:
+Agree = Callable[[str, Birth], Birth]
+"""From a process manager and what this node proposes or has, what stands for all nodes."""
+
+
+def record_births(
+    data: DataDirectory, names: Iterable[str], agree: Agree = lambda _, birth: birth
+) -> list[str]:
     """Records the birth of every process manager that is new in a data directory; returns the names of those
     to which something is history already.
 
     It must be called before any command is accepted, while no process of the node has an event store open.
     CorruptData: a process manager has been at work here, and its birth is lost.
     """
-    born = [name for name in names if not (data.manager(name) / FILE).exists()]
-    if not born:
-        return born
-    positions = [_position(data, partition) for partition in range(data.partitions)]
-    birth = Birth(positions, last_sequence(data.journal))
-    for name in born:
+    late: list[str] = []
+    mine: Birth | None = None
+    for name in names:
         folder = data.manager(name)
+        if (folder / FILE).exists():
+            agree(name, read_birth(folder, data.partitions))
+            continue
         if (folder / "data.mdb").exists():
             raise CorruptData(
                 "the birth of a process manager is lost, so which events are history to it is not known",
                 path=folder / FILE,
                 hint="restore the file; or remove the folder, and no stored event has effects",
             )
+        mine = mine or _born_now(data)
+        birth = agree(name, mine)
         try:
             write_birth(folder, birth)
         except OSError as error:
             raise Fault("a birth cannot be written", path=folder, error=error) from None
-    return born if any(positions) or birth.sequence else []
+        late += [name] if any(birth.positions) or birth.sequence else []
+    return late
 
 
 def left_behind(data: DataDirectory, names: Iterable[str]) -> list[str]:
@@ -89,6 +99,11 @@ def read_birth(folder: Path, partitions: int, files: Files = DISK) -> Birth:
     if len(birth.positions) != partitions:
         raise CorruptData("the birth of a process manager is damaged", path=path)
     return birth
+
+
+def _born_now(data: DataDirectory) -> Birth:
+    positions = [_position(data, partition) for partition in range(data.partitions)]
+    return Birth(positions, last_sequence(data.journal))
 
 
 def _position(data: DataDirectory, partition: int) -> int:

@@ -22,7 +22,7 @@ from engine.base.errors import CorruptData, Fault
 from engine.base.files import DISK
 from engine.journal import last_sequence
 from engine.node.data_directory import DataDirectory
-from engine.reading.cursor import Cursor
+from engine.reading.cursor import Cursor, Mark
 from engine.reading.stores import Stores
 from engine.store import Reader
 from engine.wire.log import decode_parts
@@ -32,7 +32,13 @@ class _Born(msgspec.Struct, frozen=True):
     sequence: int
 
 
-def begin_workers(data: DataDirectory, names: Iterable[str]) -> list[str]:
+Agree = Callable[[str, list[Mark], list[str]], tuple[list[Mark], list[str]]]
+"""From a worker and the cursor that this node proposes, the one with which it begins on any node."""
+
+
+def begin_workers(
+    data: DataDirectory, names: Iterable[str], agree: Agree = lambda _, next, commands: (next, commands)
+) -> list[str]:
     """Fixes the beginning of every worker that is new; returns the names of those for which something was
     accepted already. Raises Fault, NoSpace; CorruptData if a cursor is damaged."""
     late: list[str] = []
@@ -47,9 +53,9 @@ def begin_workers(data: DataDirectory, names: Iterable[str]) -> list[str]:
                 _write(_note(data, name), journaled)
                 late.append(name)
             else:
-                ends = stores.positions()
-                _save(cursor, stores, ends)
-                late += [name] if any(ends) else []
+                next, commands = agree(name, *_cursor_at(stores, stores.positions()))
+                cursor.save(next, commands)
+                late += [name] if any(position > 1 for position, _ in next) else []
         finally:
             cursor.close()
             stores.close()
@@ -79,16 +85,16 @@ def settle_beginning(
     try:
         if not cursor.next:
             readers = [stores.reader(partition) for partition in range(stores.partitions)]
-            _save(cursor, stores, [_end(reader, sequence) for reader in readers])
+            cursor.save(*_cursor_at(stores, [_end(reader, sequence) for reader in readers]))
         note.unlink()
     finally:
         cursor.close()
         stores.close()
 
 
-def _save(cursor: Cursor, stores: Stores, ends: list[int]) -> None:
+def _cursor_at(stores: Stores, ends: list[int]) -> tuple[list[Mark], list[str]]:
     commands = [stores.command_at(partition, end) for partition, end in enumerate(ends)]
-    cursor.save([(end + 1, 0) for end in ends], commands)
+    return [(end + 1, 0) for end in ends], commands
 
 
 def _end(reader: Reader | None, sequence: int) -> int:

@@ -101,7 +101,7 @@ class Supervisor:
             cleanup.enter_context(claimed(self.config.endpoint))
             self._open(data, app)
             set_misplaced_aside(data, self.log)
-            begin_followers(data, app, self.log)
+            begin_followers(data, app, self.config, self.log)
             run = RunDirectory.create(data.partitions * len(RINGS) * self.config.ring_bytes)
             cleanup.callback(run.remove)
             if run.passed_over:

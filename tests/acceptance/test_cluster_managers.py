@@ -10,6 +10,7 @@ import pytest
 
 from engine import Client, Command, EventLog, QueryRefused
 from engine.base.identity import partition_of
+from engine.managers import Birth, read_birth
 from examples.bank_transfer.__main__ import wanted
 from examples.bank_transfer.audit import audit as audit_of_money
 from examples.bank_transfer.messages import OpenAccount
@@ -173,3 +174,45 @@ def test_a_handler_that_ends_while_its_node_stops_is_not_run_again_by_the_next_n
         lines = (outside / "done").read_text().splitlines()
         assert [line.split()[0] for line in lines] == ["parcel", "letter"]
         assert not (outside / "begun-parcel").exists()
+
+
+@pytest.mark.smoke
+def test_what_a_new_version_adds_begins_at_one_place_on_all_nodes(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    old, new = "tests.acceptance.late:before", "tests.acceptance.late:after"
+    before, between, after, last = (
+        [f"{time}-{n}" for n in range(10)] for time in ("before", "between", "after", "last")
+    )
+    with cluster(old, outside=outside) as made:
+        nodes = {name: made.start(name) for name in ("one", "two")}
+        owner = made.settled()[0]
+        other = next(name for name in nodes if name != owner)
+        with Client([nodes["one"].data, nodes["two"].data]) as client:
+            sent(client, [Ask(name) for name in before])
+            made.app = new
+            assert nodes[other].stop() == 0
+            made.start(other)
+            sent(client, [Ask(name) for name in between])
+            assert nodes[owner].stop() == 0
+            made.start(owner)
+            made.settled()
+            sent(client, [Ask(name) for name in after])
+            until(lambda: len(done(tmp_path)) == 20, 30)
+            made.start("three")
+            births = {
+                name: read_birth(node.data / "managers" / "ender", 1) for name, node in made.nodes.items()
+            }
+            assert list(births.values()) == [Birth([10])] * 3
+            until(lambda: [outbox_of(made, name, "ender") for name in made.nodes] == [0, 0, 0], 20)
+            until(lambda: made.owner(0) and dealt_with(made, made.owner(0), "scribe"), 20)
+            assert [made.nodes[name].stop() for name in ("one", "two")] == [0, 0]
+        with Client(made.nodes["three"].data) as client:
+            sent(client, [Ask(name) for name in last])
+            until(lambda: dealt_with(made, "three", "scribe"), 30)
+            until(lambda: outbox_of(made, "three", "ender") == 0, 20)
+        ended = [
+            one.aggregate for one in history(made, "three") if one.events[0]["type"] == "errand.finished"
+        ]
+        lines = (outside / "done").read_text().splitlines()
+        assert sorted(ended) == sorted(line.split()[0] for line in lines) == sorted(between + after + last)
