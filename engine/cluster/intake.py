@@ -1,8 +1,9 @@
 """The intake of a partition's owner: messages of C in, sections for the core out.
 
 Sequences and times follow from the log alone: commands are counted through from the last decision on, and a
-section has the time at which the log took its first message, or the moment after the last one. So it does not
-matter who owns the partition, or who owned it before.
+section has the time at which the log took its last message, or the moment after the section before. So it
+does not matter who owns the partition, or who owned it before; and no command has a time before the log took
+it, which could be before its timer was due.
 """
 
 from collections import deque
@@ -72,12 +73,13 @@ class Intake:
             return None
         groups: list[Group] = []
         commands = 0
+        time_ns = self._time_ns + 1
         for taken in self._waiting:
             if groups and commands + taken.commands > SECTION_COMMANDS:
                 break
             groups += taken.groups
             commands += taken.commands
-        time_ns = max(self._time_ns + 1, self._waiting[0].time_ns)
+            time_ns = max(time_ns, taken.time_ns)
         return encode_section(self._sequence + 1, self._sequence, time_ns, groups)
 
     def handed_on(self, section: bytes) -> None:

@@ -35,6 +35,14 @@ def test_two_owners_make_the_same_of_the_same_messages() -> None:
     assert section(both[0]) == section(both[1])
 
 
+def test_no_command_has_a_time_before_the_log_took_it() -> None:
+    intake = Intake(Place())
+    intake.take(1, 50, body(3))
+    intake.take(2, 5_000, body(2))
+    intake.take(3, 4_000, body(1))
+    assert header_of(section(intake)).time_ns == 5_000
+
+
 def test_each_group_says_which_message_it_came_from_and_where_that_ends() -> None:
     intake = Intake(Place())
     intake.take(1, 50, body(3, "one"))
