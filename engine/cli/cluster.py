@@ -200,7 +200,7 @@ def lines(seen: "Report") -> Iterator[str]:
         ready = "" if node.ready else ", not ready"
         acts = f", runs {', '.join(node.acts)}" if node.acts else ""
         yield (
-            f"node {node.node}: version {node.version}, owns {owns}{acts}, "
+            f"node {node.node}: version {node.version}, code {node.code[:8]}, owns {owns}{acts}, "
             f"{events:,} events and {seconds:.1f} s behind, conflicts: {node.conflicts}{ready}"
         )
     for server in seen.servers:

@@ -27,7 +27,7 @@ class Beat(msgspec.Struct):
     """What a node says of itself. `terms`: by partition that it owns; `positions`, `decisions`: of all
     partitions, the last one that is stored; `marks`: of their digests; `ready`: it has caught up, and may
     own; `conflicts`: how often another node had decided first; `changes`: how often it has become an
-    owner; `acts`: its process managers and workers that reach outside."""
+    owner; `acts`: its process managers and workers that reach outside; `code`: the mark of its code."""
 
     node: str
     life: str
@@ -40,6 +40,7 @@ class Beat(msgspec.Struct):
     conflicts: int = 0
     changes: int = 0
     acts: list[str] = []
+    code: str = ""
 
 
 class Membership:
@@ -56,6 +57,7 @@ class Membership:
         now: Callable[[], float],
         version: str = "",
         always: frozenset[int] | None = None,
+        code: str = "",
     ) -> None:
         self.terms: dict[int, int] = {}
         """of the partitions that this node owns"""
@@ -70,7 +72,7 @@ class Membership:
         self.acts: list[str] = []
         """process managers and workers that reach outside from here"""
         self.heard: dict[str, tuple[float, Beat]] = {}
-        self._node, self._life, self._version = node, life, version
+        self._node, self._life, self._version, self._code = node, life, version, code
         self._partitions, self._register, self._now = partitions, register, now
         self._always = always
         self._born = now()
@@ -123,6 +125,7 @@ class Membership:
             beat = Beat(self._node, self._life, self._version, self.terms, positions, ready)
             beat.decisions, beat.marks = self.decisions, self.marks
             beat.conflicts, beat.changes, beat.acts = self.conflicts, self.changes, self.acts
+            beat.code = self._code
             self._register.beat(msgspec.json.encode(beat))
         if self._always is not None:
             return

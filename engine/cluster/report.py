@@ -49,7 +49,8 @@ class Follower(msgspec.Struct):
 
 
 class PartitionReport(msgspec.Struct):
-    """A partition. `waiting`: messages of commands that are not decided."""
+    """A partition. `waiting`: messages of commands that are not decided; `code`: the mark of the code that
+    decided last."""
 
     partition: int
     owner: str
@@ -61,10 +62,12 @@ class PartitionReport(msgspec.Struct):
     commands: Log
     decisions: Log
     nodes: list[Follower]
+    code: str
 
 
 class NodeReport(msgspec.Struct):
-    """A node that beats. `acts`: its process managers and workers that reach outside."""
+    """A node that beats. `acts`: its process managers and workers that reach outside; `code`: the mark of the
+    code with which it decides."""
 
     node: str
     version: str
@@ -72,6 +75,7 @@ class NodeReport(msgspec.Struct):
     owns: list[int]
     acts: list[str]
     conflicts: int
+    code: str
 
 
 class ServerReport(msgspec.Struct):
@@ -101,7 +105,9 @@ def report_on(link: Link, name: str, manifest: ClusterManifest, monitors: list[s
     register = JetStreamRegister(link, name)
     partitions = [_partition(link, register, name, p, beats) for p in range(manifest.partitions)]
     nodes = [
-        NodeReport(beat.node, beat.version, beat.ready, sorted(beat.terms), beat.acts, beat.conflicts)
+        NodeReport(
+            beat.node, beat.version, beat.ready, sorted(beat.terms), beat.acts, beat.conflicts, beat.code
+        )
         for beat in beats
     ]
     servers = [ServerReport(*names(monitor), flushes(monitor)) for monitor in monitors]
@@ -151,6 +157,7 @@ def _partition(
         commands,
         decisions,
         [_follower(link, name, partition, beat, position, decisions.last) for beat in beats],
+        last.code.hex() if last else "",
     )
 
 

@@ -33,6 +33,8 @@ class NodeDescription(msgspec.Struct, frozen=True, kw_only=True):
     bells: dict[str, tuple[int, ...]]
     http_fd: int = -1
     origins: dict[str, str] = {}
+    code: str = ""
+    """mark of the application's code that decides, in hex; of a node of a cluster"""
 
     @property
     def data(self) -> DataDirectory:

@@ -26,8 +26,6 @@ from engine.wire.doorbell import encode_beat, encode_notice
 from engine.wire.replicated import decode_origin
 from ringbuffer import Aborted, Bell, Producer
 
-CODE_BYTES = 16
-
 
 def main(process: NodeProcess) -> None:
     """Works; what is wrong with a log is named with partition and server."""
@@ -115,7 +113,7 @@ def ledger_of(
         log,
         place,
         partial(store, process, writer),
-        code=bytes(CODE_BYTES),
+        code=bytes.fromhex(process.node.code),
         wait=partial(wait, process),
         keep=kept.add,
     )

@@ -42,6 +42,7 @@ def main(process: NodeProcess) -> None:
         now=time.monotonic,
         version=version("ringfold"),
         always=always,
+        code=process.node.code,
     )
     register.listen(membership.hear)
     watch = Watch(link, config, process.partitions)

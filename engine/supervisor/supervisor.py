@@ -50,6 +50,7 @@ from engine.node.policy import Action, Backoff, Liveness, action_for, without_it
 from engine.node.roles import MEMBER, RINGS, Kind, roles_of
 from engine.node.run_directory import RunDirectory
 from engine.node.status import StatusPage
+from engine.snapshots import code_mark
 from engine.supervisor.beginning import begin_followers
 from engine.supervisor.given_up import GivenUp, marks_of
 from engine.supervisor.notify import ServiceManager
@@ -195,6 +196,7 @@ class Supervisor:
             bells={name: bell.fds for name, bell in bells.items()},
             http_fd=http_fd,
             origins={value.name: value.source for value in self.settings.values},
+            code=code_mark(app) if config.cluster else "",
         )
         write_description(run.description, description)
         processes = []

@@ -11,8 +11,10 @@ import pytest
 from engine import Client
 from engine.cluster.founding import monitors_of
 from engine.cluster.servers import Servers
+from engine.model.loading import load_app
 from engine.node.config import Config
 from engine.reading.metrics import Metrics
+from engine.snapshots import code_mark
 from examples.stock import Take
 from tests.acceptance.clusters import cluster
 from tests.acceptance.kit import one_line, ringfold
@@ -54,6 +56,8 @@ def test_a_cluster_is_founded_once_and_shows_owner_lag_and_leaders(tmp_path: Pat
         assert [one["waiting"] for one in seen["partitions"]] == [0, 0]
         (mine,) = seen["nodes"]
         assert (mine["node"], mine["owns"]) == ("one", [0, 1])
+        mark = code_mark(load_app(APP, {}))
+        assert {mine["code"], *(one["code"] for one in seen["partitions"])} == {mark}
         (server,) = seen["servers"]
         assert server["sync_always"] is True
         assert {one["decisions"]["leader"] for one in seen["partitions"]} <= {server["server"], ""}
