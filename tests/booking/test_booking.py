@@ -27,7 +27,7 @@ def test_whichever_process_dies_no_order_is_left_in_between_and_no_fen_is_missin
 
 @pytest.mark.smoke
 def test_orders_on_two_nodes_end_rightly_although_each_of_them_is_killed() -> None:
-    report = run(TwoNodes(APP, ON_TWO, processes=False), kills_each=2, seed=12306)
+    report = run(TwoNodes(APP, ON_TWO, processes=False), kills_each=1, seed=12306)
     expect_all_kinds(report)
     assert set(report.kills) == {"one", "two"}, str(report)
 
