@@ -34,6 +34,7 @@ from engine.model.messages import Command, wire_tag
 
 TIMEOUT_MS, LONGEST_TIMEOUT_MS = 10_000, 60_000
 LONGEST_KEY = 200
+VERSION = re.compile(r'"(?P<quoted>[0-9]{1,15})"|(?P<bare>[0-9]{1,15})')
 OWN_ID = re.compile(r"[0-9a-f]{32}")
 STATUS = {"accepted": 202, "sent": 202}  # others that are ok: 200
 REJECTED = {"wrong-version": 412}  # others: 422
@@ -229,13 +230,16 @@ def problem_of(receipt: Receipt) -> Problem:
 
 def _expected(request: Request) -> int:
     """The version that If-Match asks for; 0 for `If-None-Match: *`."""
-    match = request.headers.get("if-match", "").strip().strip('"')
-    if "if-match" not in request.headers and request.headers["if-none-match"].strip() == "*":
+    match, none = (request.headers.get(name, "").strip() for name in ("if-match", "if-none-match"))
+    if none == "*" and not match:
         return 0
-    if not match.isascii() or not match.isdigit() or len(match) > 15:
-        text = 'If-Match is the version that the aggregate must have, such as "7"; If-None-Match is *'
+    version = VERSION.fullmatch(match)
+    if version is None or none:
+        text = (
+            'If-Match is the version that the aggregate must have, such as "7"; If-None-Match is *; not both'
+        )
         raise Problem("bad-request", text)
-    return int(match)
+    return int(version["bare"] or version["quoted"])
 
 
 def _raws(body: bytes) -> list[msgspec.Raw]:

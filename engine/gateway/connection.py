@@ -11,6 +11,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from engine.gateway.targets import TARGET
+
 HEADERS_S = 10.0  # from the connection, or from the first byte of a request, to the end of its headers
 KEEP_ALIVE_S = 30  # of silence between two requests, or for the rest of an answer that ends the connection
 MOST_CONNECTIONS = 2_000
@@ -64,6 +66,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """From here on the request has its own patience."""
         self._heard()
+        scope: Any = self.scope
+        scope[TARGET] = self.url
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:

@@ -2,7 +2,8 @@
 
     host and origin ──▶ TLS, if a proxy ends it ──▶ caller ──▶ route ──▶ problems as answers, safe headers
 
-Nothing here, and no route, decides by a URL that was put together from headers: the path is `scope["path"]`.
+Nothing here, and no route, decides by a URL that was put together from headers: the path is `scope["path"]`,
+and `engine.gateway.targets` sees to it that it says the same as the path that came.
 """
 
 import traceback
@@ -17,6 +18,7 @@ from engine.gateway.bodies import CLOSING, Bodies
 from engine.gateway.callers import SENDER, Caller, Callers
 from engine.gateway.hosts import Hosts
 from engine.gateway.problems import Problem
+from engine.gateway.targets import check_target
 from engine.node.senders import Tally
 
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -28,7 +30,15 @@ SAFE = [
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 STRANGER = "no token"
-ONCE = (b"authorization", b"transfer-encoding", b"x-forwarded-proto")  # of two, a proxy might take the other
+ONCE = (  # of two, a proxy might take the other
+    b"authorization",
+    b"content-type",
+    b"idempotency-key",
+    b"if-match",
+    b"last-event-id",
+    b"transfer-encoding",
+    b"x-forwarded-proto",
+)
 TURNED_AWAY = ("request", "forbidden", "busy")  # kinds of problems
 NO_STORE = (b"cache-control", b"no-store")  # unless a route says otherwise: answers may be private
 
@@ -97,6 +107,7 @@ class Guard:
         scope[SENDER] = f"{STRANGER} from {address}"
         try:
             self._hosts.check(headers)
+            check_target(scope, named[b"host"])
             names = [name for name, _ in headers]
             if twice := next((name for name in ONCE if names.count(name) > 1), b""):
                 raise Problem("bad-request", f"the header {twice.decode()} is there twice", headers=CLOSING)

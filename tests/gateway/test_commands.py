@@ -132,7 +132,12 @@ def test_an_aggregate_of_another_version_is_412(http: Http) -> None:
         ]
         == 1
     )
-    assert http.post(path, move, If_Match="yes").code == "bad-request"
+    for match in ("yes", '"2', '2"', '""2""', "*", "", '"2", "3"', 'W/"2"'):
+        assert http.post(path, move, If_Match=match).code == "bad-request", match
+    for none in ('"*', '"2"', ""):
+        assert http.post(path, move, If_None_Match=none).code == "bad-request", none
+    assert http.post(path, move, If_Match='"2"', If_None_Match="*").code == "bad-request"
+    assert http.post(path, move, If_Match="2").status == 200
 
 
 def test_a_handler_that_raises_is_500_and_says_so(http: Http) -> None:

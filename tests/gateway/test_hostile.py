@@ -194,7 +194,51 @@ def test_what_is_not_http_is_refused(http: Http) -> None:
     assert http.get("/health/live").status == 200
 
 
-@pytest.mark.parametrize("name", ["Authorization", "Transfer-Encoding", "X-Forwarded-Proto"])
+@pytest.mark.parametrize(
+    "target",
+    ["http://evil.example/api/node", "HTTP://u@{host}/api/node", "http://{host}.evil/api/node", "http:///"],
+)
+def test_a_target_that_names_another_host_is_refused(http: Http, target: str) -> None:
+    own = http.address.netloc
+    answer = raw(http, f"GET {target.format(host=own)} HTTP/1.1\r\nHost: {own}\r\n\r\n".encode())
+    assert answer.split()[1] in (b"400", b"421")
+    answer = raw(http, f"GET http://{own}/health/live HTTP/1.1\r\nHost: {own}\r\n\r\n".encode())
+    assert answer.split()[1] == b"200"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api%2fnode",
+        "/api%2Fnode",
+        "/%61pi/node",
+        "/api/nod%65",
+        "/api%5cnode",
+        "/api%252fnode",
+        "/api/%2e/node",
+        "/api/node#x",
+        "/api/aggregates%2Fx",
+        "/api/aggregates/%zz",
+        "/api/aggregates/%ff",
+        "/api/aggregates/%",
+    ],
+)
+def test_a_path_that_another_program_may_read_otherwise_is_refused(http: Http, path: str) -> None:
+    assert b" 400 " in raw(http, f"GET {path} HTTP/1.1\r\nHost: {http.address.netloc}\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "Last-Event-ID",
+        "Transfer-Encoding",
+        "X-Forwarded-Proto",
+    ],
+)
 def test_a_header_of_which_a_proxy_might_take_the_other_is_refused_twice(http: Http, name: str) -> None:
     values = ("identity", "chunked") if name == "Transfer-Encoding" else ("Bearer x", "Bearer y")
     twice = "".join(f"{name}: {value}\r\n" for value in values)
