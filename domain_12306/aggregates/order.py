@@ -107,11 +107,12 @@ class Order(Aggregate):
             return no("bad-order", "a time without a zone")
         if command.departs >= command.arrives or command.board == command.alight:
             return no("bad-order", f"{command.board} to {command.alight}")
-        if command.departs <= stamp.now:
+        now = stamp.now
+        if command.departs <= now:
             return no("departed", f"{command.run} left {command.board} at {command.departs}")
-        if command.departs >= moment(day_of(stamp.now).isoformat(), PRESALE_DAYS * DAY):
+        if command.departs >= moment(day_of(now).isoformat(), PRESALE_DAYS * DAY):
             return no("not-on-sale-yet", f"{command.run} leaves {command.board} at {command.departs}")
-        if stamp.now < (begins := self.opening.begins(command.board, command.departs)):
+        if now < (begins := self.opening.begins(command.board, command.departs)):
             return no("not-on-sale-yet", f"{command.board} sells {command.run} from {begins} on")
         return OrderPlaced(
             Booking(

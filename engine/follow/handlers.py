@@ -54,15 +54,22 @@ class Dispatch:
 def _single(method: Callable[..., None], wants: tuple[type, ...], offers: Mapping[type, Any]) -> Call:
     if wants == (Commit,):
         return method  # the usual one, as it is: nothing stands between the loop and it
-    many = _many(method, wants, offers)
-    return lambda event, commit: many((event,), commit)
+    if Commit not in wants:
+        rest = tuple(offers[kind] for kind in wants)
+        return lambda event, commit: method(event, *rest)
+    before, after = _around_the_commit(wants, offers)
+    return lambda event, commit: method(event, *before, commit, *after)
 
 
 def _many(method: Callable[..., None], wants: tuple[type, ...], offers: Mapping[type, Any]) -> CallMany:
     if Commit not in wants:
         rest = tuple(offers[kind] for kind in wants)
         return lambda events, commit: method(*events, *rest)
-    at = wants.index(Commit)
-    before = tuple(offers[kind] for kind in wants[:at])
-    after = tuple(offers[kind] for kind in wants[at + 1 :])
+    before, after = _around_the_commit(wants, offers)
     return lambda events, commit: method(*events, *before, commit, *after)
+
+
+def _around_the_commit(wants: tuple[type, ...], offers: Mapping[type, Any]) -> tuple[tuple[Any, ...], ...]:
+    """What a handler is given before the commit, and after it."""
+    at = wants.index(Commit)
+    return tuple(offers[kind] for kind in wants[:at]), tuple(offers[kind] for kind in wants[at + 1 :])

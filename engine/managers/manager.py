@@ -12,7 +12,7 @@ The loop around it calls `durable` after the transaction has succeeded, never be
 what was handled and a node runs each id once, so it has one effect across any crash.
 
     items   s<key of the table>     value of the state
-            o<number (8)>           [command, refusal]
+            o…                      commands to send (`outbox`)
             t<command id (16)>      [due_ns, key, command]
             e…                      timers that have ended (`ended`)
 """

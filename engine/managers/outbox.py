@@ -6,6 +6,14 @@
 
 An answer removes the entry from memory at once, and from disk with the next save. If that save never comes,
 the command is sent again after the restart and answered as the first time.
+
+The commands of one save are saved together, as a bundle, which goes once all of its commands have. A row for
+each would cost three times as much.
+
+    c<number of the first (8)>   [command, …]      their numbers follow each other
+    g<number of the first (8)>   a byte for each   1: it is gone, though others of its bundle are not
+    r<number (8)>                refusal           its handler has not dealt with it yet
+    <number (8)>                 [command, refusal]   as earlier releases wrote it; read, and saved again
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,20 +24,32 @@ from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.store.format import number, word
 
+MOST_TOGETHER = 1_000
+NUMBER_BYTES = 8
+
+
+class _Bundle:
+    """Commands that are saved together. `gone`: a byte for each, 1 once it is; `left`: how many are not."""
+
+    __slots__ = ("first", "gone", "left")
+
+    def __init__(self, first: int, gone: bytes) -> None:
+        self.first, self.gone, self.left = first, bytearray(gone), gone.count(0)
+
 
 class OutboxEntry(msgspec.Struct):
     """A command on its way. `refusal`: the command was refused, and its handler has not dealt with that
-    yet. `body`: the command as it travels, and as it is saved. `size`: the bytes that it takes on disk, 0
-    until it is saved."""
+    yet. `body`: the command as it travels, and as it is saved. `bundle`: that in which it is saved, under
+    this `number`; None and 0 until it is."""
 
-    number: int
     command: Command
     body: bytes
     refusal: Refusal | None = None
-    size: int = 0
+    bundle: _Bundle | None = None
+    number: int = 0
 
 
-class _Stored(msgspec.Struct, array_like=True):
+class _Earlier(msgspec.Struct, array_like=True):
     body: msgspec.Raw
     refusal: Refusal | None = None
 
@@ -42,7 +62,9 @@ class Outbox:
         self.saved_bytes = 0
         """The bytes of all that is saved."""
         self._last = 0
-        self._changed: dict[int, OutboxEntry | None] = {}
+        self._touched: dict[int, _Bundle] = {}  # those of which something is gone since the last save
+        self._refused: dict[str, OutboxEntry] = {}  # those whose refusal came since then, or is dealt with
+        self._earlier: list[bytes] = []  # keys of rows in the earlier form
         self._added: list[OutboxEntry] = []
         self._saved: list[OutboxEntry] = []
         self._leaving: list[OutboxEntry] = []
@@ -61,7 +83,7 @@ class Outbox:
     @property
     def changed(self) -> bool:
         """True if there is something that `changes` has not returned yet."""
-        return bool(self._changed)
+        return bool(self._added or self._touched or self._refused or self._earlier)
 
     def find(self, id: str) -> OutboxEntry | None:
         """The entry of a command that has not been answered, or whose refusal has not been handled."""
@@ -71,20 +93,26 @@ class Outbox:
         """Adds a command and its bytes, unless it is here already."""
         if command.id in self._entries:
             return
-        self._last += 1
-        entry = self._entries[command.id] = self._changed[self._last] = OutboxEntry(self._last, command, body)
+        entry = self._entries[command.id] = OutboxEntry(command, body)
         self._added.append(entry)
 
     def refused(self, entry: OutboxEntry, refusal: Refusal) -> None:
         """Notes that the command was refused."""
         entry.refusal = refusal
-        self._changed[entry.number] = entry
+        self._refused[entry.command.id] = entry
 
     def remove(self, entry: OutboxEntry) -> None:
         """Removes an entry that nothing more can come of."""
-        if self._entries.pop(entry.command.id, None) is not None:
-            self.saved_bytes -= entry.size
-            self._changed[entry.number] = None
+        if self._entries.pop(entry.command.id, None) is None:
+            return
+        if entry.refusal is not None:
+            self._refused[entry.command.id] = entry
+        bundle = entry.bundle
+        if bundle is not None:
+            self.saved_bytes -= len(entry.body)
+            bundle.gone[entry.number - bundle.first] = 1
+            bundle.left -= 1
+            self._touched[bundle.first] = bundle
 
     def refusals(self) -> list[OutboxEntry]:
         """Entries whose refusal has not been handled."""
@@ -92,7 +120,7 @@ class Outbox:
 
     def durable(self) -> None:
         """Notes that everything that `changes` has returned is durable."""
-        self._leaving += self._saved
+        self._leaving += [entry for entry in self._saved if entry.refusal is None]
         self._saved.clear()
 
     def leaving(self, most: int) -> list[OutboxEntry]:
@@ -107,36 +135,67 @@ class Outbox:
         self._leaving = [entry for entry in waiting if id(entry) not in unsaved]
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """(key, entry) of what has changed since the last call; None: the entry was removed."""
-        changed, self._changed = self._changed, {}
-        added, self._added = self._added, []
+        """(key, value) of what has changed since the last call; None: it is gone."""
+        entries = self._entries
+        added = [entry for entry in self._added if entries.get(entry.command.id) is entry]
+        earlier, self._earlier, self._added = self._earlier, [], []
+        touched, self._touched = self._touched, {}
+        refused, self._refused = self._refused, {}
         self._saved += added
-        for key, entry in changed.items():
-            if entry is None:
-                yield word(key), None
-            else:
-                refusal = b"null" if entry.refusal is None else _encode(entry.refusal)
-                stored = b"[%b,%b]" % (entry.body, refusal)
-                self._sized(entry, len(stored))
-                yield word(key), stored
+        yield from ((key, None) for key in earlier)
+        for start in range(0, len(added), MOST_TOGETHER):
+            some = added[start : start + MOST_TOGETHER]
+            self._bundle(some, bytes(len(some)))
+            yield b"c" + word(some[0].number), b"[%b]" % b",".join([entry.body for entry in some])
+        for bundle in touched.values():
+            yield b"g" + word(bundle.first), bytes(bundle.gone) if bundle.left else None
+            if not bundle.left:
+                yield b"c" + word(bundle.first), None
+        for id, entry in refused.items():
+            if entry.bundle is not None:
+                stays = entries.get(id) is entry
+                yield b"r" + word(entry.number), _encode(entry.refusal) if stays else None
 
     def load(self, items: Iterable[tuple[bytes, bytes]], decode: Callable[[bytes], Command]) -> None:
         """Replaces everything by what was saved, given in order."""
         self.__init__()  # type: ignore[misc]
-        for key, value in items:
-            stored = _decode(value)
-            self._last = number(key)
-            body = bytes(stored.body)
-            entry = OutboxEntry(self._last, decode(body), body, stored.refusal)
-            self._entries[entry.command.id] = entry
-            self._sized(entry, len(value))
-            if entry.refusal is None:
-                self._leaving.append(entry)
+        rows = {bytes(key): bytes(value) for key, value in items}
+        saved: dict[int, OutboxEntry] = {}
+        for key, value in rows.items():
+            kind, at = key[:-NUMBER_BYTES], number(key[-NUMBER_BYTES:])
+            if kind == b"c":
+                bodies = [bytes(body) for body in _decode_bodies(value)]
+                some = [OutboxEntry(decode(body), body) for body in bodies]
+                self._last = at - 1
+                self._bundle(some, rows.get(b"g" + word(at), bytes(len(some))))
+                saved |= {entry.number: entry for entry in some}
+            elif kind == b"r":
+                saved[at].refusal = _decode_refusal(value)
+            elif kind == b"":
+                self._load_earlier(key, _decode_earlier(value), decode)
+        waiting = [entry for entry in saved.values() if self._entries.get(entry.command.id) is entry]
+        self._leaving = [entry for entry in waiting if entry.refusal is None]
 
-    def _sized(self, entry: OutboxEntry, size: int) -> None:
-        self.saved_bytes += size - entry.size
-        entry.size = size
+    def _bundle(self, entries: list[OutboxEntry], gone: bytes) -> None:
+        """Numbers entries that are saved together, and holds those of them that are not gone."""
+        bundle = _Bundle(self._last + 1, gone)
+        for entry, is_gone in zip(entries, gone, strict=True):
+            self._last += 1
+            entry.bundle, entry.number = bundle, self._last
+            if not is_gone:
+                self._entries[entry.command.id] = entry
+                self.saved_bytes += len(entry.body)
+
+    def _load_earlier(self, key: bytes, stored: _Earlier, decode: Callable[[bytes], Command]) -> None:
+        self._earlier.append(key)
+        body = bytes(stored.body)
+        command = decode(body)
+        self.add(command, body)
+        if stored.refusal is not None:
+            self.refused(self._entries[command.id], stored.refusal)
 
 
 _encode = msgspec.json.encode
-_decode = msgspec.json.Decoder(_Stored).decode
+_decode_bodies = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_refusal = msgspec.json.Decoder(Refusal).decode
+_decode_earlier = msgspec.json.Decoder(_Earlier).decode

@@ -9,6 +9,7 @@ Integers are big-endian, and each value has its seal before it (`engine.base.sea
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,17 @@ def count_items(folder: Path) -> int:
     return sum(name == "items" for name, _, _ in contents(folder))
 
 
+def _change(txn: Any, table: Any, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Puts and deletes, in the order of keys: neighbours are on one page, and it is found once."""
+    rows = []
+    for key, value in sorted(changes, key=itemgetter(0)):
+        if value is None:
+            txn.delete(key, db=table)
+        else:
+            rows.append((key, seal(key, value)))
+    txn.cursor(table).putmulti(rows)
+
+
 class View:
     """One version of one view, or a process manager, on disk."""
 
@@ -127,19 +139,17 @@ class View:
         `commands`: the ids of the commands at these positions, if they are known. NoSpace, or ConfigError for
         a key that no table takes: nothing was written."""
         commands = list(commands or [""] * len(positions))
+        items = list(items)
         try:
             with self._env.begin(write=True) as txn:
                 for table, changes in ((self._items, items), (self._dead_letters, dead_letters)):
-                    for key, value in changes:
-                        if value is None:
-                            txn.delete(key, db=table)
-                        else:
-                            txn.put(key, seal(key, value), db=table)
+                    _change(txn, table, changes)
                 for p, (position, command) in enumerate(zip(positions, commands, strict=True)):
                     key, place = p.to_bytes(2, "big"), word(position) + bytes.fromhex(command)
                     txn.put(key, seal(key, place), db=self._meta)
                 crash_point("view.saving")
         except lmdb.BadValsizeError:  # a `Table` refuses it earlier, so it is of a `save` of its own
+            key = next(key for key, _ in items if not 0 < len(key) <= MOST_KEY_BYTES)
             text = f"a key that is saved has 1 to {MOST_KEY_BYTES} bytes"
             raise ConfigError(text, path=self.path, bytes=len(key), key=key[:40]) from None
         except lmdb.Error as error:

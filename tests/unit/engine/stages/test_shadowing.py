@@ -205,7 +205,7 @@ class Stored:
 
 def test_what_a_command_of_its_own_led_to_waits_for_the_commit_of_that_command() -> None:
     command = PostParcel("p1", box="a", causation="ab" * 16)
-    outbox = {command.id: OutboxEntry(1, command, b"")}
+    outbox = {command.id: OutboxEntry(command, b"")}
     readers = [Stored(), Stored()]
     readers[partition_of("p1", 2)].reach = 7
     there = 1 - partition_of("p1", 2)
