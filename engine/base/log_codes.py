@@ -249,6 +249,12 @@ class Code(Enum):
     )
     MANAGER_REFUSAL_DROPPED = "manager.refusal-dropped", Level.INFO, "An operator dropped a refusal."
 
+    CLUSTER_WORKERS_NOWHERE = (
+        "cluster.workers-nowhere",
+        Level.WARNING,
+        "The node that `cluster_workers` names is not there, so no worker runs.",
+    )
+
     KIT_RETRIED = (
         "kit.retried",
         Level.WARNING,

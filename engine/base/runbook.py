@@ -91,6 +91,7 @@ CODE_PAGES: Mapping[Code, Page] = {
     Code.MANAGER_COMMAND_FAILED: Page.FAILED,
     Code.MANAGER_REFUSAL_SET_ASIDE: Page.DEAD_LETTERS,
     Code.MANAGER_REFUSAL_DEAD: Page.DEAD_LETTERS,
+    Code.CLUSTER_WORKERS_NOWHERE: Page.CONFIGURATION,
 }
 """Every warning and error but those of the testing kit."""
 

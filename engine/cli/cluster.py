@@ -161,6 +161,14 @@ def wrong_in(seen: "Report") -> Iterator[tuple[str, str, str]]:
         if one.decisions.gone:
             text = f"decisions of partition {one.partition} are gone: {one.decisions.gone}"
             yield "decisions-gone", f"{text}, where {one.decisions.leader} leads", "`cluster verify`"
+    named = sorted({node.workers for node in seen.nodes})
+    if len(named) > 1:
+        text = f"cluster_workers is not the same on all nodes: {', '.join(name or 'none' for name in named)}"
+        yield "workers-disputed", text, "each worker may run twice, or not at all"
+    for name in named:
+        if name and name not in nodes:
+            text = f"cluster_workers names {name}, which is not there: no worker runs"
+            yield "workers-nowhere", text, "start that node, or name one that is there, on all nodes"
     for server in seen.servers:
         if server.sync_always is False:
             text = f"server {server.server} says that it has what is not on its disk"

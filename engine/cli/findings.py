@@ -17,6 +17,7 @@ from engine.cli.measuring import Measured
 from engine.cli.observing import Observation
 from engine.cli.sending import flooder
 from engine.cli.sizes import size_of, size_text
+from engine.node.cluster_view import read_view, troubles_in
 from engine.node.roles import INPUT
 from engine.wire.busy import PAGES, TEXTS, BusyReason
 
@@ -35,6 +36,16 @@ class Level(IntEnum):
     OK = 0
     WARNING = 1
     CRITICAL = 2
+
+
+OF_CLUSTER = {
+    "cut-off": (Level.CRITICAL, Page.PROCESS_DOWN),
+    "servers-silent": (Level.CRITICAL, Page.PROCESS_DOWN),
+    "no-owner": (Level.CRITICAL, Page.PROCESS_DOWN),
+    "node-behind": (Level.WARNING, Page.BEHIND),
+    "node-not-ready": (Level.WARNING, Page.BEHIND),
+    "workers-nowhere": (Level.WARNING, Page.CONFIGURATION),
+}
 
 
 class Reason(NamedTuple):
@@ -101,7 +112,7 @@ def findings_of(look: Measured, options: argparse.Namespace) -> list[Reason]:
     """All that is wrong with a node that runs, causes first; notes come last."""
     seen = look.seen
     found = [*of_disk(seen, options), *of_memory(seen, options), *of_processes(seen, options)]
-    found += [*of_commands(look), *of_followers(look, options)]
+    found += [*of_cluster(seen), *of_commands(look), *of_followers(look, options)]
     return sorted(found, key=lambda reason: reason.level is Level.NOTE)
 
 
@@ -182,6 +193,15 @@ def of_commands(look: Measured) -> Iterator[Reason]:
         if count:
             text = f"{count:,} commands were answered busy, {reason}: {_why(reason, look)}"
             yield Reason(Level.NOTE, f"busy-{reason}", text, PAGES[BusyReason(reason)])
+
+
+def of_cluster(seen: Observation) -> Iterator[Reason]:
+    """Of the cluster, as this node sees it; nothing if it is alone."""
+    view = read_view(seen.node.run) if seen.node.cluster else None
+    workers = str(seen.described.get("config", {}).get("cluster_workers", ""))
+    for code, text, _ in () if view is None else troubles_in(view, workers=workers, silent=seen.silent_logs):
+        level, page = OF_CLUSTER[code]
+        yield Reason(level, code, text, page)
 
 
 def _why(reason: str, look: Measured) -> str:

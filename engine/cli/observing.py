@@ -33,6 +33,7 @@ class Observation:
         self.followers = followers(node)
         with StatusPage.attach(node.status) as page:
             snapshot, slot = page.snapshot(), page.slot(INPUT.name)
+            self.silent_logs = slot.silent
             self.clock_behind_ms, self.scrub_left = slot.clock_behind_ms, page.slot(READER.name).scrub_left
         self.rows = with_lags(snapshot, node)
         self.silent: set[str] = set()

@@ -27,7 +27,8 @@ class Beat(msgspec.Struct):
     """What a node says of itself. `terms`: by partition that it owns; `positions`, `decisions`: of all
     partitions, the last one that is stored; `marks`: of their digests; `ready`: it has caught up, and may
     own; `conflicts`: how often another node had decided first; `changes`: how often it has become an
-    owner; `acts`: its process managers and workers that reach outside; `code`: the mark of its code."""
+    owner; `acts`: its process managers and workers that reach outside; `code`: the mark of its code;
+    `workers`: the node that is to run workers, by its settings."""
 
     node: str
     life: str
@@ -41,6 +42,7 @@ class Beat(msgspec.Struct):
     changes: int = 0
     acts: list[str] = []
     code: str = ""
+    workers: str = ""
 
 
 class Membership:
@@ -58,6 +60,7 @@ class Membership:
         version: str = "",
         always: frozenset[int] | None = None,
         code: str = "",
+        workers: str = "",
     ) -> None:
         self.terms: dict[int, int] = {}
         """of the partitions that this node owns"""
@@ -73,6 +76,7 @@ class Membership:
         """process managers and workers that reach outside from here"""
         self.heard: dict[str, tuple[float, Beat]] = {}
         self._node, self._life, self._version, self._code = node, life, version, code
+        self._workers = workers
         self._partitions, self._register, self._now = partitions, register, now
         self._always = always
         self._born = now()
@@ -125,7 +129,7 @@ class Membership:
             beat = Beat(self._node, self._life, self._version, self.terms, positions, ready)
             beat.decisions, beat.marks = self.decisions, self.marks
             beat.conflicts, beat.changes, beat.acts = self.conflicts, self.changes, self.acts
-            beat.code = self._code
+            beat.code, beat.workers = self._code, self._workers
             self._register.beat(msgspec.json.encode(beat))
         if self._always is not None:
             return

@@ -67,7 +67,7 @@ class PartitionReport(msgspec.Struct):
 
 class NodeReport(msgspec.Struct):
     """A node that beats. `acts`: its process managers and workers that reach outside; `code`: the mark of the
-    code with which it decides."""
+    code with which it decides; `workers`: the node that is to run workers, by its settings."""
 
     node: str
     version: str
@@ -76,6 +76,7 @@ class NodeReport(msgspec.Struct):
     acts: list[str]
     conflicts: int
     code: str
+    workers: str
 
 
 class ServerReport(msgspec.Struct):
@@ -104,16 +105,16 @@ def report_on(link: Link, name: str, manifest: ClusterManifest, monitors: list[s
     beats = heard(link, name)
     register = JetStreamRegister(link, name)
     partitions = [_partition(link, register, name, p, beats) for p in range(manifest.partitions)]
-    nodes = [
-        NodeReport(
-            beat.node, beat.version, beat.ready, sorted(beat.terms), beat.acts, beat.conflicts, beat.code
-        )
-        for beat in beats
-    ]
+    nodes = [_node(beat) for beat in beats]
     servers = [ServerReport(*names(monitor), flushes(monitor)) for monitor in monitors]
     changes = sum(max(0, one.term - 1) for one in partitions)
     conflicts = sum(node.conflicts for node in nodes)
     return Report(name, manifest.app, changes, conflicts, nodes, partitions, servers)
+
+
+def _node(beat: Beat) -> NodeReport:
+    terms, code, workers = sorted(beat.terms), beat.code, beat.workers
+    return NodeReport(beat.node, beat.version, beat.ready, terms, beat.acts, beat.conflicts, code, workers)
 
 
 def heard(link: Link, name: str, seconds: float = LISTEN_S) -> list[Beat]:

@@ -4,7 +4,9 @@ It is a file in the run directory, which the member process writes again every h
 it costs the servers nothing.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +14,7 @@ from engine.base.decoding import NOT_DECODABLE
 from engine.base.files import show
 
 NAME = "cluster.json"
+MOST_LAG_S = 10.0
 
 
 class NodeSeen(msgspec.Struct):
@@ -58,3 +61,37 @@ def read_view(run: Path) -> ClusterView | None:
         return msgspec.json.decode((run / NAME).read_bytes(), type=ClusterView)
     except (OSError, *NOT_DECODABLE):
         return None
+
+
+class Trouble(NamedTuple):
+    """What is wrong. `code`: for programs. `is_mine`: it keeps this node from its work, and another node may
+    do better; otherwise it is the same on all nodes."""
+
+    code: str
+    text: str
+    is_mine: bool
+
+
+def troubles_in(view: ClusterView, *, workers: str, silent: int) -> Iterator[Trouble]:
+    """What is wrong by the view of a node. `workers`: the node that its settings name for workers; `silent`:
+    how many logs do not take what its clients have sent."""
+    mine = next((one for one in view.nodes if one.node == view.node), None)
+    if mine is None or not mine.there:
+        yield Trouble("cut-off", "this node does not reach the NATS servers", True)
+        return
+    if silent:
+        whose = "all partitions" if silent == len(view.partitions) else f"{silent} of the partitions"
+        text = f"the NATS servers do not take the commands of {whose}: they are answered busy"
+        yield Trouble("servers-silent", text, silent == len(view.partitions))
+    if mine.lag_s > MOST_LAG_S:
+        yield Trouble("node-behind", f"this node is {mine.lag_s:.0f} s behind other nodes", True)
+    elif not mine.ready:
+        text = "this node has not followed all decisions, or a core is not at work: it owns nothing"
+        yield Trouble("node-not-ready", text, True)
+    lacking = [str(one.partition) for one in view.partitions if not one.owner]
+    if lacking:
+        text = f"no node decides for the partitions {', '.join(lacking)}: their commands wait"
+        yield Trouble("no-owner", text, False)
+    if workers and not any(one.node == workers and one.there for one in view.nodes):
+        text = f"cluster_workers names {workers}, which is not there: no worker runs"
+        yield Trouble("workers-nowhere", text, False)

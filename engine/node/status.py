@@ -90,6 +90,7 @@ class Slot:
     aggregates: _Word = _Word(25)  # of a core: how many it has in memory
     looked: _Word = _Word(24)  # of the input: 1 once a life of it has looked for damage to the end
     decision: _Word = _Word(26)  # of an output: the last decision of the log of a cluster that is stored
+    silent: _Word = _Word(28)  # of the input: logs of a cluster that have not taken commands for long
     digest: _Word = _Word(27)  # of an output: a number for the digest of that decision
 
     def __init__(self, name: str, words: "memoryview[int]") -> None:

@@ -68,8 +68,7 @@ def main(process: NodeProcess) -> None:
     outlets = [process.consumer(REPLIES, bell, p) for p in partitions]
     outputs = [process.slot_of(Role(Kind.OUTPUT, p)) for p in partitions]
     member, now_ns = process.slot_of(MEMBER), process.data.clock.now_ns
-    shortage: BusyReason | None = None
-    look_at = 0.0
+    shortage, look_at = shortage_of(process), 0.0
     process.running()
     while True:
         process.beat()
@@ -107,6 +106,7 @@ def main(process: NodeProcess) -> None:
             park(process, outlets, clients)
         if time.monotonic() > look_at:
             shortage, look_at = shortage_of(process), time.monotonic() + ROOM_CHECK_S
+            process.slot.silent = sum(map(queueing.stuck, partitions))
             unanswered.look(gate.in_flight, time.monotonic())
             metering.connected(clients.connections)
             senders.look(time.monotonic())

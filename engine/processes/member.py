@@ -6,10 +6,12 @@ import time
 from importlib.metadata import version
 
 from engine.base.errors import ConfigError
+from engine.base.log_codes import Code
 from engine.cluster.absence import Absence
 from engine.cluster.jetstream import JetStreamRegister
 from engine.cluster.link import link_to
 from engine.cluster.membership import Membership, always_owned
+from engine.cluster.misnamed import Misnamed
 from engine.cluster.viewing import Viewing
 from engine.cluster.watch import Watch
 from engine.node.cluster_view import write_view
@@ -43,11 +45,13 @@ def main(process: NodeProcess) -> None:
         version=version("ringfold"),
         always=always,
         code=process.node.code,
+        workers=config.cluster_workers,
     )
     register.listen(membership.hear)
     watch = Watch(link, config, process.partitions)
     given = process.slot_of(INPUT)
     others = {role.name: role for role in process.node.roles if role.kind in (Kind.MANAGER, Kind.WORKER)}
+    misnamed = Misnamed(config.cluster_workers)
     viewing, view_at = Viewing(config.cluster_name, process.node_name, process.partitions), 0.0
     process.running()
     while not process.stopping and not process.abort():
@@ -69,6 +73,10 @@ def main(process: NodeProcess) -> None:
             view_at = time.monotonic() + VIEW_S
             view = viewing.look(dict(membership.heard), membership.changes, time.monotonic())
             write_view(process.run, view)
+            if misnamed.look({seen.node for seen in view.nodes if seen.there}, time.monotonic()):
+                text = "cluster_workers names a node that is not there: no worker runs"
+                hint = "the same on all nodes, and the name of one (setting node)"
+                process.log(Code.CLUSTER_WORKERS_NOWHERE, text, hint=hint, name=config.cluster_workers)
         time.sleep(LOOK_S)
     process.slot.owned = 0
     watch.close()

@@ -21,7 +21,7 @@ ELSEWHERE = "this worker runs on another node of the cluster"
 
 
 class Elsewhere:
-    """The only answer of a worker that stands by."""
+    """The answers of a worker that stands by: it is not behind, and everything else is asked elsewhere."""
 
     def __init__(self, partitions: int) -> None:
         self.positions = [0] * partitions
@@ -29,7 +29,10 @@ class Elsewhere:
     def answer(
         self, query: str, args: "msgspec.Raw | bytes", texts: Mapping[str, str] | None = None
     ) -> bytes:
-        """Refuses whatever is asked, at once."""
+        """Answers how far it is behind, as watching asks of each; refuses all else, at once."""
+        if query == "lag":
+            nothing = {"events": 0, "seconds": 0.0}
+            return msgspec.json.encode({str(p): nothing for p in range(len(self.positions))})
         raise Refused("failed", ELSEWHERE)
 
 

@@ -56,7 +56,7 @@ def seen(*, silent: bool = False, **row: Any) -> Observation:
         not_at_work=lambda: [name for name, one in rows.items() if one["state"] != "running"],
         described={},
         data=SimpleNamespace(path="x"),
-        node=SimpleNamespace(max_in_flight_per_client=100),
+        node=SimpleNamespace(cluster="", max_in_flight_per_client=100),
     )
     return cast(Observation, told)
 
