@@ -2,11 +2,8 @@
 
 import re
 
-from engine.base.masking import MASK, without_users
+from engine.base.masking import MASK, names_a_secret, without_users
 
-SECRET_NAME = re.compile(
-    r"secret|token|passw|passphrase|credential|api_?key|private|(?:^|[_-])key(?:$|[_-])|dsn|salt", re.I
-)
 _BEARER = re.compile(r"\b(bearer|basic|digest)\s+[\w.~+/=-]{6,}", re.I)
 _NAMED = re.compile(
     r"""([\w-]*(?:secret|token|passw(?:or)?d|passphrase|credential|api_?key|private_?key|authorization)[\w-]*
@@ -17,7 +14,7 @@ _NAMED = re.compile(
 
 def masked_setting(name: str, value: str) -> str:
     """The value of a setting, masked if its name says that it is a secret."""
-    return MASK if value and SECRET_NAME.search(name) else masked(value)
+    return MASK if value and names_a_secret(name) else masked(value)
 
 
 def masked(text: str) -> str:

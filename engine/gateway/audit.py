@@ -6,8 +6,9 @@
 
 `who` is the name of the token, or `loopback` where none was needed; what was done on the command line is the
 user's of the system. Lines are only ever added. A file that has FILE_BYTES gets the next number and another
-is begun; the oldest of more than FILES goes. So what an operator, or a script with an operator's token, does
-again and again cannot fill the disk of the node, and what is to be kept for longer is to be copied.
+is begun; the oldest of more than FILES goes. The folder is flushed after each of these steps, so that a power
+cut loses no file whose name another one has taken. So what an operator, or a script with an operator's token,
+does again and again cannot fill the disk of the node, and what is to be kept for longer is to be copied.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.errors import Fault, NoSpace
-from engine.base.files import FULL
+from engine.base.files import DISK, FULL, Files, write_all
 
 FILE_BYTES = 4 << 20  # some 20,000 lines
 FILES = 8  # with the newest
@@ -30,8 +31,8 @@ FILES = 8  # with the newest
 class Audit:
     """The log. `path`: of its newest file."""
 
-    def __init__(self, path: Path, *, file_bytes: int = FILE_BYTES) -> None:
-        self._path, self._file_bytes = path, file_bytes
+    def __init__(self, path: Path, *, file_bytes: int = FILE_BYTES, disk: Files = DISK) -> None:
+        self._path, self._file_bytes, self._disk = path, file_bytes, disk
 
     def note(self, who: str, action: str, what: str, outcome: str, *, source: str = "") -> None:
         """Adds a line. NoSpace or Fault if it cannot be kept: then the action is not done unseen."""
@@ -40,12 +41,7 @@ class Audit:
         try:
             with self._alone():
                 self._make_room()
-                file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    write_whole(file, json.dumps(line).encode() + b"\n")
-                    os.fdatasync(file)
-                finally:
-                    os.close(file)
+                self._append(json.dumps(line).encode() + b"\n")
         except OSError as error:
             kind = NoSpace if error.errno in FULL else Fault
             raise kind("the audit log cannot be written", path=self._path, error=error) from None
@@ -75,6 +71,21 @@ class Audit:
     def _numbered(self, number: int) -> Path:
         return self._path.with_stem(f"{self._path.stem}-{number}") if number else self._path
 
+    def _append(self, line: bytes) -> None:
+        """Writes a line, on a line of its own even if the last one was cut off."""
+        disk, begins = self._disk, not self._path.exists()
+        file = disk.create(self._path) if begins else disk.open(self._path, write=True)
+        try:
+            size = disk.size(file)
+            if size and disk.read(file, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            write_all(disk, file, [line], size)
+            disk.flush_all(file)
+        finally:
+            disk.close(file)
+        if begins:
+            disk.flush_folder(self._path.parent)
+
     def _make_room(self) -> None:
         """Begins another file if this one is full. After a power cut in the middle a number is missing, and
         nothing else."""
@@ -83,7 +94,8 @@ class Audit:
                 return
             for number in range(FILES - 1, 0, -1):
                 with contextlib.suppress(FileNotFoundError):
-                    os.replace(self._numbered(number - 1), self._numbered(number))
+                    self._disk.rename(self._numbered(number - 1), self._numbered(number))
+                    self._disk.flush_folder(self._path.parent)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -94,15 +106,6 @@ class Audit:
             yield
         finally:
             os.close(folder)
-
-
-def write_whole(file: int, line: bytes) -> None:
-    """Appends a line, on a line of its own even if the last one was cut off. OSError if there is no room."""
-    size = os.fstat(file).st_size
-    if size and os.pread(file, 1, size - 1) != b"\n":
-        line = b"\n" + line
-    while line:
-        line = line[os.write(file, line) :]
 
 
 def user_of_the_system() -> str:

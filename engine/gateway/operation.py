@@ -15,7 +15,6 @@ What changes something goes into the audit log, before it is tried and again wit
 """
 
 import asyncio
-import re
 from collections import deque
 from typing import Any
 
@@ -24,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.base.decoding import NOT_DECODABLE
-from engine.base.masking import MASK, without_users
+from engine.base.masking import MASK, names_a_secret, without_users
 from engine.gateway.audit import Audit
 from engine.gateway.callers import Caller
 from engine.gateway.context import Context
@@ -40,7 +39,6 @@ from engine.wire.documents import encode_document
 
 PATIENCE_S = 1.0  # for each that is asked
 ACTION_S = 60.0  # a retry may have to apply much that was held
-SECRET = re.compile(r"secret|password|passwd|token|private|credential|api_?key", re.IGNORECASE)
 MOST_BODY, MOST_LINES, LINES = 4_096, 10_000, 100
 
 
@@ -228,6 +226,6 @@ def _answer(document: Any, status: int = 200) -> Response:
 
 def _shown(name: str, value: Any) -> Any:
     """The value of a setting without what is secret in it."""
-    if SECRET.search(name) and value:
+    if value and names_a_secret(name):
         return MASK
     return without_users(value) if isinstance(value, str) else value

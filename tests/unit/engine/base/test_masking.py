@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.base.masking import without_users
+from engine.base.masking import names_a_secret, without_users
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,15 @@ from engine.base.masking import without_users
 )
 def test_a_url_does_not_say_who(text: str, shown: str) -> None:
     assert without_users(text) == shown
+
+
+@pytest.mark.parametrize(
+    "name", ["http_key", "key", "mail_passwd", "passphrase", "database-dsn", "hash_salt", "API_KEY"]
+)
+def test_a_name_tells_of_a_secret(name: str) -> None:
+    assert names_a_secret(name)
+
+
+@pytest.mark.parametrize("name", ["keyboard", "journal_keep", "monkey", "data", "http"])
+def test_other_names_do_not(name: str) -> None:
+    assert not names_a_secret(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import Fault
+from engine.base.files import OsFiles
 from engine.gateway.audit import FILES, Audit
 
 
@@ -79,3 +80,39 @@ def test_two_that_write_lose_no_line(tmp_path: Path) -> None:
         numbers = [line["what"] for line in lines if line["who"] == who]
         assert numbers[-1] == "notes 39"
         assert numbers == [f"notes {number}" for number in range(40 - len(numbers), 40)]
+
+
+class NotedDisk(OsFiles):
+    """The real disk. It notes what a power cut may undo, and what ends that."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def create(self, path: Path) -> int:
+        self.done.append(f"create {path.name}")
+        return super().create(path)
+
+    def rename(self, old: Path, new: Path) -> None:
+        super().rename(old, new)
+        self.done.append(f"rename {old.name} {new.name}")
+
+    def flush_all(self, file: int) -> None:
+        self.done.append("flush")
+        super().flush_all(file)
+
+    def flush_folder(self, folder: Path) -> None:
+        self.done.append("flush folder")
+        super().flush_folder(folder)
+
+
+def test_a_power_cut_takes_no_line_with_it_while_files_get_their_next_number(tmp_path: Path) -> None:
+    disk = NotedDisk()
+    audit = Audit(tmp_path / "audit.jsonl", file_bytes=1, disk=disk)
+    audit.note("ann", "view rebuild", "notes", "tried")
+    begun = ["create audit.jsonl", "flush", "flush folder"]
+    assert disk.done == begun
+    audit.note("ann", "view rebuild", "notes", "ok")
+    assert disk.done[3:] == ["rename audit.jsonl audit-1.jsonl", "flush folder", *begun]
+    audit.note("ann", "view rebuild", "boxes", "tried")
+    moved = ["rename audit-1.jsonl audit-2.jsonl", "flush folder"]
+    assert disk.done[8:] == [*moved, "rename audit.jsonl audit-1.jsonl", "flush folder", *begun]
