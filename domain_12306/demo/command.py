@@ -26,6 +26,11 @@ wanted journey before and after, how many answers there were and how long they t
 answer against the log, the log against the rules, the view against the log.
 Settings come from the same places as those of `serve`, but app, data and endpoint are the demo's own. Exit
 code 0, or 5 if a promise was broken."""
+EXAMPLES = """
+demo
+demo --trains 40 --seconds 3
+demo --partitions 2 --clients 4
+"""
 
 
 def options(parser: argparse.ArgumentParser, _program: Program) -> None:

@@ -28,7 +28,8 @@ class Program(NamedTuple):
 
 class CommandModule(Protocol):
     """The module of a command. It may also have EXAMPLES, a text with one call a line, without the
-    name of the program, which `--help` shows."""
+    name of the program, which `--help` shows, and OWN_EXIT_CODES = True if its description says what its
+    exit codes mean."""
 
     DESCRIPTION: str
 

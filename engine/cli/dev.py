@@ -134,7 +134,7 @@ def flush() -> None:
 def develop(node: DevNode, data: DataDirectory, root: Path, tell: Telling) -> None:
     """The loop: start, compare, wait for a change, stop."""
     watched = watch(root)
-    told = False
+    told: dict[str, str] = {}
     while True:
         began = time.monotonic()
         endpoints = node.start()
@@ -150,9 +150,11 @@ def develop(node: DevNode, data: DataDirectory, root: Path, tell: Telling) -> No
                 http=endpoints.http,
                 data=str(data.path),
             )
-            if not told:
-                tell_addresses(endpoints, data, node.log, watched.by, tell)
-                told = True
+            addresses = addresses_of(endpoints, data, node.log, watched.by)
+            if addresses != told:  # a port 0 is another one each time
+                rows = [f"  {name:<9} {text}" for name, text in addresses.items()]
+                tell("addresses", "\n".join(rows), **addresses)
+                told = addresses
             comparison = node.run("replay-check", "--json", f"--most={MOST_DIFFERENCES}")
         changed: list[Path] = []
         while not changed:
@@ -170,26 +172,21 @@ def develop(node: DevNode, data: DataDirectory, root: Path, tell: Telling) -> No
         tell("changed", f"changed: {', '.join(names)}", files=names)
 
 
-def tell_addresses(endpoints: Endpoints, data: DataDirectory, log: Path, by: str, tell: Telling) -> None:
+def addresses_of(endpoints: Endpoints, data: DataDirectory, log: Path, by: str) -> dict[str, str]:
     """Where everything is."""
-    rows = [("commands", endpoints.commands)]
     if endpoints.http:
-        rows = [
-            ("commands", f"POST {endpoints.http}/api/commands/TYPE"),
-            ("queries", f"GET {endpoints.http}/api/views/VIEW/QUERY"),
-            ("OpenAPI", f"{endpoints.http}/openapi.json"),
-            ("health", f"{endpoints.http}/health/ready"),
-            ("metrics", f"{endpoints.http}/metrics"),
-        ]
+        rows = {
+            "commands": f"POST {endpoints.http}/api/commands/TYPE",
+            "queries": f"GET {endpoints.http}/api/views/VIEW/QUERY",
+            "OpenAPI": f"{endpoints.http}/openapi.json",
+            "health": f"{endpoints.http}/health/ready",
+            "metrics": f"{endpoints.http}/metrics",
+        }
     else:
-        rows.append(("HTTP", NO_HTTP))
+        rows = {"commands": endpoints.commands, "HTTP": NO_HTTP}
     place = os.path.relpath(data.path)
-    rows += [
-        ("data", f"{place}: `ringfold status --data {place}`, `query`, `events tail`, `top`"),
-        ("log", str(log)),
-    ]
-    rows.append(("reload", f"on every change, by {by}; Ctrl-C stops"))
-    tell("addresses", "\n".join(f"  {name:<9} {text}" for name, text in rows), **dict(rows))
+    rows["data"] = f"{place}: `ringfold status --data {place}`, `query`, `events tail`, `top`"
+    return {**rows, "log": str(log), "reload": f"on every change, by {by}; Ctrl-C stops"}
 
 
 def tell_differences(comparison: "subprocess.Popen[bytes]", tell: Telling) -> None:

@@ -22,6 +22,7 @@ exit code is for monitoring, and differs from that of other commands.
 It looks twice, half a second apart, to see what grows; a cause stands before what follows from it.
 
 A threshold of 0 is never reached."""
+OWN_EXIT_CODES = True
 EXAMPLES = """
 health
 health --lag-warning 5 --lag-critical 30

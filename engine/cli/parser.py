@@ -132,10 +132,11 @@ def parser_of(command: Command, module: CommandModule, program: Program) -> "Arg
     from engine.cli.arguments import ArgumentParser
 
     examples = [f"  {called()} {line}" for line in getattr(module, "EXAMPLES", "").strip().splitlines()]
+    codes = [] if getattr(module, "OWN_EXIT_CODES", False) else ["", fill(EXIT_CODES, WIDTH)]
     parser = ArgumentParser(
         prog=f"{called()} {command.name}",
         description="\n\n".join(_filled(paragraph) for paragraph in module.DESCRIPTION.split("\n\n")),
-        epilog="\n".join([*(["examples:", *examples, ""] if examples else []), fill(EXIT_CODES, WIDTH)]),
+        epilog="\n".join([*(["examples:", *examples] if examples else []), *codes]).strip(),
         formatter_class=RawDescriptionHelpFormatter,
     )
     module.options(parser, program)

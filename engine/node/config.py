@@ -247,7 +247,7 @@ def load(
             close = difflib.get_close_matches(name, known, 1, 0.8)
             # Other programs may use the prefix for themselves, so only what looks like a slip is one.
             if source != "environment" or close:
-                hint = f"did you mean {close[0]}" if close else f"`{called()} config` lists all settings"
+                hint = f"did you mean {close[0]}?" if close else f"`{called()} config` lists all settings"
                 raise ConfigError("unknown setting", name=name, source=source, hint=hint)
     app_values = [_resolve(name, [*places, ("default", {name: ""})]) for name in own]
     settings = {value.name: str(value.value) for value in app_values if value.value != ""}

@@ -177,6 +177,21 @@ def test_a_change_is_served_and_what_it_changes_about_the_past_is_told(shop: Pat
     assert len(read.stdout.splitlines()) == 3, "other commands find the data by pyproject.toml"
 
 
+def test_where_it_is_reached_is_told_again_if_a_port_is_another_one_each_time(shop: Path) -> None:
+    pytest.importorskip("starlette")
+    dev = Developing(shop, "--http=127.0.0.1:0")
+    try:
+        first = dev.upto("ready")["http"]
+        assert dev.upto("addresses")["OpenAPI"].startswith(first)
+        with (shop / "app.py").open("a") as file:
+            file.write("# a change\n")
+        second = dev.upto("ready")["http"]
+        if second != first:
+            assert dev.upto("addresses")["OpenAPI"].startswith(second)
+    finally:
+        dev.kill()
+
+
 def test_it_is_for_people_too_and_begins_afresh_when_asked(shop: Path) -> None:
     (shop / ".ringfold" / "data").mkdir(parents=True)
     (shop / ".ringfold" / "data" / "old").write_text("of another application")

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import __version__
 from engine.cli import Command, Program
-from engine.cli.commands import OWN, command_named
+from engine.cli.commands import OWN, all_commands, command_named
 from engine.cli.parser import parser_of
+from engine.node.config import Config
 
 ROOT = Path(__file__).parents[4]
 HEAVY = {"asyncio", "lmdb", "msgspec", "multiprocessing", "numpy", "orjson", "psutil", "zmq"}
@@ -188,3 +190,22 @@ def test_only_what_runs_a_node_shows_every_setting() -> None:
     assert "--ring-bytes" not in short
     flags = ("--app MODULE:NAME", "--data DIR", "--config FILE", "--set NAME=VALUE")
     assert all(flag in short for flag in flags)
+
+
+@pytest.mark.parametrize("command", [one for one in all_commands() if one.module], ids=lambda one: one.name)
+def test_every_command_has_examples(command: Command) -> None:
+    assert importlib.import_module(command.module).EXAMPLES.strip()
+
+
+def test_help_names_what_a_setting_takes_and_a_number_only_where_it_is_one() -> None:
+    shown = typed("serve", "--help", path=ROOT).stdout
+    numbers = {field.name for field in msgspec.structs.fields(Config) if "int" in str(field.type)}
+    taken = {name.replace("-", "_") for name in re.findall(r"--([a-z-]+) N\b", shown)}
+    assert "partitions" in taken
+    assert taken <= numbers
+
+
+def test_a_command_with_exit_codes_of_its_own_shows_no_others() -> None:
+    shown = typed("health", "--help", path=ROOT).stdout
+    assert "2  critical" in shown
+    assert "exit codes:" not in shown
