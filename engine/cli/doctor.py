@@ -121,7 +121,8 @@ def _directory(section: Section) -> Iterator[str]:
     runs = "a node runs on it" if section["running"] else "no node runs on it"
     mode = f"; others may enter it (mode {section['mode']})" if section["mode"] else ""
     yield f"{section['path']}: {runs}{mode}"
-    yield ", ".join(f"{name} {value}" for name, value in section["manifest"].items())
+    told = {name: value for name, value in section["manifest"].items() if value != ""}
+    yield ", ".join(f"{name} {value}" for name, value in told.items())
     yield ", ".join(f"{name} {size_text(size)}" for name, size in section["bytes"].items())
 
 

@@ -34,7 +34,7 @@ class Bodies:
         kind, _, parameters = request.headers.get("content-type", "").partition(";")
         charset = parameters.strip().lower().removeprefix("charset=").strip('"')
         if kind.strip().lower() != JSON or charset not in ("", "utf-8"):
-            raise Problem("not-json", f"the body must be {JSON}, in UTF-8")
+            raise Problem("not-json", f"the body must be JSON in UTF-8, with the header Content-Type: {JSON}")
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise Problem("not-json", "the body must be as it is, without a Content-Encoding")
         length = request.headers.get("content-length", "0")

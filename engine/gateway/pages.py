@@ -50,7 +50,7 @@ class Pages:
         """A file."""
         file = self.files.get(request.scope["path"])
         if file is None:
-            raise Problem("not-found", f"GET {request.scope['path']}")
+            raise Problem("not-found", f"GET {request.scope['path']}; /openapi.json says what there is")
         headers = {"etag": file.etag, "cache-control": "no-cache"}
         if file.kind.startswith("text/html"):
             self._welcome(request, headers)

@@ -1,6 +1,6 @@
 """The routes: which path is answered by what. The paths of docs/HTTP.md, in its order."""
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route, Router
 
 from engine.gateway.aggregates import Aggregates
 from engine.gateway.commands import Commands
@@ -15,8 +15,8 @@ from engine.gateway.queries import Queries
 from engine.gateway.traces import Traces
 
 
-def routes_of(context: Context) -> list[BaseRoute]:
-    """All of them."""
+def routes_of(context: Context) -> Router:
+    """All of them. Pages come last: only what is no path of the gateway may be one of theirs."""
     commands, queries, events = Commands(context), Queries(context), Events(context)
     health, metrics, operation = Health(context), Metrics(context), Operation(context)
     aggregates, traces = Aggregates(context), Traces(context)
@@ -24,7 +24,7 @@ def routes_of(context: Context) -> list[BaseRoute]:
     secure = context.endpoints.http.startswith("https") or bool(context.config.http_proxy)
     pages = Pages(context.app.page_packages, context.tokens, secure=secure)
     node = "/api/node"
-    return [
+    own = [
         Route("/api/commands/{type}", commands.post, methods=["POST"]),
         Route("/api/commands", commands.post, methods=["POST"]),
         Route("/api/views/{view}/{query}", queries.get, methods=["GET"]),
@@ -46,5 +46,6 @@ def routes_of(context: Context) -> list[BaseRoute]:
         Route("/openapi.json", api.get, methods=["GET"]),
         Route("/health/live", health.live, methods=["GET"]),
         Route("/health/ready", health.ready, methods=["GET"]),
-        Route("/{path:path}", pages.get, methods=["GET"]),
     ]
+    others = Router([Route("/{path:path}", pages.get, methods=["GET"])], redirect_slashes=False)
+    return Router(own, redirect_slashes=False, default=others)

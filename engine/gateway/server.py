@@ -10,7 +10,6 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.routing import Router
 
 from engine.base.log import Log
 from engine.gateway.callers import Callers
@@ -33,9 +32,8 @@ class Server(uvicorn.Server):
         config = context.config
         front = front_of(config.http)
         callers = Callers(context.tokens, loopback=front.is_loopback and not config.http_proxy)
-        router = Router(routes_of(context), redirect_slashes=False)
         guard = Guard(
-            router,
+            routes_of(context),
             Hosts(config, context.endpoints.http),
             callers,
             context.bodies,

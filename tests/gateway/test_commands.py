@@ -114,6 +114,14 @@ def test_a_refusal_is_a_problem_with_a_stable_code(
     assert (answer.status, answer.code) == (status, code)
 
 
+def test_typical_slips_of_a_newcomer_say_what_to_do(http: Http) -> None:
+    form = http.post("/api/commands/parcel.send", b"{}", Content_Type="application/x-www-form-urlencoded")
+    assert "Content-Type: application/json" in form.json["detail"]
+    assert "/openapi.json" in http.get("/api").json["detail"]
+    opened = http.get("/api/commands/parcel.send")  # in a browser
+    assert (opened.status, opened.headers["allow"]) == (405, "POST")
+
+
 def test_a_type_that_is_not_known_is_named_with_its_place(http: Http) -> None:
     ask = {"type": "parcel.ask", "aggregate": "p-1"}
     answer = http.post("/api/commands", [ask, ask | {"type": "parcel.burn"}])
@@ -182,7 +190,7 @@ def test_what_is_sent_by_http_and_by_the_client_is_one_thing(node: Node, http: H
 
 def test_a_full_node_is_busy_with_a_time_to_come_back(tmp_path: Path) -> None:
     with gateway(tmp_path, disk_reserve_bytes=1 << 44) as (_, http):
-        answer = http.post("/api/commands/parcel.send?timeout_ms=300", {"aggregate": "p", "sender": "a"})
+        answer = http.post("/api/commands/parcel.send?timeout_ms=3000", {"aggregate": "p", "sender": "a"})
         assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "busy", "1")
         many = [{"type": "parcel.ask", "aggregate": "p"}] * 2
         assert http.post("/api/commands?timeout_ms=300", many).status == 503
