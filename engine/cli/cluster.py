@@ -170,7 +170,10 @@ def wrong_in(seen: "Report") -> Iterator[tuple[str, str, str]]:
             text = f"cluster_workers names {name}, which is not there: no worker runs"
             yield "workers-nowhere", text, "start that node, or name one that is there, on all nodes"
     for server in seen.servers:
-        if server.sync_always is False:
+        if server.disabled:
+            text = f"server {server.server} keeps nothing: JetStream is disabled there"
+            yield "server-disabled", text, "was its disk full? make room there, then restart that server"
+        elif server.sync_always is False:
             text = f"server {server.server} says that it has what is not on its disk"
             yield "not-flushed", text, "jetstream { sync_interval: always }"
         elif server.sync_always is None:
@@ -221,8 +224,9 @@ def lines(seen: "Report") -> Iterator[str]:
             if replica.server == server.server
         ]
         flushed = {True: "flushes always", False: "does NOT flush always", None: "does not answer"}
+        keeps = "KEEPS NOTHING" if server.disabled else flushed[server.sync_always]
         yield (
             f"server {server.server or server.monitor}: version {server.version or '-'}, "
-            f"{flushed[server.sync_always]}, leads {leads} logs, "
+            f"{keeps}, leads {leads} logs, "
             f"at most {max(behind_by, default=0)} messages behind"
         )

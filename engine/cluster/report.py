@@ -14,7 +14,7 @@ from engine.cluster.founding import ASK_S, ClusterManifest
 from engine.cluster.jetstream import FAILURES, JetStreamRegister, stream_of
 from engine.cluster.link import Link
 from engine.cluster.membership import BEAT_S, Beat
-from engine.cluster.witness import flushes, names
+from engine.cluster.witness import flushes, is_disabled, names
 from engine.wire.replicated import Decision, decode_decision
 
 LISTEN_S = 5 * BEAT_S
@@ -80,12 +80,14 @@ class NodeReport(msgspec.Struct):
 
 
 class ServerReport(msgspec.Struct):
-    """A server whose monitoring port is known. `sync_always`: None if it did not say."""
+    """A server whose monitoring port is known. `sync_always`: None if it did not say; `disabled`: it keeps
+    nothing, as NATS has it after its disk was full."""
 
     server: str
     monitor: str
     version: str
     sync_always: bool | None
+    disabled: bool
 
 
 class Report(msgspec.Struct):
@@ -106,7 +108,7 @@ def report_on(link: Link, name: str, manifest: ClusterManifest, monitors: list[s
     register = JetStreamRegister(link, name)
     partitions = [_partition(link, register, name, p, beats) for p in range(manifest.partitions)]
     nodes = [_node(beat) for beat in beats]
-    servers = [ServerReport(*names(monitor), flushes(monitor)) for monitor in monitors]
+    servers = [ServerReport(*names(monitor), flushes(monitor), is_disabled(monitor)) for monitor in monitors]
     changes = sum(max(0, one.term - 1) for one in partitions)
     conflicts = sum(node.conflicts for node in nodes)
     return Report(name, manifest.app, changes, conflicts, nodes, partitions, servers)

@@ -17,7 +17,7 @@ from engine.cluster.founding import ASK_S
 from engine.cluster.jetstream import JetStreamDecisions, stream_of
 from engine.cluster.link import Link
 from engine.cluster.logs import Message
-from engine.cluster.witness import asked
+from engine.cluster.witness import asked, said_of_logs
 from engine.store.place import Place, mark_of
 from engine.wire.replicated import NO_DIGEST, decode_decision, digest_of
 
@@ -132,10 +132,10 @@ def _read(
 
 def damaged_copies(name: str, monitors: list[str], silent: list[str]) -> Iterator[tuple[Problem, str, str]]:
     """(problem, stream, folder) of each copy of a log of decisions of which its server has lost a part.
-    `silent` gets the monitoring addresses that did not answer."""
+    `silent` gets the monitoring addresses that did not answer, or whose servers keep nothing."""
     for monitor in monitors:
         try:
-            found, said = asked(monitor, "jsz?streams=1&config=1"), asked(monitor, "varz")
+            found, said = said_of_logs(monitor, "&streams=1"), asked(monitor, "varz")
         except (OSError, ValueError):
             silent.append(monitor)
             continue

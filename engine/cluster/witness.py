@@ -29,6 +29,13 @@ ASK_S = 5.0
 LEADER_S = 30.0
 
 
+class Disabled(ValueError):
+    """The server keeps nothing. NATS disables JetStream on a server whose disk is full, and enables it again
+    only when that server is started again: seen with 2.15.1."""
+
+    hint = "make room on its disk, then restart that server"
+
+
 class Wrong(NamedTuple):
     """Something that does not hold: one line, and what to do."""
 
@@ -50,6 +57,8 @@ def wrong_with_servers(
     for monitor in monitors:
         try:
             yield from wrong_with_monitored(monitor, payload)
+        except Disabled as error:
+            silent.append(Wrong(f"the server at {monitor} keeps nothing", error, error.hint))
         except (OSError, ValueError) as error:
             text = f"the monitoring port {monitor} does not answer"
             silent.append(Wrong(text, error, "http: in its configuration"))
@@ -65,8 +74,9 @@ def wrong_with_connected(link: Link, payload: int = LEAST_PAYLOAD) -> Iterator[W
 
 
 def wrong_with_monitored(monitor: str, payload: int = LEAST_PAYLOAD) -> Iterator[Wrong]:
-    """What is wrong with the server that has this monitoring address. Raises OSError, ValueError."""
-    said, found = asked(monitor, "varz"), asked(monitor, "jsz?config=1").get("config") or {}
+    """What is wrong with the server that has this monitoring address. Raises OSError, ValueError, such as
+    Disabled."""
+    said, found = asked(monitor, "varz"), said_of_logs(monitor).get("config") or {}
     yield from _wrong_with_version(f" at {monitor}", str(said.get("version", "")))
     yield from _wrong_with_payload(f" at {monitor}", int(said.get("max_payload", 0)), payload)
     if not found.get("sync_always"):
@@ -167,12 +177,30 @@ def asked(monitor: str, what: str) -> dict[str, Any]:
     return found
 
 
+def said_of_logs(monitor: str, more: str = "") -> dict[str, Any]:
+    """What a server says of its logs, with its configuration. Raises OSError, ValueError; Disabled."""
+    found = asked(monitor, f"jsz?config=1{more}")
+    if found.get("disabled"):
+        raise Disabled("JetStream is disabled there")
+    return found
+
+
 def flushes(monitor: str) -> bool | None:
-    """True if the server has on disk what it says that it has; None if it does not answer."""
+    """True if the server has on disk what it says that it has; None if it does not answer, or keeps
+    nothing."""
     try:
-        return bool(asked(monitor, "jsz?config=1").get("config", {}).get("sync_always"))
+        return bool(said_of_logs(monitor).get("config", {}).get("sync_always"))
     except (OSError, ValueError):
         return None
+
+
+def is_disabled(monitor: str) -> bool:
+    """True if the server says that it keeps nothing."""
+    try:
+        said_of_logs(monitor)
+    except (OSError, ValueError) as error:
+        return isinstance(error, Disabled)
+    return False
 
 
 def names(monitor: str) -> tuple[str, str, str]:

@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from engine.cluster.witness import LEAST_PAYLOAD, Wrong, flushes, names, payload_for, wrong_with_servers
+from engine.cluster.witness import (
+    LEAST_PAYLOAD,
+    Wrong,
+    flushes,
+    is_disabled,
+    names,
+    payload_for,
+    wrong_with_servers,
+)
 
 GONE = "http://127.0.0.1:1"
 
@@ -18,10 +26,12 @@ class Monitor(BaseHTTPRequestHandler):
     """The monitoring port of a server."""
 
     config: ClassVar[dict[str, Any]] = {"sync_always": True}
+    disabled: ClassVar[bool] = False
     says: ClassVar[dict[str, Any]] = {"version": "2.15.1", "max_payload": LEAST_PAYLOAD}
 
     def do_GET(self) -> None:
-        body = json.dumps(self.says if self.path == "/varz" else {"config": self.config}).encode()
+        logs = {"config": self.config, **({"disabled": True} if self.disabled else {})}
+        body = json.dumps(self.says if self.path == "/varz" else logs).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -32,6 +42,13 @@ class Monitor(BaseHTTPRequestHandler):
 
 class LazyMonitor(Monitor):
     config: ClassVar[dict[str, Any]] = {"sync_interval": 120_000_000_000}
+
+
+class FullMonitor(Monitor):
+    """Of a server whose disk was full."""
+
+    config: ClassVar[dict[str, Any]] = {"store_dir": ""}
+    disabled: ClassVar[bool] = True
 
 
 class OldMonitor(Monitor):
@@ -60,7 +77,14 @@ def monitors() -> Iterator[dict[str, str]]:
         server.server_close()
 
 
-KINDS = {"well": Monitor, "lazy": LazyMonitor, "old": OldMonitor, "narrow": NarrowMonitor, "other": NoMonitor}
+KINDS = {
+    "well": Monitor,
+    "lazy": LazyMonitor,
+    "full": FullMonitor,
+    "old": OldMonitor,
+    "narrow": NarrowMonitor,
+    "other": NoMonitor,
+}
 
 
 def link(version: tuple[int, int, int] = (2, 15, 1), payload: int = LEAST_PAYLOAD) -> Any:
@@ -129,3 +153,13 @@ def test_a_minority_may_be_down_since_nodes_have_to_start_even_so(monitors: dict
 def test_servers_of_which_half_cannot_be_asked_are_not_trusted(monitors: dict[str, str], gone: int) -> None:
     found = wrong(link(), *[monitors["well"]] * (gone - 1), *[GONE] * gone)
     assert ["does not answer" in one.text for one in found] == [True] * gone
+
+
+def test_a_server_whose_disk_was_full_counts_as_one_that_is_down(monitors: dict[str, str]) -> None:
+    assert wrong(link(), monitors["well"], monitors["well"], monitors["full"]) == []
+    found = wrong(link(), monitors["well"], monitors["full"], monitors["full"])
+    assert [one.text for one in found] == [f"the server at {monitors['full']} keeps nothing"] * 2
+    assert found[0].hint == "make room on its disk, then restart that server"
+    assert (flushes(monitors["full"]), is_disabled(monitors["full"])) == (None, True)
+    assert not is_disabled(monitors["well"])
+    assert not is_disabled(GONE)
