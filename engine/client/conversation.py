@@ -186,10 +186,7 @@ class Conversation:
         done: list[Ticket] = []
         for answer in _answers_in(frame):
             if answer.outcome == "committed" and answer.ids:
-                for k, (id, version) in enumerate(zip(answer.ids, answer.versions, strict=False)):
-                    if id in self._flying:
-                        at = answer.position + k
-                        done += self._finish(id, Receipt("committed", id, version, answer.partition, at))
+                done += self._finish_block(answer)
             elif answer.outcome == "busy":
                 self._window = max(float(self.batch), self._window * SHRINK)
                 self._busy_since = min(self._busy_since, now)
@@ -305,6 +302,19 @@ class Conversation:
         for ticket in flight.tickets:
             ticket.finish(receipt)
         return flight.tickets
+
+    def _finish_block(self, block: Received) -> list[Ticket]:
+        """The same for many commands at once, none of which has a result: the usual answer under load."""
+        done: list[Ticket] = []
+        partition, position, flying = block.partition, block.position, self._flying
+        for k, (id, version) in enumerate(zip(block.ids, block.versions, strict=False)):
+            flight = flying.pop(id, None)
+            if flight is not None:
+                receipt = Receipt("committed", id, version, partition, position + k)
+                for ticket in flight.tickets:
+                    ticket.receipt = receipt
+                done += flight.tickets
+        return done
 
     def _drop(self, id: str, flight: _Flight) -> bool:
         """Takes the tickets that are done out of a flight. True if some are left."""

@@ -42,7 +42,7 @@ from engine.model.app import Engine
 from engine.model.messages import Command, Event, wire_tag
 from engine.model.process_managers import ProcessManagerSpec, Refusal, Send
 from engine.model.tables import Table
-from engine.wire.commands import CommandDecoder, Malformed, wrong_with_name
+from engine.wire.commands import CommandDecoder, Malformed, encode_command, wrong_with_name
 
 MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
 MOST_WAITING_BYTES = 64 << 20  # of all of them
@@ -105,7 +105,7 @@ class Manager:
     def apply(self, partition: int, position: int, commits: Sequence[Any]) -> int:
         reads, name, is_history = self._reads, self.spec.name, self._birth.is_history
         for at, commit in enumerate(commits, position):
-            if not any(type(event) in reads for event in commit.events):
+            if reads.isdisjoint(map(type, commit.events)):
                 continue
             if self.before is not None and not self.before(partition, commit):
                 self.held = True
@@ -186,10 +186,12 @@ class Manager:
         entry = self.outbox.find(id)
         if entry is None or entry.refusal is not None:
             return  # a late second answer
-        handled = type(entry.command) in self.spec.refusals
-        if refusal is None or not handled:
+        if refusal is None:
             self.outbox.remove(entry)
-            if refusal is not None and refusal.outcome == "failed":  # a rejection may be what was expected
+            return
+        if type(entry.command) not in self.spec.refusals:
+            self.outbox.remove(entry)
+            if refusal.outcome == "failed":  # a rejection may be what was expected
                 self._log(
                     Code.MANAGER_COMMAND_FAILED,
                     f"{type(entry.command).__name__} failed, and no handler has it",
@@ -322,7 +324,7 @@ class Manager:
         of the handler."""
         if type(command) not in self._handlers:
             raise TypeError(f"no aggregate handles {type(command).__name__}")
-        body = msgspec.json.encode(command)
+        body = encode_command(command)
         if len(body) > self._message_bytes:
             raise ValueError(f"{type(command).__name__} has {len(body)} bytes, {self._message_bytes} may be")
         if not self._decoder.takes_as_is(command):
