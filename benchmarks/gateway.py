@@ -1,4 +1,5 @@
-"""The gateway: commands a second singly and in arrays, and streams that are late.
+"""The gateway: commands a second singly and in arrays, what a ZeroMQ client keeps beside it, and streams that
+are late.
 
     python -m benchmarks.gateway
     python -m benchmarks.gateway --commands 20000 --batch 500 --filtered 450 --unfiltered 50 --rate 1000
@@ -6,15 +7,19 @@
     senders ──HTTP──▶ gateway ──▶ the node ──▶ answers          (one process of senders)
     client ──ZeroMQ──▶ the node ──▶ gateway ──▶ streams          (one process of listeners)
 
-Every command must be committed, and every stream must get each of its events once.
+Every command must be committed, and every stream must get each of its events once. `kept` is what the client
+reaches beside a busy gateway, as a part of what the cores that it leaves would do.
 """
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmarks.figures import facts, percentiles, progress, show
 from benchmarks.http_load import Listening, Sending, request
@@ -23,6 +28,8 @@ from engine import Client, EventLog, Node
 from examples.notes.messages import ChangeTitle, CreateNote
 
 APP = "examples.notes:app"
+BUSY_S = 0.05  # CPU time of a gateway that is asked
+FURTHER = 1_000_000  # other titles than before
 TICK_S = 0.01  # of the client that sends while there are streams
 
 
@@ -38,7 +45,8 @@ def main() -> None:
                     CreateNote(name(n), title="new") for n in range(options.aggregates)
                 ):
                     receipt.raise_for_outcome()
-            report = singly(node, options) | in_arrays(node, options) | streams(node, options)
+            report = singly(node, options) | in_arrays(node, options)
+            report |= beside(node, options, sum(report["singly_cpu_us"].values())) | streams(node, options)
             report["memory_mb"] = memory_mb(node)["gateway"]
             report["verified"] = True  # or it would have raised
     show(report | facts("fdatasync of the journal, fsync of the store"), options.json)
@@ -88,6 +96,64 @@ def measured(
         raise AssertionError(f"{failed} of {len(requests)} requests were not answered as they should be")
     parts = ("gateway", "input", "core-0", "output-0")
     return seconds, latencies, {part: after[part] - before[part] for part in parts}
+
+
+def beside(node: Node, options: argparse.Namespace, single_us: float) -> dict[str, Any]:
+    """A client that sends by ZeroMQ as fast as it can, alone and while others send singly by HTTP.
+    `single_us`: what one of theirs costs the node, the gateway included."""
+    progress(f"{options.direct} commands by ZeroMQ, alone and beside {options.connections} connections")
+    alone_s, alone_cpu = directly(node, options)
+    requests = [
+        request(node.endpoints.http, "/api/commands/note.change-title", body(n, options.aggregates))
+        for n in range(FURTHER, FURTHER + options.beside)
+    ]
+    sending = Sending(node.endpoints.http, requests, options.connections)
+    begin_s = cpu_seconds(node)["gateway"] + BUSY_S
+    sending.begin()
+    while cpu_seconds(node)["gateway"] < begin_s and not sending.over:
+        time.sleep(TICK_S)
+    sender = psutil.Process(sending.pid)
+    before_s: float = sum(sender.cpu_times()[:2])
+    seconds, cpu = directly(node, options)
+    sent_s: float = sum(sender.cpu_times()[:2]) - before_s
+    if sending.over:
+        raise AssertionError("the gateway was not busy to the end: --beside says how many requests there are")
+    in_all_s, latencies, failed = sending.end()
+    if failed:
+        raise AssertionError(f"{failed} requests were not answered as they should be")
+    others_s = sent_s + len(latencies) / in_all_s * seconds * single_us / 1e6
+    left = len(os.sched_getaffinity(0)) - others_s / seconds
+    possible = min(options.direct / alone_s, left * options.direct / alone_cpu)
+    return {
+        "direct_alone_per_second": round(options.direct / alone_s),
+        "direct_beside_per_second": round(options.direct / seconds),
+        "singly_beside_per_second": round(len(latencies) / in_all_s),
+        "direct_cpu_us": {
+            "alone": per(alone_cpu, options.direct),
+            "beside": per(cpu - others_s + sent_s, options.direct),
+        },
+        "kept": round(options.direct / seconds / possible, 3),
+    }
+
+
+def directly(node: Node, options: argparse.Namespace) -> tuple[float, float]:
+    """(seconds, CPU seconds of the node and of this process) of commands by ZeroMQ."""
+    with Client(node.endpoints) as client:
+        before, began = sum(cpu_seconds(node, client=True).values()), time.perf_counter()
+        commands = (
+            ChangeTitle(name(n % options.aggregates), title=f"{began} {n}") for n in range(options.direct)
+        )
+        for receipt in client.send_many(commands):
+            if receipt.outcome != "committed":
+                raise AssertionError(f"a command was {receipt.outcome}")
+        seconds = time.perf_counter() - began
+        after = sum(cpu_seconds(node, client=True).values())
+    return seconds, after - before
+
+
+def per(cpu: float, commands: int) -> float:
+    """CPU of a command, in µs."""
+    return round(cpu / commands * 1e6, 1)
 
 
 def streams(node: Node, options: argparse.Namespace) -> dict[str, Any]:
@@ -151,6 +217,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--array-connections", type=int, default=4)
     parser.add_argument("--batch", type=int, default=1_000, help="commands of an array")
     parser.add_argument("--aggregates", type=int, default=1_000)
+    parser.add_argument("--direct", type=int, default=200_000, help="sent by ZeroMQ, alone and beside others")
+    parser.add_argument("--beside", type=int, default=40_000, help="sent singly meanwhile, or longer")
     parser.add_argument("--filtered", type=int, default=450, help="streams of one aggregate")
     parser.add_argument("--unfiltered", type=int, default=50, help="streams of all events")
     parser.add_argument("--rate", type=int, default=1_000, help="events a second")

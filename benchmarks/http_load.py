@@ -30,11 +30,30 @@ class Sending:
 
     def __init__(self, url: str, requests: list[bytes], connections: int) -> None:
         self._here, there = spawning.Pipe()
-        self._process = spawning.Process(target=_send_all, args=(there, url, requests, connections))
+        told = (there, url, requests, connections)
+        self._process = spawning.Process(target=_send_all, args=told, daemon=True)
 
     def run(self) -> tuple[float, list[float], int]:
         """(seconds, seconds of each request, how many were not answered 200)."""
+        self.begin()
+        return self.end()
+
+    def begin(self) -> None:
+        """Begins to send."""
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """The process that sends."""
+        return self._process.pid or 0
+
+    @property
+    def over(self) -> bool:
+        """True if all are answered."""
+        return self._here.poll()
+
+    def end(self) -> tuple[float, list[float], int]:
+        """Waits until all are answered; what `run` returns."""
         found: tuple[float, list[float], int] = self._here.recv()
         self._process.join()
         return found

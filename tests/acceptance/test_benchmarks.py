@@ -27,7 +27,8 @@ TINY = {
     "ring": ["--records", "2000", "--pairs", "1"],
     "gateway": [
         "--commands", "300", "--array-commands", "2000", "--batch", "100", "--aggregates", "50",
-        "--filtered", "40", "--unfiltered", "5", "--rate", "200", "--seconds", "1",
+        "--direct", "1000", "--beside", "6000", "--filtered", "40", "--unfiltered", "5", "--rate", "200",
+        "--seconds", "1",
     ],
 }
 
@@ -42,7 +43,7 @@ SAYS = {
     "booking": {"ticketed_per_second", "held_ms", "cpu_us_per_order", "balanced"},
     "overload": {"ratio_p99", "normal", "overload", "grown_mb"},
     "cluster": {"commands_per_second", "cpu_us_per_command", "at_the_owner", "elsewhere"},
-    "gateway": {"singly_per_second", "arrays_per_second", "late_ms", "singly_cpu_us", "memory_mb"},
+    "gateway": {"singly_per_second", "arrays_per_second", "late_ms", "singly_cpu_us", "kept", "memory_mb"},
     "ring": {"ratio_single", "ratio_single_compares", "ratio_lists", "ratio_lists_compares"},
 }
 
