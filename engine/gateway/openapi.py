@@ -18,6 +18,8 @@ from starlette.responses import Response
 import engine.base
 from engine.gateway.context import Context
 from engine.gateway.openapi_parts import (
+    ASKED,
+    BODY,
     FIXED_PATHS,
     OWN_SCHEMAS,
     PROBLEM,
@@ -121,7 +123,7 @@ def _command(command: Json, schemas: Json, beside: list[Json]) -> Json:
         "responses": {
             "200": {"description": "Committed, or unchanged.", "content": json_of(receipt)},
             "202": {"description": "Accepted: the outcome follows.", "content": json_of(receipt)},
-            **answers(),
+            **answers(*BODY, *ASKED),
             "412": {"description": "The aggregate has another version.", "content": _problems(PROBLEM)},
             "422": {"description": "A rule refused it.", "content": _problems(rejected)},
         },
@@ -158,7 +160,7 @@ def _commands(commands: list[Json], schemas: Json, beside: list[Json]) -> Json:
                 "content": json_of({"anyOf": [receipts, RECEIPT]}),
             },
             "202": {"description": "One was accepted: the outcome follows.", "content": json_of(RECEIPT)},
-            **answers(),
+            **answers(*BODY, *ASKED),
             "412": {"description": "The aggregate has another version.", "content": _problems(PROBLEM)},
         },
     }
@@ -186,7 +188,7 @@ def _query(view: str, query: Json, schemas: Json) -> Json:
                 "content": json_of(query["answer"]),
             },
             "304": {"description": "The answer is the one that If-None-Match names."},
-            **answers(),
+            **answers("413", *ASKED),
         },
     }
     if all(schema is not None for schema in simple.values()) and "properties" in arguments:
@@ -197,6 +199,7 @@ def _query(view: str, query: Json, schemas: Json) -> Json:
         ]
         return {"get": operation}
     operation["requestBody"] = {"required": True, "content": json_of(query["arguments"])}
+    operation["responses"] |= answers(*BODY)
     return {"post": operation}
 
 

@@ -75,6 +75,17 @@ OWN_SCHEMAS: Json = {
             "causation": COMMAND_ID,
         },
     },
+    "RingfoldServerSentEvent": {
+        "type": "object",
+        "description": "One of a stream, by the names of its lines. `data` is JSON.",
+        "required": ["id", "data"],
+        "properties": {
+            "id": POSITIONS,
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": ENTRY},
+            "event": TEXT,
+            "retry": WHOLE,
+        },
+    },
     "RingfoldAggregate": {
         "type": "object",
         "required": ["aggregate", "kind", "version", "last_version", "partition", "position", "state"],
@@ -131,10 +142,15 @@ def json_of(schema: Json) -> Json:
     return {"application/json": {"schema": schema}}
 
 
-def answers() -> Json:
-    """How any request may be refused."""
+ANY = ("400", "401", "403", "405", "421", "500", "503")  # any request may be answered with these
+BODY = ("408", "413", "415")  # and one that has a body
+ASKED = ("404", "409", "422", "504")  # and one that asks others: the core, a view, a process manager
+
+
+def answers(*more: str) -> Json:
+    """How a request may be refused. `more`: statuses beside those of ANY."""
     content = {"application/problem+json": {"schema": PROBLEM}}
-    return {status: {"description": text, "content": content} for status, text in PROBLEMS.items()}
+    return {status: {"description": PROBLEMS[status], "content": content} for status in sorted({*ANY, *more})}
 
 
 def _parameter(name: str, schema: Json, text: str, *, place: str = "query") -> Json:
@@ -164,7 +180,15 @@ EVENT_PARAMETERS = [
 ]
 
 
-def _get(id: str, tag: str, text: str, content: Json, *parameters: Json, may: str = "operator") -> Json:
+def _get(
+    id: str,
+    tag: str,
+    text: str,
+    content: Json,
+    *parameters: Json,
+    may: str = "operator",
+    refused: tuple[str, ...] = (),
+) -> Json:
     return {
         "get": {
             "operationId": id,
@@ -172,7 +196,7 @@ def _get(id: str, tag: str, text: str, content: Json, *parameters: Json, may: st
             "summary": text,
             "x-may": may,
             "parameters": list(parameters),
-            "responses": {"200": {"description": text, "content": content}, **answers()},
+            "responses": {"200": {"description": text, "content": content}, **answers(*refused)},
         }
     }
 
@@ -186,7 +210,10 @@ def _post(id: str, text: str, status: str, answer: Json, body: Json, *parameters
             "x-may": "operator",
             "parameters": list(parameters),
             "requestBody": {"required": True, "content": json_of(body)},
-            "responses": {status: {"description": text, "content": json_of(answer)}, **answers()},
+            "responses": {
+                status: {"description": text, "content": json_of(answer)},
+                **answers(*BODY, *ASKED),
+            },
         }
     }
 
@@ -198,7 +225,10 @@ def _path(name: str, text: str) -> Json:
 ABOUT: Json = {"$ref": f"{REF}RingfoldAbout"}
 LIST: Json = json_of({"type": "array", "items": OPEN})
 FOLLOWER = _path("name", "Of a view or process manager.")
-EVENTS: Json = {"application/jsonl": {"schema": ENTRY}, "text/event-stream": {"schema": ENTRY}}
+EVENTS: Json = {  # the schema is that of each event, not of all of them together
+    "application/jsonl": {"schema": ENTRY},
+    "text/event-stream": {"schema": {"$ref": f"{REF}RingfoldServerSentEvent"}},
+}
 HEALTH: Json = {
     "type": "object",
     "required": ["ready", "reasons"],
@@ -210,17 +240,18 @@ NUMBERS: Json = {"text/plain": {"schema": TEXT}, "application/openmetrics-text":
 
 FIXED_PATHS: Json = {
     "/api/events": _get(
-        "events", "events", "What is stored, and what comes.", EVENTS, *EVENT_PARAMETERS
+        "events", "events", "What is stored, and what comes.", EVENTS, *EVENT_PARAMETERS,
+        refused=("406", "409"),
     ),
     "/api/aggregates/{id}": _get(
         "aggregate", "events", "The state of an aggregate at a version.",
         json_of({"$ref": f"{REF}RingfoldAggregate"}), _path("id", "Which one."),
         _parameter("version", {"type": "integer", "minimum": 1}, "As it was then."),
-        _parameter("since", WHOLE, "With the changes since this version."),
+        _parameter("since", WHOLE, "With the changes since this version."), refused=("404", "422"),
     ),
     "/api/trace/{command}": _get(
         "trace", "events", "What led to a command, and what it led to.", json_of(OPEN),
-        _parameter("command", COMMAND_ID, "Its id.", place="path"),
+        _parameter("command", COMMAND_ID, "Its id.", place="path"), refused=ASKED,
     ),
     "/api/node": _get("node", "operation", "The whole node at one look.", json_of(OPEN)),
     "/api/node/settings": _get("settings", "operation", "Each setting, and where it came from.", LIST),
@@ -243,6 +274,7 @@ FIXED_PATHS: Json = {
     "/api/node/process-managers/{name}/instances/{id}": _get(
         "instance", "operation", "What a process manager has under way for one id.", json_of(OPEN),
         _path("name", "Of the process manager."), _path("id", "Of an aggregate, a command or a correlation."),
+        refused=ASKED,
     ),
     "/api/node/audit": _get(
         "audit", "operation", "What operators did, newest first.", LIST,

@@ -62,6 +62,16 @@ def test_every_parameter_in_a_path_is_declared() -> None:
         assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}, path
 
 
+def test_no_status_is_promised_that_cannot_be() -> None:
+    for path, _, operation in operations():
+        promised = set(operation["responses"])
+        assert {"401", "403", "421", "503"} <= promised
+        assert ("415" in promised) == ("requestBody" in operation), path
+        assert ("406" in promised) == (path == "/api/events"), path
+        assert "404" not in promised or "{" in path or operation["tags"][0] in ("commands", "queries"), path
+        assert "504" in promised or "commands" not in operation["tags"], path
+
+
 def test_a_command_has_its_fields_its_codes_and_its_result() -> None:
     operation = DOCUMENT["paths"]["/api/commands/parcel.send"]["post"]
     schema = SCHEMAS["SendParcel"]
