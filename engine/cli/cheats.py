@@ -92,7 +92,7 @@ CHEATS = {
     ),
     "data": _cheat(
         "keeping data, and looking after them",
-        ("ringfold snapshot take", "so that the next start is short"),
+        ("ringfold snapshot take", "so that the next start is short; of `serve`, as `dev` takes none"),
         ("ringfold snapshot list", "which there are"),
         ("ringfold snapshot verify --events", "whether they are what the events make"),
         ("ringfold journal verify", "the journal, byte by byte"),

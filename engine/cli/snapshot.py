@@ -45,6 +45,7 @@ store alone, from the first event on, and compares; this takes the settings of `
 is not sound."""
 NONE_YET = "there are no snapshots yet"
 COLUMNS = ("partition", "position", "sequence", "aggregates", "bytes", "made")
+NO_SNAPSHOTS = "it was started with snapshot_events=0, as `dev` does without --set snapshot_events=1000000"
 
 
 def options(parser: argparse.ArgumentParser, program: Program) -> None:
@@ -88,7 +89,7 @@ def _ask(data: DataDirectory, timeout_s: float) -> None:
     """Has the running node take them."""
     with StatusPage.attach(find_node(data).status) as page:
         if SNAPSHOTTER.name not in page.names:
-            raise ConfigError("this node takes no snapshots", hint="it was started with snapshot_events=0")
+            raise ConfigError("this node takes no snapshots", hint=NO_SNAPSHOTS)
         slot = page.slot(SNAPSHOTTER.name)
         before, begun = slot.notes_written, slot.progress
         progress = Progress("snapshots, steps", 0)

@@ -190,3 +190,10 @@ def test_snapshots_are_taken_listed_and_verified_from_the_command_line(tmp_path:
     assert done.returncode == 4
     assert f"{path}: chunk 0" in done.stdout
     assert "there is no data directory" in one_line(ringfold("snapshot", "list", "--data", "/nowhere").stderr)
+
+
+def test_a_node_that_takes_none_says_how_it_would(tmp_path: Path) -> None:
+    with railway(tmp_path / "data", snapshot_events=0):
+        refused = ringfold("snapshot", "take", "--data", str(tmp_path / "data"))
+    assert refused.returncode == 2
+    assert "--set snapshot_events=" in one_line(refused.stderr)
