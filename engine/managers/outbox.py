@@ -7,8 +7,8 @@
 An answer removes the entry from memory at once, and from disk with the next save. If that save never comes,
 the command is sent again after the restart and answered as the first time.
 
-The commands of one save are saved together, as a bundle, which goes once all of its commands have. A row for
-each would cost three times as much.
+The commands of one save are saved together, as a bundle, which goes once all of its commands have: a row for
+each would be written and deleted by itself.
 
     c<number of the first (8)>   [command, …]      their numbers follow each other
     g<number of the first (8)>   a byte for each   1: it is gone, though others of its bundle are not
