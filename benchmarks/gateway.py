@@ -8,7 +8,7 @@ are late.
     client ──ZeroMQ──▶ the node ──▶ gateway ──▶ streams          (one process of listeners)
 
 Every command must be committed, and every stream must get each of its events once. `kept` is what the client
-reaches beside a busy gateway, as a part of what the cores that it leaves would do.
+reaches beside a busy gateway, as a part of what it would with the CPU that this leaves.
 """
 
 import argparse
@@ -46,7 +46,8 @@ def main() -> None:
                 ):
                     receipt.raise_for_outcome()
             report = singly(node, options) | in_arrays(node, options)
-            report |= beside(node, options, sum(report["singly_cpu_us"].values())) | streams(node, options)
+            node_us = sum(used for part, used in report["singly_cpu_us"].items() if part != "gateway")
+            report |= beside(node, options, node_us) | streams(node, options)
             report["memory_mb"] = memory_mb(node)["gateway"]
             report["verified"] = True  # or it would have raised
     show(report | facts("fdatasync of the journal, fsync of the store"), options.json)
@@ -98,11 +99,11 @@ def measured(
     return seconds, latencies, {part: after[part] - before[part] for part in parts}
 
 
-def beside(node: Node, options: argparse.Namespace, single_us: float) -> dict[str, Any]:
+def beside(node: Node, options: argparse.Namespace, node_us: float) -> dict[str, Any]:
     """A client that sends by ZeroMQ as fast as it can, alone and while others send singly by HTTP.
-    `single_us`: what one of theirs costs the node, the gateway included."""
+    `node_us`: what one of theirs costs the node, without the gateway."""
     progress(f"{options.direct} commands by ZeroMQ, alone and beside {options.connections} connections")
-    alone_s, alone_cpu = directly(node, options)
+    alone_s, alone_cpu, _ = directly(node, options)
     requests = [
         request(node.endpoints.http, "/api/commands/note.change-title", body(n, options.aggregates))
         for n in range(FURTHER, FURTHER + options.beside)
@@ -114,32 +115,34 @@ def beside(node: Node, options: argparse.Namespace, single_us: float) -> dict[st
         time.sleep(TICK_S)
     sender = psutil.Process(sending.pid)
     before_s: float = sum(sender.cpu_times()[:2])
-    seconds, cpu = directly(node, options)
+    stored = position(node)
+    seconds, cpu, gateway_s = directly(node, options)
+    singles = position(node) - stored - options.direct
     sent_s: float = sum(sender.cpu_times()[:2]) - before_s
     if sending.over:
         raise AssertionError("the gateway was not busy to the end: --beside says how many requests there are")
-    in_all_s, latencies, failed = sending.end()
+    _, _, failed = sending.end()
     if failed:
         raise AssertionError(f"{failed} requests were not answered as they should be")
-    others_s = sent_s + len(latencies) / in_all_s * seconds * single_us / 1e6
-    left = len(os.sched_getaffinity(0)) - others_s / seconds
+    left = len(os.sched_getaffinity(0)) - (sent_s + gateway_s + singles * node_us / 1e6) / seconds
     possible = min(options.direct / alone_s, left * options.direct / alone_cpu)
     return {
         "direct_alone_per_second": round(options.direct / alone_s),
         "direct_beside_per_second": round(options.direct / seconds),
-        "singly_beside_per_second": round(len(latencies) / in_all_s),
+        "singly_beside_per_second": round(singles / seconds),
         "direct_cpu_us": {
             "alone": per(alone_cpu, options.direct),
-            "beside": per(cpu - others_s + sent_s, options.direct),
+            "beside": per(cpu - gateway_s - singles * node_us / 1e6, options.direct),
         },
+        "cores_used_beside": round((cpu + sent_s) / seconds, 2),
         "kept": round(options.direct / seconds / possible, 3),
     }
 
 
-def directly(node: Node, options: argparse.Namespace) -> tuple[float, float]:
-    """(seconds, CPU seconds of the node and of this process) of commands by ZeroMQ."""
+def directly(node: Node, options: argparse.Namespace) -> tuple[float, float, float]:
+    """(seconds, CPU seconds of the node and of this process, those of the gateway) of commands by ZeroMQ."""
     with Client(node.endpoints) as client:
-        before, began = sum(cpu_seconds(node, client=True).values()), time.perf_counter()
+        before, began = cpu_seconds(node, client=True), time.perf_counter()
         commands = (
             ChangeTitle(name(n % options.aggregates), title=f"{began} {n}") for n in range(options.direct)
         )
@@ -147,8 +150,9 @@ def directly(node: Node, options: argparse.Namespace) -> tuple[float, float]:
             if receipt.outcome != "committed":
                 raise AssertionError(f"a command was {receipt.outcome}")
         seconds = time.perf_counter() - began
-        after = sum(cpu_seconds(node, client=True).values())
-    return seconds, after - before
+        after = cpu_seconds(node, client=True)
+    used = {part: after[part] - before[part] for part in after}
+    return seconds, sum(used.values()), used["gateway"]
 
 
 def per(cpu: float, commands: int) -> float:
