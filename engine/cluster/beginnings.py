@@ -6,6 +6,7 @@ would be history to the one and not to the other: a command that one node ordere
 not be sent by the next.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TypeVar
@@ -23,6 +24,8 @@ from engine.node.config import Config
 from engine.reading.cursor import Mark
 
 T = TypeVar("T", Birth, Handed)
+
+PATIENCE_S = 15.0  # for servers that settle who leads
 
 
 class Beginnings:
@@ -42,10 +45,15 @@ class Beginnings:
         return handed.next, handed.commands
 
     def _agreed(self, key: str, mine: T) -> T:
+        until, note = time.monotonic() + PATIENCE_S, b""
+        while not note:
+            try:
+                note = agreed(self._notes, key, msgspec.json.encode(mine))
+            except NoAnswer:
+                if time.monotonic() > until:
+                    raise Fault("the cluster does not answer", key=key) from None
         try:
-            return msgspec.json.decode(agreed(self._notes, key, msgspec.json.encode(mine)), type=type(mine))
-        except NoAnswer:
-            raise Fault("the cluster does not answer", key=key) from None
+            return msgspec.json.decode(note, type=type(mine))
         except NOT_DECODABLE as error:
             raise ConfigError("a note of the cluster cannot be read", key=key, error=error) from None
 

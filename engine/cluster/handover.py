@@ -74,7 +74,7 @@ class Handover:
             return
         try:
             found, handed = self._read()
-            if handed is None or handed.by in ("", self._node):
+            if handed is None or handed.by == self._node:  # else the next one has had it since
                 self._write(mine, found, self._node)
         except NoAnswer:
             return

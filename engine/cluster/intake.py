@@ -1,9 +1,8 @@
 """The intake of a partition's owner: messages of C in, sections for the core out.
 
-Sequences and times follow from the log alone: commands are counted through from the last decision on, and a
-section has the time at which the log took its last message, or the moment after the section before. So it
-does not matter who owns the partition, or who owned it before; and no command has a time before the log took
-it, which could be before its timer was due.
+Sequences follow from the log alone: commands are counted through from the last decision on, whoever owns the
+partition, or owned it before. A section has the time at which the log took its last message, or the moment
+after the section before: no command has a time before the log took it, which could be before its timer was due.
 """
 
 from collections import deque
@@ -11,12 +10,13 @@ from typing import NamedTuple
 
 from engine.base.errors import CorruptData
 from engine.store.place import Place
-from engine.wire.groups import Group
+from engine.wire.groups import GROUP, Group
 from engine.wire.replicated import Origin, decode_commands
 from engine.wire.sections import encode_section, header_of
 
 SECTION_COMMANDS = 1_000
 MOST_BYTES = 16 << 20
+SECTION_BYTES = 1 << 20  # unless one message has more: a ring takes no record of more than half of it
 
 
 class _Taken(NamedTuple):
@@ -25,6 +25,8 @@ class _Taken(NamedTuple):
     groups: list[Group]
     commands: int
     size: int
+    framed: int
+    """its bytes in a section"""
 
 
 class Intake:
@@ -63,7 +65,8 @@ class Intake:
         ]
         self.message = message
         if commands:
-            self._waiting.append(_Taken(message, time_ns, named, commands, len(body)))
+            framed = sum(GROUP.size + len(who) + len(some) for who, _, some in named)
+            self._waiting.append(_Taken(message, time_ns, named, commands, len(body), framed))
             self._waiting_bytes += len(body)
 
     def section(self) -> bytes | None:
@@ -72,13 +75,13 @@ class Intake:
         if not self._waiting:
             return None
         groups: list[Group] = []
-        commands = 0
+        commands = size = 0
         time_ns = self._time_ns + 1
         for taken in self._waiting:
-            if groups and commands + taken.commands > SECTION_COMMANDS:
+            commands, size = commands + taken.commands, size + taken.framed
+            if groups and (commands > SECTION_COMMANDS or size > SECTION_BYTES):
                 break
             groups += taken.groups
-            commands += taken.commands
             time_ns = max(time_ns, taken.time_ns)
         return encode_section(self._sequence + 1, self._sequence, time_ns, groups)
 

@@ -29,6 +29,7 @@ MOST_PARTITIONS = 64
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 NAMING = "name one: --app module:attribute, RINGFOLD_APP, or app in [tool.ringfold] of pyproject.toml"
 LEAST_COMMIT_BYTES = 100  # of a commit on its way to the store
+LEAST_RING_IN_CLUSTER = 4 * MIB  # messages of 512 KiB are queued, also by nodes with other limits
 IPC_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
 
 
@@ -260,7 +261,7 @@ def app_setting_names(reference: str) -> tuple[str, ...]:
         return ()
     own = vars(module_of(reference)).get("SETTINGS", ())
     if not isinstance(own, (tuple, list)) or not all(isinstance(name, str) for name in own):
-        text = "SETTINGS of an application are names, as in (\"timetable\",)"
+        text = 'SETTINGS of an application are names, as in ("timetable",)'
         raise ConfigError(text, app=reference, found=repr(own))
     if taken := sorted(set(own).intersection(names())):
         text = "SETTINGS of an application name a setting of the engine"
@@ -340,6 +341,12 @@ def _checked(values: dict[str, Any]) -> Config:
             "ring_bytes is too small: a ring must take the batch that one message becomes",
             ring_bytes=show("ring_bytes", config.ring_bytes),
             hint=f"at least 8 x max_message_bytes, {show('max_message_bytes', 8 * config.max_message_bytes)}",
+        )
+    if config.cluster and config.ring_bytes < LEAST_RING_IN_CLUSTER:
+        raise ConfigError(
+            "ring_bytes is too small for a node of a cluster: a ring must take what other nodes queue",
+            ring_bytes=show("ring_bytes", config.ring_bytes),
+            hint=f"at least {show('ring_bytes', LEAST_RING_IN_CLUSTER)}",
         )
     if config.segment_bytes < 4 * config.max_message_bytes:
         raise ConfigError(

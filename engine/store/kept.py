@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.base.errors import CorruptData
 from engine.store.place import Place
 from engine.wire.replicated import decode_decision, digest_of
 
@@ -66,10 +67,10 @@ class KeptDecisions:
         os.close(self._file)
 
     def _turn_over(self) -> None:
-        os.close(self._file)
         self._path.replace(self._before)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        self._size = 0
+        fresh = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        os.close(self._file)  # only now: its number would be given to another file
+        self._file, self._size = fresh, 0
 
 
 def kept_upto(folder: Path, place: Place) -> list[Kept]:
@@ -81,9 +82,12 @@ def kept_upto(folder: Path, place: Place) -> list[Kept]:
             if kept.sequence > place.decision:
                 break
             follows = found and found[-1].sequence + 1 == kept.sequence
-            if not follows or decode_decision(kept.message).before != digest_of(found[-1].message):
+            try:
+                if not follows or decode_decision(kept.message).before != digest_of(found[-1].message):
+                    found = []
+                found.append(kept)
+            except CorruptData:
                 found = []
-            found.append(kept)
     if not found or found[-1].sequence != place.decision or digest_of(found[-1].message) != place.digest:
         return []
     return found

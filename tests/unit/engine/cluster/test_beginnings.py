@@ -5,7 +5,8 @@ import pytest
 from engine.base.errors import ConfigError, Fault
 from engine.cluster.beginnings import Beginnings
 from engine.cluster.handover import key_of
-from engine.cluster.notes import NONE, MemoryNotes
+from engine.cluster.logs import NoAnswer
+from engine.cluster.notes import NONE, MemoryNotes, Note
 from engine.managers.birth import Birth
 
 
@@ -22,11 +23,27 @@ def test_a_worker_that_is_new_to_a_node_begins_where_it_has_come_to_elsewhere() 
     assert common.of_worker("scribe", [(9, 0)], ["b" * 32]) == ([(6, 0)], ["a" * 32])
 
 
-def test_without_an_answer_there_is_no_beginning() -> None:
+def test_without_an_answer_for_long_there_is_no_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cluster.beginnings.PATIENCE_S", 0.01)
     notes = MemoryNotes()
     notes.silent = True
     with pytest.raises(Fault, match="does not answer"):
         Beginnings(notes).of_manager("ender", Birth([5, 2]))
+
+
+def test_servers_that_settle_who_leads_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes, asked = MemoryNotes(), 0
+    answers = notes.read
+
+    def read(key: str) -> Note:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise NoAnswer
+        return answers(key)
+
+    monkeypatch.setattr(notes, "read", read)
+    assert Beginnings(notes).of_manager("ender", Birth([5, 2])) == Birth([5, 2])
 
 
 def test_a_note_that_cannot_be_read_is_named() -> None:

@@ -99,6 +99,18 @@ def test_what_one_notes_that_has_lost_it_does_not_hold_up_the_next(nodes: Nodes)
     assert nodes.notes.kept[key_of("runner")] == before
 
 
+def test_what_one_notes_that_hung_is_not_taken_for_what_the_next_one_left(nodes: Nodes) -> None:
+    assert nodes.one.take()
+    nodes.there.remove("one")
+    assert nodes.two.take()
+    nodes.comes_to("two", (500, 0))
+    assert nodes.two.let_go()
+    nodes.comes_to("one", (11, 0))
+    nodes.one.give()
+    assert nodes.of("three").take()
+    assert nodes.is_at("three") == (500, 0)
+
+
 def test_without_an_answer_it_is_not_taken_because_all_would_be_done_again(nodes: Nodes) -> None:
     assert nodes.one.take()
     assert nodes.one.let_go()

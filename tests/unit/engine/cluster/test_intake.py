@@ -3,7 +3,7 @@
 import pytest
 
 from engine.base.errors import CorruptData
-from engine.cluster.intake import MOST_BYTES, SECTION_COMMANDS, Intake
+from engine.cluster.intake import MOST_BYTES, SECTION_BYTES, SECTION_COMMANDS, Intake
 from engine.store.place import Place
 from engine.wire.replicated import decode_origin, encode_commands
 from engine.wire.sections import first_sequence, groups_of, header_of, last_sequence
@@ -65,6 +65,18 @@ def test_a_section_has_whole_messages_and_not_too_many_commands() -> None:
     second = section(intake)
     assert first_sequence(second) == last_sequence(first) + 1
     assert header_of(second).time_ns > header_of(first).time_ns + SECTION_COMMANDS - 1
+
+
+def test_a_section_is_not_larger_than_a_ring_takes_unless_one_message_is() -> None:
+    intake = Intake(Place())
+    large = encode_commands("gate", [(b"me", 10, b"x" * (SECTION_BYTES // 2))])
+    for number in range(1, 6):
+        intake.take(number, number, large)
+    for _ in range(5):
+        made = section(intake)
+        assert header_of(made).commands == 10
+        intake.handed_on(made)
+    assert intake.section() is None
 
 
 def test_a_message_that_was_taken_is_passed_over_and_one_that_is_missing_is_named() -> None:

@@ -92,6 +92,13 @@ def test_a_bad_value_is_named_with_what_would_be_good(name: str, text: str, said
         assert name in line or "commands" in line or "ipc" in line
 
 
+def test_a_ring_of_a_cluster_takes_what_other_nodes_queue() -> None:
+    small: dict[str, str | None] = {"ring_bytes": "1MiB", "max_message_bytes": "64KiB"}
+    said = refused(small | {"cluster": "nats://127.0.0.1:1"})
+    assert "ring_bytes is too small for a node of a cluster" in said
+    assert "4MiB" in said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -73,6 +73,16 @@ def test_a_message_that_rotted_is_never_given_back(tmp_path: Path) -> None:
     assert numbers(tmp_path, places[8]) == [5, 6, 7, 8]
 
 
+def test_a_message_that_is_nothing_but_zeros_is_one_that_rotted(tmp_path: Path) -> None:
+    messages, places = chain(8)
+    keep(tmp_path, places[0], messages)
+    path = tmp_path / NAME
+    body, begin = bytearray(path.read_bytes()), 3 * (12 + len(messages[0])) + 12
+    body[begin : begin + len(messages[3])] = bytes(len(messages[3]))  # pages that were never written
+    path.write_bytes(body)
+    assert numbers(tmp_path, places[8]) == [5, 6, 7, 8]
+
+
 def test_a_disk_without_room_stops_the_keeping_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
