@@ -2,7 +2,7 @@
 
 Sequences follow from the log alone: commands are counted through from the last decision on, whoever owns the
 partition, or owned it before. A section has the time at which the log took its last message, or the moment
-after the section before: no command has a time before the log took it, which could be before its timer was due.
+after the section before. No command has a time before the log took it: that could be before its timer is due.
 """
 
 from collections import deque

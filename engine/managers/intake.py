@@ -4,7 +4,7 @@ A projector may read as fast as it can; a process manager that did so would pile
 the doorbell is accepted if it is the next one. Otherwise the partition counts as behind, and is read from the
 store, record by record, while there is room in the outbox.
 
-Records from the store are read in the order in which the node accepted the commands, over all partitions. So
+Records from the store are read in the order of the times that their commands have, over all partitions. So
 a process manager that is new, or was away for long, sees an event after those that led to it, even if they
 are in other partitions. (The doorbell does not give that order. There, only the events that follow from the
 process manager's own commands are sure to come after what made it send them.)
@@ -75,12 +75,13 @@ def _push_next(
     following = next(waiting[partition], None)
     if following is not None:
         last, record = following
-        sequence = _sequence(record) if len(waiting) > 1 else 0
-        heappush(heads, (sequence, partition, last, record))
+        time_ns = _time_of(record) if len(waiting) > 1 else 0
+        heappush(heads, (time_ns, partition, last, record))
 
 
-def _sequence(record: bytes) -> int:
-    """The sequence of the first command in a record. That is enough to order records, because commands of one
-    batch share a record and none of them can follow from another's events."""
+def _time_of(record: bytes) -> int:
+    """The time of the first command in a record; sequences go on from partition to partition only on a node
+    that is alone. That is enough to order records, because commands of one batch share a record and none of
+    them can follow from another's events."""
     _, entries = take_apart(record)
-    return decode_commit(entries[0]).sequence
+    return decode_commit(entries[0]).time_ns

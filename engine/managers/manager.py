@@ -48,6 +48,7 @@ MOST_WAITING = 20_000  # commands in the outbox; above that no event is applied
 MOST_WAITING_BYTES = 64 << 20  # of all of them
 MOST_STEP_BYTES = 24 << 20  # of the commands of one step, each with
 COMMAND_BYTES = 500  # that it takes beside its own, roughly
+FIRED_TOGETHER = 50  # before it is seen how much that is
 MOST_FIRED = 1_000  # timers at a time, so that a whole night of them does not become one transaction
 DEFAULT_MESSAGE_BYTES = 1 << 20
 OTHER_FORM = (  # it has no versions, since nothing serves while another is built
@@ -154,8 +155,13 @@ class Manager:
     @property
     def full(self) -> bool:
         """True if no event should be applied before something has been answered."""
+        return self.held or self.crowded
+
+    @property
+    def crowded(self) -> bool:
+        """True if as much waits for answers as may."""
         waiting_bytes = self.outbox.saved_bytes + self._unsaved_bytes
-        return self.held or len(self.outbox) > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES
+        return len(self.outbox) > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES
 
     @property
     def changed(self) -> bool:
@@ -164,12 +170,17 @@ class Manager:
 
     def fire(self, now_ns: int) -> int:
         """Moves timers that are due to the outbox; returns how many."""
-        if self.full:
-            return 0
-        fired = self.timers.fire(now_ns, MOST_FIRED)
-        for command in fired:
-            self.outbox.add(command, msgspec.json.encode(command))
-        return len(fired)
+        fired, begin = 0, self._unsaved_bytes
+        while fired < MOST_FIRED and self._unsaved_bytes - begin < MOST_STEP_BYTES and not self.full:
+            commands = self.timers.fire(now_ns, FIRED_TOGETHER)
+            if not commands:
+                break
+            for command in commands:
+                body = msgspec.json.encode(command)
+                self._unsaved_bytes += len(body)
+                self.outbox.add(command, body)
+            fired += len(commands)
+        return fired
 
     def due(self, now_ns: int) -> list[Command]:
         """The commands of timers that are due, which stay set."""

@@ -24,7 +24,7 @@ from engine.model.messages import Command
 from engine.model.process_managers import Refusal
 from engine.store.format import number, word
 
-MOST_TOGETHER = 1_000
+MOST_TOGETHER, BYTES_TOGETHER = 1_000, 1 << 20
 NUMBER_BYTES = 8
 
 
@@ -143,9 +143,8 @@ class Outbox:
         refused, self._refused = self._refused, {}
         self._saved += added
         yield from ((key, None) for key in earlier)
-        for start in range(0, len(added), MOST_TOGETHER):
-            some = added[start : start + MOST_TOGETHER]
-            self._bundle(some, bytes(len(some)))
+        for some in _parted(added):
+            self._bundle(some)
             yield b"c" + word(some[0].number), b"[%b]" % b",".join([entry.body for entry in some])
         for bundle in touched.values():
             yield b"g" + word(bundle.first), bytes(bundle.gone) if bundle.left else None
@@ -165,26 +164,35 @@ class Outbox:
             kind, at = key[:-NUMBER_BYTES], number(key[-NUMBER_BYTES:])
             if kind == b"c":
                 bodies = [bytes(body) for body in _decode_bodies(value)]
-                some = [OutboxEntry(decode(body), body) for body in bodies]
-                self._last = at - 1
-                self._bundle(some, rows.get(b"g" + word(at), bytes(len(some))))
-                saved |= {entry.number: entry for entry in some}
+                gone = rows.get(b"g" + word(at), bytes(len(bodies)))
+                saved |= self._load_bundle(at, bodies, gone, decode)
             elif kind == b"r":
                 saved[at].refusal = _decode_refusal(value)
             elif kind == b"":
                 self._load_earlier(key, _decode_earlier(value), decode)
-        waiting = [entry for entry in saved.values() if self._entries.get(entry.command.id) is entry]
-        self._leaving = [entry for entry in waiting if entry.refusal is None]
+        self._leaving = [entry for entry in saved.values() if entry.refusal is None]
 
-    def _bundle(self, entries: list[OutboxEntry], gone: bytes) -> None:
-        """Numbers entries that are saved together, and holds those of them that are not gone."""
-        bundle = _Bundle(self._last + 1, gone)
-        for entry, is_gone in zip(entries, gone, strict=True):
+    def _bundle(self, entries: list[OutboxEntry]) -> None:
+        """Numbers entries that are saved together."""
+        bundle = _Bundle(self._last + 1, bytes(len(entries)))
+        for entry in entries:
             self._last += 1
             entry.bundle, entry.number = bundle, self._last
+            self.saved_bytes += len(entry.body)
+
+    def _load_bundle(
+        self, first: int, bodies: list[bytes], gone: bytes, decode: Callable[[bytes], Command]
+    ) -> dict[int, OutboxEntry]:
+        """Holds what is not gone of a bundle; returns it by number. What is gone is not decoded: the class of
+        such a command may be gone too."""
+        bundle, found = _Bundle(first, gone), dict[int, OutboxEntry]()
+        for place, (body, is_gone) in enumerate(zip(bodies, gone, strict=True), first):
             if not is_gone:
-                self._entries[entry.command.id] = entry
-                self.saved_bytes += len(entry.body)
+                entry = OutboxEntry(decode(body), body, None, bundle, place)
+                self._entries[entry.command.id] = found[place] = entry
+                self.saved_bytes += len(body)
+        self._last = first + len(bodies) - 1
+        return found
 
     def _load_earlier(self, key: bytes, stored: _Earlier, decode: Callable[[bytes], Command]) -> None:
         self._earlier.append(key)
@@ -193,6 +201,20 @@ class Outbox:
         self.add(command, body)
         if stored.refusal is not None:
             self.refused(self._entries[command.id], stored.refusal)
+
+
+def _parted(entries: list[OutboxEntry]) -> Iterator[list[OutboxEntry]]:
+    """Those that are saved together: not too many, and not too large."""
+    some: list[OutboxEntry] = []
+    size = 0
+    for entry in entries:
+        size += len(entry.body)
+        if some and (len(some) == MOST_TOGETHER or size > BYTES_TOGETHER):
+            yield some
+            some, size = [], len(entry.body)
+        some.append(entry)
+    if some:
+        yield some
 
 
 _encode = msgspec.json.encode

@@ -106,7 +106,7 @@ def managing_of(process: NodeProcess, app: Engine, readers: list[Reader]) -> Man
         wall_ns=process.data.clock.now_ns,
         checkpoint_s=process.config.checkpoint_ms / 1000,
         log=process.log,
-        acts=process.acts,
+        acts=process.acts if process.config.cluster else None,
     )
 
 

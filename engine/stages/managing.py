@@ -47,7 +47,7 @@ class Managing:
         wall_ns: Callable[[], int],
         checkpoint_s: float,
         log: Log,
-        acts: Callable[[], bool] = lambda: True,
+        acts: Callable[[], bool] | None = None,
     ) -> None:
         self.fold, self.manager, self.post = fold, manager, post
         self.has_room = True
@@ -55,8 +55,10 @@ class Managing:
         self._intake = Intake(fold, manager)
         self._now, self._wall_ns, self._checkpoint_s, self._log = now, wall_ns, checkpoint_s, log
         self._save_at = self._watch_at = now()
-        self._acts, self.acting = acts, True
+        self._acts, self.acting = acts or (lambda: True), acts is None
         self._shadowing = Shadowing(fold, manager, now)
+        if acts is not None:  # another one may have acted since this one was saved
+            manager.before = self._shadowing.may
 
     @property
     def crowded(self) -> bool:
@@ -193,12 +195,18 @@ class Managing:
             self.post.forget()
             self.acting = False
             self.manager.before = self._shadowing.may
-        elif self._shadowing.level:
+        elif self._shadowing.level or self._is_stuck():
             self._shadowing.watch(self._wall_ns())
             self.manager.outbox.leave_again()
             self.acting = True
             self.manager.before = self._shadowing.answer_first
             self._intake.poll()
+
+    def _is_stuck(self) -> bool:
+        """True if it cannot come level before it acts: what it has to send is in the way, and nobody else
+        sends it; or it has set aside as much as it may."""
+        self._shadowing.watch(self._wall_ns())
+        return self.fold.full or self.manager.crowded
 
     def _shadow(self, notices: Iterable[Notice]) -> bool:
         """The turn of a shadow: it handles what is stored, hears what became of its commands, and sends

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+import pytest
 
 from engine.managers.outbox import Outbox
 from engine.model.messages import Command
@@ -139,3 +140,30 @@ def test_what_an_earlier_release_saved_leaves_and_is_saved_again_as_today() -> N
     for one in (outbox, disk.read()):
         assert leaving(one) == [commands[0], commands[2]]
         assert [entry.command for entry in one.refusals()] == [commands[1]]
+
+
+def test_a_command_that_is_gone_is_not_read_again_since_its_class_may_be_gone_too() -> None:
+    outbox, disk = Outbox(), Disk()
+    gone, waits = parcels(2)
+    add(outbox, [gone, waits])
+    disk.save(outbox)
+    remove(outbox, gone)
+    disk.save(outbox)
+
+    def only_what_waits(body: bytes) -> Command:
+        assert waits.id.encode() in body
+        return decode(body)
+
+    again = Outbox()
+    again.load(sorted(disk.rows.items()), only_what_waits)
+    assert leaving(again) == [waits]
+
+
+def test_a_row_is_not_larger_than_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.managers.outbox.BYTES_TOGETHER", 200)
+    outbox, disk = Outbox(), Disk()
+    add(outbox, parcels(7))
+    disk.save(outbox)
+    assert len(disk.rows) > 2
+    assert max(map(len, disk.rows.values())) < 400
+    assert leaving(disk.read()) == leaving(outbox)

@@ -166,8 +166,58 @@ def test_a_timer_that_is_due_waits_with_the_shadow_until_it_acts(two: Two) -> No
     assert two.effects()["box.reminded", "p1"] == 1
 
 
+def test_one_that_cannot_come_level_because_too_much_waits_for_it_goes_on_all_the_same(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.managers.manager.MOST_WAITING", 3)
+    two.one.acts = False  # it has just died, with more to handle than may wait
+    for number in range(10):
+        two.node.post(PostParcel(f"p{number}", box="a"))
+    two.turns()
+    two.other.acts = True
+    two.turns(100)
+    assert two.effects() == Counter(
+        [(kind, f"p{number}") for number in range(10) for kind in ("parcel.posted", "box.put-in")]
+    )
+
+
+def test_one_that_has_set_aside_all_that_it_may_sends_what_is_left(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.node.post(PostParcel("p1", box="a"))
+    two.one.acts = False
+    two.turns()
+    monkeypatch.setattr(type(two.other.managing.fold), "full", True)
+    two.other.acts = True
+    two.turns()
+    assert two.effects()["box.put-in", "p1"] == 1
+
+
+def test_one_that_starts_as_the_one_that_acts_first_sees_what_another_has_done(
+    two: Two, tmp_path: Path
+) -> None:
+    two.node.post(PostParcel("p1", box="full-b"))
+    for _ in range(8):
+        two.clock.go_on(two.clock.now() + WATCH_S)
+        two.one.turn()
+    with ExitStack() as cleanup:
+        late = Side(two, tmp_path / "late", cleanup)
+        late.acts = True
+        assert not late.managing.acting
+        late.turn()
+        for _ in range(8):
+            two.clock.go_on(two.clock.now() + WATCH_S)
+            late.turn()
+        assert late.managing.acting
+        assert late.sent == []
+
+
+@pytest.mark.parametrize("most", [2, 20_000])
 @pytest.mark.parametrize("seed", range(12))
-def test_however_often_they_change_everything_has_one_effect(two: Two, seed: int) -> None:
+def test_however_often_they_change_everything_has_one_effect(
+    two: Two, monkeypatch: pytest.MonkeyPatch, seed: int, most: int
+) -> None:
+    monkeypatch.setattr("engine.managers.manager.MOST_WAITING", most)
     draw = random.Random(seed)
     names = [f"p{k}" for k in range(40)]
     for name in names:
