@@ -1,8 +1,9 @@
 """The intake of a partition's owner: messages of C in, sections for the core out.
 
-Sequences follow from the log alone: commands are counted through from the last decision on, whoever owns the
-partition, or owned it before. A section has the time at which the log took its last message, or the moment
-after the section before. No command has a time before the log took it: that could be before its timer is due.
+Sequences follow from the log alone: commands are counted through from the last decision on, whichever node
+owns the partition, or owned it before. A section has the time at which the log took its last message, or the
+moment after the section before. No command has a time before the log took it: that could be before its timer
+is due.
 """
 
 from collections import deque
