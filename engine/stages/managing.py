@@ -203,7 +203,7 @@ class Managing:
             self._intake.poll()
 
     def _is_stuck(self) -> bool:
-        """True if it cannot come level before it acts: what it has to send is in the way, and nobody else
+        """True if it cannot come level before it acts: what it has to send is in the way, and no other node
         sends it; or it has set aside as much as it may."""
         self._shadowing.watch(self._wall_ns())
         return self.fold.full or self.manager.crowded
