@@ -13,6 +13,7 @@ from engine.cli.command import Program
 from engine.cli.options import add_config_options, settings_from
 from engine.cli.printing import Printer, add_json_option
 from engine.cli.table import aligned, cells
+from engine.node.cluster_view import nowhere
 from engine.node.data_directory import DataDirectory
 
 if TYPE_CHECKING:
@@ -167,8 +168,8 @@ def wrong_in(seen: "Report") -> Iterator[tuple[str, str, str]]:
         yield "workers-disputed", text, "each worker may run twice, or not at all"
     for name in named:
         if name and name not in nodes:
-            text = f"cluster_workers names {name}, which is not there: no worker runs"
-            yield "workers-nowhere", text, "start that node, or name one that is there, on all nodes"
+            hint = "start that node, or name one that is there, on all nodes"
+            yield "workers-nowhere", nowhere(name), hint
     for server in seen.servers:
         if server.disabled:
             text = f"server {server.server} keeps nothing: JetStream is disabled there"

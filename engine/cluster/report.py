@@ -108,7 +108,7 @@ def report_on(link: Link, name: str, manifest: ClusterManifest, monitors: list[s
     register = JetStreamRegister(link, name)
     partitions = [_partition(link, register, name, p, beats) for p in range(manifest.partitions)]
     nodes = [_node(beat) for beat in beats]
-    servers = [ServerReport(*names(monitor), flushes(monitor), is_disabled(monitor)) for monitor in monitors]
+    servers = [_server_at(monitor) for monitor in monitors]
     changes = sum(max(0, one.term - 1) for one in partitions)
     conflicts = sum(node.conflicts for node in nodes)
     return Report(name, manifest.app, changes, conflicts, nodes, partitions, servers)
@@ -191,3 +191,8 @@ def _age(link: Link, stream: str, sequence: int) -> float:
     taken: datetime = message.time
     taken = taken if taken.tzinfo else taken.replace(tzinfo=UTC)
     return round(max(0.0, time.time() - taken.timestamp()), 3)
+
+
+def _server_at(monitor: str) -> ServerReport:
+    flushed = flushes(monitor)
+    return ServerReport(*names(monitor), flushed, flushed is None and is_disabled(monitor))

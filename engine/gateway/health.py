@@ -17,12 +17,11 @@ from starlette.responses import Response
 from engine.base.files import free_bytes
 from engine.gateway.context import Context
 from engine.gateway.problems import Problem
-from engine.node.cluster_view import read_view, troubles_in
+from engine.node.cluster_view import MOST_LAG_S, read_view, troubles_in
 from engine.node.followers import Follower
 from engine.node.roles import INPUT
 from engine.node.status import State
 
-MOST_LAG_S = 10.0
 PATIENCE_S = 1.0  # for a process that is busy
 LOOK_S = 0.01
 WORD = {"content-type": "application/json"}

@@ -16,7 +16,7 @@ from engine.gateway.traces import Traces
 
 
 def routes_of(context: Context) -> Router:
-    """All of them. Pages come last: only what is no path of the gateway may be one of theirs."""
+    """All of them. Pages come last: they get only paths that the gateway itself does not have."""
     commands, queries, events = Commands(context), Queries(context), Events(context)
     health, metrics, operation = Health(context), Metrics(context), Operation(context)
     aggregates, traces = Aggregates(context), Traces(context)

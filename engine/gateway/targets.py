@@ -4,7 +4,7 @@ Every route, and with it who may, is decided by `scope["path"]`, in which escape
 front may decide by the path as it came. Where both could differ the request is refused:
 
     /api%2fnode    /api/nod%65    an escape for what needs none, outside of the id of an aggregate
-    /api/%zz    /api/%ff          what is no escape, or no UTF-8, and would be read as something else
+    /api/%zz    /api/%ff          a broken escape, or bytes that are not UTF-8: others may read them otherwise
     http://other/api/node         a host in the target that is not the one in Host
     /api/node#x    *              what no client asks for
 

@@ -22,8 +22,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-import msgspec
-
 from engine.base.called import called
 from engine.base.errors import BUGS, ConfigError, RingfoldError, told
 from engine.base.log import Log
@@ -176,7 +174,7 @@ class Manager:
             if not commands:
                 break
             for command in commands:
-                body = msgspec.json.encode(command)
+                body = encode_command(command)
                 self._unsaved_bytes += len(body)
                 self.outbox.add(command, body)
             fired += len(commands)
@@ -189,7 +187,7 @@ class Manager:
     def fired_elsewhere(self, command: Command, refusal: Refusal | None, now: float) -> None:
         """Notes that another node has fired a timer, and how its command was answered."""
         self.timers.fired_elsewhere(command.id)
-        self.outbox.add(command, msgspec.json.encode(command))
+        self.outbox.add(command, encode_command(command))
         self.answered(command.id, refusal, now)
 
     def answered(self, id: str, refusal: Refusal | None, now: float) -> None:

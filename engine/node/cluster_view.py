@@ -93,5 +93,9 @@ def troubles_in(view: ClusterView, *, workers: str, silent: int) -> Iterator[Tro
         text = f"no node decides for the partitions {', '.join(lacking)}: their commands wait"
         yield Trouble("no-owner", text, False)
     if workers and not any(one.node == workers and one.there for one in view.nodes):
-        text = f"cluster_workers names {workers}, which is not there: no worker runs"
-        yield Trouble("workers-nowhere", text, False)
+        yield Trouble("workers-nowhere", nowhere(workers), False)
+
+
+def nowhere(node: str) -> str:
+    """What is said of a node for workers that is not there."""
+    return f"cluster_workers names {node}, which is not there: no worker runs"

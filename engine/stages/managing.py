@@ -205,7 +205,8 @@ class Managing:
     def _is_stuck(self) -> bool:
         """True if it cannot come level before it acts: what it has to send is in the way, and no other node
         sends it; or it has set aside as much as it may."""
-        self._shadowing.watch(self._wall_ns())
+        if self.manager.crowded:  # only then: it looks for each command that waits
+            self._shadowing.watch(self._wall_ns())
         return self.fold.full or self.manager.crowded
 
     def _shadow(self, notices: Iterable[Notice]) -> bool:

@@ -139,7 +139,7 @@ class View:
         `commands`: the ids of the commands at these positions, if they are known. NoSpace, or ConfigError for
         a key that no table takes: nothing was written."""
         commands = list(commands or [""] * len(positions))
-        items = list(items)
+        items, dead_letters = list(items), list(dead_letters)
         try:
             with self._env.begin(write=True) as txn:
                 for table, changes in ((self._items, items), (self._dead_letters, dead_letters)):
@@ -149,7 +149,7 @@ class View:
                     txn.put(key, seal(key, place), db=self._meta)
                 crash_point("view.saving")
         except lmdb.BadValsizeError:  # a `Table` refuses it earlier, so it is of a `save` of its own
-            key = next(key for key, _ in items if not 0 < len(key) <= MOST_KEY_BYTES)
+            key = next(key for key, _ in (*items, *dead_letters) if not 0 < len(key) <= MOST_KEY_BYTES)
             text = f"a key that is saved has 1 to {MOST_KEY_BYTES} bytes"
             raise ConfigError(text, path=self.path, bytes=len(key), key=key[:40]) from None
         except lmdb.Error as error:
