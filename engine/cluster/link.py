@@ -136,21 +136,31 @@ class Link:
         task.add_done_callback(self._tasks.discard)
 
     async def _drain(self) -> None:
-        await self.client.flush(1)
-        await self.client.close()
+        try:
+            await self.client.flush(1)
+        finally:
+            await self.client.close()
 
     def _end(self) -> None:
-        async def cancel() -> None:
-            for task in asyncio.all_tasks():
-                if task is not asyncio.current_task():
-                    task.cancel()
-
         with contextlib.suppress(Exception):
-            self.ask(cancel(), CLOSE_S)
+            self.ask(self._abandon(), CLOSE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_S)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+    async def _abandon(self) -> None:
+        """Ends what runs, and then every connection: the client forgets those whose server refused it, has
+        hung, or answered while they were given up."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_S / 2)
+        for transport in list(getattr(self._loop, "_transports", {}).values()):  # asyncio shows them nowhere
+            transport.abort()
+        await asyncio.sleep(0)  # which is when they are
 
 
 def _is_refusal(why: str) -> bool:
