@@ -65,7 +65,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 opened = OpenRun(f"B{number}/{day}", composition=coaches, stops=stops)
                 client.send(opened).raise_for_outcome()
             stop = spawning.Event()
-            provider = spawning.Process(target=provide, args=(str(node.data), stop))
+            used = spawning.Value("d", 0.0)
+            provider = spawning.Process(target=provide, args=(str(node.data), stop, used))
             provider.start()
             before = cpu_seconds(node, client=True)
             place(client, list(orders(options, day)), options.rate)
@@ -73,6 +74,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             spent = {name: after - before[name] for name, after in cpu_seconds(node, client=True).items()}
             stop.set()
             provider.join(PATIENCE_S)
+            spent["provider"] = used.value
         found = read(Path(folder) / "data")
     return {
         **found,
@@ -118,8 +120,9 @@ def place(client: Client, wanted: list[PlaceOrder], rate: float) -> None:
         client.wait(ticket).raise_for_outcome()
 
 
-def provide(data: str, stop: Flag) -> None:
-    """Pays whatever is to be paid."""
+def provide(data: str, stop: Flag, used: Any) -> None:
+    """Pays whatever is to be paid. `used`: gets the seconds of CPU that this took."""
+    began = time.process_time()
     with Client(data) as client, Subscriber(data, "provider", [PaymentAwaited]) as requests:
         while not stop.is_set():
             some = requests.take(timeout_s=0.2, most=1_000)
@@ -128,6 +131,7 @@ def provide(data: str, stop: Flag) -> None:
             if paid:
                 client.send_many(paid, timeout_s=PATIENCE_S)
                 requests.ack(*some)
+    used.value = time.process_time() - began
 
 
 def until_ticketed(node: Node, commits: int) -> None:

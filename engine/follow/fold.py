@@ -29,7 +29,7 @@ from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.dead_letters import NEVER, DeadLetter, DeadLetters
 from engine.follow.pace import Pace
-from engine.follow.standing import commands_at, stands
+from engine.follow.standing import Place, commands_at, stands
 from engine.follow.target import HandlerFailed, Target
 from engine.model.app import Engine
 from engine.store import Reader, View
@@ -64,6 +64,7 @@ class Fold:
         self.dead_letters = DeadLetters()
         self.time_ns = 0  # of the last commit that was applied; 0: none was in this life
         self.positions = list(self.view.positions) if target.keeps else [0] * len(readers)
+        self._places: list[Place] = list(zip(self.view.positions, self.view.commands, strict=True))
         self._decoder = record_decoder(app, target.events())
         self._log, self._beat, self._now = log, beat, now
         self.pace = Pace(now, beat)
@@ -157,7 +158,9 @@ class Fold:
                 return
             at += applied
             self.positions[partition] = done + at
-            self.time_ns = commits[at - 1].time_ns if at else self.time_ns
+            if applied:
+                last = commits[at - 1]
+                self.time_ns, self._places[partition] = last.time_ns, (done + at, last.command)
             pace.applied(applied)
 
     def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
@@ -345,7 +348,7 @@ class Fold:
             self._unsaved_dead_letters.update(self.dead_letters.changes())
             self._base[:] = self.positions
             changes = self._unsaved.items(), self.positions, self._unsaved_dead_letters.items()
-            self.view.save(*changes, commands_at(self.positions, self.view, self.readers))
+            self.view.save(*changes, commands_at(self.positions, self._places, self.readers))
             self._unsaved.clear()
             self._unsaved_dead_letters.clear()
 

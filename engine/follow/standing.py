@@ -15,7 +15,7 @@ from an older copy, another command may come to stand at that position, or none.
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 
-from engine.store import Reader, View
+from engine.store import Reader
 
 Place = tuple[int, str]
 """(position, id of the command whose commit is there); an empty id where nothing is known"""
@@ -52,12 +52,12 @@ def stands(
         wait()
 
 
-def commands_at(positions: Sequence[int], view: View, readers: Sequence[Reader]) -> list[str]:
-    """The ids of the commands at these positions. `view`: what was saved last, which knows some of them."""
-    before = zip(view.positions, view.commands, strict=True)
+def commands_at(positions: Sequence[int], known: Sequence[Place], readers: Sequence[Reader]) -> list[str]:
+    """The ids of the commands at these positions. `known`: a place of each partition, which spares a look
+    into the store where it is the one."""
     return [
-        command if command and position == was else reader.command_at(position)
-        for position, (was, command), reader in zip(positions, before, readers, strict=True)
+        command if command and position == at else reader.command_at(position)
+        for position, (at, command), reader in zip(positions, known, readers, strict=True)
     ]
 
 

@@ -277,7 +277,7 @@ class Reader:
     def _items(self, table: str, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) upwards from the first key at or after `start`, or downwards from that key (from the
         last one if there is none). One transaction a page."""
-        done = False
+        done, most = False, 1  # what wants one only is not to read all the others
         while True:
             page: list[tuple[bytes, bytes]] = []
             room = BYTES_PER_READ
@@ -291,13 +291,13 @@ class Reader:
                 for item in cursor.iterprev() if back else cursor.iternext():
                     page.append(item)
                     room -= len(item[1])
-                    if room < 0 or len(page) == RECORDS_PER_READ:
+                    if room < 0 or len(page) == most:
                         break
             for key, stored in page:
                 yield key, unseal(key, stored, self.path, table)
-            if room >= 0 and len(page) < RECORDS_PER_READ:
+            if room >= 0 and len(page) < most:
                 return
-            start, done = page[-1][0], True
+            start, done, most = page[-1][0], True, min(4 * most, RECORDS_PER_READ)
 
     def rows(self, table: str) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) of every row of a table, in key order."""

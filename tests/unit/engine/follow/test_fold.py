@@ -92,6 +92,25 @@ def test_a_failing_handler_is_put_back_and_holds_only_its_own_aggregate(view: Fo
     assert view.fold.positions == [6]
 
 
+@pytest.mark.parametrize("failing", [set(), {("b", 1)}, {("a", 3)}], ids=["none", "one within", "the last"])
+def test_what_is_saved_names_the_command_at_its_position(
+    view: Following, log: Log, failing: set[tuple[str, int]]
+) -> None:
+    view.trouble.at = failing
+    view.fold.accept(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("a", "a"))
+    view.fold.save(force=True)
+    assert view.fold.view.commands == [log.reader.command_at(4)] != [""]
+
+
+def test_a_save_does_not_read_again_what_was_applied(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.fold.accept(0, *log.append("a", "b"))
+    monkeypatch.delattr("engine.store.Reader.command_at")
+    view.fold.save(force=True)
+
+
 def test_what_was_held_is_taken_in_once_a_retry_succeeds(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 2)}
     view.fold.accept(0, *log.append("a", "a", "b", "a"))
