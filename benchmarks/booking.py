@@ -25,7 +25,6 @@ from domain_12306.messages import ORDER, OpenRun, PaymentAwaited, PlaceOrder, Re
 from domain_12306.rules.times import day_of, moment
 from domain_12306.workload.synthetic import SEAT_CLASS, SEGMENTS, station
 from engine import Client, EventLog, Node, Subscriber
-from engine.node.data_directory import DataDirectory
 
 APP = "domain_12306.app:create"
 DURABILITY = "journal and event store fsynced before each step"
@@ -68,8 +67,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             used = spawning.Value("d", 0.0)
             provider = spawning.Process(target=provide, args=(str(node.data), stop, used))
             provider.start()
+            wanted = list(orders(options, day))
             before = cpu_seconds(node, client=True)
-            place(client, list(orders(options, day)), options.rate)
+            place(client, wanted, options.rate)
             until_ticketed(node, options.runs + STEPS * options.orders)
             spent = {name: after - before[name] for name, after in cpu_seconds(node, client=True).items()}
             stop.set()
@@ -138,12 +138,10 @@ def until_ticketed(node: Node, commits: int) -> None:
     """Waits until the log has so many commits and the booking process has nothing left to do, and says how
     far it is."""
     assert node.page is not None
-    slot = node.page.slot("manager-booking")
+    output, slot = node.page.slot("output-0"), node.page.slot("manager-booking")
     deadline, told = time.monotonic() + PATIENCE_S, 0.0
     while time.monotonic() < deadline:
-        (reader,) = DataDirectory(node.data).readers()
-        last = reader.position()
-        reader.close()
+        last = output.position
         if last >= commits and slot.position == last and slot.outbox == 0:
             return
         if time.monotonic() > told + 2:

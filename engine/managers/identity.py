@@ -11,18 +11,24 @@ it sends takes effect once. This must never change, because after an upgrade a p
 what it sent before.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 
 _LAST_MS = (1 << 48) - 1
-_MARKS = 0x7 << 76 | 0x2 << 62
+_VARIANT = 0x2 << 62
 
 
 def derived_id(time_ns: int, seed: bytes, number: int) -> str:
     """The id of the `number`-th command of a step, as 32 hex digits."""
-    milliseconds, rest = divmod(max(0, time_ns), 1_000_000)
     hashed = int.from_bytes(blake2b(b"%b\0%d" % (seed, number), digest_size=8).digest(), "big")
-    time = min(milliseconds, _LAST_MS) << 80 | (rest << 12) // 1_000_000 << 64
-    return f"{time | _MARKS | hashed >> 2:032x}"  # as one number, which is a third faster than in parts
+    return _head(time_ns) + "%x" % (_VARIANT | hashed >> 2)
+
+
+@lru_cache(maxsize=16)
+def _head(time_ns: int) -> str:
+    """The first 16 digits. All commands of a section have the same time, and so has all that follows."""
+    milliseconds, rest = divmod(max(0, time_ns), 1_000_000)
+    return f"{min(milliseconds, _LAST_MS):012x}7{(rest << 12) // 1_000_000:03x}"
 
 
 def time_of(id: str) -> int:

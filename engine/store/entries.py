@@ -58,7 +58,7 @@ class Types:
 
     def wants(self, entry: msgspec.Raw) -> bool:
         """True if an event of this commit is wanted."""
-        return any(self.includes(event.type) for event in _decode_outline(entry).events)
+        return any(map(self.includes, tags_of(entry)))
 
 
 def tags_of(entry: msgspec.Raw) -> list[str]:
