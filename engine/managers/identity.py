@@ -21,14 +21,14 @@ _VARIANT = 0x2 << 62
 def derived_id(time_ns: int, seed: bytes, number: int) -> str:
     """The id of the `number`-th command of a step, as 32 hex digits."""
     hashed = int.from_bytes(blake2b(b"%b\0%d" % (seed, number), digest_size=8).digest(), "big")
-    return _head(time_ns) + "%x" % (_VARIANT | hashed >> 2)
+    return _head((max(0, time_ns) << 12) // 1_000_000) + "%x" % (_VARIANT | hashed >> 2)
 
 
 @lru_cache(maxsize=16)
-def _head(time_ns: int) -> str:
-    """The first 16 digits. All commands of a section have the same time, and so has all that follows."""
-    milliseconds, rest = divmod(max(0, time_ns), 1_000_000)
-    return f"{min(milliseconds, _LAST_MS):012x}7{(rest << 12) // 1_000_000:03x}"
+def _head(moment: int) -> str:
+    """The first 16 digits of the ids of a moment, in 1/4096 of a millisecond: commands that were accepted
+    together have the same."""
+    return f"{min(moment >> 12, _LAST_MS):012x}7{moment & 0xFFF:03x}"
 
 
 def time_of(id: str) -> int:

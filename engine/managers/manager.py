@@ -124,7 +124,7 @@ class Manager:
             if self._spans is not None and not muted:
                 self._tell(self._spans, commit, seed, began_ns)
             self._settle()
-            if self.full:  # a record may have thousands of commits, and each may send as many commands
+            if self.crowded:  # a record may have thousands of commits, and each may send as many commands
                 return at + 1 - position
         return len(commits)
 

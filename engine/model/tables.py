@@ -8,20 +8,20 @@ A step that fails is undone, whole.
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Hashable, Iterable, Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import msgspec
 
 from engine.base.errors import ConfigError
 from engine.model.readable import unreadable
 
+D = TypeVar("D")
+
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar
+    from typing_extensions import TypeVar as TypeVarWithDefault
 
-    Row = TypeVar("Row", default=Any)
+    Row = TypeVarWithDefault("Row", default=Any)
 else:
-    from typing import TypeVar
-
     Row = TypeVar("Row")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -78,6 +78,15 @@ class Table(MutableMapping[str, Row]):
 
     def __getitem__(self, key: str) -> Row:
         return self._row(key, self._values[key])
+
+    @overload
+    def get(self, key: str, default: None = None) -> Row | None: ...
+    @overload
+    def get(self, key: str, default: Row | D) -> Row | D: ...
+    def get(self, key: str, default: Any = None) -> Any:
+        """The row of this key, or the default: as the base class has it, but without an exception inside."""
+        body = self._values.get(key)
+        return default if body is None else self._row(key, body)
 
     def __setitem__(self, key: str, row: Row) -> None:
         """TypeError or ValueError, and nothing is changed, if the row is not of the table's type, or the key
