@@ -66,14 +66,12 @@ class Fold:
         self.positions = list(self.view.positions) if target.keeps else [0] * len(readers)
         self._places: list[Place] = list(zip(self.view.positions, self.view.commands, strict=True))
         self._decoder = record_decoder(app, target.events())
-        self._log, self._beat, self._now = log, beat, now
-        self.pace = Pace(now, beat)
+        self._log, self._beat, self._now, self.pace = log, beat, now, Pace(now, beat)
         self._polled = 0  # the partition that is caught up first, as all others have been since
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
         self._undoes = False  # until a failure has shown that it does
         self._traced: set[tuple[str, str]] = set()
-        # What the target gave to the last `save`, with or without room. A reload begins there.
-        self._base = list(self.positions)
+        self._base = list(self.positions)  # of the last `save`, with or without room: a reload begins there
         self._unsaved: dict[bytes, bytes | None] = {}
         self._unsaved_dead_letters: dict[bytes, bytes | None] = {}
         try:
@@ -141,10 +139,9 @@ class Fold:
     def _apply(self, partition: int, record: bytes) -> None:
         is_readable, first, commits = self._decoded(record)
         done = self.positions[partition]
-        if first != done + 1:
-            if first > done + 1:
-                raise CorruptData("the event store lacks positions", partition=partition, after=done)
-            commits = commits[done + 1 - first :]
+        if first > done + 1:
+            raise CorruptData("the event store lacks positions", partition=partition, after=done)
+        commits = commits[done + 1 - first :] if first <= done else commits
         if self.dead_letters or not is_readable:
             self._apply_around(partition, commits)
             return
@@ -158,9 +155,9 @@ class Fold:
                 return
             at += applied
             self.positions[partition] = done + at
-            if applied:
-                last = commits[at - 1]
-                self.time_ns, self._places[partition] = last.time_ns, (done + at, last.command)
+            if at:
+                self.time_ns = commits[at - 1].time_ns
+                self._places[partition] = done + at, commits[at - 1].command
             pace.applied(applied)
 
     def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
