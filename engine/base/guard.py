@@ -25,6 +25,7 @@ from pathlib import Path
 import zmq
 
 from engine.base.memory import STATM, own_bytes
+from engine.base.turns import take_short_turns
 
 ALLOWANCE_BYTES = 14 << 20  # that the memory may grow by what waits in the socket
 MOST_CONNECTIONS = 400
@@ -95,6 +96,7 @@ class Guard:
         return len(self._open)
 
     def _watch(self, monitor: "zmq.Socket[bytes]") -> None:
+        take_short_turns()
         # Each system call may wait for the interpreter, which is busy under attack: as few as possible.
         sys.setswitchinterval(SWITCH_S)
         self._statm = os.open(STATM, os.O_RDONLY | os.O_CLOEXEC)

@@ -103,6 +103,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=600_000, description="longest time between two saves of a view")
     ] = 500
 
+    turn_ms: Annotated[
+        int,
+        Meta(ge=0, le=100, description="longest turn of a process on a busy processor; 0: the system's own"),
+    ] = 100
+
     snapshot_events: Annotated[
         int,
         Meta(ge=0, le=1 << 40, description="new events of a partition that make a snapshot due; 0: none"),

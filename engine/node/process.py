@@ -19,6 +19,7 @@ from engine.base.log import LineLog, log_error, output_as_log
 from engine.base.log_codes import Code
 from engine.base.parent import die_with_parent
 from engine.base.standard_error import ensure_standard_streams
+from engine.base.turns import take_long_turns
 from engine.model.app import Engine
 from engine.node.description import read_description
 from engine.node.failure import last_words
@@ -51,6 +52,7 @@ class NodeProcess:
         self.name, self.partition = self.role.name, self.role.partition
         self.config, self.endpoints, self.data = self.node.config, self.node.endpoints, self.node.data
         self.partitions = self.config.partitions
+        take_long_turns(self.config.turn_ms)
         self.log = LineLog(self.name, self.config.log_format)
         sys.stdout = sys.stderr = output_as_log(self.log)  # whatever the application prints
         self._page = StatusPage.attach(self.endpoints.status)
