@@ -32,6 +32,7 @@ FARE = 1_000  # fen a segment
 STEPS = 7  # commits of an order, from placed to ticketed
 PATIENCE_S = 120.0
 SETTINGS = {"calendar": "off", "timetable": "", "coaches": "", "stations": "", "max_wait_ms": 1_000}
+"""without the railway's own data, and with room for many orders to wait"""
 
 
 def main() -> None:
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=20_000, help="how many (20000)")
     parser.add_argument("--runs", type=int, default=100, help="train-runs they spread over (100)")
     parser.add_argument("--rate", type=float, default=0.0, help="orders a second that are offered (0: all)")
+    parser.add_argument("--turn-ms", type=int, default=0, help="`turn_ms` of the node (0)")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     options = parser.parse_args()
     report = facts(DURABILITY) | measure(options)
@@ -57,7 +59,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     day = (day_of(datetime.now(UTC)) + timedelta(days=5)).isoformat()
     stops = [(station(k), 300 + 10 * k, 300 + 10 * k) for k in range(SEGMENTS + 1)]
     with tempfile.TemporaryDirectory(prefix="ringfold-") as folder:
-        node = Node(Path(folder) / "data", app=APP, settings=SETTINGS)
+        node = Node(Path(folder) / "data", app=APP, settings=SETTINGS | {"turn_ms": options.turn_ms})
         with node, Client(node.endpoints) as client:
             for number in range(options.runs):
                 coaches = [(coach, SEAT_CLASS, 400) for coach in (1, 2, 3)]
@@ -81,6 +83,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "orders": options.orders,
         "runs": options.runs,
         "rate": options.rate,
+        "turn_ms": options.turn_ms,
         "verified": found["ticketed"] == options.orders and found["balanced"],
         "cpu_us_per_order": {name: round(s / options.orders * 1e6, 1) for name, s in spent.items()},
     }

@@ -1,8 +1,8 @@
 """Turns: how long a thread runs before another one has the processor, where all processors are busy.
 
 A turn of Linux's own length, 3 ms, ends when a process has just fetched what it works on into the caches of
-a processor. On two cores, which the eight processes of a busy node share, long turns save an eighth of all
-work and more, and answers come sooner (docs/adr/0025-long-turns.md).
+a processor. Where many processes share few processors, long turns save up to a sixth of all work
+(docs/adr/0025-long-turns.md).
 
 A thread with long turns does not interrupt another one when it is woken, and one with short turns interrupts
 it, so that other programs on the machine do not wait for a node.
@@ -35,7 +35,7 @@ class _Attributes(ctypes.Structure):
 
 def take_long_turns(milliseconds: int) -> None:
     """This thread, and all that it starts from now on, run up to so long (0: nothing is changed), unless
-    somebody has given this process a policy of its own, as `chrt` does."""
+    this process was given a policy of its own, as `chrt` does."""
     if milliseconds:
         _take("SCHED_BATCH", milliseconds * 1_000_000)
 

@@ -106,7 +106,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     turn_ms: Annotated[
         int,
         Meta(ge=0, le=100, description="longest turn of a process on a busy processor; 0: the system's own"),
-    ] = 100
+    ] = 0
 
     snapshot_events: Annotated[
         int,
