@@ -160,7 +160,9 @@ class Link:
             await asyncio.wait(tasks, timeout=CLOSE_S / 2)
         for transport in list(getattr(self._loop, "_transports", {}).values()):  # asyncio shows them nowhere
             transport.abort()
-        await asyncio.sleep(0)  # which is when they are
+        if tasks:  # what waited for one of them ends now
+            await asyncio.wait(tasks, timeout=CLOSE_S / 2)
+        await asyncio.sleep(0)  # the sockets are closed in the next round of the loop
 
 
 def _is_refusal(why: str) -> bool:

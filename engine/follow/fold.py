@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.base.called import called
-from engine.base.errors import ConfigError, CorruptData, NoSpace
+from engine.base.errors import CorruptData, NoSpace
 from engine.base.log import Log
 from engine.base.log_codes import Code
 from engine.follow.dead_letters import NEVER, DeadLetter, DeadLetters
@@ -39,6 +39,7 @@ from engine.wire.log import Unreadable, record_decoder
 
 MOST_HELD = 1_000  # early records of a partition; the store has them all
 BEAT_ITEMS = 1_024
+WAIT_S = 0.1  # of a target that may not go on yet
 MOST_ASIDE = 1_000
 MOST_ASIDE_LOADED = 20  # of a target that has to be loaded again after each failure
 
@@ -137,7 +138,7 @@ class Fold:
             self._apply(partition, heappop(ahead)[1])
 
     def _apply(self, partition: int, record: bytes) -> None:
-        is_readable, first, commits = self._decoded(record)
+        is_readable, first, commits = self._decoder.decode_what_can_be(record)
         done = self.positions[partition]
         if first > done + 1:
             raise CorruptData("the event store lacks positions", partition=partition, after=done)
@@ -153,19 +154,16 @@ class Fold:
                 self._set_aside(partition, done + at + 1, commits[at:], failure)
                 self._apply_around(partition, commits[at + failure.at + 1 :])
                 return
+            self._go_on(partition, commits[at : at + applied])
             at += applied
-            self.positions[partition] = done + at
-            if at:
-                self.time_ns = commits[at - 1].time_ns
-                self._places[partition] = done + at, commits[at - 1].command
             pace.applied(applied)
 
-    def _decoded(self, record: bytes) -> tuple[bool, int, list[Any]]:
-        """(can all of it be read, first position, commits)"""
-        try:
-            return True, *self._decoder.decode(record)
-        except ConfigError:
-            return False, *self._decoder.decode_each(record)
+    def _go_on(self, partition: int, done: Sequence[Any]) -> None:
+        """Notes how far it is now that these commits, the next ones, are dealt with."""
+        if done:
+            at = self.positions[partition] + len(done)
+            self.positions[partition], self._places[partition] = at, (at, done[-1].command)
+            self.time_ns = done[-1].time_ns
 
     def _give(self, partition: int, position: int, commits: Sequence[Any]) -> int:
         """Has the target apply commits; returns how many. One that cannot be read fails as in a handler."""
@@ -183,7 +181,8 @@ class Fold:
             most = commits[: self.pace.left]
             many = next((k for k, c in enumerate(most) if self.dead_letters.of(c.aggregate)), len(most))
             if many == 0:
-                self.positions[partition], commits = position, commits[1:]
+                self._go_on(partition, commits[:1])
+                commits = commits[1:]
                 continue
             try:
                 applied = self._give(partition, position, commits[:many])
@@ -191,7 +190,7 @@ class Fold:
                 self._set_aside(partition, position, commits, failure)
                 commits = commits[failure.at + 1 :]
             else:
-                self.positions[partition] += applied
+                self._go_on(partition, commits[:applied])
                 commits = commits[applied:]
                 self.pace.applied(applied)
 
@@ -234,8 +233,8 @@ class Fold:
     # ------------------------------------------------------------------ retrying
 
     def retry_due(self) -> bool:
-        """Retries what is due. True if there was anything."""
-        due = self.dead_letters.due(self._now())
+        """Retries what is due, unless the target is full. True if there was anything."""
+        due = [] if self.target.full else self.dead_letters.due(self._now())
         if due:
             self._save_if_room()
             for letter in itertools.takewhile(lambda _: not self.target.full, due):
@@ -244,10 +243,6 @@ class Fold:
                     break
             self._save_if_room(force=True)
         return bool(due)
-
-    def patience(self) -> float:
-        """Seconds until the next retry is due."""
-        return max(0.0, self.dead_letters.next_due - self._now())
 
     def retry(self, aggregate: str) -> DeadLetter | None:
         """Retries an aggregate that is set aside, now. Returns the dead letter that is left if it fails
@@ -305,7 +300,9 @@ class Fold:
             position, commit = held
             self._beat()
             try:
-                self._give(partition, position, [commit])
+                if not self._give(partition, position, [commit]):  # a shadow, which has to wait for another
+                    self.dead_letters.move(letter, *held, self._now() + WAIT_S)
+                    return
                 done += 1
                 self.pace.applied(1)
             except HandlerFailed as failure:
@@ -341,13 +338,15 @@ class Fold:
         """Writes the checkpoint: changed items, positions and dead letters in one transaction, if there is
         anything new. `force`: even if only the target knows of it. NoSpace: the next call writes it all."""
         if force or self._unsaved or self.dead_letters.changed or self.positions != self.view.positions:
-            self._unsaved.update(self.target.save())
-            self._unsaved_dead_letters.update(self.dead_letters.changes())
+            items, letters = self._unsaved, self._unsaved_dead_letters
+            items.update(self.target.save())
+            letters.update(self.dead_letters.changes())
             self._base[:] = self.positions
-            changes = self._unsaved.items(), self.positions, self._unsaved_dead_letters.items()
-            self.view.save(*changes, commands_at(self.positions, self._places, self.readers))
-            self._unsaved.clear()
-            self._unsaved_dead_letters.clear()
+            commands = commands_at(self.positions, self._places, self.readers)
+            self.view.save(items.items(), self.positions, letters.items(), commands)
+            self._places[:] = zip(self.positions, commands, strict=True)
+            items.clear()
+            letters.clear()
 
     def stands(self, settled: Callable[[], bool], wait: Callable[[], object]) -> bool:
         """True if the log is the one that it was saved on; see `standing.stands`."""
@@ -384,7 +383,7 @@ class Fold:
         once more."""
         upto = self.positions[partition]
         for _, record in self.readers[partition].records(self._base[partition]):
-            _, first, commits = self._decoded(record)
+            _, first, commits = self._decoder.decode_what_can_be(record)
             for position, commit in enumerate(commits, first):
                 self._beat()
                 if position > upto:

@@ -15,7 +15,7 @@ import msgspec
 from engine.base.errors import ConfigError
 from engine.model.readable import unreadable
 
-D = TypeVar("D")
+Default = TypeVar("Default")
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
@@ -82,7 +82,7 @@ class Table(MutableMapping[str, Row]):
     @overload
     def get(self, key: str, default: None = None) -> Row | None: ...
     @overload
-    def get(self, key: str, default: Row | D) -> Row | D: ...
+    def get(self, key: str, default: Row | Default) -> Row | Default: ...
     def get(self, key: str, default: Any = None) -> Any:
         """The row of this key, or the default: as the base class has it, but without an exception inside."""
         body = self._values.get(key)

@@ -284,7 +284,8 @@ class Reader:
             with self.env.begin() as txn:
                 cursor = txn.cursor(getattr(self.tables, table))
                 is_on_key = cursor.set_range(start) or (back and cursor.last())
-                if is_on_key and done:  # `start` was the last one of the page before
+                # `start` was the last one of the page before, unless it has been deleted meanwhile.
+                if is_on_key and done and (cursor.key() >= start if back else cursor.key() == start):
                     is_on_key = cursor.prev() if back else cursor.next()
                 if not is_on_key:
                     return

@@ -109,6 +109,13 @@ class RecordDecoder:
         first, entries = take_apart(record)
         return first, [self.commit_or_unreadable(entry, first + k) for k, entry in enumerate(entries)]
 
+    def decode_what_can_be(self, record: bytes) -> tuple[bool, int, list[Any]]:
+        """(can all of it be read, first position, commits)"""
+        try:
+            return True, *self.decode(record)
+        except ConfigError:
+            return False, *self.decode_each(record)
+
     def commit_or_unreadable(self, entry: "msgspec.Raw | bytes", position: int) -> Any:
         """The typed commit of one entry, or what stands for it."""
         try:

@@ -63,8 +63,9 @@ def test_of_something_that_is_no_server() -> None:
 
 
 def test_and_its_thread_ends(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     with Servers(tmp_path, 1) as servers:
         with closing(Link(servers_of(servers.urls), "test")):
-            assert "link" in {thread.name for thread in threading.enumerate()}
+            assert {thread.name for thread in set(threading.enumerate()) - before} == {"link"}
             servers.kill(0, signal.SIGSTOP)
-        assert "link" not in {thread.name for thread in threading.enumerate()}
+        assert set(threading.enumerate()) <= before

@@ -68,7 +68,7 @@ def test_what_the_process_itself_takes_is_not_the_fault_of_a_client(
         own = bytearray()
         while guard.grown <= 4 << 20:
             assert len(own) < 1 << 28
-            own += os.urandom(1 << 18)  # a little: what it grew counts for some looks only
+            own += os.urandom(1 << 18)  # little: growth counts until some looks have found no suspect
             honest.send(b"a question")
         until(lambda: guard.grown <= 4 << 20, what="it is taken for the process's own")
         assert not honest.is_shut()

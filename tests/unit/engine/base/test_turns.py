@@ -45,10 +45,12 @@ def test_what_it_starts_takes_them_too_and_may_go_back() -> None:
 
 
 def test_it_stays_as_nice_as_it_was() -> None:
-    def be_nice() -> None:
-        os.setpriority(os.PRIO_PROCESS, 0, 7)
+    nice = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 1)
 
-    assert in_a_thread(be_nice, lambda: take_long_turns(100)) == (os.SCHED_BATCH, 7)
+    def be_nice() -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+
+    assert in_a_thread(be_nice, lambda: take_long_turns(100)) == (os.SCHED_BATCH, nice)
 
 
 def test_none_are_the_systems_own() -> None:
@@ -61,3 +63,25 @@ def test_a_policy_that_was_chosen_stays() -> None:
 
     assert policy_after(be_idle, lambda: take_long_turns(100)) == os.SCHED_IDLE
     assert policy_after(be_idle, take_short_turns) == os.SCHED_IDLE
+
+
+def test_where_the_system_has_nothing_of_this_all_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = os.sched_getscheduler(0)
+
+    def refused(_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr("engine.base.turns.os.sched_getscheduler", refused)
+    ended: list[str] = []
+
+    def run() -> None:
+        take_long_turns(100)
+        take_short_turns()
+        ended.append("as ever")
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    monkeypatch.undo()
+    assert ended == ["as ever"]
+    assert os.sched_getscheduler(0) == own

@@ -190,12 +190,17 @@ class Following:
         self.fold.close()
         self.open()
 
+    @property
+    def patience(self) -> float:
+        """Seconds until the next retry is due."""
+        return max(0.0, self.fold.dead_letters.next_due - self.now)
+
     def wait(self) -> None:
         """Lets time pass until whatever is to be retried has been."""
         for _ in range(100):
-            if self.fold.patience() == float("inf"):
+            if self.patience == float("inf"):
                 return
-            self.now += self.fold.patience()
+            self.now += self.patience
             self.fold.retry_due()
         raise AssertionError("retried without end")
 

@@ -106,8 +106,15 @@ def test_what_is_saved_names_the_command_at_its_position(
 def test_a_save_does_not_read_again_what_was_applied(
     view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    view.trouble.at = {("c", 1)}
     view.fold.accept(0, *log.append("a", "b"))
+    view.fold.accept(0, *log.append("c"))
+    view.fold.accept(0, *log.append("a", "c"))
+    view.fold.save()
     monkeypatch.delattr("engine.store.Reader.command_at")
+    view.fold.save(force=True)
+    view.trouble.at.clear()
+    view.fold.accept(0, *log.append("b"))
     view.fold.save(force=True)
 
 
@@ -123,11 +130,26 @@ def test_what_was_held_is_taken_in_once_a_retry_succeeds(view: Following, log: L
     assert view.shown() == {"a": [6, [1, 2, 3]], "b": [1, [1]]}
 
 
+def test_what_may_not_go_on_yet_stays_set_aside_and_is_tried_again_soon(
+    view: Following, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.trouble.at = {("a", 1)}
+    view.fold.accept(0, *log.append("a", "a"))
+    view.trouble.at.clear()
+    with monkeypatch.context() as waiting:
+        waiting.setattr(view.fold.target, "apply", lambda *_: 0)
+        view.now += view.patience
+        assert view.fold.retry_due()
+    assert view.patience == pytest.approx(fold.WAIT_S)
+    view.wait()
+    assert view.shown() == {"a": [3, [1, 2]]}
+
+
 def test_retries_back_off_twice_as_long_each_time_and_end(view: Following, log: Log) -> None:
     view.trouble.at = {("a", 1)}
     view.fold.accept(0, *log.append("a"))
     waits = []
-    while (patience := view.fold.patience()) != float("inf"):
+    while (patience := view.patience) != float("inf"):
         waits.append(round(patience, 3))
         view.now += patience
         view.fold.retry_due()

@@ -160,7 +160,8 @@ def wait(life: Life) -> None:
     """Lets time pass until nothing is tried again by itself."""
     for _ in range(50):
         life.settle()
-        patience = min(life.fold.patience(), life.manager.setbacks.next_due - life.now)
+        due = min(life.fold.dead_letters.next_due, life.manager.setbacks.next_due)
+        patience = max(0.0, due - life.now)
         if patience == float("inf"):
             return
         life.now += patience

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 import engine.store.reader
 from engine.base.identity import NO_INDEX_KEY, uuid7_hex
+from engine.base.seals import seal
 from engine.model.commit import Commit
 from engine.store import Reader, Types, Writer
 from engine.store.entries import aggregate_and_version, tags_of
+from engine.store.format import word
 from engine.wire.log import decode_commit
 from tests.unit.engine.store.batches import batch_of
 
@@ -108,3 +110,18 @@ def test_an_entry_tells_its_aggregate_version_and_events_without_decoding_them(t
     reader = stored(tmp_path / "s", commits_of([[("ä/b", ["noted"]), ("ä/b", ["note.closed", "noted"])]]))
     found = [(p, *aggregate_and_version(e), tags_of(e)) for p, e in reader.entries()]
     assert found == [(1, "ä/b", 1, ["noted"]), (2, "ä/b", 2, ["note.closed", "noted"])]
+
+
+def test_what_is_deleted_while_rows_are_read_takes_no_other_row_with_it(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, 16 << 20, index_key=NO_INDEX_KEY)
+    keys = [word(number) for number in range(30)]
+    with writer.env.begin(write=True) as txn:
+        for key in keys:
+            txn.put(key, seal(key, b"an outcome"), db=writer.tables.outcomes)
+    found = []
+    for key, _ in Reader.beside(writer).rows("outcomes"):
+        found.append(key)
+        with writer.env.begin(write=True) as txn:
+            txn.delete(key, db=writer.tables.outcomes)
+    assert found == keys
+    writer.close()
