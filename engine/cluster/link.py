@@ -28,6 +28,7 @@ T = TypeVar("T")
 CONNECT_S = 5.0
 PENDING_BYTES = 64 << 20  # of what is to be sent while no server answers
 CLOSE_S = 2.0
+CANCEL_S = 0.1  # until what goes on is cancelled once more
 SCHEMES = ("nats", "tls", "ws", "wss")
 REFUSED = ("authorization", "authentication", "permissions", "certificate", "tls", "ssl")
 QUICK_S = 1.0  # a request to a server that has just died is never answered
@@ -149,19 +150,15 @@ class Link:
         if not self._thread.is_alive():
             self._loop.close()
 
-
     async def _abandon(self) -> None:
         """Ends what runs, and then every connection: the client forgets those whose server refused it, has
         hung, or answered while they were given up."""
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=CLOSE_S / 2)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # one that was just answered goes on
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CANCEL_S)
         for transport in list(getattr(self._loop, "_transports", {}).values()):  # asyncio shows them nowhere
             transport.abort()
-        if tasks:  # what waited for one of them ends now
-            await asyncio.wait(tasks, timeout=CLOSE_S / 2)
         await asyncio.sleep(0)  # the sockets are closed in the next round of the loop
 
 

@@ -67,7 +67,8 @@ class Fold:
         self.positions = list(self.view.positions) if target.keeps else [0] * len(readers)
         self._places: list[Place] = list(zip(self.view.positions, self.view.commands, strict=True))
         self._decoder = record_decoder(app, target.events())
-        self._log, self._beat, self._now, self.pace = log, beat, now, Pace(now, beat)
+        self._log, self._beat, self._now = log, beat, now
+        self.pace = Pace(now, beat)
         self._polled = 0  # the partition that is caught up first, as all others have been since
         self._ahead: list[list[tuple[int, bytes]]] = [[] for _ in readers]
         self._undoes = False  # until a failure has shown that it does
@@ -350,7 +351,7 @@ class Fold:
 
     def stands(self, settled: Callable[[], bool], wait: Callable[[], object]) -> bool:
         """True if the log is the one that it was saved on; see `standing.stands`."""
-        places = list(zip(self.positions, self.view.commands, strict=True)) if self.target.keeps else []
+        places = self._places if self.target.keeps else []
         return not places or stands(places, self.readers, settled, wait)
 
     def close(self) -> None:

@@ -277,7 +277,7 @@ class Reader:
     def _items(self, table: str, start: bytes, *, back: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) upwards from the first key at or after `start`, or downwards from that key (from the
         last one if there is none). One transaction a page."""
-        done, most = False, 1  # what wants one only is not to read all the others
+        done, most = False, 1  # a page grows each time: many callers want the first row only
         while True:
             page: list[tuple[bytes, bytes]] = []
             room = BYTES_PER_READ

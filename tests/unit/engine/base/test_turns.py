@@ -66,22 +66,11 @@ def test_a_policy_that_was_chosen_stays() -> None:
 
 
 def test_where_the_system_has_nothing_of_this_all_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = os.sched_getscheduler(0)
-
     def refused(_: int) -> int:
         raise PermissionError
 
-    monkeypatch.setattr("engine.base.turns.os.sched_getscheduler", refused)
-    ended: list[str] = []
+    def refuse() -> None:
+        monkeypatch.setattr("engine.base.turns.os.sched_getscheduler", refused)
 
-    def run() -> None:
-        take_long_turns(100)
-        take_short_turns()
-        ended.append("as ever")
-
-    thread = Thread(target=run)
-    thread.start()
-    thread.join()
-    monkeypatch.undo()
-    assert ended == ["as ever"]
-    assert os.sched_getscheduler(0) == own
+    steps = refuse, lambda: take_long_turns(100), take_short_turns, monkeypatch.undo
+    assert policy_after(*steps) == os.sched_getscheduler(0)
